@@ -1,0 +1,26 @@
+#pragma once
+// What a kernel sees of one (owner layer, KV head): raw pointers and sizes, nothing that owns.
+//
+// Slots live in blocks of `slotsPerBlock`; slot s is row s % slotsPerBlock of block s / slotsPerBlock.
+//   keys, values   block: (slotsPerBlock, d) row-major
+//   keyColumns     block: (d, slotsPerBlock), the component-major copy of K; null when the plan needs none
+//   valueSum       (d) fp32 sum of the values of all live slots; null when the plan needs none
+
+#include <cstdint>
+
+#include "core/cache/element_type.h"
+
+namespace fovea {
+
+struct KvView {
+    const void* const* keys = nullptr;
+    const void* const* values = nullptr;
+    const void* const* keyColumns = nullptr;
+    const float* valueSum = nullptr;
+    std::int64_t slots = 0;  // live slots, 0..slots-1
+    int slotsPerBlock = 256;
+    int headDim = 0;
+    ElementType type = ElementType::F32;
+};
+
+}  // namespace fovea

@@ -1,0 +1,43 @@
+#pragma once
+// The dense Q, K and V of a run, from which any head's map can be drawn again under any plan (replay.h).
+// Storage is taken once, for `capacity` tokens, so a running session may append rows while a published Run
+// reads the rows before them. What does not fit the budget is left out, last layers first, and said.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+struct ModelSpec;
+
+class Capture {
+public:
+    Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes);
+
+    int layers() const { return m_layers; }          // captured, from layer 0
+    int queryHeads() const { return m_queryHeads; }
+    int kvHeads() const { return m_kvHeads; }
+    int headDim() const { return m_headDim; }
+    std::int64_t capacity() const { return m_capacity; }
+    std::int64_t bytes() const;
+    // "layers 6 to 31 left out: 512 MiB would hold 6" or empty.
+    const std::string& leftOut() const { return m_leftOut; }
+
+    // One token of one layer: q (H, d) after RoPE, k and v (G, d) fp32. Layers beyond layers() are ignored.
+    void write(int layer, std::int64_t position, const float* q, const float* k, const float* v);
+
+    // (capacity, d) row-major.
+    const float* q(int layer, int queryHead) const;
+    const float* k(int layer, int kvHead) const;
+    const float* v(int layer, int kvHead) const;
+
+private:
+    int m_layers = 0, m_queryHeads = 0, m_kvHeads = 0, m_headDim = 0;
+    std::int64_t m_capacity = 0;
+    std::string m_leftOut;
+    std::vector<float> m_q, m_k, m_v;  // (layer, head, capacity, d)
+};
+
+}  // namespace fovea

@@ -1,0 +1,53 @@
+#pragma once
+// What a run left behind. Everything on screen, in a file or in a test is drawn from a Run, and a Run never
+// changes once it is shared.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/cache/traffic.h"
+#include "core/engine/capture.h"
+#include "core/model/model_spec.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+// Bytes of cache. Held = live bytes with their metadata; reserved = what the allocator took.
+struct Held {
+    Traffic formula;
+    Traffic counted;
+    std::int64_t reserved = 0;
+};
+
+struct StepRecord {
+    std::int64_t position = 0;  // of the token fed in
+    int fed = 0;                // token fed in
+    int token = 0;              // token chosen (or, teacher-forced, the one that follows)
+    bool planned = false;       // the plan's read acted; false before decode-from, where reads are dense
+    Traffic formula, counted;   // bytes moved by this step, all layers
+    Held held;                  // after this step
+    double seconds = 0;         // wall clock of the whole step
+    double attentionSeconds = 0;  // of which inside attention kernels
+    float surprise = 0;         // -ln p(token), nats
+};
+
+struct Run {
+    ModelSpec spec;
+    AttentionPlan plan;
+    std::string prompt;
+    std::vector<int> tokens;         // prompt (BOS included) and what was generated
+    std::int64_t promptTokens = 0;   // P
+    std::int64_t decodeFrom = 0;     // the plan's read acts from this position on
+    std::vector<StepRecord> steps;
+    std::string backend;             // "cpu", "reference"
+    int threads = 1;
+    double prefillSeconds = 0;
+    // (steps, V) fp32 logits, for KL against another run of the same tokens; null when not asked for.
+    std::shared_ptr<const std::vector<float>> logits;
+    std::shared_ptr<const Capture> capture;  // null when not asked for
+    std::int64_t capturedTokens = 0;         // rows of the capture this Run may read
+};
+
+}  // namespace fovea

@@ -1,0 +1,71 @@
+#pragma once
+// A model running under a plan, one token at a time.
+//
+// The prompt is prefilled densely through libtorch's GEMM, all but its last token; that one and everything
+// after it go through the decode kernels, so N generated tokens are N decode steps. The plan's read acts from
+// position decodeFrom on (default: the prompt's length), earlier reads are dense.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/engine/run.h"
+#include "core/engine/sampler.h"
+
+namespace fovea {
+
+struct Model;
+
+enum class Backend : std::uint8_t { Cpu, Reference };
+
+struct SessionOptions {
+    Backend backend = Backend::Cpu;
+    std::int64_t captureBudget = 0;  // bytes; 0: capture nothing
+    std::int64_t capacity = 0;       // most tokens this session will see; 0: the model's context
+};
+
+class Session {
+public:
+    // Throws PlanError when the plan cannot run on the model.
+    Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options);
+    ~Session();
+    Session(Session&&) noexcept;
+
+    // Dense, fills the cache; at most context tokens. False when cancelled.
+    bool prefill(std::span<const int> tokens, const std::atomic<bool>& cancel);
+    // One decode step; logits() then predict the next token. `planned`: use the plan's read, else dense.
+    // The record's token and surprise are the caller's to fill.
+    StepRecord step(int token, bool planned);
+
+    std::span<const float> logits() const;  // (V)
+    std::int64_t tokens() const;            // in the cache
+    const Model& model() const;
+    const std::shared_ptr<const Capture>& capture() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> m;
+};
+
+struct GenerateOptions {
+    std::int64_t tokens = 0;      // to generate
+    std::int64_t decodeFrom = -1; // -1: the prompt's length
+    bool ignoreEnd = false;       // go on past BOS and EOS
+    int bos = 1, eos = 2;
+    bool keepLogits = false;
+    SamplerOptions sampler;
+    SessionOptions session;
+    // Teacher-forced: feed these after the prompt instead of sampling (their number is `tokens`).
+    std::vector<int> forced;
+};
+
+// Called after each step with the run so far; it may copy it. Return false to stop.
+using StepObserver = std::function<bool(const Run& soFar)>;
+
+Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
+             const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel);
+
+}  // namespace fovea

@@ -1,0 +1,24 @@
+#pragma once
+// How a method's ATen truth reads the cache of one (owner layer, KV head). Rows and columns come back in fp32.
+// Tests put a counting reader in between and hold its bytes against the formula and the ledger.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace fovea {
+
+class CacheReader {
+public:
+    virtual ~CacheReader() = default;
+
+    virtual std::int64_t slots() const = 0;                            // S
+    virtual at::Tensor keys() = 0;                                     // (S, d)
+    virtual at::Tensor values() = 0;                                   // (S, d)
+    virtual at::Tensor keyRows(const at::Tensor& slots) = 0;           // (n) int64 -> (n, d)
+    virtual at::Tensor valueRows(const at::Tensor& slots) = 0;         // (n) int64 -> (n, d)
+    virtual at::Tensor keyColumns(const at::Tensor& components) = 0;   // (r) int64 -> (r, S)
+    virtual at::Tensor valueMean() = 0;                                // (d)
+};
+
+}  // namespace fovea

@@ -1,0 +1,20 @@
+#pragma once
+// Formula: the closed form of what Fovea itself moves and holds, for any plan. Nothing here looks at a cache;
+// the ledger counts on its own, and tests hold the two against each other.
+
+#include "core/cache/traffic.h"
+#include "core/methods/step_shape.h"
+
+namespace fovea {
+
+struct AttentionPlan;
+struct ModelSpec;
+
+// Bytes one layer's attention reads and writes in one decode step, the new row's write included.
+Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape);
+// Live bytes of one layer's cache after `shape.tokens` tokens.
+Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape);
+// Bytes of parameters one decode step reads, all layers, embedding row and output head.
+Traffic predictWeights(const ModelSpec& spec);
+
+}  // namespace fovea

@@ -1,0 +1,47 @@
+#pragma once
+// A plan answers the four questions about the KV cache: who owns it (share), which tokens stay (keep), in
+// what form (store), which of those are read (read). First light has the last two; a slot left out means
+// the model's own. The text form is the same on the command line, in titles and in files:
+//
+//     store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/cache/element_type.h"
+#include "core/methods/read/sparq.h"
+
+namespace fovea {
+
+struct ModelSpec;
+
+// Every live token is read: dense attention, and the default.
+struct ReadAll {
+    bool operator==(const ReadAll&) const = default;
+};
+
+struct AttentionPlan {
+    std::optional<ElementType> store;         // empty: the checkpoint's own float type
+    std::variant<ReadAll, SparqParams> read;
+
+    bool operator==(const AttentionPlan&) const = default;
+};
+
+// A plan that cannot be read or run. what() is one sentence that names the word and the accepted ones.
+class PlanError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Inverse of toText. Throws PlanError.
+AttentionPlan parsePlan(std::string_view text);
+// Shortest text that parses to the same plan; defaults are left out.
+std::string toText(const AttentionPlan& plan);
+
+// Why this plan cannot run on this model (r beyond head_dim, …), or nothing.
+std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
+
+}  // namespace fovea
