@@ -36,13 +36,16 @@ struct ColumnRun {
 constexpr std::size_t kColumnsAhead = 8;
 constexpr std::size_t kBytesAhead = 4 * 64;
 
-// logits[h][0, count) (=, +=) Σ over C columns from c on of q[h][c]·column c, count a multiple of the vector length.
+// logits[h][0, count) (=, +=) Σ over C columns from c on of q[h][c]·column c; count is a multiple of what the
+// loader takes at once. Until the last columns are in, the logits are in the loader's order.
 template <class Loader, int Q, int C, bool First, class D>
 HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, std::size_t c, int count,
                            const float* q, float* logits, std::int64_t stride) {
     using Element = typename Loader::Element;
+    constexpr int kVectors = Loader::kVectors;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const std::size_t r = run.components.size();
+    const bool last = c + C == r;
     const Element* column[C];
     hn::Vec<D> weight[C][Q];
     for (std::size_t i = 0; i < C; ++i) {
@@ -55,16 +58,26 @@ HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, 
                 __builtin_prefetch(ahead + byte, 0, 2);
         }
     }
-    for (int j = 0; j < count; j += lanes) {
-        hn::Vec<D> k[C];
+    for (int j = 0; j < count; j += kVectors * lanes) {
+        hn::Vec<D> k[C][kVectors];
         for (int i = 0; i < C; ++i)
-            k[i] = Loader::load(d, column[i] + j);
+            Loader::loadRun(d, column[i] + j, k[i]);
         for (int h = 0; h < Q; ++h) {
             float* const out = logits + h * stride + j;
-            auto sum = c == 0 ? hn::Zero(d) : hn::LoadU(d, out);
-            for (int i = 0; i < C; ++i)
-                sum = hn::MulAdd(k[i], weight[i][h], sum);
-            hn::StoreU(sum, d, out);
+            hn::Vec<D> sum[kVectors];
+            for (int v = 0; v < kVectors; ++v) {
+                sum[v] = c == 0 ? hn::Zero(d) : hn::LoadU(d, out + v * lanes);
+                for (int i = 0; i < C; ++i)
+                    sum[v] = hn::MulAdd(k[i][v], weight[i][h], sum[v]);
+            }
+            if constexpr (kVectors == 2) {
+                if (last) {
+                    hn::StoreInterleaved2(sum[0], sum[1], d, out);
+                    continue;
+                }
+            }
+            for (int v = 0; v < kVectors; ++v)
+                hn::StoreU(sum[v], d, out + v * lanes);
         }
     }
 }
@@ -72,7 +85,7 @@ HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, 
 template <class Loader, int Q, bool First, class D>
 HWY_INLINE void scoreHeads(D d, const ColumnRun<typename Loader::Element>& run, int count, const float* q,
                            float* logits, std::int64_t stride) {
-    constexpr std::size_t kColumns = Q == 1 ? 8 : 4;
+    constexpr std::size_t kColumns = 4;
     const std::size_t r = run.components.size();
     std::size_t c = 0;
     for (; c + kColumns <= r; c += kColumns)
@@ -115,23 +128,24 @@ inline HWY_ATTR void addMass(const float* logits, int count, float& m, float& l)
     m = top;
 }
 
-template <class Loader>
+// `Loader` takes whole vectors, `TailLoader` what is left of a block, one slot at a time.
+template <class Loader, class TailLoader>
 HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group,
                           std::span<const std::int32_t> components, const float* q, float* logits,
                           std::int64_t stride, float* m, float* l, Traffic& moved) {
     using Element = typename Loader::Element;
     const Widest wide;
-    const int lanes = static_cast<int>(hn::Lanes(wide));
+    const int step = Loader::kVectors * static_cast<int>(hn::Lanes(wide));
     const int perBlock = cache.slotsPerBlock;
     for (std::int64_t slot = first; slot < last;) {
         const std::int64_t block = slot / perBlock, row = slot % perBlock;
         const int count = static_cast<int>(std::min<std::int64_t>(last - slot, perBlock - row));
-        const int whole = count / lanes * lanes;
+        const int whole = count / step * step;
         const auto* const base = static_cast<const Element*>(cache.keyColumns[block]) + row;
         const bool more = slot + count < cache.slots;
         const auto* const next = more ? static_cast<const Element*>(cache.keyColumns[block + 1]) : base;
         scoreRun<Loader>(wide, {base, next, perBlock, components}, whole, group, q, logits + slot, stride);
-        scoreRun<Loader>(Single(), {base + whole, base, perBlock, components}, count - whole, group, q,
+        scoreRun<TailLoader>(Single(), {base + whole, base, perBlock, components}, count - whole, group, q,
                          logits + slot + whole, stride);
         if (m)
             for (int h = 0; h < group; ++h)
@@ -145,13 +159,17 @@ HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t 
 void scoreColumnsTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group,
                         std::span<const std::int32_t> components, const float* q, float* logits,
                         std::int64_t stride, float* m, float* l, Traffic& moved) {
+    const auto as = [&](auto loader, auto tail) HWY_ATTR {
+        scoreSpan<decltype(loader), decltype(tail)>(cache, first, last, group, components, q, logits, stride, m, l,
+                                                    moved);
+    };
     switch (cache.type) {
-    case ElementType::F32:
-        return scoreSpan<F32Loader>(cache, first, last, group, components, q, logits, stride, m, l, moved);
-    case ElementType::F16:
-        return scoreSpan<F16Loader>(cache, first, last, group, components, q, logits, stride, m, l, moved);
+    case ElementType::F32: return as(F32Loader(), F32Loader());
+    case ElementType::F16: return as(F16Loader(), F16Loader());
     case ElementType::BF16:
-        return scoreSpan<BF16Loader>(cache, first, last, group, components, q, logits, stride, m, l, moved);
+        if (std::endian::native == std::endian::little)
+            return as(BF16PairLoader(), BF16Loader());
+        return as(BF16Loader(), BF16Loader());
     }
 }
 

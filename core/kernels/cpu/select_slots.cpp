@@ -8,8 +8,8 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "core/kernels/cpu/softmax_state.h"
@@ -19,47 +19,19 @@
 namespace fovea::cpu {
 
 constexpr int kSelectTile = 256;
+constexpr std::int64_t kCandidateRoom = 1024;  // beyond those wanted: how often the bar is raised
+constexpr std::int64_t kPadding = 16;          // a whole vector is stored where a few lanes are meant
 
-// The candidates so far, in slot order.
+// The candidates so far, in slot order; one logits row of `stride` per query head.
 struct Candidates {
-    SlotCandidates& memory;
+    float* values;
+    std::int32_t* slots;
+    float* logits;
+    std::int64_t stride, room;
     std::int64_t wanted;  // k without the local window
     int group;
     std::int64_t size = 0;
     float bar = kNoLogit;  // only what is above it can be among the best
-
-    bool filling() const { return size < wanted; }
-
-    void add(float value, std::int32_t slot, const float* logits, std::int64_t stride) {
-        memory.values[static_cast<std::size_t>(size)] = value;
-        memory.slots[static_cast<std::size_t>(size)] = slot;
-        for (int h = 0; h < group; ++h)
-            memory.logits[static_cast<std::size_t>(size * group + h)] = logits[h * stride];
-        ++size;
-        if (size == static_cast<std::int64_t>(memory.values.size()))
-            keepBest();
-    }
-
-    void keepBest() {
-        if (size < wanted || wanted == 0)
-            return;
-        float* const ordered = memory.ordered.data();
-        std::copy_n(memory.values.data(), size, ordered);
-        std::nth_element(ordered, ordered + wanted - 1, ordered + size, std::greater<>());
-        bar = ordered[wanted - 1];
-        std::int64_t ties = wanted - std::count_if(ordered, ordered + size, [this](float v) { return v > bar; });
-        std::int64_t kept = 0;
-        for (std::int64_t i = 0; i < size; ++i) {
-            const float value = memory.values[static_cast<std::size_t>(i)];
-            if (!(value > bar || (value == bar && ties-- > 0)))
-                continue;
-            memory.values[static_cast<std::size_t>(kept)] = value;
-            memory.slots[static_cast<std::size_t>(kept)] = memory.slots[static_cast<std::size_t>(i)];
-            std::copy_n(memory.logits.data() + i * group, group, memory.logits.data() + kept * group);
-            ++kept;
-        }
-        size = kept;
-    }
 };
 
 }  // namespace fovea::cpu
@@ -68,17 +40,83 @@ struct Candidates {
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using Wide = hn::ScalableTag<float>;
+using Whole = hn::RebindToSigned<Wide>;
+
+inline int lanes() { return static_cast<int>(hn::Lanes(Wide())); }
+
+// NaN is the least of all, and there is one zero, so that values can be ordered by their bits.
+inline HWY_ATTR hn::Vec<Wide> comparable(hn::Vec<Wide> v) {
+    const Wide d;
+    return hn::Add(hn::IfThenElse(hn::IsNaN(v), hn::Set(d, kNoLogit), v), hn::Zero(d));
+}
+inline float comparable(float v) { return std::isnan(v) ? kNoLogit : v + 0.f; }
+
+// Integers in the order of the numbers.
+inline HWY_ATTR hn::Vec<Whole> orderedBits(hn::Vec<Wide> v) {
+    const Whole d;
+    const auto bits = hn::BitCast(d, v);
+    return hn::Xor(bits, hn::And(hn::ShiftRight<31>(bits), hn::Set(d, 0x7FFFFFFF)));
+}
+inline std::int32_t orderedBits(float v) {
+    const auto bits = std::bit_cast<std::int32_t>(v);
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF);
+}
+inline float fromOrderedBits(std::int32_t bits) {
+    return std::bit_cast<float>(bits ^ ((bits >> 31) & 0x7FFFFFFF));
+}
+
+// The `wanted`th largest value: the largest threshold that at least so many values reach.
+inline HWY_ATTR float findBar(const Candidates& c) {
+    const Wide d;
+    std::fill_n(c.values + c.size, kPadding, kNoLogit);
+    std::int64_t low = orderedBits(c.bar), high = orderedBits(std::numeric_limits<float>::infinity());
+    while (low < high) {
+        const std::int64_t middle = low + (high - low + 1) / 2;
+        const auto threshold = hn::Set(Whole(), static_cast<std::int32_t>(middle - 1));
+        std::int64_t reached = 0;
+        for (std::int64_t i = 0; i < c.size; i += lanes())
+            reached += static_cast<std::int64_t>(
+                hn::CountTrue(Whole(), hn::Gt(orderedBits(hn::LoadU(d, c.values + i)), threshold)));
+        if (reached >= c.wanted)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return fromOrderedBits(static_cast<std::int32_t>(low));
+}
+
+inline void moveCandidate(Candidates& c, std::int64_t from, std::int64_t to) {
+    c.values[to] = c.values[from];
+    c.slots[to] = c.slots[from];
+    for (int h = 0; h < c.group; ++h)
+        c.logits[h * c.stride + to] = c.logits[h * c.stride + from];
+}
+
+// Raises the bar and drops what is below it, and of what lies on it the last.
+inline HWY_ATTR void keepBest(Candidates& c) {
+    if (c.size <= c.wanted)
+        return;
+    c.bar = findBar(c);
+    std::int64_t ties = c.wanted;
+    for (std::int64_t i = 0; i < c.size; ++i)
+        ties -= c.values[i] > c.bar;
+    std::int64_t kept = 0;
+    for (std::int64_t i = 0; i < c.size; ++i)
+        if (c.values[i] > c.bar || (c.values[i] == c.bar && ties-- > 0))
+            moveCandidate(c, i, kept++);
+    c.size = kept;
+}
 
 // values[i] = what slot i of the tile is compared by: the group's sum of ŝ or of logits.
 inline HWY_ATTR void groupValues(SparqParams::Select select, const float* logits, std::int64_t stride, int count,
                                  int group, const float* m, const float* l, float* values) {
-    const hn::ScalableTag<float> d;
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    const int whole = count / lanes * lanes;
+    const Wide d;
+    const int whole = count / lanes() * lanes();
     std::fill_n(values, count, 0.f);
     for (int h = 0; h < group; ++h) {
         const float* const row = logits + h * stride;
-        if (select == SparqParams::Select::Logits || group == 1) {
+        if (select == SparqParams::Select::Logits) {
             for (int i = 0; i < count; ++i)
                 values[i] += row[i];
             continue;
@@ -87,7 +125,7 @@ inline HWY_ATTR void groupValues(SparqParams::Select select, const float* logits
             continue;
         const float share = 1.f / l[h];
         const auto shift = hn::Set(d, m[h]), scale = hn::Set(d, share);
-        for (int i = 0; i < whole; i += lanes) {
+        for (int i = 0; i < whole; i += lanes()) {
             const auto p = hn::Exp(d, hn::Sub(hn::LoadU(d, row + i), shift));
             hn::StoreU(hn::MulAdd(p, scale, hn::LoadU(d, values + i)), d, values + i);
         }
@@ -96,40 +134,57 @@ inline HWY_ATTR void groupValues(SparqParams::Select select, const float* logits
     }
 }
 
-// Adds the slots of the tile whose value is above the bar. The bar may rise underway.
+// Adds the slots of the tile whose value is above the bar, which may rise underway; all of them while there are
+// too few.
 inline HWY_ATTR void scanTile(const float* values, int count, std::int32_t slot, const float* logits,
-                              std::int64_t stride, Candidates& candidates) {
-    const hn::ScalableTag<float> d;
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    int i = 0;
-    const auto sound = [](float v) { return std::isnan(v) ? kNoLogit : v; };
-    for (; i < count && candidates.filling(); ++i)
-        candidates.add(sound(values[i]), slot + i, logits + i, stride);
-    for (; i + lanes <= count; i += lanes) {
-        if (hn::AllFalse(d, hn::Gt(hn::LoadU(d, values + i), hn::Set(d, candidates.bar))))
+                              std::int64_t stride, Candidates& c) {
+    const Wide d;
+    const Whole integers;
+    const int whole = count / lanes() * lanes();
+    for (int i = 0; i < whole; i += lanes()) {
+        const auto value = comparable(hn::LoadU(d, values + i));
+        auto above = hn::Gt(value, hn::Set(d, c.bar));
+        if (c.size < c.wanted)
+            above = hn::Eq(value, value);
+        else if (hn::AllFalse(d, above))
             continue;
-        for (int j = i; j < i + lanes; ++j)
-            if (values[j] > candidates.bar)
-                candidates.add(values[j], slot + j, logits + j, stride);
+        hn::CompressStore(value, above, d, c.values + c.size);
+        hn::CompressStore(hn::Iota(integers, slot + i), hn::RebindMask(integers, above), integers,
+                          c.slots + c.size);
+        for (int h = 0; h < c.group; ++h)
+            hn::CompressStore(hn::LoadU(d, logits + h * stride + i), above, d, c.logits + h * c.stride + c.size);
+        c.size += static_cast<std::int64_t>(hn::CountTrue(d, above));
+        if (c.size >= c.room)
+            keepBest(c);
     }
-    for (; i < count; ++i)
-        if (values[i] > candidates.bar)
-            candidates.add(values[i], slot + i, logits + i, stride);
+    for (int i = whole; i < count; ++i) {
+        const float value = comparable(values[i]);
+        if (c.size >= c.wanted && !(value > c.bar))
+            continue;
+        c.values[c.size] = value;
+        c.slots[c.size] = slot + i;
+        for (int h = 0; h < c.group; ++h)
+            c.logits[h * c.stride + c.size] = logits[h * stride + i];
+        ++c.size;
+    }
+    if (c.size >= c.room)
+        keepBest(c);
 }
 
 void scanSlotsTarget(SparqParams::Select select, const float* logits, std::int64_t stride, std::int64_t slots,
-                     int group, const float* m, const float* l, Candidates& candidates, Traffic& moved) {
+                     const float* m, const float* l, Candidates& c, Traffic& moved) {
     HWY_ALIGN float values[kSelectTile];
     for (std::int64_t first = 0; first < slots; first += kSelectTile) {
         const int count = static_cast<int>(std::min<std::int64_t>(kSelectTile, slots - first));
         const float* tile = logits + first;
-        if (group > 1) {
-            groupValues(select, tile, stride, count, group, m, l, values);
+        if (c.group > 1) {
+            groupValues(select, tile, stride, count, c.group, m, l, values);
             tile = values;
         }
-        scanTile(tile, count, static_cast<std::int32_t>(first), logits + first, stride, candidates);
-        moved[Component::Scores] += std::int64_t{count} * group * static_cast<std::int64_t>(sizeof(float));
+        scanTile(tile, count, static_cast<std::int32_t>(first), logits + first, stride, c);
+        moved[Component::Scores] += std::int64_t{count} * c.group * static_cast<std::int64_t>(sizeof(float));
     }
+    keepBest(c);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -139,32 +194,42 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 HWY_EXPORT(scanSlotsTarget);
 
+namespace {
+
+Candidates candidatesIn(SlotCandidates& memory, std::int64_t wanted, std::int64_t chosen, int group) {
+    const std::int64_t room = chosen + kCandidateRoom;
+    const std::int64_t stride = room + kSelectTile + kPadding;
+    memory.values.resize(static_cast<std::size_t>(stride));
+    memory.slots.resize(static_cast<std::size_t>(stride));
+    memory.logits.resize(static_cast<std::size_t>(stride * group));
+    Candidates c{memory.values.data(), memory.slots.data(), memory.logits.data(), stride, room, wanted, group};
+    if (wanted == 0)
+        c.bar = std::numeric_limits<float>::infinity();
+    return c;
+}
+
+// The newest slots are candidates by right.
+void addLocal(Candidates& c, const float* logits, std::int64_t stride, std::int64_t first, std::int64_t last) {
+    for (std::int64_t slot = first; slot < last; ++slot, ++c.size) {
+        c.slots[c.size] = static_cast<std::int32_t>(slot);
+        for (int h = 0; h < c.group; ++h)
+            c.logits[h * c.stride + c.size] = logits[h * stride + slot];
+    }
+}
+
+}  // namespace
+
 void selectSlots(const SparqParams& params, const float* logits, std::int64_t stride, std::int64_t slots,
                  int group, const float* m, const float* l, std::span<std::int32_t> chosen, float* alpha,
                  SlotCandidates& memory, Traffic& moved) {
     const auto n = static_cast<std::int64_t>(chosen.size());
     const std::int64_t local = std::clamp<std::int64_t>(params.localTokens(), 0, n);
-    Candidates candidates{memory, n - local, group};
-    const auto room = static_cast<std::size_t>(std::max(2 * n, n + kSelectTile));
-    memory.values.resize(room);
-    memory.ordered.resize(room);
-    memory.slots.resize(room);
-    memory.logits.resize(room * static_cast<std::size_t>(group));
-
-    if (candidates.wanted == 0)
-        candidates.bar = std::numeric_limits<float>::infinity();
-    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)
-    (params.select, logits, stride, slots - local, group, m, l, candidates, moved);
-    candidates.keepBest();
-    for (std::int64_t slot = slots - local; slot < slots; ++slot) {
-        memory.slots[static_cast<std::size_t>(candidates.size)] = static_cast<std::int32_t>(slot);
-        for (int h = 0; h < group; ++h)
-            memory.logits[static_cast<std::size_t>(candidates.size * group + h)] = logits[h * stride + slot];
-        ++candidates.size;
-    }
+    Candidates c = candidatesIn(memory, n - local, n, group);
+    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)(params.select, logits, stride, slots - local, m, l, c, moved);
+    addLocal(c, logits, stride, slots - local, slots);
     moved[Component::Scores] += local * group * static_cast<std::int64_t>(sizeof(float));
 
-    std::copy_n(memory.slots.data(), n, chosen.data());
+    std::copy_n(c.slots, n, chosen.data());
     moved[Component::Indices] += n * static_cast<std::int64_t>(sizeof(std::int32_t));
     for (int h = 0; h < group; ++h) {
         alpha[h] = 1;
@@ -173,7 +238,7 @@ void selectSlots(const SparqParams& params, const float* logits, std::int64_t st
         float mass = 0;
         if (l[h] > 0)
             for (std::int64_t i = 0; i < n; ++i)
-                mass += std::exp(memory.logits[static_cast<std::size_t>(i * group + h)] - m[h]);
+                mass += std::exp(c.logits[h * c.stride + i] - m[h]);
         alpha[h] = l[h] > 0 ? std::min(1.f, mass / l[h]) : 0.f;
     }
 }

@@ -2,7 +2,8 @@
 // SparQ, stage 3: the k tokens that matter, of one KV head, and the mass α they have.
 //   reads   S·g fp32 logits, once (Scores)
 //   writes  n = min(k, S) slots (Indices)
-//   work    one comparison per token, and g exponentials when a group's softmaxes are added up
+//   work    one comparison per token, and g exponentials when a group's softmaxes are added up; the bar is raised
+//           a few times, by bisection over the candidates
 // One task per KV head. A pass over the logits keeps those that beat the best k so far ("the bar"); kept ones
 // carry their logits with them, so that α needs no second look. They stay in slot order throughout: the list
 // comes out sorted, and a tie goes to the lower slot.
@@ -19,9 +20,8 @@ namespace fovea::cpu {
 // Scratch of one selection; keeps its capacity.
 struct SlotCandidates {
     std::vector<float> values;        // what slots are compared by
-    std::vector<float> ordered;       // a copy to find the bar in
     std::vector<std::int32_t> slots;
-    std::vector<float> logits;        // (candidate, g)
+    std::vector<float> logits;        // (g, capacity)
 };
 
 // logits[h·stride + slot] of S slots; m, l (group) of each head's softmax over all of them, null when neither α nor
