@@ -12,14 +12,11 @@
 #include "core/plan/attention_plan.h"
 
 class QAction;
-class QCheckBox;
-class QComboBox;
-class QLabel;
 class QToolButton;
 
 namespace fovea {
 
-class ParameterSlider;
+class PanelFrame;
 
 class PlanPanel : public QWidget {
     Q_OBJECT
@@ -37,8 +34,8 @@ public:
     void setDefaults(const SparqParams& defaults);
     // The window's own actions, so that text, state and shortcut stay in one place. They are not owned.
     void setUndoActions(QAction* undo, QAction* redo);
-    // "Plan B"
-    void setTitle(const QString& title);
+    // Title, undo, redo and "Copy as command" into the frame's header.
+    void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha", "tau",
