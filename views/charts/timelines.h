@@ -4,7 +4,8 @@
 // model they are formula alone and every title says so.
 //
 // Wheel zooms about the cursor, a drag selects a range, Shift+drag or Shift+wheel pans, F fits, Esc clears the
-// selection or, without one, the zoom; a click picks a step.
+// selection or, without one, the zoom; a click picks a step. The content of a PanelFrame, whose header furnish()
+// fills with the legend and the controls.
 
 #include <QStringList>
 #include <QWidget>

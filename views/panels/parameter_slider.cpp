@@ -94,7 +94,11 @@ void ParameterSlider::mouseReleaseEvent(QMouseEvent* event) {
 }
 
 void ParameterSlider::mouseDoubleClickEvent(QMouseEvent*) {
-    const int number = std::clamp(m_default, m_numbers.front(), m_numbers.back());
+    if (!m_default) {
+        Q_EMIT defaultRequested();
+        return;
+    }
+    const int number = std::clamp(*m_default, m_numbers.front(), m_numbers.back());
     setNumber(number);
     Q_EMIT numberEdited(number);
     Q_EMIT editFinished();

@@ -7,6 +7,7 @@
 
 #include <QSlider>
 
+#include <optional>
 #include <vector>
 
 namespace fovea {
@@ -22,10 +23,12 @@ public:
     void setLimits(int low, int high);
     void setNumber(int number);  // does not emit
     int number() const { return m_number; }
-    void setDefault(int number) { m_default = number; }
+    // Where a double click goes; without one it emits defaultRequested().
+    void setDefault(std::optional<int> number) { m_default = number; }
 
 Q_SIGNALS:
     void numberEdited(int number);  // by the user
+    void defaultRequested();        // double click with no default number
     void editFinished();            // button released, key stroke or double click done
 
 protected:
@@ -44,7 +47,8 @@ private:
 
     Scale m_scale;
     std::vector<int> m_numbers{0};  // by slider position
-    int m_number = 0, m_default = 0;
+    int m_number = 0;
+    std::optional<int> m_default;
     bool m_setting = false;
 };
 

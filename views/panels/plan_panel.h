@@ -1,6 +1,7 @@
 #pragma once
 // The four questions of a plan, and the two precisions, as controls. Every change by the user is emitted at once,
-// while a slider drags too; what the program sets is never emitted back.
+// while a slider drags too; what the program sets is never emitted back. The panel is the content of a PanelFrame,
+// whose header furnish() fills; it does not scroll by itself.
 
 #include <QString>
 #include <QWidget>
@@ -12,7 +13,7 @@
 #include "core/plan/attention_plan.h"
 
 class QAction;
-class QToolButton;
+class QVBoxLayout;
 
 namespace fovea {
 
@@ -46,7 +47,11 @@ Q_SIGNALS:
 
 private:
     struct Rows;
-    void build();
+    void buildSections();
+    void buildSparq(QVBoxLayout* section);
+    void connectRows();
+    SparqParams fitting(SparqParams params) const;
+    void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
     void showSparq(const SparqParams& params);
