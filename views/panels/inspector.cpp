@@ -33,7 +33,7 @@ void Inspector::furnish(PanelFrame* frame) {
     const auto arrow = [&](const QString& text, const QString& tip, int step) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
-        frame->addAction(button);
+        frame->addHeaderWidget(button);
         connect(button, &QToolButton::clicked, this, [this, step] { request(step); });
         return button;
     };

@@ -1,6 +1,7 @@
 #include "views/panels/stages_paint.h"
 
 #include <QFontMetricsF>
+#include <QObject>
 
 #include <algorithm>
 #include <array>

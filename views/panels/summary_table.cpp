@@ -1,5 +1,6 @@
 #include "views/panels/summary_table.h"
 
+#include <QEvent>
 #include <QHeaderView>
 #include <QPainter>
 
