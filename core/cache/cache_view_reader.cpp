@@ -31,20 +31,25 @@ at::Tensor CacheViewReader::allRows(const void* const* blocks, Component compone
     return parts.empty() ? at::empty({0, m_view.headDim}) : at::cat(parts).to(at::kFloat);
 }
 
-at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots, Component component) {
+at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots,
+                                     Component component) {
     std::vector<at::Tensor> rows;
     const at::Tensor list = slots.contiguous();
     for (std::int64_t i = 0; i < list.numel(); ++i) {
         const std::int64_t slot = list.data_ptr<std::int64_t>()[i];
-        rows.push_back(block(blocks[slot / m_view.slotsPerBlock], false)
-                           .narrow(0, slot % m_view.slotsPerBlock, 1));
+        rows.push_back(
+            block(blocks[slot / m_view.slotsPerBlock], false).narrow(0, slot % m_view.slotsPerBlock, 1));
         heard(component, static_cast<std::int64_t>(rows.back().nbytes()));
     }
     return rows.empty() ? at::empty({0, m_view.headDim}) : at::cat(rows).to(at::kFloat);
 }
 
-at::Tensor CacheViewReader::keys() { return allRows(m_view.keys, Component::Keys); }
-at::Tensor CacheViewReader::values() { return allRows(m_view.values, Component::Values); }
+at::Tensor CacheViewReader::keys() {
+    return allRows(m_view.keys, Component::Keys);
+}
+at::Tensor CacheViewReader::values() {
+    return allRows(m_view.values, Component::Values);
+}
 
 at::Tensor CacheViewReader::keyRows(const at::Tensor& slots) {
     return someRows(m_view.keys, slots, Component::Keys);
@@ -75,4 +80,4 @@ void CacheViewReader::heard(Component component, std::int64_t bytes) {
         m_ledger->moved(component, bytes);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,5 +1,6 @@
 #pragma once
-// Gives a method's ATen truth the rows of a KvView, widened to fp32: how the reference backend reads the cache.
+// Gives a method's ATen truth the rows of a KvView, widened to fp32: how the reference backend reads the
+// cache.
 
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
@@ -30,4 +31,4 @@ private:
     Ledger* m_ledger;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -24,7 +24,7 @@ std::byte* at(const void* block, std::int64_t element, int bytes) {
     return const_cast<std::byte*>(static_cast<const std::byte*>(block)) + element * bytes;
 }
 
-}  // namespace
+} // namespace
 
 // Memory of slotsPerBlock rows.
 class KvCache::Block {
@@ -53,14 +53,14 @@ private:
 };
 
 struct KvCache::Head {
-    std::vector<const void*> keys, values, keyColumns;  // one pointer per block, as KvView wants them
-    std::vector<float> valueSum;                        // (d) or empty
+    std::vector<const void*> keys, values, keyColumns; // one pointer per block, as KvView wants them
+    std::vector<float> valueSum;                       // (d) or empty
 };
 
 struct KvCache::Layer {
-    std::vector<Head> heads;              // (G)
-    std::vector<Block> blocks;            // owns what the heads point to
-    std::vector<std::int64_t> positions;  // per live slot
+    std::vector<Head> heads;             // (G)
+    std::vector<Block> blocks;           // owns what the heads point to
+    std::vector<std::int64_t> positions; // per live slot
 };
 
 KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
@@ -94,7 +94,7 @@ std::int64_t KvCache::append(int layerIndex, std::int64_t position, const float*
 
     if (slot % m_layout.slotsPerBlock == 0)
         growFor(layer);
-    layer.positions.push_back(position);  // growFor took its memory too
+    layer.positions.push_back(position); // growFor took its memory too
 
     Traffic moved;
     for (Head& head : layer.heads) {
@@ -156,7 +156,7 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
         cpu::widen(m_layout.type, value, m_storedValue.data(), d);
         for (std::int64_t c = 0; c < d; ++c)
             head.valueSum[static_cast<std::size_t>(c)] += m_storedValue[static_cast<std::size_t>(c)];
-        moved[Component::Mean] += 2 * d * static_cast<std::int64_t>(sizeof(float));  // read and written
+        moved[Component::Mean] += 2 * d * static_cast<std::int64_t>(sizeof(float)); // read and written
     }
 }
 
@@ -208,4 +208,4 @@ std::int64_t KvCache::reserved() const {
     return bytes;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,6 +1,6 @@
 #pragma once
-// The KV cache: slots in blocks, per (owner layer, KV head). Rows are stored in `type`; the component-major copy
-// of K and the fp32 value sum exist only when the plan's read asks for them.
+// The KV cache: slots in blocks, per (owner layer, KV head). Rows are stored in `type`; the component-major
+// copy of K and the fp32 value sum exist only when the plan's read asks for them.
 
 #include <cstddef>
 #include <cstdint>
@@ -39,12 +39,12 @@ public:
     // Good until the layer's next append.
     KvView view(int layer, int kvHead) const;
 
-    Traffic held() const;           // live bytes by component, counted slot by slot
-    std::int64_t reserved() const;  // bytes of rows, columns and sums taken from the allocator
+    Traffic held() const;          // live bytes by component, counted slot by slot
+    std::int64_t reserved() const; // bytes of rows, columns and sums taken from the allocator
 
 private:
     class Block;
-    struct Head;  // block tables of one (layer, KV head)
+    struct Head; // block tables of one (layer, KV head)
     struct Layer;
 
     std::size_t blockBytes() const;
@@ -53,7 +53,7 @@ private:
 
     CacheLayout m_layout;
     std::vector<Layer> m_layers;
-    std::vector<float> m_storedValue;  // (d)
+    std::vector<float> m_storedValue; // (d)
 };
 
-}  // namespace fovea
+} // namespace fovea

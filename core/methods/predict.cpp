@@ -15,7 +15,7 @@ StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     return shape;
 }
 
-}  // namespace
+} // namespace
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     const StepShape stored = asStored(plan, shape);
@@ -51,4 +51,4 @@ Traffic predictWeights(const ModelSpec& spec) {
     return traffic;
 }
 
-}  // namespace fovea
+} // namespace fovea

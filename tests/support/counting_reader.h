@@ -44,4 +44,4 @@ private:
     Traffic m_counted;
 };
 
-}  // namespace fovea::test
+} // namespace fovea::test

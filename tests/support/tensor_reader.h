@@ -1,6 +1,6 @@
 #pragma once
-// A cache that is nothing but tensors, for truths to read. The component-major copy is a tensor of its own, so
-// that a test can spoil it.
+// A cache that is nothing but tensors, for truths to read. The component-major copy is a tensor of its own,
+// so that a test can spoil it.
 
 #include <ATen/core/Tensor.h>
 
@@ -16,11 +16,13 @@ struct TensorReader final : CacheReader {
     at::Tensor values() override { return V; }
     at::Tensor keyRows(const at::Tensor& slots) override { return K.index_select(0, slots); }
     at::Tensor valueRows(const at::Tensor& slots) override { return V.index_select(0, slots); }
-    at::Tensor keyColumns(const at::Tensor& components) override { return columns.index_select(0, components); }
+    at::Tensor keyColumns(const at::Tensor& components) override {
+        return columns.index_select(0, components);
+    }
     at::Tensor valueMean() override { return V.mean(0); }
 
-    at::Tensor K, V;     // (S, d)
-    at::Tensor columns;  // (d, S)
+    at::Tensor K, V;    // (S, d)
+    at::Tensor columns; // (d, S)
 };
 
-}  // namespace fovea::test
+} // namespace fovea::test

@@ -12,9 +12,9 @@
 
 namespace fovea {
 
-// Per KV head: K is read once for the scores, V once for the sum, S rows of d elements each, whatever the number
-// of query heads that share them; the current token's row of each is written. q and the output stay in the
-// processor and are not counted.
+// Per KV head: K is read once for the scores, V once for the sum, S rows of d elements each, whatever the
+// number of query heads that share them; the current token's row of each is written. q and the output stay in
+// the processor and are not counted.
 Traffic predictDense(const StepShape& shape) {
     const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
 
@@ -36,9 +36,9 @@ Traffic predictHeldDense(const StepShape& shape) {
 
 // Eq. 1 of 1706.03762.
 at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache) {
-    const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
-    const at::Tensor scores = at::matmul(q, cache.keys().t()) * scale;  // (g, S)
+    const double sqrtD = std::sqrt(static_cast<double>(q.size(-1)));
+    const at::Tensor scores = at::matmul(q, cache.keys().t()) / sqrtD; // (g, S)
     return at::matmul(at::softmax(scores, -1), cache.values());
 }
 
-}  // namespace fovea
+} // namespace fovea

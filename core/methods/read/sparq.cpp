@@ -30,8 +30,8 @@ at::Tensor largest(const at::Tensor& x, std::int64_t n) {
     return std::get<0>(at::sort(order.narrow(0, 0, n)));
 }
 
-// tau = sqrt(d · |q[i1]|₁ / |q|₁) per query head: the temperature at which the r-component scores spread like the
-// full ones. q (g, d), kept (g, r) -> (g).
+// tau = sqrt(d · |q[i1]|₁ / |q|₁) per query head: the temperature at which the r-component scores spread like
+// the full ones. q (g, d), kept (g, r) -> (g).
 at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept) {
     const auto d = static_cast<double>(q.size(-1));
     const at::Tensor share = kept.abs().sum(-1) / q.abs().sum(-1);
@@ -46,7 +46,7 @@ at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, std::int64_t loc
     return at::cat({largest(score.narrow(0, 0, S - local), n - local), newest});
 }
 
-}  // namespace
+} // namespace
 
 // Per KV head and step, with n = min(k, S), e bytes per element, g query heads:
 //
@@ -59,8 +59,8 @@ at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, std::int64_t loc
 //   mean      2·4·d    the current value is added to the fp32 sum
 //             4·d      stage 5 reads it; all three only when alpha is on
 //
-// On a step before decode-from, K and V are read dense, but the copy and the sum are written: later steps need
-// them.
+// On a step before decode-from, K and V are read dense, but the copy and the sum are written: later steps
+// need them.
 Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     const std::int64_t S = shape.tokens, d = shape.headDim, g = shape.group(), e = elementBytes(shape.store);
     const std::int64_t r = params.components, n = std::min<std::int64_t>(params.tokens, S);
@@ -101,7 +101,7 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 
     // 1: the components that matter to the group.
     stages.components = largest(q.abs().sum(0), params.components);
-    const at::Tensor kept = q.index_select(-1, stages.components);  // (g, r)
+    const at::Tensor kept = q.index_select(-1, stages.components); // (g, r)
 
     // 2: approximate scores of every token.
     const at::Tensor plain = at::full_like(kept.select(-1, 0), sqrtD);
@@ -128,4 +128,4 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
     return stages;
 }
 
-}  // namespace fovea
+} // namespace fovea

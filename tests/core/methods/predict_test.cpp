@@ -82,7 +82,7 @@ Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
     return counted;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("The formula is what the truths touch, component by component", "[core.methods]") {
     Dice dice;
@@ -128,7 +128,8 @@ TEST_CASE("Moved bytes of a worked example", "[core.methods]") {
 }
 
 TEST_CASE("A plan's store goes before the checkpoint's", "[core.methods]") {
-    const StepShape shape{.tokens = 9, .queryHeads = 2, .kvHeads = 1, .headDim = 4, .store = ElementType::F32};
+    const StepShape shape{
+        .tokens = 9, .queryHeads = 2, .kvHeads = 1, .headDim = 4, .store = ElementType::F32};
     AttentionPlan plan;
     const Traffic own = predictMoved(plan, shape), ownHeld = predictHeld(plan, shape);
     plan.store = ElementType::F16;
@@ -137,7 +138,8 @@ TEST_CASE("A plan's store goes before the checkpoint's", "[core.methods]") {
 }
 
 TEST_CASE("SparQ holds one and a half times dense, and a sum", "[core.methods]") {
-    const StepShape shape{.tokens = 50, .queryHeads = 8, .kvHeads = 4, .headDim = 16, .store = ElementType::F16};
+    const StepShape shape{
+        .tokens = 50, .queryHeads = 8, .kvHeads = 4, .headDim = 16, .store = ElementType::F16};
     AttentionPlan dense, sparq;
     sparq.read = SparqParams{};
     const Traffic d = predictHeld(dense, shape), s = predictHeld(sparq, shape);

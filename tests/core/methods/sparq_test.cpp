@@ -40,7 +40,7 @@ SparqParams bare(int r, int k) {
     return {.components = r, .tokens = k, .local = 0, .alpha = false, .tau = false};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("SparQ's temperature and components are those of the group", "[core.methods]") {
     // Two KV heads of two query heads each, r = 1: the approximate logits are [1, -20, 6, 80] over
@@ -88,7 +88,7 @@ TEST_CASE("SparQ reads exactly what it chose, and chooses by the component-major
     cache.columns[0][3] = -3;
     cache.columns[0][1] = 50;
     CHECK(sparqTruth(bare(1, 2), q, cache).output.equal(stages.output));
-    cache.columns[1].fill_(50);  // a component that is not among the r
+    cache.columns[1].fill_(50); // a component that is not among the r
     CHECK(sparqTruth(bare(1, 2), q, cache).output.equal(stages.output));
 }
 
@@ -159,9 +159,9 @@ TEST_CASE("The local window is inside k and holds the current token", "[core.met
     CHECK(list(sparqTruth(params, q, cache).slots) == Slots{0, 1, 2, 9});
     params.local = 4;
     CHECK(list(sparqTruth(params, q, cache).slots) == Slots{6, 7, 8, 9});
-    params.local = {};  // floor(4 / 4)
+    params.local = {}; // floor(4 / 4)
     CHECK(list(sparqTruth(params, q, cache).slots) == Slots{0, 1, 2, 9});
-    params.tokens = 3;  // floor(3 / 4)
+    params.tokens = 3; // floor(3 / 4)
     CHECK(list(sparqTruth(params, q, cache).slots) == Slots{0, 1, 2});
     params.tokens = 8;
     CHECK(list(sparqTruth(params, q, cache).slots) == Slots{0, 1, 2, 3, 4, 5, 8, 9});
