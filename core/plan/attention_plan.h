@@ -4,6 +4,9 @@
 // the model's own. The text form is the same on the command line, in titles and in files:
 //
 //     store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+//
+// Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
+// left out keep their defaults.
 
 #include <optional>
 #include <stdexcept>
@@ -40,6 +43,9 @@ public:
 AttentionPlan parsePlan(std::string_view text);
 // Shortest text that parses to the same plan; defaults are left out.
 std::string toText(const AttentionPlan& plan);
+
+// The words a plan may hold, for messages and for the help of the command line.
+std::string_view acceptedPlanWords();
 
 // Why this plan cannot run on this model (r beyond head_dim, …), or nothing.
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
