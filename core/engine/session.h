@@ -23,8 +23,8 @@ enum class Backend : std::uint8_t { Cpu, Reference };
 
 struct SessionOptions {
     Backend backend = Backend::Cpu;
-    std::int64_t captureBudget = 0;  // bytes; 0: capture nothing
-    std::int64_t capacity = 0;       // most tokens this session will see; 0: the model's context
+    std::int64_t captureBudget = 0; // bytes; 0: capture nothing
+    std::int64_t capacity = 0;      // most tokens this session will see; 0: the model's context
 };
 
 class Session {
@@ -40,8 +40,8 @@ public:
     // The record's token and surprise are the caller's to fill.
     StepRecord step(int token, bool planned);
 
-    std::span<const float> logits() const;  // (V)
-    std::int64_t tokens() const;            // in the cache
+    std::span<const float> logits() const; // (V)
+    std::int64_t tokens() const;           // in the cache
     const Model& model() const;
     const std::shared_ptr<const Capture>& capture() const;
 
@@ -68,4 +68,4 @@ using StepObserver = std::function<bool(const Run& soFar)>;
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel);
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,0 +1,83 @@
+#pragma once
+// The one chart of the program: series over the step axis. Whoever draws a chart includes this; the library
+// behind it is named in step_chart.cpp alone.
+//
+// The picture is kept: moving the cursor repaints two lines, not the chart. Data is set whole (setData), thinned
+// to the width and handed over with one call per series.
+
+#include <QImage>
+#include <QWidget>
+
+#include <memory>
+#include <optional>
+
+#include "views/charts/chart_series.h"
+
+namespace fovea {
+
+class StepChart : public QWidget {
+    Q_OBJECT
+public:
+    explicit StepChart(QString title, ChartUnit unit, QWidget* parent = nullptr);
+    ~StepChart() override;
+
+    // Every series has as many y as there are x. x ascends.
+    void setData(std::vector<double> x, std::vector<ChartSeries> series);
+    void setTitle(const QString& title);
+    // Behind the title, quieter: "formula, Llama-2-7B, f16".
+    void setNote(const QString& note);
+    // A dashed horizontal line at `value`, in the chart's unit (bytes, GB/s); nothing removes it.
+    void setLimit(std::optional<double> value, const QString& label = {});
+    // The visible part of the x axis, first < last.
+    void setRange(double first, double last);
+    void setCursor(std::optional<double> x);
+    // A dotted vertical line, "prefill ends".
+    void setMarker(std::optional<double> x, const QString& label = {});
+    // A range being dragged out with the mouse.
+    void setSelection(std::optional<std::pair<double, double>> range);
+    // Only the lowest chart of a stack carries the step numbers.
+    void setStepAxisVisible(bool visible);
+
+    const std::vector<double>& x() const;
+    const std::vector<ChartSeries>& series() const;
+    QString title() const;
+    // "KV held, MiB"
+    QString titleWithUnit() const;
+    // The plot area is the same in charts of one width, so that steps line up.
+    QRectF plotArea() const;
+    double stepAt(double pixelX) const;
+    double pixelAt(double step) const;
+    // How many points the library was last given, for tests.
+    int drawnPoints() const;
+
+    // "step,B k counted [B],…": every step, not only the visible ones, in plain bytes, GB/s or nats.
+    QString toCsv() const;
+    QImage toImage(QSize size, double devicePixelRatio = 2) const;
+
+Q_SIGNALS:
+    // A column of the plot was clicked, dragged over, or wheeled at; steps are not rounded.
+    void clicked(double step);
+    void rangeSelected(double first, double last);
+    void zoomed(double step, double factor);
+    void panned(double steps);
+    void hovered(std::optional<double> step);
+
+protected:
+    void paintEvent(QPaintEvent*) override;
+    void resizeEvent(QResizeEvent*) override;
+    void changeEvent(QEvent*) override;
+    void mousePressEvent(QMouseEvent*) override;
+    void mouseMoveEvent(QMouseEvent*) override;
+    void mouseReleaseEvent(QMouseEvent*) override;
+    void leaveEvent(QEvent*) override;
+    void wheelEvent(QWheelEvent*) override;
+
+private:
+    class Plot;  // the chart library
+    void refresh();
+    void drawOver(QPainter& painter, const QSize& size) const;
+
+    std::unique_ptr<Plot> m_plot;
+};
+
+}  // namespace fovea
