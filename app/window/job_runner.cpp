@@ -3,9 +3,9 @@
 #include <QMetaObject>
 #include <QThread>
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
-#include <optional>
 
 #include "app/window/thread_share.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kFrameMs = 33;
 
-const char* const kLaneNames[kLanes] = {"engine", "interactive", "background"};
+const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "disk"};
 
 }  // namespace
 
@@ -111,17 +111,17 @@ JobRunner::~JobRunner() {
 std::uint64_t JobRunner::start(Lane lane, const QString& title, Supersede supersede, Work work) {
     LaneState& s = state(lane);
     auto job = std::make_shared<Job>(++m_generation, title);
+    if (supersede != Supersede::Nothing)
+        s.waiting.clear();
     if (supersede == Supersede::Cancel) {
         s.wantedFrom = job->generation();
         if (s.current)
             s.current->m_cancelled = true;
     }
-    if (s.current) {
-        s.waiting = std::move(job);
-        s.waitingWork = std::move(work);
-    } else {
+    if (s.current)
+        s.waiting.emplace_back(std::move(job), std::move(work));
+    else
         begin(lane, std::move(job), std::move(work));
-    }
     return m_generation;
 }
 
@@ -136,8 +136,12 @@ void JobRunner::begin(Lane lane, std::shared_ptr<Job> job, Work work) {
 void JobRunner::cancel(Lane lane) {
     LaneState& s = state(lane);
     s.wantedFrom = m_generation + 1;
-    s.waiting = nullptr;
-    s.waitingWork = nullptr;
+    stop(lane);
+}
+
+void JobRunner::stop(Lane lane) {
+    LaneState& s = state(lane);
+    s.waiting.clear();
     if (s.current)
         s.current->m_cancelled = true;
 }
@@ -147,7 +151,7 @@ bool JobRunner::busy(Lane lane) const {
 }
 
 bool JobRunner::idle() const {
-    return !busy(Lane::Engine) && !busy(Lane::Interactive) && !busy(Lane::Background);
+    return std::none_of(m_lanes.begin(), m_lanes.end(), [](const LaneState& s) { return s.current != nullptr; });
 }
 
 void JobRunner::ended(Lane lane, const std::shared_ptr<Job>& job, const Deliver& deliver, const QString& error) {
@@ -155,8 +159,11 @@ void JobRunner::ended(Lane lane, const std::shared_ptr<Job>& job, const Deliver&
     s.current = nullptr;
     const bool wanted = job->generation() >= s.wantedFrom;
     // The next one starts before this one's result is drawn: drawing takes time the lane can use.
-    if (s.waiting)
-        begin(lane, std::exchange(s.waiting, nullptr), std::exchange(s.waitingWork, nullptr));
+    if (!s.waiting.empty()) {
+        auto [next, work] = std::move(s.waiting.front());
+        s.waiting.pop_front();
+        begin(lane, std::move(next), std::move(work));
+    }
     if (!wanted)
         ++m_dropped;
     else if (!error.isEmpty())

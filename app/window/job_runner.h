@@ -1,11 +1,11 @@
 #pragma once
-// Long work off the interface's thread. Three lanes, one thread each, so that a slider's replay never waits
+// Long work off the interface's thread. Four lanes, one thread each, so that a slider's replay never waits
 // for a running model:
 //   Engine       the model runs; leaves the interface a core
 //   Interactive  what the eye waits for: the head on screen, under the plan of this very moment
-//   Background   summaries of all heads, files, measurements
-// A lane runs one job and remembers at most one that waits: the newest. Every job has a generation number; a
-// result whose generation is no longer wanted drops itself. All public functions belong to the interface's
+//   Background   summaries of all heads
+//   Disk         models being opened, exports being written, in the order they were asked for
+// Every job has a generation number; a result whose generation is no longer wanted drops itself. All public functions belong to the interface's
 // thread, and so do all results.
 
 #include <QObject>
@@ -15,20 +15,23 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace fovea {
 
-enum class Lane : std::uint8_t { Engine, Interactive, Background };
-inline constexpr int kLanes = 3;
+enum class Lane : std::uint8_t { Engine, Interactive, Background, Disk };
+inline constexpr int kLanes = 4;
 
-// What a started job does to the one already running in its lane.
+// What a started job does to those before it in its lane.
 enum class Supersede : std::uint8_t {
-    Cancel,       // the old result is worthless: stop it and drop what it brings
-    AfterCurrent  // the old result is newer than what is on screen: show it, then run this one. A drag that
-                  // always cancelled would show nothing until the hand rests
+    Cancel,  // their results are worthless: stop the running one, drop what it brings, forget the waiting
+    Waiting, // the running one's result is newer than what is on screen: show it, then run this one and none
+             // between. A drag that always cancelled would show nothing until the hand rests
+    Nothing  // every job counts: take one's turn
 };
 
 // Runs on the interface's thread.
@@ -70,6 +73,7 @@ public:
 
     std::uint64_t start(Lane lane, const QString& title, Supersede supersede, Work work);
     void cancel(Lane lane);  // running and waiting; their results are dropped
+    void stop(Lane lane);    // the running job ends early and its result counts; the waiting are forgotten
     bool busy(Lane lane) const;
     bool idle() const;
     // Results that arrived too late and were dropped, for tests.
@@ -85,8 +89,7 @@ private:
     struct LaneState {
         std::unique_ptr<Worker> worker;
         std::shared_ptr<Job> current;   // running
-        std::shared_ptr<Job> waiting;
-        Work waitingWork;
+        std::deque<std::pair<std::shared_ptr<Job>, Work>> waiting;
         std::uint64_t wantedFrom = 1;   // results of older generations are stale
     };
 

@@ -41,6 +41,7 @@ LiveRun::LiveRun(std::shared_ptr<const Model> model, const AttentionPlan& plan, 
     m_run.decodeFrom = options.decodeFrom < 0 ? m_run.promptTokens
                                               : std::min(options.decodeFrom, m_run.promptTokens);
     m_run.backend = "cpu";
+    m_run.threads = options.threads;
     m_run.capture = m_session.capture();
 }
 
