@@ -1,6 +1,6 @@
 #pragma once
 // The one chart of the program: series over the step axis. Whoever draws a chart includes this; the library
-// behind it is named in step_chart.cpp alone.
+// behind it is named in series_plot.cpp alone.
 //
 // The picture is kept: moving the cursor repaints two lines, not the chart. Data is set whole (setData), thinned
 // to the width and handed over with one call per series.
@@ -57,6 +57,7 @@ public:
 Q_SIGNALS:
     // A column of the plot was clicked, dragged over, or wheeled at; steps are not rounded.
     void clicked(double step);
+    void dragging(double first, double last);
     void rangeSelected(double first, double last);
     void zoomed(double step, double factor);
     void panned(double steps);
@@ -73,11 +74,20 @@ protected:
     void wheelEvent(QWheelEvent*) override;
 
 private:
-    class Plot;  // the chart library
-    void refresh();
-    void drawOver(QPainter& painter, const QSize& size) const;
+    struct State;
+    struct Scale;
+    Scale scale(const QSize& size) const;
+    QRectF plotArea(const QSize& size) const;
+    void invalidate();
+    void drawKept(QPainter& painter, const QSize& size) const;
+    void drawTitle(QPainter& painter, const QRectF& area) const;
+    void drawAxes(QPainter& painter, const QRectF& area, const Scale& scale) const;
+    void drawSeries(QPainter& painter, const QRectF& area, const Scale& scale) const;
+    void drawLimit(QPainter& painter, const QRectF& area, const Scale& scale) const;
+    void drawEndLabels(QPainter& painter, const QRectF& area, const Scale& scale) const;
+    void drawMoving(QPainter& painter, const QSize& size) const;
 
-    std::unique_ptr<Plot> m_plot;
+    std::unique_ptr<State> m_state;
 };
 
 }  // namespace fovea
