@@ -14,6 +14,8 @@ QString provenanceName(Provenance provenance) {
         return QStringLiteral("counted");
     case Provenance::Timed:
         return QStringLiteral("timed");
+    case Provenance::Computed:
+        return QStringLiteral("computed");
     }
     return {};
 }
@@ -26,6 +28,8 @@ QString provenanceMark(Provenance provenance) {
         return QStringLiteral("■");
     case Provenance::Timed:
         return QStringLiteral("●");
+    case Provenance::Computed:
+        return QStringLiteral("–");
     }
     return {};
 }
@@ -44,6 +48,11 @@ UnitScale scaleFor(ChartUnit unit, double largest) {
     if (largest >= 2 * kKibi)
         return {kKibi, QStringLiteral("KiB")};
     return {1, QStringLiteral("B")};
+}
+
+QString valueText(ChartUnit unit, double value) {
+    const auto scale = scaleFor(unit, std::abs(value));
+    return QStringLiteral("%1 %2").arg(QString::number(value / scale.perUnit, 'g', 4), scale.name);
 }
 
 AxisTicks niceTicks(double largest, int most) {

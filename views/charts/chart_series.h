@@ -13,18 +13,18 @@
 namespace fovea {
 
 // Where a number comes from; never mixed, always told apart in legends and tables.
-enum class Provenance { Formula, Counted, Timed };
-QString provenanceName(Provenance);   // "formula", "counted", "timed"
-QString provenanceMark(Provenance);   // "□", "■", "●"
+enum class Provenance { Formula, Counted, Timed, Computed };
+QString provenanceName(Provenance);   // "formula", "counted", "timed", "computed"
+QString provenanceMark(Provenance);   // "□", "■", "●", "–"
 
 struct ChartSeries {
     enum class Shape {
         Stacked,   // area on top of the stacked series before it
         Line,
         Dashed,
-        Points,
     };
-    QString name;      // legend and CSV column, "B k counted"
+    QString name;      // CSV column and tool tip, "B K rows"
+    QString legend;    // in the title row behind its mark; empty: none
     QString endLabel;  // at the right end of the curve; empty: none
     QColor color;
     Shape shape = Shape::Line;
@@ -35,11 +35,19 @@ struct ChartSeries {
 // What the y values are. Bytes are shown in B, KiB, MiB or GiB, whichever suits the largest one visible.
 enum class ChartUnit { Bytes, GigabytesPerSecond, Nats };
 
+// One x for all its series.
+struct ChartData {
+    std::vector<double> x;
+    std::vector<ChartSeries> series;
+};
+
 struct UnitScale {
     double perUnit = 1;  // values are divided by this
     QString name;        // "KiB"
 };
 UnitScale scaleFor(ChartUnit unit, double largest);
+// "1.24 MiB", "36.1 GB/s"
+QString valueText(ChartUnit unit, double value);
 
 // Ticks at 1, 2, 2.5 or 5 times a power of ten, at most `most` of them, from 0 to at least `largest` >= 0.
 struct AxisTicks {

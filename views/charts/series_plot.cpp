@@ -64,7 +64,7 @@ void SeriesPlot::setSeries(const std::vector<DrawnSeries>& series) {
         const auto& s = series[i];
         if (c.areas[i]) {
             c.areas[i]->setBrush(s.color);
-            c.areas[i]->setPen(Qt::NoPen);
+            c.areas[i]->setPen(s.edge.isValid() ? QPen(s.edge, 1.2) : QPen(Qt::NoPen));
         } else {
             QPen pen(s.color, 1.5, s.kind == DrawnSeries::Kind::Dashed ? Qt::CustomDashLine : Qt::SolidLine,
                      Qt::FlatCap, Qt::BevelJoin);

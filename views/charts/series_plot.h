@@ -21,6 +21,7 @@ struct DrawnSeries {
     enum class Kind { Area, Line, Dashed };
     Kind kind = Kind::Line;
     QColor color;
+    QColor edge;            // of an area; invalid: none
     bool dots = false;      // mark every point
     QList<QPointF> points;  // an area reaches from these down to 0
 };

@@ -2,7 +2,9 @@
 
 #include <QEvent>
 #include <QMouseEvent>
+#include <QHelpEvent>
 #include <QPainter>
+#include <QToolTip>
 #include <QWheelEvent>
 
 #include <algorithm>
@@ -25,10 +27,10 @@ StepChart::StepChart(QString title, ChartUnit unit, QWidget* parent)
 
 StepChart::~StepChart() = default;
 
-void StepChart::setData(std::vector<double> x, std::vector<ChartSeries> series) {
+void StepChart::setData(ChartData data) {
     auto& s = *m_state;
-    s.x = std::move(x);
-    s.series = std::move(series);
+    s.x = std::move(data.x);
+    s.series = std::move(data.series);
     s.heights.clear();
     std::vector<double> sum(s.x.size(), 0.);
     for (auto& one : s.series) {
@@ -76,9 +78,8 @@ void StepChart::setCursor(std::optional<double> x) {
     update();
 }
 
-void StepChart::setMarker(std::optional<double> x, const QString& label) {
-    m_state->marker = x;
-    m_state->markerLabel = label;
+void StepChart::setMarkers(std::vector<Marker> markers) {
+    m_state->markers = std::move(markers);
     update();
 }
 
@@ -109,12 +110,27 @@ double StepChart::stepAt(double pixelX) const {
 
 double StepChart::pixelAt(double step) const { return m_state->pixelAt(step, plotArea()); }
 
+QString StepChart::describe(double step) const {
+    const auto& s = *m_state;
+    if (s.x.empty())
+        return {};
+    auto at = static_cast<std::size_t>(std::lower_bound(s.x.begin(), s.x.end(), step) - s.x.begin());
+    if (at == s.x.size() || (at > 0 && step - s.x[at - 1] < s.x[at] - step))
+        --at;
+    QString text = QStringLiteral("step %1").arg(s.x[at], 0, 'f', 0);
+    for (const auto& one : s.series)
+        if (!std::isnan(one.y[at]))
+            text += QStringLiteral("\n%1  %2  %3")
+                        .arg(one.name, valueText(s.unit, one.y[at]), provenanceName(one.provenance));
+    return text;
+}
+
 QString StepChart::toCsv() const {
     const auto& s = *m_state;
     const auto unit = s.unit == ChartUnit::Bytes ? QStringLiteral("bytes") : scaleFor(s.unit, 1).name;
     QString csv = QStringLiteral("step");
     for (const auto& one : s.series)
-        csv += QStringLiteral(",\"%1 [%2]\"").arg(one.name, unit);
+        csv += QStringLiteral(",%1 %2 [%3]").arg(one.name, provenanceName(one.provenance), unit);
     csv += u'\n';
     for (std::size_t i = 0; i < s.x.size(); ++i) {
         csv += QString::number(s.x[i], 'g', 12);
@@ -125,12 +141,11 @@ QString StepChart::toCsv() const {
     return csv;
 }
 
-QImage StepChart::toImage(QSize size, double devicePixelRatio) const {
+QImage StepChart::renderToImage(QSize size, double devicePixelRatio) const {
     QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
     image.setDevicePixelRatio(devicePixelRatio);
     image.fill(theme().panel);
     QPainter painter(&image);
-    painter.setFont(font());
     drawKept(painter, size);
     drawMoving(painter, size);
     return image;
@@ -149,7 +164,6 @@ void StepChart::paintEvent(QPaintEvent*) {
         s.kept.setDevicePixelRatio(ratio);
         s.kept.fill(Qt::transparent);
         QPainter painter(&s.kept);
-        painter.setFont(font());
         drawKept(painter, size());
     }
     QPainter painter(this);
@@ -183,10 +197,8 @@ void StepChart::mousePressEvent(QMouseEvent* event) {
 void StepChart::mouseMoveEvent(QMouseEvent* event) {
     auto& s = *m_state;
     const double at = event->position().x();
-    if (!s.pressed) {
-        Q_EMIT hovered(stepAt(at));
+    if (!s.pressed)
         return;
-    }
     constexpr double kSlop = 4;  // pixels a click may wander
     if (!s.dragged && std::abs(at - *s.pressed) < kSlop)
         return;
@@ -213,7 +225,16 @@ void StepChart::mouseReleaseEvent(QMouseEvent* event) {
         Q_EMIT rangeSelected(std::min(from, to), std::max(from, to));
 }
 
-void StepChart::leaveEvent(QEvent*) { Q_EMIT hovered(std::nullopt); }
+bool StepChart::event(QEvent* event) {
+    if (event->type() != QEvent::ToolTip)
+        return QWidget::event(event);
+    const auto* help = static_cast<QHelpEvent*>(event);
+    const auto area = plotArea();
+    const bool inside = area.adjusted(0, -4, 0, 4).contains(help->pos());
+    const auto text = inside ? describe(stepAt(help->pos().x())) : QString();
+    text.isEmpty() ? QToolTip::hideText() : QToolTip::showText(help->globalPos(), text, this);
+    return true;
+}
 
 void StepChart::wheelEvent(QWheelEvent* event) {
     const auto delta = event->angleDelta();

@@ -21,8 +21,8 @@ public:
     explicit StepChart(QString title, ChartUnit unit, QWidget* parent = nullptr);
     ~StepChart() override;
 
-    // Every series has as many y as there are x. x ascends.
-    void setData(std::vector<double> x, std::vector<ChartSeries> series);
+    // Every series has as many y as there are x; x ascends.
+    void setData(ChartData data);
     void setTitle(const QString& title);
     // Behind the title, quieter: "formula, Llama-2-7B, f16".
     void setNote(const QString& note);
@@ -31,8 +31,12 @@ public:
     // The visible part of the x axis, first < last.
     void setRange(double first, double last);
     void setCursor(std::optional<double> x);
-    // A dotted vertical line, "prefill ends".
-    void setMarker(std::optional<double> x, const QString& label = {});
+    // Dotted vertical lines, "prefill ends".
+    struct Marker {
+        double step = 0;
+        QString label;
+    };
+    void setMarkers(std::vector<Marker> markers);
     // A range being dragged out with the mouse.
     void setSelection(std::optional<std::pair<double, double>> range);
     // Only the lowest chart of a stack carries the step numbers.
@@ -50,9 +54,11 @@ public:
     // How many points the library was last given, for tests.
     int drawnPoints() const;
 
-    // "step,B k counted [B],…": every step, not only the visible ones, in plain bytes, GB/s or nats.
+    // The values of the step nearest to `step`, one line per series.
+    QString describe(double step) const;
+    // "step,B K rows counted [bytes],…": every step, not only the visible ones, in bytes, GB/s or nats.
     QString toCsv() const;
-    QImage toImage(QSize size, double devicePixelRatio = 2) const;
+    QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
 
 Q_SIGNALS:
     // A column of the plot was clicked, dragged over, or wheeled at; steps are not rounded.
@@ -61,7 +67,6 @@ Q_SIGNALS:
     void rangeSelected(double first, double last);
     void zoomed(double step, double factor);
     void panned(double steps);
-    void hovered(std::optional<double> step);
 
 protected:
     void paintEvent(QPaintEvent*) override;
@@ -70,7 +75,7 @@ protected:
     void mousePressEvent(QMouseEvent*) override;
     void mouseMoveEvent(QMouseEvent*) override;
     void mouseReleaseEvent(QMouseEvent*) override;
-    void leaveEvent(QEvent*) override;
+    bool event(QEvent*) override;  // tool tips name the values of the step under the pointer
     void wheelEvent(QWheelEvent*) override;
 
 private:

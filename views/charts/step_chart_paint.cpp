@@ -15,12 +15,6 @@ namespace {
 constexpr double kLeft = 64, kRight = 92;  // tick labels, end labels
 constexpr double kTitle = 16, kStepAxis = 18, kBottom = 4;
 
-QFont smaller(const QFont& font) {
-    QFont f = font;
-    f.setPixelSize(10);
-    return f;
-}
-
 QString number(double value) { return QString::number(value, 'g', 4); }
 
 }  // namespace
@@ -66,7 +60,7 @@ StepChart::Scale StepChart::scale(const QSize& size) const {
 void StepChart::drawKept(QPainter& painter, const QSize& size) const {
     const auto area = plotArea(size);
     const auto scaled = scale(size);
-    painter.setFont(smaller(painter.font()));
+    painter.setFont(uiFont(10));
     drawAxes(painter, area, scaled);
     drawSeries(painter, area, scaled);
     drawLimit(painter, area, scaled);
@@ -77,8 +71,7 @@ void StepChart::drawKept(QPainter& painter, const QSize& size) const {
 void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
     const auto& s = *m_state;
     const auto& t = theme();
-    QFont font = painter.font();
-    font.setPixelSize(11);
+    const QFont font = uiFont(11);
     painter.save();
     painter.setFont(font);
     const auto title = titleWithUnit();
@@ -89,22 +82,25 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
 
     const QFontMetricsF metrics(painter.font());
     if (!s.note.isEmpty()) {
-        painter.setPen(t.b);
+        painter.setPen(t.planB);
         painter.drawText(QPointF(left, kTitle - 4), s.note);
         left += metrics.horizontalAdvance(s.note) + 10;
     }
     // The legend, from the right; what does not fit is left to the labels at the curves' ends.
     double right = area.right();
     for (auto it = s.series.rbegin(); it != s.series.rend(); ++it) {
-        const auto mark = provenanceMark(it->provenance);
+        if (it->legend.isEmpty())
+            continue;
+        const auto mark = it->shape == ChartSeries::Shape::Dashed ? QStringLiteral("┄□")
+                                                                  : provenanceMark(it->provenance);
         const double markWidth = metrics.horizontalAdvance(mark) + 3;
-        const double width = markWidth + metrics.horizontalAdvance(it->name);
+        const double width = markWidth + metrics.horizontalAdvance(it->legend);
         if (right - width < left)
             break;
         painter.setPen(it->color);
         painter.drawText(QPointF(right - width, kTitle - 4), mark);
-        painter.setPen(t.muted);
-        painter.drawText(QPointF(right - width + markWidth, kTitle - 4), it->name);
+        painter.setPen(t.mutedText);
+        painter.drawText(QPointF(right - width + markWidth, kTitle - 4), it->legend);
         right -= width + 12;
     }
 }
@@ -119,7 +115,7 @@ void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& sca
         const double y = area.bottom() - tick * scaled.unit.perUnit / scaled.top * area.height();
         painter.setPen(tick == 0 ? t.border : t.grid);
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-        painter.setPen(t.muted);
+        painter.setPen(t.mutedText);
         const auto text = number(tick);
         painter.drawText(QPointF(area.left() - 6 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1),
                          text);
@@ -133,7 +129,7 @@ void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& sca
             painter.setPen(t.border);
             painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3));
             const auto text = QString::number(tick, 'f', 0);
-            painter.setPen(t.muted);
+            painter.setPen(t.mutedText);
             painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + 14), text);
         }
         painter.drawText(QPointF(area.right() + 10, area.bottom() + 14), QStringLiteral("step"));
@@ -158,6 +154,10 @@ void StepChart::drawSeries(QPainter& painter, const QRectF& area, const Scale& s
         s.drawnPoints += static_cast<int>(points.size());
         if (one.shape == ChartSeries::Shape::Stacked) {
             drawn.kind = DrawnSeries::Kind::Area;
+            if (one.provenance == Provenance::Formula) {  // an outline, as the legend's mark
+                drawn.edge = one.color;
+                drawn.color = mixed(one.color, theme().panel, 0.65);
+            }
             areas.push_back(std::move(drawn));
         } else {
             drawn.kind = one.shape == ChartSeries::Shape::Dashed ? DrawnSeries::Kind::Dashed
@@ -243,7 +243,7 @@ void StepChart::drawMoving(QPainter& painter, const QSize& size) const {
     const auto& s = *m_state;
     const auto& t = theme();
     const auto area = plotArea(size);
-    painter.setFont(smaller(painter.font()));
+    painter.setFont(uiFont(10));
     const auto inside = [&](double step) { return step >= s.first && step <= s.last; };
     const auto line = [&](double step, const QPen& pen) {
         const double x = std::round(s.pixelAt(step, area)) + 0.5;
@@ -252,21 +252,22 @@ void StepChart::drawMoving(QPainter& painter, const QSize& size) const {
         return x;
     };
     if (s.selection) {
-        QColor wash = t.cursor;
+        QColor wash = t.accent;
         wash.setAlpha(48);
         const double from = std::max(s.pixelAt(s.selection->first, area), area.left());
         const double to = std::min(s.pixelAt(s.selection->second, area), area.right());
         painter.fillRect(QRectF(from, area.top(), to - from, area.height()), wash);
     }
-    if (s.marker && inside(*s.marker)) {
-        const double x = line(*s.marker, QPen(t.muted, 1, Qt::DotLine));
-        if (!s.markerLabel.isEmpty()) {
-            const double width = QFontMetricsF(painter.font()).horizontalAdvance(s.markerLabel);
-            painter.drawText(QPointF(x - width - 5, area.top() + 9), s.markerLabel);
-        }
+    for (const auto& marker : s.markers) {
+        if (!inside(marker.step))
+            continue;
+        const double x = line(marker.step, QPen(t.mutedText, 1, Qt::DotLine));
+        const double width = QFontMetricsF(painter.font()).horizontalAdvance(marker.label);
+        const double left = x - width - 5 > area.left() ? x - width - 5 : x + 5;
+        painter.drawText(QPointF(left, area.top() + 9), marker.label);
     }
     if (s.cursor && inside(*s.cursor))
-        line(*s.cursor, QPen(t.cursor, 1.5));
+        line(*s.cursor, QPen(t.accent, 1.5));
 }
 
 }  // namespace fovea

@@ -17,8 +17,9 @@ struct StepChart::State {
     std::vector<ChartSeries> series;
     std::vector<std::vector<double>> heights;  // of each series' upper edge: stacked ones summed
     double first = 0, last = 1;                // visible steps
-    std::optional<double> limit, cursor, marker;
-    QString limitLabel, markerLabel;
+    std::optional<double> limit, cursor;
+    QString limitLabel;
+    std::vector<Marker> markers;
     std::optional<std::pair<double, double>> selection;
     bool stepAxis = false;
 

@@ -4,7 +4,8 @@
 // model they are formula alone and every title says so.
 //
 // Wheel zooms about the cursor, a drag selects a range, Shift+drag or Shift+wheel pans, F fits, Esc clears the
-// selection or, without one, the zoom; a click picks a step.
+// selection or, without one, the zoom; a click picks a step. The content of a PanelFrame, whose header furnish()
+// fills with the legend and the controls.
 
 #include <QStringList>
 #include <QWidget>
@@ -19,13 +20,13 @@
 
 class QCheckBox;
 class QComboBox;
-class QLabel;
 class QTimer;
 
 namespace fovea {
 
 struct Comparison;
 struct Run;
+class PanelFrame;
 class StepChart;
 
 // Byte timelines of a model that was not run, from its closed forms.
@@ -45,13 +46,15 @@ public:
     explicit Timelines(QWidget* parent = nullptr);
     ~Timelines() override;
 
-    // Either may be null. Cheap to call at 30 Hz while a run grows: drawing is put off to the next paint.
+    // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 40 ms.
     void setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run> b);
     // KL to A per step; null hides the chart.
     void setComparison(std::shared_ptr<const Comparison> comparison);
     // GB/s. `label` is the caller's, "measured limit 36.1 GB/s, working set 3 MiB: cache-resident".
     void setLimit(double gbps, const QString& label);
     void clearLimit();
+    // Draws now what setRuns and setComparison put off.
+    void flush();
     // The position that the whole window looks at; does not emit.
     void setCursor(std::int64_t position);
 
@@ -71,8 +74,9 @@ public:
     const std::vector<StepChart*>& charts() const { return m_charts; }
 
     QString toCsv() const;  // every chart's columns over one step column
-    QImage toImage() const;
-    QImage toImage(QSize size, double devicePixelRatio = 2) const;
+    QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
+    // Title, subtitle, legend and the controls "weights" and "Show as" into the frame's header.
+    void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
     void stepPicked(qint64 position);
@@ -82,24 +86,26 @@ Q_SIGNALS:
 protected:
     void keyPressEvent(QKeyEvent*) override;
     void changeEvent(QEvent*) override;
-    bool event(QEvent*) override;
 
 private:
     struct Data;
-    void buildHeader();
+    void buildControls();
     void connectChart(StepChart* chart);
     void scheduleRebuild();
     void rebuild();
-    void rebuildFromRuns();
-    void rebuildFromFormula();
+    void showCharts();
+    void showCursor();
+    void showSubtitle();
+    void select(double first, double last);
+    void pick(double step);
     void applyRange(double first, double last);
     void zoom(double step, double factor);
+    std::pair<double, double> wholeRange() const;
 
     std::unique_ptr<Data> m_data;
     std::vector<StepChart*> m_charts;
     QComboBox* m_showAs = nullptr;
     QCheckBox* m_weights = nullptr;
-    QLabel* m_limitLabel = nullptr;
     QTimer* m_pending = nullptr;
 };
 

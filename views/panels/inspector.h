@@ -1,7 +1,7 @@
 #pragma once
 // One query of one head, stage by stage as SparQ goes: |q| and the r components kept, approximate against exact
 // scores, the softmax over the tokens read, the output beside the dense one. A row that was read dense says so and
-// shows its exact parts.
+// shows its exact parts. The content of a PanelFrame, whose header furnish() fills.
 
 #include <QImage>
 #include <QString>
@@ -11,11 +11,11 @@
 
 #include "core/engine/replay.h"
 
-class QLabel;
 class QToolButton;
 
 namespace fovea {
 
+class PanelFrame;
 class PaperCard;
 class StagesView;
 struct PaperFacts;
@@ -38,7 +38,9 @@ public:
     PaperCard* paperCard() const { return m_paper; }
 
     QString toCsv() const;
-    QImage toImage() const;
+    QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
+    // Title, subtitle and the two arrows into the frame's header.
+    void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
     // The arrows, or Left and Right.
@@ -51,7 +53,7 @@ private:
     void showTitle();
     void request(int step);
 
-    QLabel* m_title = nullptr;
+    PanelFrame* m_frame = nullptr;  // furnished; not owned
     QToolButton* m_previous = nullptr;
     QToolButton* m_next = nullptr;
     StagesView* m_view = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 // The four questions of a plan, and the two precisions, as controls. Every change by the user is emitted at once,
-// while a slider drags too; what the program sets is never emitted back.
+// while a slider drags too; what the program sets is never emitted back. The panel is the content of a PanelFrame,
+// whose header furnish() fills; it does not scroll by itself.
 
 #include <QString>
 #include <QWidget>
@@ -12,14 +13,11 @@
 #include "core/plan/attention_plan.h"
 
 class QAction;
-class QCheckBox;
-class QComboBox;
-class QLabel;
-class QToolButton;
+class QVBoxLayout;
 
 namespace fovea {
 
-class ParameterSlider;
+class PanelFrame;
 
 class PlanPanel : public QWidget {
     Q_OBJECT
@@ -37,8 +35,8 @@ public:
     void setDefaults(const SparqParams& defaults);
     // The window's own actions, so that text, state and shortcut stay in one place. They are not owned.
     void setUndoActions(QAction* undo, QAction* redo);
-    // "Plan B"
-    void setTitle(const QString& title);
+    // Title, undo, redo and "Copy as command" into the frame's header.
+    void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha", "tau",
@@ -49,7 +47,11 @@ Q_SIGNALS:
 
 private:
     struct Rows;
-    void build();
+    void buildSections();
+    void buildSparq(QVBoxLayout* section);
+    void connectRows();
+    SparqParams fitting(SparqParams params) const;
+    void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
     void showSparq(const SparqParams& params);

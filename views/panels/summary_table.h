@@ -28,7 +28,7 @@ public:
     void setCursor(std::int64_t position);
 
     QString toCsv() const;
-    QImage toImage() const;
+    QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
 
