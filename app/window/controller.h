@@ -37,6 +37,8 @@ public:
     bool makingTokens() const { return m_makingTokens; }
     // B as run is B as planned; false while an edited plan waits for its run.
     bool comparisonCurrent() const { return m_comparisonCurrent; }
+    // What a run started now would be.
+    RunRequest request() const;
     // The query on screen, as a position.
     std::int64_t query() const;
 
@@ -50,7 +52,6 @@ Q_SIGNALS:
     void runFinished();              // a Run, Step or re-run has come to its end, or was stopped
 
 private:
-    RunRequest request() const;
     HeadRequest headRequest() const;
     using EngineWork = std::function<RunPair(const PairObserver&, const std::atomic<bool>&)>;
     enum class Purpose { MakeTokens, Follow };

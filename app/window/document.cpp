@@ -1,6 +1,7 @@
 #include "app/window/document.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/window/commands/plan_edit.h"
 #include "app/window/commands/prompt_edit.h"
@@ -14,6 +15,15 @@ bool RunSettings::operator==(const RunSettings& other) const {
     return tokens == other.tokens && decodeFrom == other.decodeFrom && ignoreEnd == other.ignoreEnd &&
            sampler.temperature == other.sampler.temperature && sampler.topK == other.sampler.topK &&
            sampler.topP == other.sampler.topP && sampler.seed == other.sampler.seed;
+}
+
+AttentionPlan startingPlan(const ModelSpec& spec) {
+    SparqParams sparq;
+    sparq.components = std::max(1, spec.headDim / 4);
+    sparq.tokens = spec.headDim >= 64 ? 128 : spec.headDim >= 16 ? 64 : 32;
+    AttentionPlan plan;
+    plan.read = sparq;
+    return refusal(plan, spec) ? AttentionPlan{} : plan;
 }
 
 Document::Document(QObject* parent) : QObject(parent) {}
@@ -74,13 +84,22 @@ QString Document::editSettings(const RunSettings& settings, const QString& what)
     return {};
 }
 
+void Document::start(const std::string& prompt, std::optional<AttentionPlan> planA,
+                     std::optional<AttentionPlan> planB) {
+    m_prompt = prompt;
+    m_planA = planA.value_or(AttentionPlan{});
+    m_planB = planB.value_or(AttentionPlan{});
+    m_planBGiven = planB.has_value();
+}
+
 void Document::open(std::shared_ptr<const LoadedModel> model) {
     m_model = std::move(model);
     // Steps back would lead to plans and prompts of another model.
     m_undo.clear();
-    for (AttentionPlan* plan : {&m_planA, &m_planB})
-        if (refusal(*plan, m_model->spec))
-            *plan = {};
+    if (refusal(m_planA, m_model->spec))
+        m_planA = {};
+    if (!std::exchange(m_planBGiven, true) || refusal(m_planB, m_model->spec))
+        m_planB = startingPlan(m_model->spec);
     m_promptTokens = m_model->tokenizer->encode(m_prompt, true);
     m_settings.tokens = std::clamp<std::int64_t>(m_settings.tokens, 1, std::max(1, m_model->spec.context / 2));
     // A prompt too long for this model is cut to its newest tokens: opening must not fail over it.

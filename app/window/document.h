@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,12 @@
 namespace fovea {
 
 struct LoadedModel;
+struct ModelSpec;
 
 enum class Side : std::uint8_t { A, B };
+
+// SparQ scaled to the model's heads: a quarter of their components, and few enough tokens to leave some out.
+AttentionPlan startingPlan(const ModelSpec& spec);
 
 struct RunSettings {
     std::int64_t tokens = 96;      // to generate
@@ -65,6 +70,8 @@ public:
     QString editSettings(const RunSettings& settings, const QString& what);
 
     // Not undoable.
+    // What a window starts with, before a model is open; a plan left out becomes one that suits the model.
+    void start(const std::string& prompt, std::optional<AttentionPlan> planA, std::optional<AttentionPlan> planB);
     void open(std::shared_ptr<const LoadedModel> model);
     void select(const Selection& selection);
 
@@ -87,6 +94,7 @@ private:
     std::string m_prompt;
     std::vector<int> m_promptTokens;
     AttentionPlan m_planA, m_planB;
+    bool m_planBGiven = false;
     RunSettings m_settings;
     Selection m_selection;
     std::uint64_t m_version = 0;

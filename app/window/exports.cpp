@@ -53,9 +53,9 @@ QImage pictureOf(const WindowViews& views, const QString& name) {
     if (name == QLatin1String("atlas"))
         return views.atlas->renderToImage(views.atlas->size());
     if (name == QLatin1String("inspector"))
-        return views.inspector->toImage();
+        return views.inspector->renderToImage(views.inspector->size(), kScale);
     if (name == QLatin1String("timelines"))
-        return views.timelines->toImage();
+        return views.timelines->renderToImage(views.timelines->size(), kScale);
     if (name == QLatin1String("token_strip"))
         return views.tokens->renderToImage(views.tokens->size());
     return grabbed(*views.planColumn);

@@ -71,6 +71,12 @@ void PlanChip::addChoice(const QString& name, const QString& plan, const QString
     m_edit->view()->setMinimumWidth(420);
 }
 
+void PlanChip::clearChoices() {
+    const QString shown = m_edit->currentText();
+    m_edit->clear();
+    m_edit->setEditText(shown);
+}
+
 void PlanChip::showError(const QString& sentence) {
     if (sentence.isEmpty()) {
         if (m_error)

@@ -21,6 +21,7 @@ public:
     QString planText() const;
     // Suggestions, with a name for each.
     void addChoice(const QString& name, const QString& plan, const QString& tip);
+    void clearChoices();
     // An empty sentence takes the old one away.
     void showError(const QString& sentence);
     QString error() const;

@@ -28,16 +28,6 @@ PanelFrame* framed(const QString& title, QWidget* content, QWidget* parent) {
     return frame;
 }
 
-// For a panel that has a header of its own: only the border.
-QFrame* bordered(QWidget* content, QWidget* parent) {
-    auto* frame = new QFrame(parent);
-    frame->setProperty("role", "panel");
-    auto* layout = new QVBoxLayout(frame);
-    layout->setContentsMargins(1, 1, 1, 1);
-    layout->addWidget(content);
-    return frame;
-}
-
 QComboBox* makeTokenColour(QWidget* parent) {
     auto* box = new QComboBox(parent);
     box->setProperty("header", true);
@@ -49,11 +39,12 @@ QComboBox* makeTokenColour(QWidget* parent) {
     return box;
 }
 
-QWidget* makePlanColumn(WindowViews& views, QWidget* parent) {
+// On a low screen the column scrolls rather than cutting the table off.
+void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan = new PlanPanel;
     views.table = new SummaryTable;
-    auto* column = new QWidget;
-    auto* layout = new QVBoxLayout(column);
+    views.planColumn = new QWidget;
+    auto* layout = new QVBoxLayout(views.planColumn);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(views.plan);
@@ -63,8 +54,12 @@ QWidget* makePlanColumn(WindowViews& views, QWidget* parent) {
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setWidget(column);
-    return bordered(scroll, parent);
+    scroll->viewport()->setAutoFillBackground(false);
+    scroll->setWidget(views.planColumn);
+    views.planColumn->setAutoFillBackground(false);
+    views.planFrame = framed(tr("Plan B"), scroll, parent);
+    views.plan->setTitle(tr("Plan B"));
+    views.plan->furnish(views.planFrame);
 }
 
 }  // namespace
@@ -77,7 +72,7 @@ WindowViews makeViews(QWidget* parent) {
     views.tokenColour = makeTokenColour(views.tokensFrame);
     views.tokensFrame->addAction(views.tokenColour);
 
-    views.planColumn = makePlanColumn(views, parent);
+    makePlanColumn(views, parent);
 
     views.atlas = new AtlasView;
     views.atlas->setEmptyText(tr("Every head of the model, once it has run."));
@@ -90,10 +85,12 @@ WindowViews makeViews(QWidget* parent) {
     views.headMapFrame = framed(tr("Head map"), views.headMap, parent);
 
     views.inspector = new Inspector;
-    views.inspectorFrame = bordered(views.inspector, parent);
+    views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
+    views.inspector->furnish(views.inspectorFrame);
 
     views.timelines = new Timelines;
-    views.timelinesFrame = bordered(views.timelines, parent);
+    views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);
+    views.timelines->furnish(views.timelinesFrame);
     return views;
 }
 

@@ -2,7 +2,6 @@
 // The views of the window and the frames around them. They are made here and know nothing of each other.
 
 class QComboBox;
-class QScrollArea;
 class QWidget;
 
 namespace fovea {
@@ -20,6 +19,7 @@ struct WindowViews {
     PanelFrame* tokensFrame = nullptr;
     TokenStrip* tokens = nullptr;
     QComboBox* tokenColour = nullptr;
+    PanelFrame* planFrame = nullptr;
     QWidget* planColumn = nullptr;  // plan panel over the table
     PlanPanel* plan = nullptr;
     SummaryTable* table = nullptr;
@@ -27,9 +27,9 @@ struct WindowViews {
     AtlasView* atlas = nullptr;
     PanelFrame* headMapFrame = nullptr;
     HeadMapView* headMap = nullptr;
-    QWidget* inspectorFrame = nullptr;
+    PanelFrame* inspectorFrame = nullptr;
     Inspector* inspector = nullptr;
-    QWidget* timelinesFrame = nullptr;
+    PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };
 
