@@ -61,7 +61,7 @@ void PanelFrame::setSubtitle(const QString& text) {
 
 QString PanelFrame::subtitle() const { return m_subtitleText; }
 
-void PanelFrame::addAction(QWidget* widget) { m_actions->addWidget(widget); }
+void PanelFrame::addHeaderWidget(QWidget* widget) { m_actions->addWidget(widget); }
 
 void PanelFrame::setNote(const QString& text) {
     m_note->setText(text);

@@ -18,7 +18,7 @@ public:
     void setTitle(const QString& title);
     void setSubtitle(const QString& text);  // elided at the right when the panel is narrow
     QString subtitle() const;
-    void addAction(QWidget* widget);        // into the slot at the right, after what is there
+    void addHeaderWidget(QWidget* widget);        // into the slot at the right, after what is there
     void setNote(const QString& text);      // muted text in that slot, before the actions
     void setContent(QWidget* content);      // takes ownership; replaces
     QWidget* content() const { return m_content; }

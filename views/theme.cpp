@@ -144,7 +144,6 @@ QDockWidget { color: @text; }
         {"@panel", t.panel},   {"@window", t.window},      {"@field", t.field}, {"@border", t.border},
         {"@text", t.text},     {"@muted", t.mutedText},    {"@faint", t.faint}, {"@accent", t.accent},
         {"@planB", t.planB},   {"@onaccent", t.kind == ThemeKind::Dark ? t.window : QColor(Qt::white)}};
-    // Longest names first would matter if one began another; "@onaccent" does not begin with "@accent".
     for (const auto& [word, colour] : names)
         text.replace(QLatin1String(word), colour.name());
     return text;

@@ -27,10 +27,10 @@ StepChart::StepChart(QString title, ChartUnit unit, QWidget* parent)
 
 StepChart::~StepChart() = default;
 
-void StepChart::setData(ChartData data) {
+void StepChart::setData(ChartData given) {
     auto& s = *m_state;
-    s.x = std::move(data.x);
-    s.series = std::move(data.series);
+    s.x = std::move(given.x);
+    s.series = std::move(given.series);
     s.heights.clear();
     std::vector<double> sum(s.x.size(), 0.);
     for (auto& one : s.series) {

@@ -22,7 +22,7 @@ public:
     ~StepChart() override;
 
     // Every series has as many y as there are x; x ascends.
-    void setData(ChartData data);
+    void setData(ChartData given);
     void setTitle(const QString& title);
     // Behind the title, quieter: "formula, Llama-2-7B, f16".
     void setNote(const QString& note);

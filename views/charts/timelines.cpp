@@ -79,8 +79,8 @@ void Timelines::furnish(PanelFrame* frame) {
     m_data->frame = frame;
     frame->setTitle(tr("Timelines"));
     frame->setNote(tr("formula □  counted ■  timed ●"));
-    frame->addAction(m_weights);
-    frame->addAction(m_showAs);
+    frame->addHeaderWidget(m_weights);
+    frame->addHeaderWidget(m_showAs);
     m_weights->show();
     m_showAs->show();
     showSubtitle();

@@ -41,8 +41,7 @@ public:
 
     void fit();
     void fitPlanned();                  // rows that a plan read, all keys
-    void show(int firstQuery, int lastQuery, int firstKey, int lastKey);  // inclusive
-    using QWidget::show;
+    void showRange(int firstQuery, int lastQuery, int firstKey, int lastKey);  // inclusive
 
     // "rows: queries 380–508, columns: keys 0–508", for a panel's subtitle.
     QString rangeText() const;

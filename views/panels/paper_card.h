@@ -5,6 +5,8 @@
 #include <QString>
 #include <QWidget>
 
+class QPainter;
+
 namespace fovea {
 
 struct PaperFacts {
@@ -26,12 +28,13 @@ public:
     QString toText() const;
     QSize sizeHint() const override;
     int heightForWidth(int width) const override;
+    void paintInto(QPainter& painter, const QSize& size) const;
 
 protected:
     void paintEvent(QPaintEvent*) override;
 
 private:
-    int layOut(class QPainter* painter, int width) const;  // draws, or only measures when null; the height
+    int layOut(QPainter* painter, int width) const;  // draws, or only measures when null; the height
 
     PaperFacts m_facts;
 };

@@ -343,7 +343,7 @@ void PlanPanel::furnish(PanelFrame* frame) {
     const auto add = [&](const QString& text, const QString& tip) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
-        frame->addAction(button);
+        frame->addHeaderWidget(button);
         return button;
     };
     rows.undo = add(QStringLiteral("↶"), tr("Undo"));

@@ -4,11 +4,10 @@
 
 #include <QWidget>
 
-#include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "core/engine/replay.h"
+#include "views/panels/stages_paint.h"
 
 namespace fovea {
 
@@ -20,9 +19,9 @@ public:
     void setStages(std::shared_ptr<const QueryStages> stages);
     const QueryStages* stages() const { return m_stages.get(); }
 
-    // Every number in the picture: "stage,index,value,…" in four blocks.
+    // Every number in the picture: "stage,index,value,second,chosen", a line each.
     QString toCsv() const;
-    void render(QPainter& painter, const QSize& size) const;
+    void paintInto(QPainter& painter, const QSize& size) const;
 
     QSize sizeHint() const override { return {320, 430}; }
     QSize minimumSizeHint() const override { return {220, 320}; }
@@ -33,8 +32,7 @@ protected:
 
 private:
     std::shared_ptr<const QueryStages> m_stages;
-    std::vector<std::uint8_t> m_isChosen;       // per key
-    std::vector<std::int32_t> m_byWeight;       // chosen, heaviest first, as indices into chosen
+    StagesPicture m_picture;
 };
 
 }  // namespace fovea

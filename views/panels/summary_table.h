@@ -32,9 +32,13 @@ public:
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
 
+protected:
+    void changeEvent(QEvent*) override;
+
 private:
     void refresh();
     void put(int row, int column, const QString& text, const QString& tip = {});
+    void putPair(int row, double a, double b);
 
     std::shared_ptr<const Run> m_a, m_b;
     std::shared_ptr<const Comparison> m_comparison;

@@ -20,9 +20,8 @@ ShownToken shownToken(const QString& text);
 
 class TokenLayout {
 public:
-    void build(const std::vector<ShownToken>& tokens, const QFont& font, int width);
-    void setTokens(std::vector<ShownToken> tokens) { m_tokens = std::move(tokens); }
-    void build(const QFont& font, int width) { build(m_tokens, font, width); }
+    void setTokens(std::vector<ShownToken> tokens);  // build() must follow
+    void build(const QFont& font, int width);
 
     int size() const { return static_cast<int>(m_chips.size()); }
     int lines() const { return static_cast<int>(m_lineFirst.size()); }
