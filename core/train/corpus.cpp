@@ -1,7 +1,6 @@
 #include "core/train/corpus.h"
 
-#include <sentencepiece_trainer.h>
-
+#include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <iterator>
@@ -9,38 +8,14 @@
 #include <stdexcept>
 
 #include "core/tasks/recall.h"
+#include "core/train/sentencepiece_process.h"
 
 namespace fovea {
 
 namespace {
 
 constexpr std::size_t kWrapped = 60;  // a line this long that is followed by another was wrapped, not ended
-constexpr int kListLines = 4500;      // of ten pairs: enough for every noun and two-digit number to earn a piece
-
-// Hands texts to sentencepiece line by line, lists after them.
-class Lines final : public sentencepiece::SentenceIterator {
-public:
-    explicit Lines(std::vector<std::string> lines) : m_lines(std::move(lines)) {}
-    bool done() const override { return m_next >= m_lines.size(); }
-    void Next() override { ++m_next; }
-    const std::string& value() const override { return m_lines[m_next]; }
-    sentencepiece::util::Status status() const override { return {}; }
-
-private:
-    std::vector<std::string> m_lines;
-    std::size_t m_next = 0;
-};
-
-std::vector<std::string> splitLines(const std::string& text) {
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        if (end > at)
-            lines.push_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    return lines;
-}
+constexpr int kListLines = 11000;  // of ten pairs: enough for every noun and two-digit number to earn a piece
 
 std::string listLine(Random& random) {
     std::string line;
@@ -95,32 +70,13 @@ std::vector<std::string> sampleWords(const std::string& text, std::size_t count)
 }
 
 std::string trainTokenizer(const std::vector<std::string>& texts, int vocabulary, std::uint64_t seed) {
-    std::vector<std::string> lines;
+    std::string lines;
     for (const std::string& text : texts)
-        for (std::string& line : splitLines(text))
-            lines.push_back(std::move(line));
+        lines += text + '\n';
     Random random(seed);
     for (int i = 0; i < kListLines; ++i)
-        lines.push_back(listLine(random));
-    Lines iterator(std::move(lines));
-    std::string model;
-    const auto status = sentencepiece::SentencePieceTrainer::Train(
-        {{"model_type", "bpe"},
-         {"vocab_size", std::to_string(vocabulary)},
-         {"byte_fallback", "true"},
-         {"unk_id", "0"},
-         {"bos_id", "1"},
-         {"eos_id", "2"},
-         {"pad_id", "-1"},
-         {"normalization_rule_name", "identity"},
-         {"remove_extra_whitespaces", "false"},
-         {"character_coverage", "0.9998"},
-         {"max_sentence_length", "1000000"},
-         {"minloglevel", "2"}},
-        &iterator, &model);
-    if (!status.ok())
-        throw std::runtime_error("the tokenizer cannot be trained: " + status.ToString());
-    return model;
+        lines += listLine(random) + '\n';
+    return runSentencepiece({"train", std::to_string(vocabulary)}, lines);
 }
 
 Corpus makeCorpus(const std::vector<std::string>& texts, const Tokenizer& tokenizer) {
