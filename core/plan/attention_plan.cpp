@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kAccepted =
     "dense, read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "store=f32|f16|bf16";
-constexpr std::string_view kSparqSwitches = "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
+constexpr std::string_view kSparqSwitches =
+    "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 [[noreturn]] void refuse(std::string sentence, std::string_view accepted) {
@@ -48,8 +49,8 @@ SparqParams::Select parseSelect(const PlanSwitch& s) {
 
 void checkLocal(const SparqParams& p) {
     if (p.localTokens() > p.tokens)
-        refuse("the plan's \"local=" + std::to_string(p.localTokens()) + "\" is more than k=" +
-                   std::to_string(p.tokens) + ", and the local window lies inside k",
+        refuse("the plan's \"local=" + std::to_string(p.localTokens()) +
+                   "\" is more than k=" + std::to_string(p.tokens) + ", and the local window lies inside k",
                kSparqSwitches);
 }
 
@@ -74,7 +75,8 @@ SparqParams parseSparq(const PlanWord& word) {
         else if (s.name == "select")
             p.select = parseSelect(s);
         else
-            refuse("unknown switch " + quoted(s.text) + " in the plan's " + quoted(word.text), kSparqSwitches);
+            refuse("unknown switch " + quoted(s.text) + " in the plan's " + quoted(word.text),
+                   kSparqSwitches);
     }
     checkLocal(p);
     return p;
@@ -121,9 +123,11 @@ std::string sparqText(const SparqParams& p) {
     return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
 }
 
-}  // namespace
+} // namespace
 
-std::string_view acceptedPlanWords() { return kAccepted; }
+std::string_view acceptedPlanWords() {
+    return kAccepted;
+}
 
 AttentionPlan parsePlan(std::string_view text) {
     AttentionPlan plan;
@@ -137,7 +141,8 @@ AttentionPlan parsePlan(std::string_view text) {
         if (!isRead && !isStore)
             refuse("unknown word " + quoted(word.text) + " in the plan", kAccepted);
         if ((isRead && readGiven) || (isStore && plan.store))
-            refuse("the plan's " + quoted(word.text) + " fills the slot " + (isRead ? "read" : "store") + " twice",
+            refuse("the plan's " + quoted(word.text) + " fills the slot " + (isRead ? "read" : "store") +
+                       " twice",
                    kAccepted);
         if (isStore) {
             plan.store = parseStore(word);
@@ -171,11 +176,12 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
                " does not fit this model, whose heads are " + std::to_string(spec.headDim) +
                " wide; accepted: r=1 to r=" + std::to_string(spec.headDim) + ".";
     if (sparq->tokens < 1)
-        return "read=sparq with k=" + std::to_string(sparq->tokens) + " reads no token; accepted: k=1 or more.";
+        return "read=sparq with k=" + std::to_string(sparq->tokens) +
+               " reads no token; accepted: k=1 or more.";
     if (sparq->localTokens() < 0 || sparq->localTokens() > sparq->tokens)
         return "read=sparq with local=" + std::to_string(sparq->localTokens()) +
                " does not fit; accepted: local=0 to local=" + std::to_string(sparq->tokens) + ", which is k.";
     return std::nullopt;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -27,7 +27,7 @@ struct ReadAll {
 };
 
 struct AttentionPlan {
-    std::optional<ElementType> store;         // empty: the checkpoint's own float type
+    std::optional<ElementType> store; // empty: the checkpoint's own float type
     std::variant<ReadAll, SparqParams> read;
 
     bool operator==(const AttentionPlan&) const = default;
@@ -50,4 +50,4 @@ std::string_view acceptedPlanWords();
 // Why this plan cannot run on this model (r beyond head_dim, …), or nothing.
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
 
-}  // namespace fovea
+} // namespace fovea

@@ -15,7 +15,7 @@ PlanWord readWord(std::string_view text) {
     const auto equals = text.find('=');
     const auto colon = text.find(':');
     if (equals == text.npos || equals > colon)
-        return word;  // no slot: a bare word
+        return word; // no slot: a bare word
     word.slot = text.substr(0, equals);
     word.hasParameters = colon != text.npos;
     word.value = text.substr(equals + 1, word.hasParameters ? colon - equals - 1 : text.npos);
@@ -31,7 +31,7 @@ PlanSwitch readSwitch(std::string_view text) {
     return {text, text.substr(0, equals), text.substr(equals + 1)};
 }
 
-}  // namespace
+} // namespace
 
 std::vector<PlanWord> splitPlan(std::string_view text) {
     std::vector<PlanWord> words;
@@ -68,7 +68,7 @@ std::optional<int> parseInteger(std::string_view text) {
 std::string quoted(std::string_view text) {
     std::size_t length = std::min(text.size(), kLongestQuote);
     while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
-        --length;  // not in the middle of a UTF-8 character
+        --length; // not in the middle of a UTF-8 character
     std::string result = "\"";
     for (const char c : text.substr(0, length))
         result += (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) ? '?' : c;
@@ -77,4 +77,4 @@ std::string quoted(std::string_view text) {
     return result + '"';
 }
 
-}  // namespace fovea
+} // namespace fovea

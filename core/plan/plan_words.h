@@ -1,5 +1,6 @@
 #pragma once
-// The grammar under a plan's text, without any meaning:  slot=value[:name=value[,name=value]…]  between blanks.
+// The grammar under a plan's text, without any meaning:  slot=value[:name=value[,name=value]…]  between
+// blanks.
 
 #include <optional>
 #include <string>
@@ -10,11 +11,11 @@ namespace fovea {
 
 // All views point into the text that was split.
 struct PlanWord {
-    std::string_view text;        // the whole word
-    std::string_view slot;        // before '='; empty when there is none
-    std::string_view value;       // after '=', up to ':'
-    std::string_view parameters;  // after ':'
-    bool hasParameters = false;   // a ':' was there
+    std::string_view text;       // the whole word
+    std::string_view slot;       // before '='; empty when there is none
+    std::string_view value;      // after '=', up to ':'
+    std::string_view parameters; // after ':'
+    bool hasParameters = false;  // a ':' was there
 };
 
 struct PlanSwitch {
@@ -30,4 +31,4 @@ std::optional<int> parseInteger(std::string_view text);
 // In double quotes for a message of one line: control characters become '?', long words are cut short.
 std::string quoted(std::string_view text);
 
-}  // namespace fovea
+} // namespace fovea

@@ -26,11 +26,13 @@ constexpr std::array kPresets = {
                .paper = "sparq",
                .note = "The authors switched the mean value off for Llama 3.",
                .leastHeadDim = 32},
-    PlanPreset{.name = "SparQ, as in the authors' code",
-               .plan = "read=sparq:select=logits",
-               .paper = "sparq",
-               .note = "The authors' code sums raw scaled logits over a group, the paper's listing softmaxed scores.",
-               .leastHeadDim = 32},
+    PlanPreset{
+        .name = "SparQ, as in the authors' code",
+        .plan = "read=sparq:select=logits",
+        .paper = "sparq",
+        .note =
+            "The authors' code sums raw scaled logits over a group, the paper's listing softmaxed scores.",
+        .leastHeadDim = 32},
     PlanPreset{.name = "SparQ, small model",
                .plan = "read=sparq:r=8,k=64",
                .paper = "sparq",
@@ -43,8 +45,10 @@ constexpr std::array kPresets = {
                .leastHeadDim = 2},
 };
 
-}  // namespace
+} // namespace
 
-std::span<const PlanPreset> presets() { return kPresets; }
+std::span<const PlanPreset> presets() {
+    return kPresets;
+}
 
-}  // namespace fovea
+} // namespace fovea

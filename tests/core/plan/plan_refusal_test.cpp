@@ -16,11 +16,11 @@ ModelSpec headsOf(int width) {
     return spec;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A plan that fits the model is not refused", "[core.plan]") {
     CHECK_FALSE(refusal(parsePlan("dense"), headsOf(8)));
-    CHECK_FALSE(refusal(parsePlan("read=sparq:r=8,k=100000"), headsOf(8)));  // k beyond S reads all there is
+    CHECK_FALSE(refusal(parsePlan("read=sparq:r=8,k=100000"), headsOf(8))); // k beyond S reads all there is
     CHECK_FALSE(refusal(parsePlan("store=bf16 read=sparq"), headsOf(32)));
 }
 

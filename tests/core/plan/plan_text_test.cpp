@@ -32,9 +32,19 @@ AttentionPlan randomPlan(std::mt19937& random) {
     return plan;
 }
 
-SparqParams sparq(std::string_view text) { return std::get<SparqParams>(parsePlan(text).read); }
+bool isTextOf(const std::string& text, const AttentionPlan& plan) {
+    try {
+        return parsePlan(text) == plan;
+    } catch (const PlanError&) {
+        return false;
+    }
+}
 
-}  // namespace
+SparqParams sparq(std::string_view text) {
+    return std::get<SparqParams>(parsePlan(text).read);
+}
+
+} // namespace
 
 TEST_CASE("A plan comes back from its own text", "[core.plan]") {
     std::mt19937 random(7);
@@ -46,7 +56,8 @@ TEST_CASE("A plan comes back from its own text", "[core.plan]") {
     }
 }
 
-TEST_CASE("Leaving a switch out of a plan's text changes the plan, so the text is the shortest", "[core.plan]") {
+TEST_CASE("Leaving a switch out of a plan's text changes the plan, so the text is the shortest",
+          "[core.plan]") {
     std::mt19937 random(11);
     for (int i = 0; i < 500; ++i) {
         const AttentionPlan plan = randomPlan(random);
@@ -55,10 +66,7 @@ TEST_CASE("Leaving a switch out of a plan's text changes the plan, so the text i
         for (auto comma = text.find(','); comma != text.npos; comma = text.find(',', comma + 1)) {
             const auto end = text.find_first_of(", ", comma + 1);
             const std::string shorter = text.substr(0, comma) + (end == text.npos ? "" : text.substr(end));
-            try {
-                REQUIRE_FALSE(parsePlan(shorter) == plan);
-            } catch (const PlanError&) {  // local beyond the default k: shorter is no plan at all
-            }
+            CHECK_FALSE(isTextOf(shorter, plan));
         }
     }
 }
