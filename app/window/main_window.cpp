@@ -10,8 +10,10 @@
 #include <QSettings>
 #include <QUrl>
 
+#include <optional>
+
+#include "app/window/bundled.h"
 #include "app/window/export_actions.h"
-#include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
@@ -53,7 +55,6 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
     new ShowAsFeed(m_document, m_controller, *m_views.timelines, this);
-    new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
     wireRun();
@@ -64,8 +65,15 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     m_defaultState = saveState(kLayoutVersion);
     if (m_remembers)
         readSettings();
-    showState();
-    (void)options;
+    showRunFacts();
+    const auto planOf = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(parsePlan(text));
+    };
+    m_document.start(options.prompt.empty() ? firstPrompt() : options.prompt, planOf(options.planA),
+                     planOf(options.planB));
+    if (!options.model.empty())
+        m_controller.openModel(QString::fromStdString(options.model.string()),
+                               QString::fromStdString(options.tokenizer.string()));
 }
 
 MainWindow::~MainWindow() = default;

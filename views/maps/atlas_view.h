@@ -54,34 +54,40 @@ protected:
 
 private:
     struct Place {
-        int summary;    // index into *m_heads
-        QRectF image;   // the thumbnail
+        int summary;   // index into *m_heads
+        QRectF image;  // the thumbnail
     };
     struct Layout {
         std::vector<Place> places;  // in reading order
-        int columns = 0;
+        int columns = 0;            // places per line
         double side = 0;
-        QRectF area;
+        QSizeF size;
     };
     Layout layoutFor(QSizeF size) const;
-    void drawInto(QPainter& painter, const Layout& layout, QSizeF size) const;
-    void drawPlace(QPainter& painter, const Place& place) const;
-    void drawLabels(QPainter& painter, const Layout& layout) const;
+    void placeByLayer(Layout& layout) const;
+    void placeRanked(Layout& layout) const;
+    QImage thumbnail(const HeadSummary& head, int side) const;
+    void drawInto(QPainter& painter, const Layout& layout, double ratio) const;
+    void drawPlace(QPainter& painter, const Layout& layout, const Place& place, double ratio) const;
+    void drawGroups(QPainter& painter, const Layout& layout) const;
     void relayout();
-    void makeImages();
     int placeAt(const QPointF& position) const;
     int selectedPlace() const;
+    void pick(int place);
     double figure(const HeadSummary& head) const;
+    QString figureText(const HeadSummary& head) const;
+    QString describe(const HeadSummary& head) const;
 
     std::shared_ptr<const std::vector<HeadSummary>> m_heads;
-    std::vector<QImage> m_images;  // same order as *m_heads
     int m_group = 1, m_layers = 0, m_headsPerLayer = 0;
-    float m_missedMax = 0;
+    double m_missedScale = 0;  // a full bar; 0: nothing was missed anywhere
     int m_selectedLayer = -1, m_selectedHead = -1;
     AtlasSort m_sort = AtlasSort::Layout;
     ColourMap m_map = ColourMap::Viridis;
     QString m_emptyText;
     Layout m_layout;
+    mutable std::vector<QImage> m_images;  // of *m_heads at the layout's side, made when first drawn
+    mutable int m_imageSide = 0;
 };
 
 }  // namespace fovea

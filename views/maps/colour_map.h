@@ -33,6 +33,7 @@ enum class ColourScale {
 inline constexpr double kLogFloor = 1e-6;
 
 QString name(ColourScale scale);                       // "log₁₀", "linear", …
+QString name(ColourMap map);                           // "viridis"
 std::pair<double, double> rangeOf(ColourScale scale);  // value at the bar's foot and head
 
 // Place on the bar, 0 .. 1, of a value (already divided by its row's largest or multiplied by its visible
@@ -47,7 +48,7 @@ struct ColourTick {
 std::vector<ColourTick> colourTicks(ColourScale scale);
 
 // A whole scale as one table look-up per value: a non-negative float's upper bits index the colour's number.
-// 2^-12 of a value's size is all that is lost, less than a step of any bar here.
+// 2^-11 of a value's size is all that is lost, less than a step of any bar here.
 class ColourLookup {
 public:
     explicit ColourLookup(ColourScale scale);
