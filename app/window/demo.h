@@ -1,5 +1,6 @@
 #pragma once
-// `fovea demo --out DIR`: the window and its tour, drawn without a display.
+// `fovea demo --out DIR`: the window's tour without a display. Opens the very same window, runs both plans,
+// drags the sliders, saves the pictures, the comparison and the trace, and says how quick the interface was.
 
 namespace CLI {
 class App;
@@ -9,4 +10,4 @@ namespace fovea {
 
 void addDemoCommand(CLI::App& program);
 
-} // namespace fovea
+}  // namespace fovea

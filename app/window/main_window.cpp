@@ -14,6 +14,7 @@
 
 #include "app/window/bundled.h"
 #include "app/window/export_actions.h"
+#include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
@@ -55,6 +56,7 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
     new ShowAsFeed(m_document, m_controller, *m_views.timelines, this);
+    new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
     wireRun();
