@@ -80,6 +80,7 @@ struct PlanPanel::Rows {
 
 PlanPanel::PlanPanel(QWidget* parent) : QWidget(parent), m_rows(std::make_unique<Rows>()) {
     buildSections();
+    nameRows();
     connectRows();
     showPlan();
 }
@@ -177,6 +178,18 @@ void PlanPanel::buildSparq(QVBoxLayout* section) {
     label->setToolTip(tip);
     column->addLayout(rowOf(label, rows.select));
     section->addWidget(rows.sparq);
+}
+
+// Object names: for scripts of the interface, and for the tests that play the user.
+void PlanPanel::nameRows() {
+    auto& rows = *m_rows;
+    const std::pair<QWidget*, const char*> names[] = {
+        {rows.share, "share"},   {rows.keep, "keep"},           {rows.store, "store"}, {rows.read, "read"},
+        {rows.r, "r"},           {rows.k, "k"},                 {rows.local, "local"}, {rows.automatic, "automatic"},
+        {rows.alpha, "alpha"},   {rows.tau, "tau"},             {rows.select, "select"},
+        {rows.rValue, "r value"}, {rows.kValue, "k value"},     {rows.localValue, "local value"}};
+    for (const auto& [widget, name] : names)
+        widget->setObjectName(QLatin1String(name));
 }
 
 void PlanPanel::connectRows() {
