@@ -141,17 +141,21 @@ QDockWidget { color: @text; }
 )");
     QString text = sheet;
     const std::pair<const char*, QColor> names[] = {
-        {"@panel", t.panel},   {"@window", t.window},      {"@field", t.field}, {"@border", t.border},
-        {"@text", t.text},     {"@muted", t.mutedText},    {"@faint", t.faint}, {"@accent", t.accent},
-        {"@planB", t.planB},   {"@onaccent", t.kind == ThemeKind::Dark ? t.window : QColor(Qt::white)}};
+        {"@panel", t.panel}, {"@window", t.window},
+        {"@field", t.field}, {"@border", t.border},
+        {"@text", t.text},   {"@muted", t.mutedText},
+        {"@faint", t.faint}, {"@accent", t.accent},
+        {"@planB", t.planB}, {"@onaccent", t.kind == ThemeKind::Dark ? t.window : QColor(Qt::white)}};
     for (const auto& [word, colour] : names)
         text.replace(QLatin1String(word), colour.name());
     return text;
 }
 
-}  // namespace
+} // namespace
 
-const Theme& theme() { return current(); }
+const Theme& theme() {
+    return current();
+}
 
 void setTheme(QApplication& application, ThemeKind kind) {
     current() = kind == ThemeKind::Dark ? dark() : light();
@@ -184,4 +188,4 @@ QColor mixed(const QColor& a, const QColor& b, double share) {
     return {channel(a.red(), b.red()), channel(a.green(), b.green()), channel(a.blue(), b.blue())};
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -17,7 +17,7 @@ ElementType elementOf(c10::ScalarType type) {
 std::string text(const std::vector<std::int64_t>& shape) {
     std::string out;
     for (const auto n : shape)
-        out += (out.empty() ? "" : "x") + std::to_string(n);
+        out.append(out.empty() ? "" : "x").append(std::to_string(n));
     return out;
 }
 

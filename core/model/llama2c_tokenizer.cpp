@@ -70,9 +70,10 @@ public:
         if (withBos)
             ids.push_back(kBos);
         // The first word gets a space like every other.
-        if (!text.empty())
-            for (const int id : m_bpe.encode(" " + std::string(text)))
-                ids.push_back(id);
+        if (text.empty())
+            return ids;
+        const std::vector<int> rest = m_bpe.encode(std::string(" ").append(text));
+        ids.insert(ids.end(), rest.begin(), rest.end());
         return ids;
     }
 

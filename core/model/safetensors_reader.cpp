@@ -85,18 +85,21 @@ SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::
     entry.type = *type;
     if (json["shape"].size() > kMostDimensions)
         refuse(file, what + " has " + std::to_string(json["shape"].size()) + " dimensions" + kAdvice);
-    std::optional<std::int64_t> bytes = static_cast<std::int64_t>(c10::elementSize(*type));
+    auto bytes = static_cast<std::int64_t>(c10::elementSize(*type));
+    bool fits = true;
     for (const Json& dimension : json["shape"]) {
         const auto n = count(dimension);
         if (!n || *n == 0 || *n > static_cast<std::uint64_t>(INT64_MAX))
             refuse(file, what + " has a dimension that is no positive number" + kAdvice);
         entry.shape.push_back(static_cast<std::int64_t>(*n));
-        bytes = bytes ? checkedProduct(*bytes, entry.shape.back()) : std::nullopt;
+        const auto product = checkedProduct(bytes, entry.shape.back());
+        fits = fits && product.has_value();
+        bytes = product.value_or(bytes);
     }
     const auto begin = count(json["data_offsets"][0]), end = count(json["data_offsets"][1]);
     if (!begin || !end || *begin > *end || *end > dataBytes)
         refuse(file, what + " lies outside the file" + kAdvice);
-    if (!bytes || static_cast<std::uint64_t>(*bytes) != *end - *begin)
+    if (!fits || static_cast<std::uint64_t>(bytes) != *end - *begin)
         refuse(file, what + " has a shape that does not fit its " + std::to_string(*end - *begin) + " bytes" + kAdvice);
     entry.begin = *begin;
     entry.end = *end;

@@ -18,29 +18,29 @@ namespace {
 
 constexpr double kMargin = 8, kLabelWidth = 26, kHeadLabels = 20, kNote = 20;
 constexpr double kGap = 4, kGroupGap = 10;
-constexpr double kBarSpace = 8, kBarHeight = 3;  // below a thumbnail
-constexpr double kTextSpace = 15;                // name or figure below a ranked one
-constexpr double kLargestSide = 120, kTextFrom = 40;
+constexpr double kBarSpace = 8, kBarHeight = 3;      // below a thumbnail
+constexpr double kTextSpace = 13;                    // each line below a ranked one
+constexpr double kLargestSide = 120, kTallest = 1.4; // pixels; height / width
+constexpr double kSideForName = 30, kSideForFigure = 46;
 
-// Index of the largest side, so that `columns · rows >= count` places of (side + gap, side + below) fit.
-double rankedSide(double width, double height, int count, int& columns) {
-    double best = 4;
+// The largest square side with which `count` places with `below` under them fill no more than the given
+// space.
+double rankedSide(QSizeF space, int count, double below, int& columns) {
+    double best = 0;
     columns = 1;
     for (int tried = 1; tried <= count; ++tried) {
         const int rows = (count + tried - 1) / tried;
-        const double wide = width / tried - kGap;
-        double tall = height / rows - kBarSpace - 2 * kTextSpace - kGap;
-        if (tall < kTextFrom)  // too small for text: its space goes to the pictures
-            tall = std::min(height / rows - kBarSpace - kGap, kTextFrom - 1);
-        if (const double side = std::min({wide, tall, kLargestSide}); side > best) {
+        const double side =
+            std::min({space.width() / tried - kGap, space.height() / rows - below, kLargestSide});
+        if (side > best) {
             best = side;
             columns = tried;
         }
     }
-    return best;
+    return std::max(4.0, std::floor(best));
 }
 
-}  // namespace
+} // namespace
 
 AtlasView::AtlasView(QWidget* parent)
     : QWidget(parent), m_emptyText(QStringLiteral("Press Run to see every head.")) {
@@ -95,12 +95,13 @@ QComboBox* AtlasView::createSortControl(QWidget* parent) {
     auto* box = new QComboBox(parent);
     box->setProperty("header", true);
     box->setToolTip(QStringLiteral("Order of the heads; by a figure, the largest comes first"));
-    box->addItems({QStringLiteral("layout order"), QStringLiteral("missed mass"), QStringLiteral("entropy"),
-                   QStringLiteral("sink mass")});
+    box->addItems({QStringLiteral("sort: layout"), QStringLiteral("sort: missed mass"),
+                   QStringLiteral("sort: entropy"), QStringLiteral("sort: sink mass")});
     box->setCurrentIndex(static_cast<int>(m_sort));
     connect(box, &QComboBox::currentIndexChanged, this,
             [this](int index) { setSort(static_cast<AtlasSort>(index)); });
-    connect(this, &AtlasView::sortChanged, box, [box](AtlasSort sort) { box->setCurrentIndex(static_cast<int>(sort)); });
+    connect(this, &AtlasView::sortChanged, box,
+            [box](AtlasSort sort) { box->setCurrentIndex(static_cast<int>(sort)); });
     return box;
 }
 
@@ -125,7 +126,8 @@ QString AtlasView::figureText(const HeadSummary& head) const {
 }
 
 QString AtlasView::describe(const HeadSummary& head) const {
-    return QStringLiteral("layer %1, head %2 (KV head %3)\nmissed mass %4 %\nentropy %5 nats\nmass on token 0 %6 %")
+    return QStringLiteral(
+               "layer %1, head %2 (KV head %3)\nmissed mass %4 %\nentropy %5 nats\nmass on token 0 %6 %")
         .arg(head.layer)
         .arg(head.head)
         .arg(head.head / m_group)
@@ -151,15 +153,17 @@ void AtlasView::placeByLayer(Layout& layout) const {
     const double gaps = (m_headsPerLayer - 1) * kGap + (groups - 1) * kGroupGap;
     const double wide = (layout.size.width() - 2 * kMargin - kLabelWidth - gaps) / m_headsPerLayer;
     const double tall = (layout.size.height() - kHeadLabels - kNote - kMargin) / m_layers - kBarSpace - kGap;
-    layout.side = std::floor(std::clamp(std::min(wide, tall), 4.0, kLargestSide));
+    const double width = std::floor(std::clamp(std::min(wide, tall), 4.0, kLargestSide));
+    layout.cell = {width, std::floor(std::clamp(tall, width, width * kTallest))};
     layout.columns = m_headsPerLayer;
     for (int i = 0; i < static_cast<int>(m_heads->size()); ++i) {
         const HeadSummary& head = (*m_heads)[static_cast<std::size_t>(i)];
         if (head.layer < 0 || head.head < 0)
             continue;
-        const double x = kMargin + kLabelWidth + head.head * (layout.side + kGap) + head.head / m_group * kGroupGap;
-        const double y = kHeadLabels + kGap + head.layer * (layout.side + kBarSpace + kGap);
-        layout.places.push_back({i, QRectF(x, y, layout.side, layout.side)});
+        const double x = kMargin + kLabelWidth + head.head * (layout.cell.width() + kGap) +
+                         head.head / m_group * kGroupGap;
+        const double y = kHeadLabels + kGap + head.layer * (layout.cell.height() + kBarSpace + kGap);
+        layout.places.push_back({i, QRectF(QPointF(x, y), layout.cell)});
     }
     std::sort(layout.places.begin(), layout.places.end(), [](const Place& a, const Place& b) {
         return std::pair(a.image.y(), a.image.x()) < std::pair(b.image.y(), b.image.x());
@@ -170,16 +174,24 @@ void AtlasView::placeRanked(Layout& layout) const {
     std::vector<int> order(m_heads->size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [this](int a, int b) {
-        return figure((*m_heads)[static_cast<std::size_t>(a)]) > figure((*m_heads)[static_cast<std::size_t>(b)]);
+        return figure((*m_heads)[static_cast<std::size_t>(a)]) >
+               figure((*m_heads)[static_cast<std::size_t>(b)]);
     });
-    layout.side = std::floor(rankedSide(layout.size.width() - 2 * kMargin, layout.size.height() - kMargin - kNote,
-                                        static_cast<int>(order.size()), layout.columns));
-    const double below = kBarSpace + kGap + (layout.side >= kTextFrom ? 2 * kTextSpace : 0);
+    const QSizeF space(layout.size.width() - 2 * kMargin + kGap, layout.size.height() - kMargin - kNote);
+    double side = 0, below = 0;
+    for (layout.textLines = 2; layout.textLines >= 0; --layout.textLines) {
+        below = kBarSpace + kGap + layout.textLines * kTextSpace;
+        side = rankedSide(space, static_cast<int>(order.size()), below, layout.columns);
+        if (side >= (layout.textLines == 2 ? kSideForFigure : layout.textLines == 1 ? kSideForName : 0))
+            break;
+    }
+    layout.cell = {side, side};
     for (std::size_t i = 0; i < order.size(); ++i) {
         const auto column = static_cast<double>(i % static_cast<std::size_t>(layout.columns));
         const auto row = static_cast<double>(i / static_cast<std::size_t>(layout.columns));
-        layout.places.push_back({order[i], QRectF(kMargin + column * (layout.side + kGap),
-                                                  kMargin + row * (layout.side + below), layout.side, layout.side)});
+        layout.places.push_back(
+            {order[i],
+             QRectF(QPointF(kMargin + column * (side + kGap), kMargin + row * (side + below)), layout.cell)});
     }
 }
 
@@ -190,23 +202,25 @@ void AtlasView::relayout() {
 }
 
 // Every pixel is the largest weight of the entries it covers, as on the head map itself.
-QImage AtlasView::thumbnail(const HeadSummary& head, int side) const {
-    QImage image(side, side, QImage::Format_RGB32);
+QImage AtlasView::thumbnail(const HeadSummary& head, QSize size) const {
+    QImage image(size, QImage::Format_RGB32);
     image.fill(theme().causal);
     const auto entries = static_cast<std::size_t>(std::max(head.side, 0));
     if (entries == 0 || head.thumbnail.size() != entries * entries)
         return image;
     static const ColourLookup lookup(ColourScale::Log10);
     const ColourTable& table = colourTable(m_map);
-    const auto first = [&](int pixel) { return pixel * head.side / side; };
-    for (int y = 0; y < side; ++y) {
+    const auto row = [&](int y) { return y * head.side / size.height(); };
+    const auto column = [&](int x) { return x * head.side / size.width(); };
+    for (int y = 0; y < size.height(); ++y) {
         auto* line = reinterpret_cast<QRgb*>(image.scanLine(y));
-        const int rowEnd = std::max(first(y) + 1, first(y + 1));
-        for (int x = 0; x < side && first(x) < rowEnd; ++x) {
+        const int endRow = std::max(row(y) + 1, row(y + 1));
+        for (int x = 0; x < size.width() && column(x) < endRow; ++x) {
+            const int endColumn = std::max(column(x) + 1, column(x + 1));
             float largest = 0;
-            for (int row = first(y); row < rowEnd; ++row)
-                for (int column = first(x); column < std::max(first(x) + 1, first(x + 1)) && column <= row; ++column)
-                    largest = std::max(largest, head.thumbnail[static_cast<std::size_t>(row * head.side + column)]);
+            for (int r = row(y); r < endRow; ++r)
+                for (int c = column(x); c < std::min(endColumn, r + 1); ++c)
+                    largest = std::max(largest, head.thumbnail[static_cast<std::size_t>(r * head.side + c)]);
             line[x] = table[lookup(largest)];
         }
     }
@@ -215,27 +229,31 @@ QImage AtlasView::thumbnail(const HeadSummary& head, int side) const {
 
 void AtlasView::drawPlace(QPainter& p, const Layout& layout, const Place& place, double ratio) const {
     const HeadSummary& head = (*m_heads)[static_cast<std::size_t>(place.summary)];
-    const int side = std::max(1, static_cast<int>(layout.side * ratio));
-    if (m_imageSide != side || m_images.size() != m_heads->size()) {
+    const QSize pixels = (layout.cell * ratio).toSize();
+    if (m_imageSize != pixels || m_images.size() != m_heads->size()) {
         m_images.assign(m_heads->size(), QImage());
-        m_imageSide = side;
+        m_imageSize = pixels;
     }
     QImage& image = m_images[static_cast<std::size_t>(place.summary)];
     if (image.isNull())
-        image = thumbnail(head, side);
+        image = thumbnail(head, pixels);
     p.drawImage(place.image, image);
     if (m_missedScale > 0) {
-        const QRectF bar(place.image.left(), place.image.bottom() + 2, layout.side, kBarHeight);
+        const QRectF bar(place.image.left(), place.image.bottom() + 2, layout.cell.width(), kBarHeight);
         p.fillRect(bar, theme().field);
-        p.fillRect(QRectF(bar.topLeft(), QSizeF(bar.width() * head.missed / m_missedScale, kBarHeight)), theme().planB);
+        p.fillRect(QRectF(bar.topLeft(), QSizeF(bar.width() * head.missed / m_missedScale, kBarHeight)),
+                   theme().planB);
     }
-    if (m_sort != AtlasSort::Layout && layout.side >= kTextFrom) {
-        QRectF line(place.image.left() - 2, place.image.bottom() + kBarSpace - 1, layout.side + 4, kTextSpace);
+    QRectF line(place.image.left() - 2, place.image.bottom() + kBarSpace - 2, layout.cell.width() + 4,
+                kTextSpace);
+    if (layout.textLines > 0) {
+        p.setFont(uiFont(10));
         p.setPen(theme().text);
-        p.drawText(line, Qt::AlignHCenter | Qt::AlignVCenter, QStringLiteral("L%1 H%2").arg(head.layer).arg(head.head));
-        line.translate(0, kTextSpace - 2);
+        p.drawText(line, Qt::AlignCenter, QStringLiteral("L%1 H%2").arg(head.layer).arg(head.head));
+    }
+    if (layout.textLines > 1) {
         p.setPen(theme().mutedText);
-        p.drawText(line, Qt::AlignHCenter | Qt::AlignVCenter, figureText(head));
+        p.drawText(line.translated(0, kTextSpace), Qt::AlignCenter, figureText(head));
     }
     if (head.layer == m_selectedLayer && head.head == m_selectedHead) {
         p.setPen(QPen(theme().accent, 2));
@@ -245,8 +263,9 @@ void AtlasView::drawPlace(QPainter& p, const Layout& layout, const Place& place,
 }
 
 void AtlasView::drawGroups(QPainter& p, const Layout& layout) const {
-    const double bottom = kHeadLabels + kGap + m_layers * (layout.side + kBarSpace + kGap) - kGap;
-    const double groupWidth = m_group * layout.side + (m_group - 1) * kGap;
+    const double pitch = layout.cell.height() + kBarSpace + kGap;
+    const double bottom = kHeadLabels + kGap + m_layers * pitch - kGap;
+    const double groupWidth = m_group * layout.cell.width() + (m_group - 1) * kGap;
     const QFontMetrics metrics(p.font());
     for (int group = 0; group < m_headsPerLayer / m_group; ++group) {
         const double left = kMargin + kLabelWidth + group * (groupWidth + kGap + kGroupGap);
@@ -259,17 +278,18 @@ void AtlasView::drawGroups(QPainter& p, const Layout& layout) const {
         p.drawText(QRectF(left - 20, 1, groupWidth + 40, kHeadLabels - 4), Qt::AlignCenter, text);
         p.setPen(QPen(theme().border, 1));
         p.setBrush(Qt::NoBrush);
-        p.drawRoundedRect(QRectF(left - 4.5, kHeadLabels - 1.5, groupWidth + 9, bottom - kHeadLabels + 5), 3, 3);
+        p.drawRoundedRect(QRectF(left - 4.5, kHeadLabels - 1.5, groupWidth + 9, bottom - kHeadLabels + 5), 3,
+                          3);
     }
     p.setPen(theme().mutedText);
     // Every label, or every second, fourth, … when layers stand closer than text is high.
     int step = 1;
-    while (step * (layout.side + kBarSpace + kGap) < metrics.height())
+    while (step * pitch < metrics.height())
         step *= 2;
     for (int layer = 0; layer < m_layers; layer += step) {
-        const double y = kHeadLabels + kGap + layer * (layout.side + kBarSpace + kGap);
-        p.drawText(QRectF(0, y - 8, kMargin + kLabelWidth - 9, layout.side + 16), Qt::AlignRight | Qt::AlignVCenter,
-                   QStringLiteral("L%1").arg(layer));
+        const double y = kHeadLabels + kGap + layer * pitch;
+        p.drawText(QRectF(0, y - 8, kMargin + kLabelWidth - 9, layout.cell.height() + 16),
+                   Qt::AlignRight | Qt::AlignVCenter, QStringLiteral("L%1").arg(layer));
     }
 }
 
@@ -287,12 +307,15 @@ void AtlasView::drawInto(QPainter& p, const Layout& layout, double ratio) const 
         drawGroups(p, layout);
     for (const Place& place : layout.places)
         drawPlace(p, layout, place, ratio);
-    const QString note = m_missedScale > 0
-                             ? QStringLiteral("bar: mean missed mass, full = %1 %").arg(m_missedScale * 100, 0, 'g', 3)
-                             : QStringLiteral("no mass missed: every key is read");
+    p.setFont(uiFont(11));
+    const QString note =
+        m_missedScale > 0
+            ? QStringLiteral("bar: mean missed mass, full = %1 %").arg(m_missedScale * 100, 0, 'g', 3)
+            : QStringLiteral("no mass missed: every key is read");
     p.setPen(theme().mutedText);
     const QRectF line(kMargin, whole.bottom() - kNote, whole.width() - 2 * kMargin, kNote - 4);
-    p.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, p.fontMetrics().elidedText(note, Qt::ElideRight, static_cast<int>(line.width())));
+    p.drawText(line, Qt::AlignLeft | Qt::AlignVCenter,
+               p.fontMetrics().elidedText(note, Qt::ElideRight, static_cast<int>(line.width())));
 }
 
 QRectF AtlasView::cellRect(int layer, int head) const {
@@ -345,7 +368,8 @@ int AtlasView::selectedPlace() const {
 void AtlasView::pick(int place) {
     if (place < 0 || place >= static_cast<int>(m_layout.places.size()))
         return;
-    const HeadSummary& head = (*m_heads)[static_cast<std::size_t>(m_layout.places[static_cast<std::size_t>(place)].summary)];
+    const HeadSummary& head =
+        (*m_heads)[static_cast<std::size_t>(m_layout.places[static_cast<std::size_t>(place)].summary)];
     if (head.layer == m_selectedLayer && head.head == m_selectedHead)
         return;
     setSelected(head.layer, head.head);
@@ -373,7 +397,9 @@ void AtlasView::paintEvent(QPaintEvent*) {
     drawInto(painter, m_layout, devicePixelRatioF());
 }
 
-void AtlasView::resizeEvent(QResizeEvent*) { relayout(); }
+void AtlasView::resizeEvent(QResizeEvent*) {
+    relayout();
+}
 
 void AtlasView::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange || event->type() == QEvent::StyleChange) {
@@ -383,7 +409,9 @@ void AtlasView::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
 }
 
-void AtlasView::mousePressEvent(QMouseEvent* event) { pick(placeAt(event->position())); }
+void AtlasView::mousePressEvent(QMouseEvent* event) {
+    pick(placeAt(event->position()));
+}
 
 void AtlasView::keyPressEvent(QKeyEvent* event) {
     const int at = selectedPlace();
@@ -414,4 +442,4 @@ void AtlasView::keyPressEvent(QKeyEvent* event) {
     pick(at < 0 ? 0 : to);
 }
 
-}  // namespace fovea
+} // namespace fovea

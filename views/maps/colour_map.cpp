@@ -12,7 +12,8 @@ constexpr QRgb kViridis[] = {0xff440154, 0xff482878, 0xff3e4989, 0xff31688e, 0xf
                              0xff1f9e89, 0xff35b779, 0xff6ece58, 0xffb5de2b, 0xfffde725};
 constexpr QRgb kCividis[] = {0xff00224e, 0xff123570, 0xff3b496c, 0xff575d6d, 0xff707173,
                              0xff8a8678, 0xffa59c74, 0xffc3b369, 0xffe1cc55, 0xfffee838};
-constexpr QRgb kBlueOrange[] = {0xff0b4f8a, 0xff2f86cf, 0xff8fc1ea, 0xffe4e6ea, 0xfff5bd80, 0xffdd7a1c, 0xff8f4300};
+constexpr QRgb kBlueOrange[] = {0xff0b4f8a, 0xff2f86cf, 0xff8fc1ea, 0xffe4e6ea,
+                                0xfff5bd80, 0xffdd7a1c, 0xff8f4300};
 
 ColourTable interpolate(std::span<const QRgb> points) {
     ColourTable table;
@@ -23,7 +24,8 @@ ColourTable interpolate(std::span<const QRgb> points) {
         const double share = place - static_cast<double>(at);
         const auto channel = [&](int a, int b) { return static_cast<int>(std::lround(a + (b - a) * share)); };
         const QRgb a = points[at], b = points[at + 1];
-        table[i] = qRgb(channel(qRed(a), qRed(b)), channel(qGreen(a), qGreen(b)), channel(qBlue(a), qBlue(b)));
+        table[i] =
+            qRgb(channel(qRed(a), qRed(b)), channel(qGreen(a), qGreen(b)), channel(qBlue(a), qBlue(b)));
     }
     return table;
 }
@@ -36,7 +38,7 @@ constexpr std::uint32_t kShift = 13;
 constexpr std::uint32_t kFirst = (127u - 24u) << (23 - kShift);
 constexpr std::uint32_t kCount = 35u << (23 - kShift);
 
-}  // namespace
+} // namespace
 
 const ColourTable& colourTable(ColourMap map) {
     static const ColourTable viridis = interpolate(kViridis);
@@ -156,4 +158,4 @@ std::uint8_t ColourLookup::operator()(float value) const {
     return m_table[std::min(bits - kFirst, kCount - 1)];
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -19,7 +19,7 @@ bool consistent(const HeadMap& map) {
     return std::is_sorted(map.first.begin(), map.first.end());
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const HeadMapData> makeHeadMapData(std::shared_ptr<const HeadMap> map) {
     if (!map || !consistent(*map))
@@ -50,4 +50,4 @@ float HeadMapData::missed(std::int64_t query) const {
     return map->missed.empty() ? 0.0F : map->missed[static_cast<std::size_t>(query)];
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -14,12 +14,12 @@ namespace fovea {
 class HeadMapData {
 public:
     std::shared_ptr<const HeadMap> map;
-    std::shared_ptr<const Pyramid> pyramid;  // of map->weights; reads them in place
+    std::shared_ptr<const Pyramid> pyramid; // of map->weights; reads them in place
 
-    bool anyChosen = false;  // does any row read a selection? If not there is nothing to overlay
-    float missedMax = 0;     // over all rows
+    bool anyChosen = false; // does any row read a selection? If not there is nothing to overlay
+    float missedMax = 0;    // over all rows
 
-    std::span<const std::int32_t> chosenBy(std::int64_t query) const;  // empty: the row was read dense
+    std::span<const std::int32_t> chosenBy(std::int64_t query) const; // empty: the row was read dense
     bool reads(std::int64_t query, std::int64_t key) const;
     float missed(std::int64_t query) const;
 };
@@ -28,4 +28,4 @@ public:
 // map, or one whose vectors do not fit its `tokens`.
 std::shared_ptr<const HeadMapData> makeHeadMapData(std::shared_ptr<const HeadMap> map);
 
-}  // namespace fovea
+} // namespace fovea

@@ -16,8 +16,8 @@ constexpr int kMissedGap = 8, kMissedWidth = 46;
 constexpr int kBarGap = 16, kBarWidth = 10, kBarLabels = 36;
 constexpr int kFooter = 20;
 constexpr int kAxisFont = 11;
-constexpr double kBoxedShare = 0.75;  // of the planned rows in view: such a key is outlined as one column
-constexpr int kMostBoxes = 60;        // more outlines than this say nothing
+constexpr double kBoxedShare = 0.75; // of the planned rows in view: such a key is outlined as one column
+constexpr int kMostBoxes = 60;       // more outlines than this say nothing
 
 void drawTiles(QPainter& p, const HeadMapScene& scene, MapTiles& tiles, double ratio) {
     const MapTransform& view = scene.view;
@@ -39,8 +39,8 @@ void drawTiles(QPainter& p, const HeadMapScene& scene, MapTiles& tiles, double r
         }
 }
 
-// Keys that nearly every planned row in view reads: sinks, separators. At a coarse zoom single cells cannot be
-// outlined, these columns can.
+// Keys that nearly every planned row in view reads: sinks, separators. At a coarse zoom single cells cannot
+// be outlined, these columns can.
 void drawKeptColumns(QPainter& p, const HeadMapScene& scene, const std::vector<float>& shares) {
     const MapTransform& view = scene.view;
     std::int64_t top = view.firstQuery();
@@ -69,7 +69,8 @@ void drawKeptColumns(QPainter& p, const HeadMapScene& scene, const std::vector<f
     }
 }
 
-void drawShares(QPainter& p, const HeadMapScene& scene, const QRect& strip, const std::vector<float>& shares) {
+void drawShares(QPainter& p, const HeadMapScene& scene, const QRect& strip,
+                const std::vector<float>& shares) {
     const MapTransform& view = scene.view;
     p.fillRect(strip, theme().field);
     const std::int64_t first = view.firstKey();
@@ -77,13 +78,15 @@ void drawShares(QPainter& p, const HeadMapScene& scene, const QRect& strip, cons
     for (std::size_t i = 0; i < shares.size(); ++i) {
         const double left = view.xOf(static_cast<double>(first) + static_cast<double>(i)) - strip.left();
         const int begin = std::clamp(static_cast<int>(std::floor(left)), 0, strip.width() - 1);
-        const int end = std::clamp(static_cast<int>(std::ceil(left + view.keyScale)), begin + 1, strip.width());
+        const int end =
+            std::clamp(static_cast<int>(std::ceil(left + view.keyScale)), begin + 1, strip.width());
         for (int x = begin; x < end; ++x)
             largest[static_cast<std::size_t>(x)] = std::max(largest[static_cast<std::size_t>(x)], shares[i]);
     }
     for (int x = 0; x < strip.width(); ++x)
         if (const float share = largest[static_cast<std::size_t>(x)]; share > 0)
-            p.fillRect(strip.left() + x, strip.top(), 1, strip.height(), mixed(theme().field, theme().planB, share));
+            p.fillRect(strip.left() + x, strip.top(), 1, strip.height(),
+                       mixed(theme().field, theme().planB, share));
 }
 
 void drawDecodeFrom(QPainter& p, const HeadMapScene& scene) {
@@ -115,13 +118,14 @@ void drawCursor(QPainter& p, const HeadMapScene& scene) {
     }
     if (scene.query < view.firstQuery() || scene.query >= view.endQuery())
         return;
-    const double top = view.yOf(scene.query), right = std::min<double>(view.xOf(scene.query + 1), view.area.right());
+    const double top = view.yOf(scene.query),
+                 right = std::min<double>(view.xOf(scene.query + 1), view.area.right());
     if (view.queryScale >= 4) {
         p.setPen(QPen(theme().accent, 1));
         p.setBrush(Qt::NoBrush);
         p.drawRect(QRectF(view.area.left() - 0.5, std::floor(top) - 0.5, right - view.area.left() + 1,
                           std::ceil(view.queryScale) + 1));
-    } else {  // a line of its own below the row, which it would otherwise hide
+    } else { // a line of its own below the row, which it would otherwise hide
         const double y = std::min(std::floor(top + std::max(1.0, view.queryScale)), view.area.bottom() - 1.0);
         p.fillRect(QRectF(view.area.left(), y, right - view.area.left() + 1, 2), theme().accent);
     }
@@ -204,7 +208,11 @@ void drawColourBar(QPainter& p, const HeadMapScene& scene, const QRect& bar) {
         p.drawText(QRectF(bar.right() + 6, y - metrics.height() / 2.0, kBarLabels, metrics.height()),
                    Qt::AlignLeft | Qt::AlignVCenter, tick.label);
     }
-    p.drawText(QRectF(bar.left() - kBarGap + 2, bar.bottom() + 10, kBarWidth + kBarGap + kBarLabels, metrics.height()),
+    p.drawText(QRectF(bar.left() - kBarGap, bar.top() - metrics.height() - 4,
+                      kBarWidth + kBarGap + kBarLabels, metrics.height()),
+               Qt::AlignCenter, QStringLiteral("weight"));
+    p.drawText(QRectF(bar.left() - kBarGap + 2, bar.bottom() + 10, kBarWidth + kBarGap + kBarLabels,
+                      metrics.height()),
                Qt::AlignHCenter | Qt::AlignTop, name(scene.scale));
 }
 
@@ -227,10 +235,12 @@ void drawMissed(QPainter& p, const HeadMapScene& scene, const QRect& column) {
         if (const double width = largest[static_cast<std::size_t>(y)] / scale * column.width(); width > 0)
             p.fillRect(QRectF(column.left(), column.top() + y, std::max(1.0, width), 1), theme().planB);
     p.setPen(theme().mutedText);
-    p.drawText(QRectF(column.left() - 20, column.top() - metrics.height() - 4, column.width() + 40, metrics.height()),
+    p.drawText(QRectF(column.left() - 20, column.top() - metrics.height() - 4, column.width() + 40,
+                      metrics.height()),
                Qt::AlignCenter, QStringLiteral("missed"));
     const double below = column.bottom() + 1 + kShareHeight + 4;
-    p.drawText(QRectF(column.left(), below, column.width(), metrics.height()), Qt::AlignLeft, QStringLiteral("0"));
+    p.drawText(QRectF(column.left(), below, column.width(), metrics.height()), Qt::AlignLeft,
+               QStringLiteral("0"));
     p.drawText(QRectF(column.left() - 10, below, column.width() + 14, metrics.height()), Qt::AlignRight,
                QStringLiteral("%1 %").arg(scale * 100, 0, 'g', 3));
 }
@@ -241,14 +251,15 @@ void drawEmpty(QPainter& p, const HeadMapScene& scene, const QRect& whole) {
     p.drawText(whole.adjusted(16, 16, -16, -16), Qt::AlignCenter | Qt::TextWordWrap, scene.emptyText);
 }
 
-}  // namespace
+} // namespace
 
 HeadMapLayout layoutOf(const HeadMapScene& scene, QSize size, bool footer) {
     HeadMapLayout layout;
     layout.whole = QRect(QPoint(0, 0), size);
     layout.footer = footer ? kFooter : 0;
     const bool overlaid = scene.overlaid();
-    const int right = kMarginRight + kBarLabels + 6 + kBarWidth + kBarGap + (overlaid ? kMissedGap + kMissedWidth : 0);
+    const int right =
+        kMarginRight + kBarLabels + 6 + kBarWidth + kBarGap + (overlaid ? kMissedGap + kMissedWidth : 0);
     const int bottom = kMarginBottom + layout.footer + (overlaid ? kShareHeight + 1 : 0);
     layout.map = QRect(kMarginLeft, kMarginTop, std::max(1, size.width() - kMarginLeft - right),
                        std::max(1, size.height() - kMarginTop - bottom));
@@ -315,8 +326,8 @@ void paintHeadMap(QPainter& p, const HeadMapScene& scene, const HeadMapLayout& l
     }
     if (layout.footer > 0) {
         p.setPen(theme().mutedText);
-        p.drawText(QRect(kMarginLeft, layout.whole.bottom() - layout.footer - 2, layout.whole.width() - kMarginLeft,
-                         layout.footer),
+        p.drawText(QRect(kMarginLeft, layout.whole.bottom() - layout.footer - 2,
+                         layout.whole.width() - kMarginLeft, layout.footer),
                    Qt::AlignLeft | Qt::AlignVCenter, sceneCaption(scene));
     }
 }
@@ -347,4 +358,4 @@ QString sceneCaption(const HeadMapScene& scene) {
     return text;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -31,12 +31,12 @@ struct HeadMapScene {
 
 // Where the parts stand. `missed` and `share` are empty when no row read a selection.
 struct HeadMapLayout {
-    QRect map;     // the cells
-    QRect share;   // strip below it: share of the planned rows in view that read each key
-    QRect missed;  // bars at its right, one per row
-    QRect bar;     // colour bar
+    QRect map;    // the cells
+    QRect share;  // strip below it: share of the planned rows in view that read each key
+    QRect missed; // bars at its right, one per row
+    QRect bar;    // colour bar
     QRect whole;
-    int footer = 0;  // height of the line below, for exports
+    int footer = 0; // height of the line below, for exports
 };
 
 HeadMapLayout layoutOf(const HeadMapScene& scene, QSize size, bool footer);
@@ -52,4 +52,4 @@ QString rangeCaption(const HeadMapScene& scene);
 // Per visible key, the share of the planned rows in view (that can see it) which read it. Empty without any.
 std::vector<float> readShares(const HeadMapScene& scene);
 
-}  // namespace fovea
+} // namespace fovea

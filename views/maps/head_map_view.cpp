@@ -15,8 +15,8 @@
 namespace fovea {
 namespace {
 
-constexpr double kWheelStep = 1.25;  // per notch of 120
-constexpr int kDragFrom = 4;         // pixels; less is a click
+constexpr double kWheelStep = 1.25; // per notch of 120
+constexpr int kDragFrom = 4;        // pixels; less is a click
 constexpr int kPage = 16;
 constexpr int kRowsBeforePlanned = 8;
 
@@ -33,7 +33,7 @@ QString quoted(const std::vector<QString>& tokens, int index) {
     return QStringLiteral(" \"%1\"").arg(text);
 }
 
-}  // namespace
+} // namespace
 
 struct HeadMapView::State {
     HeadMapScene scene;
@@ -71,7 +71,7 @@ void HeadMapView::setData(std::shared_ptr<const HeadMapData> next) {
     if (resized && wasFit)
         m->scene.view.fit();
     else
-        m->scene.view.pan({0, 0});  // back inside, if the map became smaller
+        m->scene.view.pan({0, 0}); // back inside, if the map became smaller
     if (m->scene.query >= tokens)
         m->scene.query = static_cast<int>(tokens) - 1;
     if (m->scene.key >= tokens)
@@ -84,7 +84,9 @@ void HeadMapView::viewChanged() {
     Q_EMIT rangeChanged();
 }
 
-void HeadMapView::setTokens(std::vector<QString> tokens) { m->scene.tokens = std::move(tokens); }
+void HeadMapView::setTokens(std::vector<QString> tokens) {
+    m->scene.tokens = std::move(tokens);
+}
 
 void HeadMapView::setQuery(int query) {
     if (query == m->scene.query)
@@ -99,7 +101,9 @@ void HeadMapView::setQuery(int query) {
     update();
 }
 
-int HeadMapView::query() const { return m->scene.query; }
+int HeadMapView::query() const {
+    return m->scene.query;
+}
 
 void HeadMapView::setKey(int key) {
     m->scene.key = key;
@@ -111,14 +115,18 @@ void HeadMapView::setScale(ColourScale scale) {
     update();
 }
 
-ColourScale HeadMapView::scale() const { return m->scene.scale; }
+ColourScale HeadMapView::scale() const {
+    return m->scene.scale;
+}
 
 void HeadMapView::setColourMap(ColourMap map) {
     m->scene.map = map;
     update();
 }
 
-void HeadMapView::setPlanLabel(const QString& label) { m->scene.planLabel = label; }
+void HeadMapView::setPlanLabel(const QString& label) {
+    m->scene.planLabel = label;
+}
 
 void HeadMapView::setOverlayVisible(bool visible) {
     m->scene.overlay = visible;
@@ -188,7 +196,9 @@ QPoint HeadMapView::cellAt(const QPointF& position) const {
     return m->scene.data ? m->scene.view.cellAt(position) : QPoint(-1, -1);
 }
 
-QPointF HeadMapView::positionOf(int query, int key) const { return m->scene.view.centreOf(query, key); }
+QPointF HeadMapView::positionOf(int query, int key) const {
+    return m->scene.view.centreOf(query, key);
+}
 
 QImage HeadMapView::renderToImage(QSize size) const {
     HeadMapScene scene = m->scene;
@@ -241,7 +251,7 @@ void HeadMapView::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     paintHeadMap(painter, m->scene, m->layout, m->tiles, devicePixelRatioF());
     if (hasFocus() && m->scene.data) {
-        painter.setPen(QPen(theme().accent, 1));
+        painter.setPen(QPen(mixed(theme().panel, theme().accent, 0.45), 1));
         painter.setBrush(Qt::NoBrush);
         painter.drawRect(m->layout.map.adjusted(-1, -1, 0, 0));
     }
@@ -302,7 +312,9 @@ void HeadMapView::mouseReleaseEvent(QMouseEvent* event) {
     m->dragging = false;
 }
 
-void HeadMapView::leaveEvent(QEvent*) { QToolTip::hideText(); }
+void HeadMapView::leaveEvent(QEvent*) {
+    QToolTip::hideText();
+}
 
 void HeadMapView::pick(const QPoint& cell) {
     if (cell.y() < 0)
@@ -372,4 +384,4 @@ void HeadMapView::keyPressEvent(QKeyEvent* event) {
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -15,7 +15,8 @@ double niceCeiling(double value) {
     return 10 * magnitude;
 }
 
-std::vector<std::int64_t> positionTicks(std::int64_t first, std::int64_t end, double pixelsPerCell, double spacing) {
+std::vector<std::int64_t> positionTicks(std::int64_t first, std::int64_t end, double pixelsPerCell,
+                                        double spacing) {
     std::vector<std::int64_t> ticks;
     if (!(pixelsPerCell > 0) || first >= end)
         return ticks;
@@ -25,4 +26,4 @@ std::vector<std::int64_t> positionTicks(std::int64_t first, std::int64_t end, do
     return ticks;
 }
 
-}  // namespace fovea
+} // namespace fovea

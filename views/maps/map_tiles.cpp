@@ -26,28 +26,30 @@ std::vector<float> rowFactors(const HeadMapData& data, ColourScale scale) {
         const float* weights = pyramid.level(0).values + row * pyramid.columns();
         const std::int64_t visible = pyramid.visible(row);
         const float largest = *std::max_element(weights, weights + visible);
-        factors[static_cast<std::size_t>(row)] = scale == ColourScale::TimesUniform ? static_cast<float>(visible)
-                                                 : largest > 0                      ? 1 / largest
-                                                                                    : 0;
+        factors[static_cast<std::size_t>(row)] = scale == ColourScale::TimesUniform
+                                                     ? static_cast<float>(visible)
+                                                 : largest > 0 ? 1 / largest
+                                                               : 0;
     }
     return factors;
 }
 
-}  // namespace
+} // namespace
 
 std::size_t qHash(const TileKey& key, std::size_t seed) {
     return qHashMulti(seed, key.keyScale, key.queryScale, key.x, key.y);
 }
 
-// One tile in the making, with a margin of one pixel on every side so that outlines do not stop at its edge.
+// One tile in the making, with a margin on every side so that outlines do not stop at its edge.
 struct MapTiles::Paint {
-    static constexpr int kWide = kSide + 2;
+    static constexpr int kMargin = 2;
+    static constexpr int kWide = kSide + 2 * kMargin;
 
     int level = 0;
     bool outlined = false;
-    std::vector<Span> columns, rows;         // of each of kWide pixels
-    std::vector<std::uint8_t> chosen;        // (kWide, kWide)
-    std::array<std::uint8_t, kWide> kind{};  // RowKind of each pixel row
+    std::vector<Span> columns, rows;        // of each of kWide pixels
+    std::vector<std::uint8_t> chosen;       // (kWide, kWide)
+    std::array<std::uint8_t, kWide> kind{}; // RowKind of each pixel row
 
     const std::uint8_t* chosenRow(int y) const { return chosen.data() + static_cast<std::size_t>(y * kWide); }
 };
@@ -86,8 +88,8 @@ const QImage& MapTiles::tile(const TileKey& key) {
     if (!m_pyramid) {
         const bool scaled =
             m_style.scale == ColourScale::RowMax || m_style.scale == ColourScale::TimesUniform;
-        m_pyramid = scaled ? buildPyramid(m_data->map->weights.data(), m_data->map->tokens, m_data->map->tokens,
-                                          rowFactors(*m_data, m_style.scale))
+        m_pyramid = scaled ? buildPyramid(m_data->map->weights.data(), m_data->map->tokens,
+                                          m_data->map->tokens, rowFactors(*m_data, m_style.scale))
                            : m_data->pyramid;
     }
     auto* image = new QImage(render(key));
@@ -96,17 +98,23 @@ const QImage& MapTiles::tile(const TileKey& key) {
     return *image;
 }
 
-// Every cell belongs to exactly one pixel when cells are smaller than pixels, every pixel to one cell when
-// they are larger.
+// Where blocks are smaller than pixels every block belongs to the one pixel that its centre lies in; where
+// they are larger every pixel belongs to the block that its centre lies in. MapTransform::cellAt says the
+// same.
 std::vector<MapTiles::Span> MapTiles::spans(int pixelFirst, int count, double scale, int level,
                                             std::int64_t blocks) const {
     std::vector<Span> result(static_cast<std::size_t>(count));
     const double blockPixels = std::ldexp(scale, level);
     for (int i = 0; i < count; ++i) {
-        const auto first = static_cast<std::int64_t>(std::floor((pixelFirst + i) / blockPixels));
-        const auto end = static_cast<std::int64_t>(std::floor((pixelFirst + i + 1) / blockPixels));
-        result[static_cast<std::size_t>(i)] = {std::clamp<std::int64_t>(first, 0, blocks),
-                                               std::clamp<std::int64_t>(std::max(end, first + 1), 0, blocks)};
+        const double pixel = pixelFirst + i;
+        double first = std::ceil(pixel / blockPixels - 0.5), end = std::ceil((pixel + 1) / blockPixels - 0.5);
+        if (blockPixels >= 1) {
+            first = std::floor((pixel + 0.5) / blockPixels);
+            end = first + 1;
+        }
+        result[static_cast<std::size_t>(i)] = {
+            std::clamp<std::int64_t>(static_cast<std::int64_t>(first), 0, blocks),
+            std::clamp<std::int64_t>(static_cast<std::int64_t>(end), 0, blocks)};
     }
     return result;
 }
@@ -117,18 +125,20 @@ QImage MapTiles::render(const TileKey& key) const {
     paint.level = std::clamp(static_cast<int>(std::floor(std::log2(1 / larger))), 0, m_pyramid->levels() - 1);
     paint.outlined = std::min(key.keyScale, key.queryScale) >= kOutlineFrom;
     const Pyramid::Level& level = m_pyramid->level(paint.level);
-    paint.columns = spans(key.x * kSide - 1, Paint::kWide, key.keyScale, paint.level, level.columns);
-    paint.rows = spans(key.y * kSide - 1, Paint::kWide, key.queryScale, paint.level, level.rows);
+    paint.columns =
+        spans(key.x * kSide - Paint::kMargin, Paint::kWide, key.keyScale, paint.level, level.columns);
+    paint.rows = spans(key.y * kSide - Paint::kMargin, Paint::kWide, key.queryScale, paint.level, level.rows);
     if (m_style.overlay && m_data->anyChosen)
         markChosen(paint);
 
     QImage image(kSide, kSide, QImage::Format_RGB32);
-    const std::int64_t first = paint.columns[1].first, end = paint.columns[kSide].end;
+    const std::int64_t first = paint.columns[Paint::kMargin].first;
+    const std::int64_t end = paint.columns[Paint::kMargin + kSide - 1].end;
     std::vector<float> pooled(static_cast<std::size_t>(std::max<std::int64_t>(end - first, 0)));
     std::array<float, kSide> weights{};
     for (int y = 0; y < kSide; ++y) {
-        const Span rows = paint.rows[static_cast<std::size_t>(y + 1)];
-        const Span before = paint.rows[static_cast<std::size_t>(y)];
+        const Span rows = paint.rows[static_cast<std::size_t>(y + Paint::kMargin)];
+        const Span before = paint.rows[static_cast<std::size_t>(y + Paint::kMargin - 1)];
         if (y == 0 || rows.first != before.first || rows.end != before.end) {
             std::fill(pooled.begin(), pooled.end(), kNoData);
             for (std::int64_t row = rows.first; row < rows.end; ++row) {
@@ -139,7 +149,7 @@ QImage MapTiles::render(const TileKey& key) const {
                         std::max(pooled[static_cast<std::size_t>(column - first)], from[column]);
             }
             for (int x = 0; x < kSide; ++x) {
-                const Span columns = paint.columns[static_cast<std::size_t>(x + 1)];
+                const Span columns = paint.columns[static_cast<std::size_t>(x + Paint::kMargin)];
                 float largest = kNoData;
                 for (std::int64_t column = columns.first; column < columns.end; ++column)
                     largest = std::max(largest, pooled[static_cast<std::size_t>(column - first)]);
@@ -190,7 +200,8 @@ void MapTiles::markChosen(Paint& paint) const {
             kind = Planned;
             auto at = std::lower_bound(chosen.begin(), chosen.end(), firstKey);
             for (; at != chosen.end() && *at < endKey; ++at) {
-                const auto [begin, stop] = pixels[static_cast<std::size_t>((*at >> paint.level) - firstBlock)];
+                const auto [begin, stop] =
+                    pixels[static_cast<std::size_t>((*at >> paint.level) - firstBlock)];
                 for (int x = begin; x < stop; ++x)
                     marks[x] = 1;
             }
@@ -199,27 +210,38 @@ void MapTiles::markChosen(Paint& paint) const {
 }
 
 void MapTiles::colourRow(const Paint& paint, int y, const float* weights, QRgb* out) const {
-    const QRgb causal = m_style.causal.rgb(), outline = m_style.outline.rgb();
-    const auto kind = static_cast<RowKind>(paint.kind[static_cast<std::size_t>(y + 1)]);
-    const ColourTable& dense = kind == Dimmed ? m_dimmed : m_plain;
+    const QRgb causal = m_style.causal.rgb();
+    const auto kind = static_cast<RowKind>(paint.kind[static_cast<std::size_t>(y + Paint::kMargin)]);
     if (kind != Planned) {
+        const ColourTable& dense = kind == Dimmed ? m_dimmed : m_plain;
         for (int x = 0; x < kSide; ++x)
             out[x] = weights[x] < 0 ? causal : dense[(*m_lookup)(weights[x])];
         return;
     }
-    const std::uint8_t* here = paint.chosenRow(y + 1) + 1;
-    const std::uint8_t* above = paint.chosenRow(y) + 1;
-    const std::uint8_t* below = paint.chosenRow(y + 2) + 1;
+    const std::uint8_t* chosen = paint.chosenRow(y + Paint::kMargin) + Paint::kMargin;
     for (int x = 0; x < kSide; ++x) {
-        if (weights[x] < 0) {
-            out[x] = causal;
-        } else if (!here[x]) {
-            out[x] = m_veiled[(*m_lookup)(weights[x])];
-        } else {
-            const bool edge = !here[x - 1] || !here[x + 1] || !above[x] || !below[x];
-            out[x] = paint.outlined && edge ? outline : m_plain[(*m_lookup)(weights[x])];
-        }
+        const ColourTable& table = chosen[x] ? m_plain : m_veiled;
+        out[x] = weights[x] < 0 ? causal : table[(*m_lookup)(weights[x])];
+    }
+    if (paint.outlined)
+        outlineRow(paint, y, out);
+}
+
+// A box within each run of chosen keys of a row, one pixel in from the run's edge: a line on the edge itself
+// could as well be the outline of the neighbours.
+void MapTiles::outlineRow(const Paint& paint, int y, QRgb* out) const {
+    const auto row = [&](int offset) {
+        return paint.rows[static_cast<std::size_t>(y + Paint::kMargin + offset)].first;
+    };
+    if (row(-1) != row(0) || row(1) != row(0))
+        return;
+    const bool topOrBottom = row(-2) != row(0) || row(2) != row(0);
+    const std::uint8_t* chosen = paint.chosenRow(y + Paint::kMargin) + Paint::kMargin;
+    for (int x = 0; x < kSide; ++x) {
+        const bool within = chosen[x - 1] && chosen[x] && chosen[x + 1];
+        if (within && (topOrBottom || !chosen[x - 2] || !chosen[x + 2]))
+            out[x] = m_style.outline.rgb();
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

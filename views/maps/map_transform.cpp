@@ -6,13 +6,17 @@
 namespace fovea {
 namespace {
 
-constexpr double kLargestCell = 64;  // pixels; a map with fewer cells than pixels / 64 is fitted larger
+constexpr double kLargestCell = 64; // pixels; a map with fewer cells than pixels / 64 is fitted larger
 
-double clampScale(double scale, double fitted) { return std::clamp(scale, fitted, std::max(fitted, kLargestCell)); }
+double clampScale(double scale, double fitted) {
+    return std::clamp(scale, fitted, std::max(fitted, kLargestCell));
+}
 
-}  // namespace
+} // namespace
 
-void MapTransform::fit() { showRange(0, static_cast<double>(rows), 0, static_cast<double>(columns)); }
+void MapTransform::fit() {
+    showRange(0, static_cast<double>(rows), 0, static_cast<double>(columns));
+}
 
 bool MapTransform::isFit() const {
     return !empty() && firstKey() == 0 && firstQuery() == 0 && endKey() == columns && endQuery() == rows;
@@ -76,25 +80,34 @@ void MapTransform::clamp() {
     keyScale = clampScale(keyScale, area.width() / static_cast<double>(columns));
     queryScale = clampScale(queryScale, area.height() / static_cast<double>(rows));
     keyFrom = std::clamp(keyFrom, 0.0, std::max(0.0, static_cast<double>(columns) - area.width() / keyScale));
-    queryFrom = std::clamp(queryFrom, 0.0, std::max(0.0, static_cast<double>(rows) - area.height() / queryScale));
+    queryFrom =
+        std::clamp(queryFrom, 0.0, std::max(0.0, static_cast<double>(rows) - area.height() / queryScale));
 }
 
 QPoint MapTransform::origin() const {
-    return {static_cast<int>(std::lround(keyFrom * keyScale)), static_cast<int>(std::lround(queryFrom * queryScale))};
+    return {static_cast<int>(std::lround(keyFrom * keyScale)),
+            static_cast<int>(std::lround(queryFrom * queryScale))};
 }
 
 QPoint MapTransform::cellAt(const QPointF& position) const {
-    const QPoint pixel(static_cast<int>(std::floor(position.x())), static_cast<int>(std::floor(position.y())));
+    const QPoint pixel(static_cast<int>(std::floor(position.x())),
+                       static_cast<int>(std::floor(position.y())));
     if (empty() || !area.contains(pixel))
         return {-1, -1};
     const QPoint inPicture = pixel - area.topLeft() + origin();
-    const QPoint cell(static_cast<int>(inPicture.x() / keyScale), static_cast<int>(inPicture.y() / queryScale));
-    return {std::min(cell.x(), static_cast<int>(columns - 1)), std::min(cell.y(), static_cast<int>(rows - 1))};
+    const QPoint cell(static_cast<int>((inPicture.x() + 0.5) / keyScale),
+                      static_cast<int>((inPicture.y() + 0.5) / queryScale));
+    return {std::min(cell.x(), static_cast<int>(columns - 1)),
+            std::min(cell.y(), static_cast<int>(rows - 1))};
 }
 
-double MapTransform::xOf(double key) const { return area.left() - origin().x() + key * keyScale; }
+double MapTransform::xOf(double key) const {
+    return area.left() - origin().x() + key * keyScale;
+}
 
-double MapTransform::yOf(double query) const { return area.top() - origin().y() + query * queryScale; }
+double MapTransform::yOf(double query) const {
+    return area.top() - origin().y() + query * queryScale;
+}
 
 QPointF MapTransform::centreOf(std::int64_t query, std::int64_t key) const {
     return {xOf(static_cast<double>(key) + 0.5), yOf(static_cast<double>(query) + 0.5)};
@@ -103,16 +116,22 @@ QPointF MapTransform::centreOf(std::int64_t query, std::int64_t key) const {
 // A hair of slack, so that a range that was asked for is not widened by rounding.
 constexpr double kSlack = 1e-6;
 
-std::int64_t MapTransform::firstKey() const { return static_cast<std::int64_t>(keyFrom + kSlack); }
+std::int64_t MapTransform::firstKey() const {
+    return static_cast<std::int64_t>(keyFrom + kSlack);
+}
 
 std::int64_t MapTransform::endKey() const {
-    return std::min(columns, static_cast<std::int64_t>(std::ceil(keyFrom + area.width() / keyScale - kSlack)));
+    return std::min(columns,
+                    static_cast<std::int64_t>(std::ceil(keyFrom + area.width() / keyScale - kSlack)));
 }
 
-std::int64_t MapTransform::firstQuery() const { return static_cast<std::int64_t>(queryFrom + kSlack); }
+std::int64_t MapTransform::firstQuery() const {
+    return static_cast<std::int64_t>(queryFrom + kSlack);
+}
 
 std::int64_t MapTransform::endQuery() const {
-    return std::min(rows, static_cast<std::int64_t>(std::ceil(queryFrom + area.height() / queryScale - kSlack)));
+    return std::min(rows,
+                    static_cast<std::int64_t>(std::ceil(queryFrom + area.height() / queryScale - kSlack)));
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -42,9 +42,11 @@ Pyramid::Level pooled(const Pyramid::Level& below, bool belowIsBase) {
     return level;
 }
 
-}  // namespace
+} // namespace
 
-std::int64_t Pyramid::visible(std::int64_t row) const { return visibleColumns(m_levels.front(), row); }
+std::int64_t Pyramid::visible(std::int64_t row) const {
+    return visibleColumns(m_levels.front(), row);
+}
 
 float Pyramid::at(int index, std::int64_t row, std::int64_t column) const {
     const Level& from = level(index);
@@ -69,4 +71,4 @@ std::shared_ptr<const Pyramid> buildPyramid(const float* values, std::int64_t ro
     return pyramid;
 }
 
-}  // namespace fovea
+} // namespace fovea

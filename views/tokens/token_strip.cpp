@@ -20,14 +20,16 @@ QString quotedForCsv(QString text) {
     return QLatin1Char('"') + text + QLatin1Char('"');
 }
 
-}  // namespace
+} // namespace
 
 TokenStrip::TokenStrip(QWidget* parent)
-    : QAbstractScrollArea(parent), m_emptyText(QStringLiteral("Write a prompt and press Run to see its tokens.")) {
+    : QAbstractScrollArea(parent),
+      m_emptyText(QStringLiteral("Write a prompt and press Run to see its tokens.")) {
     setFrameShape(QFrame::NoFrame);
     setFocusPolicy(Qt::StrongFocus);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    // Always there: a bar that comes and goes with the text's height would change its width, and so its height.
+    // Always there: a bar that comes and goes with the text's height would change its width, and so its
+    // height.
     setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOn);
     setAccessibleName(QStringLiteral("Tokens"));
 }
@@ -105,7 +107,8 @@ QColor TokenStrip::background(const TokenCell& cell) const {
     case TokenColour::Missed:
     case TokenColour::Surprise:
         if (m_measureMax > 0 && cell.measure > 0)
-            return mixed(theme().panel, theme().planB, 0.75 * static_cast<double>(cell.measure / m_measureMax));
+            return mixed(theme().panel, theme().planB,
+                         0.75 * static_cast<double>(cell.measure / m_measureMax));
         return {};
     case TokenColour::None:
         break;
@@ -146,7 +149,8 @@ void TokenStrip::paintEvent(QPaintEvent* event) {
     painter.fillRect(event->rect(), theme().panel);
     if (m_tokens.empty()) {
         painter.setPen(theme().mutedText);
-        painter.drawText(viewport()->rect().adjusted(10, 0, -10, 0), Qt::AlignVCenter | Qt::AlignLeft, m_emptyText);
+        painter.drawText(viewport()->rect().adjusted(10, 0, -10, 0), Qt::AlignVCenter | Qt::AlignLeft,
+                         m_emptyText);
         return;
     }
     const int top = verticalScrollBar()->value();
@@ -178,10 +182,12 @@ QString TokenStrip::toCsv() const {
 
 QString TokenStrip::describe(int index) const {
     const TokenCell& cell = m_tokens[static_cast<std::size_t>(index)];
-    QString text = QStringLiteral("position %1, %2").arg(index).arg(cell.generated ? QStringLiteral("generated")
-                                                                                   : QStringLiteral("prompt"));
+    QString text = QStringLiteral("position %1, %2")
+                       .arg(index)
+                       .arg(cell.generated ? QStringLiteral("generated") : QStringLiteral("prompt"));
     if (m_colour == TokenColour::Read)
-        text += cell.chosen ? QStringLiteral(", read for the query") : QStringLiteral(", not read for the query");
+        text +=
+            cell.chosen ? QStringLiteral(", read for the query") : QStringLiteral(", not read for the query");
     else if (m_colour == TokenColour::Missed)
         text += QStringLiteral(", missed mass %1 %").arg(static_cast<double>(cell.measure) * 100, 0, 'f', 2);
     else if (m_colour == TokenColour::Surprise)
@@ -201,7 +207,9 @@ bool TokenStrip::viewportEvent(QEvent* event) {
     return QAbstractScrollArea::viewportEvent(event);
 }
 
-void TokenStrip::resizeEvent(QResizeEvent*) { relayout(); }
+void TokenStrip::resizeEvent(QResizeEvent*) {
+    relayout();
+}
 
 void TokenStrip::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
@@ -247,4 +255,4 @@ void TokenStrip::keyPressEvent(QKeyEvent* event) {
     Q_EMIT tokenPicked(to);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -37,7 +37,7 @@ void open(AtlasView& atlas) {
     QApplication::processEvents();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A click on a thumbnail picks its head, once", "[views.maps]") {
     AtlasView atlas;
@@ -61,7 +61,7 @@ TEST_CASE("Arrows walk through layers and heads", "[views.maps]") {
     QTest::keyClick(&atlas, Qt::Key_Right);
     QTest::keyClick(&atlas, Qt::Key_Down);
     QTest::keyClick(&atlas, Qt::Key_Up);
-    QTest::keyClick(&atlas, Qt::Key_Up);  // no layer above
+    QTest::keyClick(&atlas, Qt::Key_Up); // no layer above
     REQUIRE(picked.count() == 3);
     CHECK(picked[0] == QVariantList{0, 1});
     CHECK(picked[1] == QVariantList{1, 1});
@@ -71,7 +71,8 @@ TEST_CASE("Arrows walk through layers and heads", "[views.maps]") {
 TEST_CASE("Places stand in their layer's row, KV groups apart, and inside the widget", "[views.maps]") {
     AtlasView atlas;
     open(atlas);
-    const QRectF a = atlas.cellRect(0, 0), b = atlas.cellRect(0, 1), c = atlas.cellRect(0, 2), d = atlas.cellRect(1, 0);
+    const QRectF a = atlas.cellRect(0, 0), b = atlas.cellRect(0, 1), c = atlas.cellRect(0, 2),
+                 d = atlas.cellRect(1, 0);
     CHECK(a.top() == c.top());
     CHECK(d.top() > a.bottom());
     CHECK(c.left() - b.right() > b.left() - a.right());
@@ -90,7 +91,8 @@ TEST_CASE("Sorted by a figure the largest comes first; the control and the view 
     CHECK(sorted.count() == 1);
     CHECK(atlas.toCsv().split(QLatin1Char('\n'))[1].startsWith(QStringLiteral("1,2,1,0.2")));
     const QRectF first = atlas.cellRect(1, 2);
-    for (const HeadSummary& head : *someHeads()) {
+    const auto heads = someHeads();
+    for (const HeadSummary& head : *heads) {
         const QRectF rect = atlas.cellRect(head.layer, head.head);
         CHECK(QRectF(atlas.rect()).contains(rect));
         CHECK((rect.top() > first.top() || rect.left() >= first.left()));
@@ -100,7 +102,8 @@ TEST_CASE("Sorted by a figure the largest comes first; the control and the view 
     CHECK(atlas.toCsv().split(QLatin1Char('\n'))[1].startsWith(QStringLiteral("2,3,1,")));
 }
 
-TEST_CASE("A thumbnail is coloured below its diagonal and background above; the selection is outlined", "[views.maps]") {
+TEST_CASE("A thumbnail is coloured below its diagonal and background above; the selection is outlined",
+          "[views.maps]") {
     AtlasView atlas;
     open(atlas);
     atlas.setSelected(1, 1);

@@ -17,15 +17,15 @@ TEST_CASE("Colour tables begin and end as published and grow steadily lighter", 
         double before = -1;
         for (const QRgb c : colourTable(map)) {
             const double light = 0.2126 * qRed(c) + 0.7152 * qGreen(c) + 0.0722 * qBlue(c);
-            CHECK(light >= before - 0.6);  // rounding of channels
+            CHECK(light >= before - 0.6); // rounding of channels
             before = light;
         }
     }
 }
 
 TEST_CASE("The look-up agrees with the formula of its scale within one colour", "[views.maps]") {
-    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt, ColourScale::RowMax,
-                                    ColourScale::TimesUniform}) {
+    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt,
+                                    ColourScale::RowMax, ColourScale::TimesUniform}) {
         const ColourLookup lookup(scale);
         for (double value = 1e-9; value < 2000; value *= 1.0137) {
             const double exact = fraction(scale, value) * 255;
@@ -43,7 +43,8 @@ TEST_CASE("The look-up agrees with the formula of its scale within one colour", 
 }
 
 TEST_CASE("A place on the bar and its value are each other's inverse", "[views.maps]") {
-    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt, ColourScale::TimesUniform})
+    for (const ColourScale scale :
+         {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt, ColourScale::TimesUniform})
         for (const double place : {0.0, 0.1, 0.5, 0.93, 1.0})
             CHECK(fraction(scale, valueAt(scale, place)) == Approx(place).margin(1e-12));
     CHECK(fraction(ColourScale::Log10, 1e-3) == Approx(0.5));

@@ -14,7 +14,7 @@ MapTransform transformOf(std::int64_t n, QRect area) {
     return view;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A cell's centre leads back to the cell at every zoom", "[views.maps]") {
     MapTransform view = transformOf(300, QRect(50, 20, 641, 433));
@@ -22,7 +22,8 @@ TEST_CASE("A cell's centre leads back to the cell at every zoom", "[views.maps]"
         for (std::int64_t query = view.firstQuery(); query < view.endQuery(); query += 3)
             for (std::int64_t key = view.firstKey(); key < view.endKey(); key += 7) {
                 const QPointF centre = view.centreOf(query, key);
-                if (view.area.contains(centre.toPoint()) && view.area.contains(QPoint(int(centre.x()), int(centre.y()))))
+                if (view.area.contains(centre.toPoint()) &&
+                    view.area.contains(QPoint(int(centre.x()), int(centre.y()))))
                     REQUIRE(view.cellAt(centre) == QPoint(static_cast<int>(key), static_cast<int>(query)));
             }
         view.zoom({300, 200}, 1.31, 1.27);

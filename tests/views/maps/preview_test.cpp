@@ -31,9 +31,10 @@ void save(QWidget& widget, QSize size, const QString& name) {
 }
 
 std::vector<QString> words(int count) {
-    const QStringList list = QStringLiteral("The prince said nothing . birch 12 . elm 44 . oak 57 . pine 08 . ash 91 . the "
-                                            "carriage rolled on through the snow and")
-                                 .split(QLatin1Char(' '));
+    const QStringList list =
+        QStringLiteral("The prince said nothing . birch 12 . elm 44 . oak 57 . pine 08 . ash 91 . the "
+                       "carriage rolled on through the snow and")
+            .split(QLatin1Char(' '));
     std::vector<QString> tokens;
     for (int i = 0; i < count; ++i)
         tokens.push_back((i ? QStringLiteral(" ") : QString()) + list[i % list.size()]);
@@ -52,6 +53,7 @@ void previewAll(const QString& suffix) {
     shape.decodeFrom = 412;
     shape.chosen = 64;
     shape.local = 16;
+    shape.sink = 9;
     const auto data = makeHeadMapData(testing::makeHead(shape, 5, 3));
     for (const QString& name : {QStringLiteral("fit"), QStringLiteral("planned"), QStringLiteral("deep")}) {
         PanelFrame frame(QStringLiteral("Head map"));
@@ -72,7 +74,8 @@ void previewAll(const QString& suffix) {
         frameOf(frame, view);
         save(frame, {756, 560}, QStringLiteral("head_map_") + name + suffix);
         if (name == QStringLiteral("planned"))
-            REQUIRE(view->renderToImage({1000, 700}).save(folder() + QStringLiteral("export") + suffix + QStringLiteral(".png")));
+            REQUIRE(view->renderToImage({1000, 700})
+                        .save(folder() + QStringLiteral("export") + suffix + QStringLiteral(".png")));
     }
     {
         PanelFrame frame(QStringLiteral("Head map"));
@@ -105,7 +108,8 @@ void previewAll(const QString& suffix) {
     }
     {
         PanelFrame frame(QStringLiteral("Tokens"));
-        frame.setSubtitle(QStringLiteral("412 prompt + 96 generated  ·  colour: read by B for the query at 507"));
+        frame.setSubtitle(
+            QStringLiteral("412 prompt + 96 generated  ·  colour: read by B for the query at 507"));
         frame.setNote(QStringLiteral("query \" oak\" @ 507"));
         auto* strip = new TokenStrip;
         std::vector<TokenCell> cells;
@@ -130,7 +134,7 @@ void previewAll(const QString& suffix) {
     }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Previews of every view, dark and light", "[.preview]") {
     setTheme(*qApp, ThemeKind::Dark);

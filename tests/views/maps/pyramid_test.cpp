@@ -20,7 +20,8 @@ TEST_CASE("A pyramid holds the largest weight of every block, whatever the sides
                 for (std::int64_t column = 0; column < pyramid->level(level).columns; ++column) {
                     float expected = kNoData;
                     for (std::int64_t r = row << level; r < std::min(n, (row + 1) << level); ++r)
-                        for (std::int64_t c = column << level; c < std::min(r + 1, (column + 1) << level); ++c)
+                        for (std::int64_t c = column << level; c < std::min(r + 1, (column + 1) << level);
+                             ++c)
                             expected = std::max(expected, values[static_cast<std::size_t>(r * n + c)]);
                     REQUIRE(pyramid->at(level, row, column) == expected);
                 }

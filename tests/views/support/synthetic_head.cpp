@@ -16,7 +16,9 @@ constexpr int kDim = 32;
 using Vectors = std::vector<std::array<float, kDim>>;
 
 // Words come back at varying distances.
-int wordAt(int position) { return position * 7 % 61 % 23; }
+int wordAt(int position) {
+    return position * 7 % 61 % 23;
+}
 
 struct QueryKeys {
     Vectors q, k;
@@ -29,7 +31,8 @@ QueryKeys makeVectors(const HeadShape& shape) {
     for (auto& word : words)
         for (float& x : word)
             x = normal(random);
-    QueryKeys result{Vectors(static_cast<std::size_t>(shape.tokens)), Vectors(static_cast<std::size_t>(shape.tokens))};
+    QueryKeys result{Vectors(static_cast<std::size_t>(shape.tokens)),
+                     Vectors(static_cast<std::size_t>(shape.tokens))};
     const auto match = static_cast<float>(shape.match);
     for (int i = 0; i < shape.tokens; ++i) {
         const auto& word = words[static_cast<std::size_t>(wordAt(i))];
@@ -41,7 +44,8 @@ QueryKeys makeVectors(const HeadShape& shape) {
     return result;
 }
 
-double scoreOver(const HeadShape& shape, const QueryKeys& qk, int query, int key, std::span<const int> components) {
+double scoreOver(const HeadShape& shape, const QueryKeys& qk, int query, int key,
+                 std::span<const int> components) {
     double dot = 0;
     for (const int c : components)
         dot += static_cast<double>(qk.q[static_cast<std::size_t>(query)][static_cast<std::size_t>(c)]) *
@@ -64,15 +68,16 @@ std::vector<std::int32_t> choose(const HeadShape& shape, const QueryKeys& qk, in
     std::vector<std::int32_t> keys(approximate.size());
     std::iota(keys.begin(), keys.end(), 0);
     const auto count = std::min<std::size_t>(keys.size(), static_cast<std::size_t>(shape.chosen));
-    std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end(), [&](int a, int b) {
-        return approximate[static_cast<std::size_t>(a)] > approximate[static_cast<std::size_t>(b)];
-    });
+    std::partial_sort(
+        keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end(), [&](int a, int b) {
+            return approximate[static_cast<std::size_t>(a)] > approximate[static_cast<std::size_t>(b)];
+        });
     keys.resize(count);
     std::sort(keys.begin(), keys.end());
     return keys;
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const HeadMap> makeHead(const HeadShape& shape, int layer, int head) {
     const QueryKeys qk = makeVectors(shape);
@@ -121,7 +126,8 @@ HeadSummary makeSummary(const HeadMap& map, int side) {
         for (int key = 0; key <= query; ++key) {
             const float w = map.weights[static_cast<std::size_t>(query) * static_cast<std::size_t>(n) +
                                         static_cast<std::size_t>(key)];
-            float& pixel = summary.thumbnail[static_cast<std::size_t>(query * side / n * side + key * side / n)];
+            float& pixel =
+                summary.thumbnail[static_cast<std::size_t>(query * side / n * side + key * side / n)];
             pixel = std::max(pixel, w);
             entropy -= w > 0 ? static_cast<double>(w) * std::log(static_cast<double>(w)) : 0;
         }
@@ -129,9 +135,10 @@ HeadSummary makeSummary(const HeadMap& map, int side) {
             continue;
         summary.entropy += static_cast<float>(entropy / (n - from));
         summary.missed += map.missed[static_cast<std::size_t>(query)] / static_cast<float>(n - from);
-        summary.sink += map.weights[static_cast<std::size_t>(query) * static_cast<std::size_t>(n)] / static_cast<float>(n - from);
+        summary.sink += map.weights[static_cast<std::size_t>(query) * static_cast<std::size_t>(n)] /
+                        static_cast<float>(n - from);
     }
     return summary;
 }
 
-}  // namespace fovea::testing
+} // namespace fovea::testing

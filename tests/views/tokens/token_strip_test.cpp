@@ -34,7 +34,7 @@ void open(TokenStrip& strip, int count = 400) {
     QApplication::processEvents();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("What cannot be seen is written as a sign", "[views.tokens]") {
     CHECK(shownToken(QStringLiteral(" oak")).shown == QStringLiteral("oak"));
@@ -49,7 +49,8 @@ TEST_CASE("What cannot be seen is written as a sign", "[views.tokens]") {
     CHECK(shownToken(QStringLiteral("🌳")).shown == QStringLiteral("🌳"));
 }
 
-TEST_CASE("The middle of every chip belongs to its token; between and below there is none", "[views.tokens]") {
+TEST_CASE("The middle of every chip belongs to its token; between and below there is none",
+          "[views.tokens]") {
     TokenStrip strip;
     open(strip);
     for (const int width : {600, 230}) {
@@ -92,7 +93,7 @@ TEST_CASE("Click picks, shift-click pins, arrows walk", "[views.tokens]") {
     REQUIRE(picked.count() == 2);
     CHECK(picked[1][0].toInt() == 13);
     QTest::keyClick(&strip, Qt::Key_Home);
-    QTest::keyClick(&strip, Qt::Key_Left);  // already the first
+    QTest::keyClick(&strip, Qt::Key_Left); // already the first
     CHECK(picked.count() == 3);
 }
 
@@ -118,9 +119,9 @@ TEST_CASE("The colour of a chip follows the measure", "[views.tokens]") {
     CHECK(corner(0) == theme().chosen);
     CHECK(corner(1) == theme().panel);
     strip.setColour(TokenColour::Surprise);
-    CHECK(corner(0) == theme().panel);  // measure 0
+    CHECK(corner(0) == theme().panel); // measure 0
     CHECK(corner(1) != theme().panel);
-    CHECK(corner(4) != corner(1));  // the largest measure against the smallest
+    CHECK(corner(4) != corner(1)); // the largest measure against the smallest
     strip.setColour(TokenColour::None);
     CHECK(corner(0) == theme().panel);
 }
@@ -145,6 +146,7 @@ TEST_CASE("Time of layout and repaint of 2000 tokens", "[views.tokens][timing]")
     strip.render(&target);
     timer.restart();
     strip.render(&target);
-    WARN("2000 tokens: layout " << layout << " ms, paint " << static_cast<double>(timer.nsecsElapsed()) / 1e6 << " ms");
+    WARN("2000 tokens: layout " << layout << " ms, paint " << static_cast<double>(timer.nsecsElapsed()) / 1e6
+                                << " ms");
     CHECK(strip.tokenRect(1999).isValid());
 }
