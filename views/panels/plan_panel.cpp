@@ -95,6 +95,8 @@ void PlanPanel::buildSections() {
     rows.share = new FlatCombo;
     rows.keep = new FlatCombo;
     rows.keep->addItem(tr("all"));
+    for (auto* single : {rows.share, rows.keep})
+        single->setFocusPolicy(Qt::NoFocus);  // one entry: nothing to go there for
     rows.store = new FlatCombo;
     rows.read = new FlatCombo;
     rows.read->addItems({tr("all"), tr("SparQ")});
@@ -356,6 +358,7 @@ void PlanPanel::furnish(PanelFrame* frame) {
     const auto add = [&](const QString& text, const QString& tip) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
+        button->setFont(uiFont(11));
         frame->addHeaderWidget(button);
         return button;
     };
@@ -369,6 +372,8 @@ void PlanPanel::furnish(PanelFrame* frame) {
         if (m_rows->redoAction)
             m_rows->redoAction->trigger();
     });
+    for (auto* arrow : {rows.undo, rows.redo})
+        arrow->setFixedWidth(18);
     auto* copy = add(tr("Copy as command"), tr("The command that runs this plan without the window"));
     connect(copy, &QToolButton::clicked, this, &PlanPanel::copyAsCommandRequested);
     showUndo();

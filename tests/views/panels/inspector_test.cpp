@@ -78,11 +78,10 @@ TEST_CASE("With every component and every token all is orange and nothing is mis
 
 TEST_CASE("A row read dense says so and shows the exact parts alone", "[views.panels]") {
     const auto stages = makeStages(MadeUpHead(32, 100), {}, false);
-    PanelFrame frame("");
     Inspector inspector;
-    inspector.furnish(&frame);
     inspector.setStages(stages);
-    CHECK(frame.subtitle().contains("read dense"));
+    CHECK(stagesFooter(*stages).contains("read dense"));
+    CHECK_FALSE(stagesFooter(*makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16})).contains("dense"));
     const auto picture = pictureOf(*stages);
     CHECK(picture.weights.size() == 100);
     float sum = 0;
@@ -118,7 +117,7 @@ TEST_CASE("The arrows ask for the neighbours and stop at the limits", "[views.pa
     inspector.setStages(makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16}));  // query 99
     inspector.setTokenText(" oak");
     inspector.setQueryLimits(0, 99);
-    CHECK(frame.subtitle() == "query 99 “ oak” · L5 H3");
+    CHECK(frame.subtitle() == "query 99 “oak” · L5 H3");
     QSignalSpy asked(&inspector, &Inspector::queryRequested);
     const auto arrows = frame.findChildren<QToolButton*>();
     REQUIRE(arrows.size() == 2);

@@ -46,5 +46,5 @@ TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[vi
     CHECK(lines[2].endsWith(",,"));
     CHECK(lines[3].startsWith("moved KiB,counted,"));
     CHECK(lines[4].startsWith("attention µs,timed,"));
-    CHECK(lines[5] == "KL to A mean,computed,,,");
+    CHECK(lines[5] == "KL to A mean nats,computed,,,");
 }
