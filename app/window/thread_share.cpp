@@ -1,0 +1,32 @@
+#include "app/window/thread_share.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <thread>
+
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace fovea {
+
+int engineThreads() {
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
+}
+
+void takeThreadShare(bool modest) {
+    at::set_num_threads(engineThreads());  // counts for the calling thread
+#ifdef __linux__
+    // On Linux a nice value belongs to a thread; Qt's thread priorities do nothing there.
+    constexpr int kModest = 5;
+    if (modest)
+        setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kModest);
+#else
+    (void)modest;
+#endif
+}
+
+}  // namespace fovea
