@@ -37,23 +37,6 @@ std::string compareCommand(const RunRequest& request) {
     add("--tokens", std::to_string(request.settings.tokens));
     if (request.settings.decodeFrom >= 0)
         add("--decode-from", std::to_string(request.settings.decodeFrom));
-    const SamplerOptions& sampler = request.settings.sampler;
-    // Zero is written out too: a command must not depend on another tool's default.
-    const auto number = [](float value) {
-        std::string text = std::to_string(value);
-        text.erase(text.find_last_not_of('0') + 1);
-        if (!text.empty() && text.back() == '.')
-            text.pop_back();
-        return text;
-    };
-    add("--temperature", number(sampler.temperature));
-    if (sampler.temperature > 0) {
-        if (sampler.topK > 0)
-            add("--top-k", std::to_string(sampler.topK));
-        if (sampler.topP < 1)
-            add("--top-p", number(sampler.topP));
-        add("--seed", std::to_string(sampler.seed));
-    }
     if (request.settings.ignoreEnd)
         command += " --ignore-eos";
     add("--out", "comparison");

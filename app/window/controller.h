@@ -27,6 +27,8 @@ public:
     void step();  // one more token
     void stop();  // keeps what there is
     bool running() const { return m_jobs.busy(Lane::Engine); }
+    // An edit's quiet moment has not passed yet; work will follow.
+    bool waiting() const { return m_quietForSummaries.isActive() || m_quietForRerun.isActive(); }
     // Prompt, model or plan A are no longer those of the runs on screen: Run makes new ones.
     bool outdated() const { return m_outdated; }
 

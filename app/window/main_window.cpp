@@ -10,6 +10,9 @@
 #include <QSettings>
 #include <QUrl>
 
+#include <optional>
+
+#include "app/window/bundled.h"
 #include "app/window/export_actions.h"
 #include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
@@ -64,8 +67,15 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     m_defaultState = saveState(kLayoutVersion);
     if (m_remembers)
         readSettings();
-    showState();
-    (void)options;
+    showRunFacts();
+    const auto planOf = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(parsePlan(text));
+    };
+    m_document.start(options.prompt.empty() ? firstPrompt() : options.prompt, planOf(options.planA),
+                     planOf(options.planB));
+    if (!options.model.empty())
+        m_controller.openModel(QString::fromStdString(options.model.string()),
+                               QString::fromStdString(options.tokenizer.string()));
 }
 
 MainWindow::~MainWindow() = default;

@@ -28,7 +28,8 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 
 public:
-    // `remembers`: reads and writes the user's settings (theme, geometry, last model).
+    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a plan
+    // in `options` that cannot be read.
     MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
     ~MainWindow() override;
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "app/window/live_run.h"
 #include "app/window/loaded_model.h"
 #include "app/window/thread_share.h"
 #include "core/model/tokenizer.h"

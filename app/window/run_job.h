@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "app/window/document.h"
+#include "app/window/live_run.h"
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
 
 namespace fovea {
 
-class LiveRun;
+
 
 // Everything a run depends on, copied from the document when it starts.
 struct RunRequest {

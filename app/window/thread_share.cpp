@@ -22,8 +22,9 @@ void takeThreadShare(bool modest) {
 #ifdef __linux__
     // On Linux a nice value belongs to a thread; Qt's thread priorities do nothing there.
     constexpr int kModest = 5;
+    const auto thread = static_cast<id_t>(syscall(SYS_gettid));
     if (modest)
-        setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kModest);
+        setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kModest);
 #else
     (void)modest;
 #endif

@@ -4,6 +4,7 @@
 #include <QActionGroup>
 #include <QApplication>
 #include <QMainWindow>
+#include <QMenu>
 #include <QUndoStack>
 
 #include "views/maps/colour_map.h"

@@ -58,7 +58,6 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     scroll->setWidget(views.planColumn);
     views.planColumn->setAutoFillBackground(false);
     views.planFrame = framed(tr("Plan B"), scroll, parent);
-    views.plan->setTitle(tr("Plan B"));
     views.plan->furnish(views.planFrame);
 }
 
@@ -70,7 +69,7 @@ WindowViews makeViews(QWidget* parent) {
     views.tokens->setEmptyText(tr("Press Run: the prompt's tokens and those the model adds appear here."));
     views.tokensFrame = framed(tr("Tokens"), views.tokens, parent);
     views.tokenColour = makeTokenColour(views.tokensFrame);
-    views.tokensFrame->addAction(views.tokenColour);
+    views.tokensFrame->addHeaderWidget(views.tokenColour);
 
     makePlanColumn(views, parent);
 
@@ -78,7 +77,7 @@ WindowViews makeViews(QWidget* parent) {
     views.atlas->setEmptyText(tr("Every head of the model, once it has run."));
     views.atlasFrame = framed(tr("Atlas"), views.atlas, parent);
     views.atlasFrame->setSubtitle(tr("layer × head"));
-    views.atlasFrame->addAction(views.atlas->createSortControl(views.atlasFrame));
+    views.atlasFrame->addHeaderWidget(views.atlas->createSortControl(views.atlasFrame));
 
     views.headMap = new HeadMapView;
     views.headMap->setPlanLabel(QStringLiteral("B"));

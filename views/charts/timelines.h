@@ -19,13 +19,13 @@
 #include "views/charts/chart_series.h"
 
 class QCheckBox;
-class QComboBox;
 class QTimer;
 
 namespace fovea {
 
 struct Comparison;
 struct Run;
+class FlatCombo;
 class PanelFrame;
 class StepChart;
 
@@ -104,7 +104,7 @@ private:
 
     std::unique_ptr<Data> m_data;
     std::vector<StepChart*> m_charts;
-    QComboBox* m_showAs = nullptr;
+    FlatCombo* m_showAs = nullptr;
     QCheckBox* m_weights = nullptr;
     QTimer* m_pending = nullptr;
 };

@@ -7,24 +7,40 @@
 
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
+#include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
 
 namespace fovea::cpu {
 
-// Scratch that lives as long as a session, so that a step allocates nothing once it is warm.
+// Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
+// with S, by doubling).
 struct AttentionScratch {
-    std::vector<float> partials;             // merged softmax states of spans
-    std::vector<float> scores;               // (H, S)
-    std::vector<std::int32_t> components;    // (G, r)
+    std::vector<float> queries;              // (H, d) q/√d
+    std::vector<float> partials;             // softmax states of spans, to be merged
+    std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row
+    std::int64_t scoreStride = 0;
+    std::vector<std::int32_t> components;    // (G, r) sorted
     std::vector<std::int32_t> slots;         // (G, min(k, S)) sorted
-    std::vector<float> alphas, taus;         // (H)
+    std::vector<float> alphas, taus;         // (H); alpha is 1 when it is off
+    std::vector<float> componentSizes;       // (2, d) Σ over the group |q|, and a copy to find the largest in
+    std::vector<float> componentQueries;     // (H, r) q[i1]/τ
+    std::vector<float> mass;                 // (m, l) of spans' approximate softmaxes, then of heads'
+    std::vector<SlotCandidates> candidates;  // (G)
 };
 
-// q, out (H, d) fp32; heads: G views of equal size; H = G·group. The ledger hears every span handed to a loop.
+// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every span
+// handed to a loop. The result does not depend on the number of threads. A head all of whose logits are -inf
+// attends to nothing: its output is 0.
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
                Ledger& ledger);
 
-// Stages 1-5 of SparQ. Leaves the chosen slots and alphas in `scratch`.
+// Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
+//   KeyColumns  r·S·e
+//   Scores      4·S·g written, 4·S·g read by the selection
+//   Indices     4·n written, 4·n read, n = min(k, S)
+//   Keys        n·d·e
+//   Values      n·d·e
+//   Mean        4·d, when alpha is on
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
                  AttentionScratch& scratch, Ledger& ledger);
 

@@ -1,0 +1,76 @@
+#include "core/kernels/cpu/attend_list.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_list.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <hwy/cache_control.h>
+
+#include "core/kernels/cpu/attend-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+// Row i of a tile is the row of slots[i].
+template <class Element>
+struct ListedRows {
+    const void* const* blocks;
+    const std::int32_t* slots;
+    int count, dims, perBlock;
+
+    const Element* at(int i) const {
+        const std::int32_t block = slots[i] / perBlock, row = slots[i] % perBlock;
+        return static_cast<const Element*>(blocks[block]) + std::int64_t{row} * dims;
+    }
+    void prefetch(int first, int n) const {
+        for (int i = first; i < std::min(first + n, count); ++i) {
+            const char* const row = reinterpret_cast<const char*>(at(i));
+            for (std::size_t byte = 0; byte < static_cast<std::size_t>(dims) * sizeof(Element); byte += 64)
+                hwy::Prefetch(row + byte);
+        }
+    }
+};
+
+template <class Loader>
+struct AttendList {
+    template <class D>
+    static void run(D d, const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                    const SoftmaxState& state, Traffic& moved) {
+        using Element = typename Loader::Element;
+        const int dims = cache.headDim;
+        for (std::size_t first = 0; first < slots.size();) {
+            const int count =
+                static_cast<int>(std::min(slots.size() - first, static_cast<std::size_t>(tileRows(group))));
+            const std::int32_t* const tile = slots.data() + first;
+            const ListedRows<Element> keys{cache.keys, tile, count, dims, cache.slotsPerBlock};
+            const ListedRows<Element> values{cache.values, tile, count, dims, cache.slotsPerBlock};
+            attendTile<Loader>(d, keys, values, count, group, dims, q, state);
+            const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
+            moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
+            moved[Component::Keys] += bytes;
+            moved[Component::Values] += bytes;
+            first += static_cast<std::size_t>(count);
+        }
+    }
+};
+
+void attendListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                      const SoftmaxState& state, Traffic& moved) {
+    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, moved);
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+HWY_EXPORT(attendListTarget);
+
+void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                const SoftmaxState& state, Traffic& moved) {
+    state.clear(group, cache.headDim);
+    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, moved);
+}
+
+}  // namespace fovea::cpu
+#endif

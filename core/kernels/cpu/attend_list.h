@@ -1,0 +1,22 @@
+#pragma once
+// Exact attention of one KV head's query group over a list of its slots (SparQ, stage 5 without the mean).
+//   reads   n slots (Indices), 2·n·d elements: each listed K and V row once (Keys, Values)
+//   writes  the list's softmax state, g·(d + 2) floats
+//   work    4·n·d·g flops and n·g exponentials; rows lie scattered, so it is bound by latency: rows are
+//           prefetched a block of four ahead
+// One task per KV head.
+
+#include <cstdint>
+#include <span>
+
+#include "core/cache/kv_view.h"
+#include "core/cache/traffic.h"
+#include "core/kernels/cpu/softmax_state.h"
+
+namespace fovea::cpu {
+
+// q (group, d) fp32 already divided by √d. `state` is overwritten. Rows that are not listed are not touched.
+void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                const SoftmaxState& state, Traffic& moved);
+
+}  // namespace fovea::cpu

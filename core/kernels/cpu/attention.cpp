@@ -1,0 +1,215 @@
+#include "core/kernels/cpu/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/kernels/cpu/attend_all.h"
+#include "core/kernels/cpu/attend_list.h"
+#include "core/kernels/cpu/score_columns.h"
+#include "core/kernels/cpu/select_components.h"
+#include "core/kernels/cpu/softmax_state.h"
+#include "core/kernels/cpu/tasks.h"
+
+namespace fovea::cpu {
+namespace {
+
+constexpr std::int64_t kSpanSlots = 1024;  // of one task, rounded to whole blocks
+
+// How the slots of every head are cut into tasks: by S alone, never by the number of threads, so that sums
+// are always formed in the same order.
+struct Spans {
+    std::int64_t slots, length, perHead;
+
+    explicit Spans(const KvView& head)
+        : slots(head.slots),
+          length(std::max<std::int64_t>(1, kSpanSlots / head.slotsPerBlock) * head.slotsPerBlock),
+          perHead((slots + length - 1) / length) {}
+    std::int64_t first(std::int64_t span) const { return span * length; }
+    std::int64_t last(std::int64_t span) const { return std::min(slots, (span + 1) * length); }
+};
+
+template <class T>
+T* sized(std::vector<T>& vector, std::int64_t n) {
+    vector.resize(static_cast<std::size_t>(n));
+    return vector.data();
+}
+
+std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
+
+const float* scaledQueries(std::span<const KvView> heads, int group, const float* q, AttentionScratch& scratch) {
+    const int dims = heads[0].headDim;
+    const std::int64_t n = static_cast<std::int64_t>(heads.size()) * group * dims;
+    float* const scaled = sized(scratch.queries, n);
+    const float scale = 1.f / std::sqrt(static_cast<float>(dims));
+    for (std::int64_t i = 0; i < n; ++i)
+        scaled[i] = q[i] * scale;
+    return scaled;
+}
+
+// out (g, d) = o / l
+void writeOutput(const SoftmaxState& state, int group, int dims, float* out) {
+    for (int h = 0; h < group; ++h) {
+        const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
+        for (int i = 0; i < dims; ++i)
+            out[h * dims + i] = state.o[h * dims + i] * inverse;
+    }
+}
+
+// out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S.
+void blendMean(const KvView& head, int group, const float* alpha, float* out, Traffic& moved) {
+    const float share = 1.f / static_cast<float>(head.slots);
+    for (int h = 0; h < group; ++h)
+        for (int i = 0; i < head.headDim; ++i) {
+            float& y = out[h * head.headDim + i];
+            y = alpha[h] * y + (1 - alpha[h]) * share * head.valueSum[i];
+        }
+    moved[Component::Mean] += head.headDim * static_cast<std::int64_t>(sizeof(float));
+}
+
+}  // namespace
+
+void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
+               Ledger& ledger) {
+    if (heads.empty())
+        return;
+    const int dims = heads[0].headDim;
+    const Spans spans(heads[0]);
+    const float* const queries = scaledQueries(heads, group, q, scratch);
+    const auto kvHeads = static_cast<std::int64_t>(heads.size());
+    const std::int64_t floats = SoftmaxState::floats(group, dims);
+    float* const partials = sized(scratch.partials, kvHeads * spans.perHead * floats);
+
+    forEachTask(kvHeads * spans.perHead, 2 * kvHeads * spans.slots * rowBytes(heads[0]), [&](std::int64_t task) {
+        const std::int64_t g = task / spans.perHead, span = task % spans.perHead;
+        Traffic moved;
+        attendAllSpan(heads[static_cast<std::size_t>(g)], spans.first(span), spans.last(span), group,
+                      queries + g * group * dims, SoftmaxState::at(partials + task * floats, group, dims), moved);
+        ledger.add(moved);
+    });
+    for (std::int64_t g = 0; g < kvHeads; ++g) {
+        float* const own = partials + g * spans.perHead * floats;
+        const SoftmaxState state = SoftmaxState::at(own, group, dims);
+        for (std::int64_t span = 1; span < spans.perHead; ++span)
+            merge(state, SoftmaxState::at(own + span * floats, group, dims), group, dims);
+        writeOutput(state, group, dims, out + g * group * dims);
+    }
+}
+
+namespace {
+
+// What the stages of one SparQ step share. Pointers go into the scratch.
+struct SparqStep {
+    std::span<const KvView> heads;
+    int group, dims;
+    const SparqParams& params;
+    Spans spans;
+    std::int64_t r, n, stride;
+    std::int32_t *components, *slots;
+    float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
+    std::vector<SlotCandidates>& candidates;
+
+    SparqStep(std::span<const KvView> views, int g, const SparqParams& p, AttentionScratch& scratch)
+        : heads(views), group(g), dims(views[0].headDim), params(p), spans(views[0]),
+          r(std::clamp(p.components, 1, dims)), n(std::clamp<std::int64_t>(p.tokens, 1, spans.slots)),
+          stride((spans.slots + 15) / 16 * 16), candidates(scratch.candidates) {
+        const std::int64_t kv = kvHeads(), h = kv * group;
+        scratch.scoreStride = stride;
+        components = sized(scratch.components, kv * r);
+        slots = sized(scratch.slots, kv * n);
+        scores = sized(scratch.scores, h * stride);
+        componentQueries = sized(scratch.componentQueries, h * r);
+        mass = sized(scratch.mass, 2 * h * spans.perHead);
+        alphas = sized(scratch.alphas, h);
+        taus = sized(scratch.taus, h);
+        partials = sized(scratch.partials, kv * SoftmaxState::floats(group, dims));
+        sized(candidates, kv);
+    }
+
+    std::int64_t kvHeads() const { return static_cast<std::int64_t>(heads.size()); }
+    const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
+    // Is the approximate softmax needed, or only an order of the logits?
+    bool wantsMass() const {
+        return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1);
+    }
+    std::span<const std::int32_t> componentsOf(std::int64_t g) const {
+        return {components + g * r, static_cast<std::size_t>(r)};
+    }
+    float* massOf(std::int64_t g, std::int64_t span) const {
+        return wantsMass() ? mass + (g * spans.perHead + span) * 2 * group : nullptr;
+    }
+};
+
+// Stage 1 for all heads: i1, τ and q[i1]/τ.
+void chooseComponents(const SparqStep& step, const float* q, std::vector<float>& memory) {
+    for (std::int64_t g = 0; g < step.kvHeads(); ++g) {
+        const float* const own = q + g * step.group * step.dims;
+        const std::span<std::int32_t> chosen{step.components + g * step.r, static_cast<std::size_t>(step.r)};
+        selectComponents(own, step.group, step.dims, chosen, memory);
+        for (int h = 0; h < step.group; ++h) {
+            const float* const head = own + h * step.dims;
+            const float tau = temperature(step.params, head, step.dims, chosen);
+            step.taus[g * step.group + h] = tau;
+            for (std::int64_t c = 0; c < step.r; ++c)
+                step.componentQueries[(g * step.group + h) * step.r + c] =
+                    head[chosen[static_cast<std::size_t>(c)]] / tau;
+        }
+    }
+}
+
+// Stages 3 to 5 of KV head g.
+void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, float* out, Traffic& moved) {
+    const KvView& head = step.head(g);
+    const int group = step.group, dims = step.dims;
+    float* const m = step.massOf(g, 0);
+    float* const l = m ? m + group : nullptr;
+    for (std::int64_t span = 1; m && span < step.spans.perHead; ++span)
+        for (int h = 0; h < group; ++h) {
+            const float* const other = step.massOf(g, span);
+            float scale, otherScale;
+            mergeMass(m[h], l[h], other[h], other[group + h], scale, otherScale);
+        }
+    const std::span<std::int32_t> chosen{step.slots + g * step.n, static_cast<std::size_t>(step.n)};
+    float* const alpha = step.alphas + g * group;
+    selectSlots(step.params, step.scores + g * group * step.stride, step.stride, step.spans.slots, group, m, l,
+                chosen, alpha, step.candidates[static_cast<std::size_t>(g)], moved);
+
+    const SoftmaxState state =
+        SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
+    attendList(head, chosen, group, queries + g * group * dims, state, moved);
+    writeOutput(state, group, dims, out + g * group * dims);
+    if (step.params.alpha)
+        blendMean(head, group, alpha, out + g * group * dims, moved);
+}
+
+}  // namespace
+
+void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
+                 AttentionScratch& scratch, Ledger& ledger) {
+    if (heads.empty())
+        return;
+    const SparqStep step(heads, group, params, scratch);
+    const float* const queries = scaledQueries(heads, group, q, scratch);
+    chooseComponents(step, q, scratch.componentSizes);
+
+    const std::int64_t bytes = elementBytes(heads[0].type);
+    const std::int64_t columnBytes = step.kvHeads() * step.spans.slots * step.r * bytes;
+    forEachTask(step.kvHeads() * step.spans.perHead, columnBytes, [&](std::int64_t task) {
+        const std::int64_t g = task / step.spans.perHead, span = task % step.spans.perHead;
+        const std::int64_t firstHead = g * group;
+        float* const m = step.massOf(g, span);
+        Traffic moved;
+        scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), group, step.componentsOf(g),
+                     step.componentQueries + firstHead * step.r, step.scores + firstHead * step.stride,
+                     step.stride, m, m ? m + group : nullptr, moved);
+        ledger.add(moved);
+    });
+
+    const std::int64_t chosenBytes = step.kvHeads() * (step.n * 2 * rowBytes(heads[0]) + step.spans.slots * 4);
+    forEachTask(step.kvHeads(), chosenBytes, [&](std::int64_t g) {
+        Traffic moved;
+        attendChosen(step, g, queries, out, moved);
+        ledger.add(moved);
+    });
+}
+
+}  // namespace fovea::cpu

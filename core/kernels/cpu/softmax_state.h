@@ -1,0 +1,56 @@
+#pragma once
+// The state of a softmax-weighted sum over some of the tokens: for each of g query heads the largest logit m,
+// l = Σ exp(s - m) and o = Σ exp(s - m)·v (d). States of disjoint tokens merge in any grouping (Milakov and
+// Gimelshein, arXiv 1805.02867), which is what lets one head's tokens be split over threads.
+// No token, or none but with logit -inf: m = -inf, l = 0, o = 0.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace fovea::cpu {
+
+inline constexpr float kNoLogit = -std::numeric_limits<float>::infinity();
+
+struct SoftmaxState {
+    float* o = nullptr;  // (g, d)
+    float* m = nullptr;  // (g)
+    float* l = nullptr;  // (g)
+
+    static std::int64_t floats(int group, int dims) { return std::int64_t{group} * (dims + 2); }
+    static SoftmaxState at(float* memory, int group, int dims) {
+        float* const m = memory + std::int64_t{group} * dims;
+        return {memory, m, m + group};
+    }
+    void clear(int group, int dims) const {
+        std::fill_n(o, std::int64_t{group} * dims, 0.f);
+        std::fill_n(m, group, kNoLogit);
+        std::fill_n(l, group, 0.f);
+    }
+};
+
+// Factor by which sums relative to maximum `from` are multiplied to be relative to `to` >= from.
+inline float rescale(float from, float to) { return from == to ? 1.f : std::exp(from - to); }
+
+// (m, l) += (otherM, otherL); returns the factors for the two o in `scale` and `otherScale`.
+inline void mergeMass(float& m, float& l, float otherM, float otherL, float& scale, float& otherScale) {
+    const float top = std::max(m, otherM);
+    scale = rescale(m, top);
+    otherScale = rescale(otherM, top);
+    l = l * scale + otherL * otherScale;
+    m = top;
+}
+
+inline void merge(const SoftmaxState& into, const SoftmaxState& other, int group, int dims) {
+    for (int h = 0; h < group; ++h) {
+        float scale, otherScale;
+        mergeMass(into.m[h], into.l[h], other.m[h], other.l[h], scale, otherScale);
+        float* const o = into.o + std::int64_t{h} * dims;
+        const float* const p = other.o + std::int64_t{h} * dims;
+        for (int i = 0; i < dims; ++i)
+            o[i] = o[i] * scale + p[i] * otherScale;
+    }
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,17 @@
+// core/kernels/cuda/kernels.h in a build without nvcc: says so, and refuses to run.
+
+#include <stdexcept>
+
+#include "core/kernels/cuda/kernels.h"
+
+namespace fovea::cuda {
+
+bool available() { return false; }
+
+std::string whyUnavailable() { return "built without CUDA: nvcc was not found"; }
+
+int multiprocessors() { return 0; }
+
+void attendAll(const AttendAll&, Stream) { throw std::runtime_error(whyUnavailable()); }
+
+}  // namespace fovea::cuda
