@@ -29,7 +29,7 @@ QString provenanceMark(Provenance provenance) {
     case Provenance::Timed:
         return QStringLiteral("●");
     case Provenance::Computed:
-        return QStringLiteral("–");
+        return {};
     }
     return {};
 }

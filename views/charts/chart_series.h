@@ -15,7 +15,7 @@ namespace fovea {
 // Where a number comes from; never mixed, always told apart in legends and tables.
 enum class Provenance { Formula, Counted, Timed, Computed };
 QString provenanceName(Provenance);   // "formula", "counted", "timed", "computed"
-QString provenanceMark(Provenance);   // "□", "■", "●", "–"
+QString provenanceMark(Provenance);   // "□", "■", "●", none
 
 struct ChartSeries {
     enum class Shape {

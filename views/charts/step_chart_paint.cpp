@@ -61,6 +61,10 @@ void StepChart::drawKept(QPainter& painter, const QSize& size) const {
     const auto area = plotArea(size);
     const auto scaled = scale(size);
     painter.setFont(uiFont(10));
+    if (m_state->series.empty()) {  // nothing to put numbers to
+        drawTitle(painter, area);
+        return;
+    }
     drawAxes(painter, area, scaled);
     drawSeries(painter, area, scaled);
     drawLimit(painter, area, scaled);
@@ -74,7 +78,7 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
     const QFont font = uiFont(11);
     painter.save();
     painter.setFont(font);
-    const auto title = titleWithUnit();
+    const auto title = s.series.empty() ? s.title : titleWithUnit();
     painter.setPen(t.text);
     painter.drawText(QPointF(area.left(), kTitle - 4), title);
     double left = area.left() + QFontMetricsF(font).horizontalAdvance(title) + 10;
@@ -82,7 +86,7 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
 
     const QFontMetricsF metrics(painter.font());
     if (!s.note.isEmpty()) {
-        painter.setPen(t.planB);
+        painter.setPen(s.series.empty() ? t.mutedText : t.planB);
         painter.drawText(QPointF(left, kTitle - 4), s.note);
         left += metrics.horizontalAdvance(s.note) + 10;
     }

@@ -196,7 +196,9 @@ void Timelines::rebuild() {
 
 void Timelines::showCharts() {
     const auto& d = *m_data;
-    const auto note = d.formula ? tr("formula, %1").arg(d.formula->title) : QString();
+    const auto note = d.formula    ? tr("formula, %1").arg(d.formula->title)
+                      : d.a || d.b ? QString()
+                                   : tr("no run yet");
     for (const auto chart : {HeldChart, MovedChart})
         m_charts[chart]->setNote(note);
     m_charts[RateChart]->setVisible(!d.formula);

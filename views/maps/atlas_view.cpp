@@ -20,7 +20,7 @@ constexpr double kMargin = 8, kLabelWidth = 26, kHeadLabels = 20, kNote = 20;
 constexpr double kGap = 4, kGroupGap = 10;
 constexpr double kBarSpace = 8, kBarHeight = 3;      // below a thumbnail
 constexpr double kTextSpace = 13;                    // each line below a ranked one
-constexpr double kLargestSide = 120, kTallest = 1.4; // pixels; height / width
+constexpr double kLargestSide = 120, kTallest = 1.6; // pixels; height / width
 constexpr double kSideForName = 30, kSideForFigure = 46;
 
 // The largest square side with which `count` places with `below` under them fill no more than the given

@@ -192,6 +192,32 @@ QString HeadMapView::describe(int query, int key) const {
            (shown->reads(query, key) ? QStringLiteral(": yes") : QStringLiteral(": no"));
 }
 
+QString HeadMapView::describeAt(const QPoint& position) const {
+    if (!m->scene.data)
+        return {};
+    const QRect& map = m->layout.map;
+    if (m->layout.missed.contains(position)) {
+        const int query = cellAt(QPoint(map.left(), position.y())).y();
+        return query < 0 ? QString()
+                         : QStringLiteral("query %1: missed %2 % of its dense attention")
+                               .arg(query)
+                               .arg(static_cast<double>(m->scene.data->missed(query)) * 100, 0, 'g', 3);
+    }
+    if (m->layout.share.contains(position)) {
+        const int key = cellAt(QPoint(position.x(), map.top())).x();
+        const std::vector<float> shares = readShares(m->scene);
+        const auto index = static_cast<std::size_t>(key - m->scene.view.firstKey());
+        return key < 0 || index >= shares.size()
+                   ? QString()
+                   : QStringLiteral("key %1: read by %2 for %3 % of the planned queries in view")
+                         .arg(key)
+                         .arg(m->scene.planLabel)
+                         .arg(static_cast<double>(shares[index]) * 100, 0, 'f', 0);
+    }
+    const QPoint cell = cellAt(position);
+    return describe(cell.y(), cell.x());
+}
+
 QPoint HeadMapView::cellAt(const QPointF& position) const {
     return m->scene.data ? m->scene.view.cellAt(position) : QPoint(-1, -1);
 }
@@ -235,8 +261,7 @@ QString HeadMapView::toCsv() const {
 bool HeadMapView::event(QEvent* event) {
     if (event->type() == QEvent::ToolTip) {
         const auto* help = static_cast<QHelpEvent*>(event);
-        const QPoint cell = cellAt(help->pos());
-        const QString text = describe(cell.y(), cell.x());
+        const QString text = describeAt(help->pos());
         if (text.isEmpty())
             QToolTip::hideText();
         else

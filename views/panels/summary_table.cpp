@@ -61,7 +61,7 @@ SummaryTable::SummaryTable(QWidget* parent) : QTableWidget(kRows, kColumns, pare
     viewport()->setAutoFillBackground(false);
     setStyleSheet(QStringLiteral("QTableWidget { background: transparent; padding-left: 8px; }"
                                  "QHeaderView, QHeaderView::section { background: transparent; border: none;"
-                                 " padding: 0 3px; }"));
+                                 " padding: 0 3px 0 0; }"));
     setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     for (int row = 0; row < kRows; ++row)
         for (int column = 0; column < kColumns; ++column)
@@ -93,8 +93,8 @@ void SummaryTable::put(int row, int column, const QString& text, const QString& 
     const auto& t = theme();
     auto* cell = item(row, column);
     cell->setText(text);
-    cell->setToolTip(tip);
-    cell->setFont(column == NameColumn ? uiFont(11) : numberFont(11));
+    cell->setToolTip(column == NameColumn ? text + u'\n' + tip : tip);
+    cell->setFont(column == NameColumn ? uiFont(10) : numberFont(11));
     cell->setForeground(column == NameColumn ? t.mutedText : t.text);
     cell->setTextAlignment((column == NameColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
 }
@@ -164,7 +164,7 @@ void SummaryTable::fitColumns() {
         int widest = metrics.horizontalAdvance(QStringLiteral("0.00"));
         for (int row = 0; row < kRows; ++row)
             widest = std::max(widest, metrics.horizontalAdvance(item(row, column)->text()));
-        horizontalHeader()->resizeSection(column, widest + 10);
+        horizontalHeader()->resizeSection(column, widest + 7);
     }
 }
 
