@@ -4,10 +4,13 @@
 #include <QCloseEvent>
 #include <QDockWidget>
 #include <QDragEnterEvent>
+#include <QHBoxLayout>
+#include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
 #include <QMimeData>
 #include <QSettings>
+#include <QToolButton>
 #include <QUrl>
 
 #include <optional>
@@ -31,6 +34,7 @@ namespace fovea {
 namespace {
 
 constexpr QSize kDefaultSize(1680, 1050);
+constexpr int kTokensHeight = 101;  // the header and three whole lines
 constexpr int kGap = 4;  // between panels and around them
 // Raised when docks come or go: a layout saved by another version is not read.
 constexpr int kLayoutVersion = 1;
@@ -45,6 +49,7 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     setDockOptions(QMainWindow::AnimatedDocks | QMainWindow::AllowNestedDocks | QMainWindow::AllowTabbedDocks);
     m_actions = makeActions(*this, m_document.undoStack());
     m_menus = makeMenus(*menuBar(), m_actions);
+    addMenuCorners();
     m_views = makeViews(this);
     m_views.plan->setUndoActions(m_actions.undo, m_actions.redo);
     m_toolbar = new RunToolbar(m_actions, m_menus, this);
@@ -65,6 +70,7 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     wireHelp();
     resize(kDefaultSize);
     m_defaultState = saveState(kLayoutVersion);
+    setDark(theme().kind == ThemeKind::Dark);
     if (m_remembers)
         readSettings();
     showRunFacts();
@@ -79,6 +85,24 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
 }
 
 MainWindow::~MainWindow() = default;
+
+// The name at the left, the way to every action at the right.
+void MainWindow::addMenuCorners() {
+    auto* name = new QLabel(QStringLiteral("Fovea"));
+    name->setFont(uiFont(13, true));
+    name->setContentsMargins(12, 0, 8, 0);
+    menuBar()->setCornerWidget(name, Qt::TopLeftCorner);
+    auto* search = new QToolButton;
+    search->setProperty("search", true);
+    search->setText(tr("Search actions     %1").arg(m_actions.palette->shortcut().toString(QKeySequence::NativeText)));
+    connect(search, &QToolButton::clicked, m_actions.palette, &QAction::trigger);
+    auto* corner = new QWidget;
+    auto* row = new QHBoxLayout(corner);
+    row->setContentsMargins(0, 3, 12, 0);
+    row->addWidget(search);
+    menuBar()->setCornerWidget(corner, Qt::TopRightCorner);
+    m_search = search;
+}
 
 QDockWidget* MainWindow::addDock(const char* name, const QString& title, QWidget* content,
                                  Qt::DockWidgetArea area) {
@@ -105,7 +129,7 @@ void MainWindow::makeDocks() {
     QDockWidget* timelines = addDock("timelinesDock", tr("Timelines"), m_views.timelinesFrame, Qt::BottomDockWidgetArea);
     setCentralWidget(m_views.headMapFrame);
     resizeDocks({plan, atlas, inspector}, {252, 332, 318}, Qt::Horizontal);
-    resizeDocks({tokens, timelines}, {84, 300}, Qt::Vertical);
+    resizeDocks({tokens, timelines}, {kTokensHeight, 300}, Qt::Vertical);
     setContentsMargins(kGap, 0, kGap, 0);
     setPanelsMovable(false);
 }
@@ -131,6 +155,11 @@ void MainWindow::restoreDefaultLayout() {
 void MainWindow::setDark(bool dark) {
     (dark ? m_actions.dark : m_actions.light)->setChecked(true);
     setTheme(*qApp, dark ? ThemeKind::Dark : ThemeKind::Light);
+    const Theme& t = theme();
+    m_search->setStyleSheet(QStringLiteral("QToolButton { background: %1; color: %2; border: 1px solid %3;"
+                                           " border-radius: 4px; padding: 3px 12px; }"
+                                           "QToolButton:hover { color: %4; }")
+                                .arg(t.field.name(), t.mutedText.name(), t.border.name(), t.text.name()));
 }
 
 void MainWindow::readSettings() {

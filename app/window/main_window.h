@@ -15,6 +15,7 @@
 #include "app/window/window_views.h"
 
 class QDockWidget;
+class QToolButton;
 
 namespace fovea {
 
@@ -55,6 +56,7 @@ protected:
 private:
     // main_window.cpp: what there is
     QDockWidget* addDock(const char* name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
+    void addMenuCorners();
     void makeDocks();
     void setPanelsMovable(bool movable);
     void readSettings();
@@ -83,6 +85,7 @@ private:
     WindowMenus m_menus;
     WindowViews m_views;
     RunToolbar* m_toolbar = nullptr;
+    QToolButton* m_search = nullptr;
     StatusLine* m_status = nullptr;
     ExportActions* m_exports = nullptr;
     QList<QDockWidget*> m_docks;

@@ -25,6 +25,7 @@ constexpr int kHeight = 26;
 PlanChip::PlanChip(Role role, QWidget* parent) : QFrame(parent), m_role(role) {
     setObjectName(role == Role::A ? QStringLiteral("chipA") : QStringLiteral("chipB"));
     setFixedHeight(kHeight);
+    setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(12 + kDot, 0, 2, 0);
     row->setSpacing(6);
@@ -56,7 +57,7 @@ void PlanChip::setPlanText(const QString& text) {
     m_edit->setEditText(text);
     m_edit->lineEdit()->setCursorPosition(0);
     const int width = QFontMetrics(m_edit->font()).horizontalAdvance(text);
-    m_edit->setMinimumWidth(std::clamp(width + 40, 96, 360));
+    m_edit->setFixedWidth(std::clamp(width + 44, 110, 360));
 }
 
 QString PlanChip::planText() const {

@@ -76,9 +76,6 @@ RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, Q
     m_colour = menuButton(tr("Colour"), menus.colour, tr("How weights become colours"));
     addWidget(m_colour);
     addWidget(menuButton(tr("Export"), menus.exports, tr("Pictures, tables, traces")));
-    auto* palette = actionButton(actions.palette, QStringLiteral("⌕"));
-    palette->setToolTip(tr("Search actions (%1)").arg(actions.palette->shortcut().toString(QKeySequence::NativeText)));
-    addWidget(palette);
     connect(m_decodeFrom, &QSpinBox::valueChanged, this, &RunToolbar::decodeFromChosen);
 }
 

@@ -49,7 +49,11 @@ void append(FormulaSeries::Plan& plan, const Projection& projection) {
 ShowAsFeed::ShowAsFeed(Document& document, Controller& controller, Timelines& timelines, QObject* parent)
     : QObject(parent), m_document(document), m_controller(controller), m_timelines(timelines) {
     connect(&document, &Document::modelChanged, this, &ShowAsFeed::fill);
-    connect(&document, &Document::planChanged, this, [this] { show(m_timelines.showAsChoice()); });
+    connect(&document, &Document::planChanged, this, [this] {
+        // This model's own timelines are drawn from runs, which a plan's edit has not changed yet.
+        if (m_timelines.showAsChoice() > 0)
+            show(m_timelines.showAsChoice());
+    });
     connect(&timelines, &Timelines::showAsChosen, this, &ShowAsFeed::show);
     fill();
 }

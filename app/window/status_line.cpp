@@ -30,6 +30,7 @@ QLabel* quiet(QWidget* parent, const char* name) {
 
 StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     setSizeGripEnabled(false);
+    setContentsMargins(4, 0, 6, 0);
     m_machine = quiet(this, "statusMachine");
     m_backend = quiet(this, "statusBackend");
     m_agreement = quiet(this, "statusAgreement");

@@ -167,7 +167,7 @@ void ViewFeed::feedTitles() {
     const auto& model = m_document.model();
     if (!model)
         return;
-    const QString where = tr("layer %1 · head %2 (KV %3)")
+    const QString where = tr("L%1 H%2 · KV %3")
                               .arg(selection.layer)
                               .arg(selection.head)
                               .arg(selection.head / model->spec.group());

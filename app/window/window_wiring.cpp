@@ -229,7 +229,9 @@ void MainWindow::showState() {
 
 void MainWindow::showRunFacts() {
     showState();
-    m_status->setMachine(tr("CPU · %n thread(s) · %1", nullptr, engineThreads()).arg(text(cpu::instructionSet())));
+    const int threads = engineThreads();
+    m_status->setMachine(tr("CPU · %1 · %2")
+                             .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads), text(cpu::instructionSet())));
     const RunPair& runs = m_controller.runs();
     if (!runs.a) {
         m_status->setBackend({});

@@ -121,10 +121,12 @@ void drawCursor(QPainter& p, const HeadMapScene& scene) {
     const double top = view.yOf(scene.query),
                  right = std::min<double>(view.xOf(scene.query + 1), view.area.right());
     if (view.queryScale >= 4) {
-        p.setPen(QPen(theme().accent, 1));
+        QPen pen(theme().accent, 2);
+        pen.setJoinStyle(Qt::MiterJoin);
+        p.setPen(pen);
         p.setBrush(Qt::NoBrush);
-        p.drawRect(QRectF(view.area.left() - 0.5, std::floor(top) - 0.5, right - view.area.left() + 1,
-                          std::ceil(view.queryScale) + 1));
+        p.drawRect(QRectF(view.area.left() - 1, std::floor(top) - 1, right - view.area.left() + 2,
+                          std::ceil(view.queryScale) + 2));
     } else { // a line of its own below the row, which it would otherwise hide
         const double y = std::min(std::floor(top + std::max(1.0, view.queryScale)), view.area.bottom() - 1.0);
         p.fillRect(QRectF(view.area.left(), y, right - view.area.left() + 1, 2), theme().accent);
@@ -345,14 +347,12 @@ QString rangeCaption(const HeadMapScene& scene) {
 QString sceneCaption(const HeadMapScene& scene) {
     if (!scene.data)
         return {};
-    const auto [low, high] = rangeOf(scene.scale);
+    const std::vector<ColourTick> ticks = colourTicks(scene.scale); // from the bar's head to its foot
     QString text = QStringLiteral("layer %1 · head %2 · %3 · weight, %4 %5 … %6, %7")
                        .arg(scene.data->map->layer)
                        .arg(scene.data->map->head)
-                       .arg(rangeCaption(scene), name(scene.scale))
-                       .arg(low, 0, 'g', 3)
-                       .arg(high, 0, 'g', 4)
-                       .arg(name(scene.map));
+                       .arg(rangeCaption(scene), name(scene.scale), ticks.back().label, ticks.front().label,
+                            name(scene.map));
     if (scene.overlaid())
         text += QStringLiteral(" · grey: not read by %1").arg(scene.planLabel);
     return text;

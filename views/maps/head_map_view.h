@@ -48,6 +48,9 @@ public:
     QString rangeText() const;
     // "query 507 "oak" → key 12 "57": weight 0.031 (log10 −1.51), read by B: yes". Empty above the diagonal.
     QString describe(int query, int key) const;
+    // The same for any point: over the bars at the right a row's missed mass, over the strip below a key's
+    // share of reads. Empty where there is nothing to say.
+    QString describeAt(const QPoint& position) const;
     // (query, key) under a point of this widget, or (−1, −1) outside the map. Above the diagonal is inside.
     QPoint cellAt(const QPointF& position) const; // x: key, y: query
     // Centre of a cell in widget coordinates (may lie outside the widget).

@@ -125,7 +125,7 @@ TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]")
              h.erase(kQuery);
          })},
         {"overlap", "overlap", edited([](Json& h) {
-             h[kQuery]["data_offsets"] = h["model.layers.0.self_attn.o_proj.weight"]["data_offsets"];
+             h["model.layers.0.self_attn.o_proj.weight"]["data_offsets"] = h[kQuery]["data_offsets"];
          })},
         {"wrong shape", "where config.json says", edited([](Json& h) { h[kQuery]["shape"] = {16, 64}; })},
         {"shape too small", "does not fit", edited([](Json& h) { h[kQuery]["shape"] = {32, 16}; })},
@@ -219,7 +219,7 @@ TEST_CASE("A llama2.c file that lies is refused in one line", "[core.model]") {
         {"truncated", "promises", [](auto& f) { return f.substr(0, f.size() - 4); }},
         {"trailing bytes", "promises", [](auto& f) { return f + "1234"; }},
         {"text", "", [](auto& f) { return std::string(f.size(), 'a'); }},
-        {"zeros", "width of 0", [](auto& f) { return std::string(f.size(), '\0'); }},
+        {"zeros", "layers of 0", [](auto& f) { return std::string(f.size(), '\0'); }},
         {"a later version", "later version", headerField(0, 0x616b3432)},
         {"zero width", "width of 0", headerField(0, 0)},
         {"negative width", "width of -32", headerField(0, -32)},

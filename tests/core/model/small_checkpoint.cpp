@@ -48,7 +48,8 @@ std::string byteName(int byte) {
 
 // What a vocabulary of 300 spells beyond bytes; `space` is how it writes one.
 std::vector<std::string> spellings(const std::string& space) {
-    std::vector<std::string> pieces = {space + "t", "he", space + "the", "re", "ee", space + "tree", "tree"};
+    std::vector<std::string> pieces = {space + "t",   "he",           space + "the", space + "tr",
+                                       space + "tre", space + "tree", "re",          "ee"};
     for (const char c : std::string("etaoinshrdlucmfwypvbgkjqxz.,"))
         pieces.emplace_back(1, c);
     pieces.push_back(space);
