@@ -79,7 +79,7 @@ std::vector<QPointF> decimate(std::span<const double> x, std::span<const double>
     const auto begin = x.begin(), end = x.begin() + static_cast<std::ptrdiff_t>(n);
     auto from = static_cast<std::size_t>(std::lower_bound(begin, end, first) - begin);
     auto to = static_cast<std::size_t>(std::upper_bound(begin, end, last) - begin);
-    from -= from > 0;  // one beyond either end
+    from -= from > 0; // one beyond either end
     to += to < n;
 
     if (to - from <= 2 * static_cast<std::size_t>(pixels)) {
@@ -133,8 +133,8 @@ std::vector<QPointF> decimate(std::span<const double> x, std::span<const double>
 std::vector<QPointF> straightened(std::span<const QPointF> points, double tolerance) {
     if (points.size() < 3)
         return {points.begin(), points.end()};
-    // From the last point kept, the slopes of lines that pass all points since then within the tolerance. When the
-    // next point lies outside of them, the one before it is kept.
+    // From the last point kept, the slopes of lines that pass all points since then within the tolerance.
+    // When the next point lies outside of them, the one before it is kept.
     std::vector<QPointF> kept = {points[0]};
     constexpr double kAny = std::numeric_limits<double>::infinity();
     double lowest = -kAny, highest = kAny;
@@ -147,7 +147,7 @@ std::vector<QPointF> straightened(std::span<const QPointF> points, double tolera
             lowest = -kAny;
             highest = kAny;
             dx = points[i].x() - kept.back().x();
-            if (!(dx > 0)) {  // two values at one step, both drawn
+            if (!(dx > 0)) { // two values at one step, both drawn
                 kept.push_back(points[i]);
                 continue;
             }
@@ -160,4 +160,4 @@ std::vector<QPointF> straightened(std::span<const QPointF> points, double tolera
     return kept;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -14,22 +14,22 @@ namespace fovea {
 
 // Where a number comes from; never mixed, always told apart in legends and tables.
 enum class Provenance { Formula, Counted, Timed, Computed };
-QString provenanceName(Provenance);   // "formula", "counted", "timed", "computed"
-QString provenanceMark(Provenance);   // "□", "■", "●", none
+QString provenanceName(Provenance); // "formula", "counted", "timed", "computed"
+QString provenanceMark(Provenance); // "□", "■", "●", none
 
 struct ChartSeries {
     enum class Shape {
-        Stacked,   // area on top of the stacked series before it
+        Stacked, // area on top of the stacked series before it
         Line,
         Dashed,
     };
-    QString name;      // CSV column and tool tip, "B K rows"
-    QString legend;    // in the title row behind its mark; empty: none
-    QString endLabel;  // at the right end of the curve; empty: none
+    QString name;     // CSV column and tool tip, "B K rows"
+    QString legend;   // in the title row behind its mark; empty: none
+    QString endLabel; // at the right end of the curve; empty: none
     QColor color;
     Shape shape = Shape::Line;
     Provenance provenance = Provenance::Counted;
-    std::vector<double> y;  // one per x; NaN where nothing was measured
+    std::vector<double> y; // one per x; NaN where nothing was measured
 };
 
 // What the y values are. Bytes are shown in B, KiB, MiB or GiB, whichever suits the largest one visible.
@@ -42,8 +42,8 @@ struct ChartData {
 };
 
 struct UnitScale {
-    double perUnit = 1;  // values are divided by this
-    QString name;        // "KiB"
+    double perUnit = 1; // values are divided by this
+    QString name;       // "KiB"
 };
 UnitScale scaleFor(ChartUnit unit, double largest);
 // "1.24 MiB", "36.1 GB/s"
@@ -56,14 +56,14 @@ struct AxisTicks {
 };
 AxisTicks niceTicks(double largest, int most);
 
-// The points of (x, y) with first <= x <= last, one beyond either end for the line to leave the plot, thinned to
-// the lowest and highest of each pixel column: never more than 2 * pixels + 2 points, and no peak is lost.
+// The points of (x, y) with first <= x <= last, one beyond either end for the line to leave the plot, thinned
+// to the lowest and highest of each pixel column: never more than 2 * pixels + 2 points, and no peak is lost.
 // x ascends. NaN is left out.
 std::vector<QPointF> decimate(std::span<const double> x, std::span<const double> y, double first, double last,
                               int pixels);
 
-// Drops points that lie within `tolerance` of the straight line between those kept, measured along y. Antialiased
-// paths cost by their points, and most byte curves are straight. x ascends.
+// Drops points that lie within `tolerance` of the straight line between those kept, measured along y.
+// Antialiased paths cost by their points, and most byte curves are straight. x ascends.
 std::vector<QPointF> straightened(std::span<const QPointF> points, double tolerance);
 
-}  // namespace fovea
+} // namespace fovea

@@ -18,10 +18,10 @@ using Value = std::function<double(const StepRecord&)>;
 
 struct ComponentLook {
     Component component;
-    const char* held;   // name among bytes held, null: never held
+    const char* held; // name among bytes held, null: never held
     const char* moved;
     const char* movedEnd;
-    double shade;       // towards the panel's colour
+    double shade; // towards the panel's colour
 };
 // From the bottom of the stack up.
 constexpr std::array<ComponentLook, kComponents> kLooks = {{
@@ -68,7 +68,7 @@ bool anything(const std::vector<double>& y) {
 }
 
 struct Stack {
-    QString run;     // "B"
+    QString run; // "B"
     QColor base;
     Provenance provenance;
     bool held, weights;
@@ -85,8 +85,8 @@ void addStack(ChartData& data, const Stack& stack) {
         auto y = stack.y(look.component);
         if (!anything(y))
             continue;
-        const auto legend = first ? QStringLiteral("%1 %2").arg(stack.run, provenanceName(stack.provenance))
-                                  : QString();
+        const auto legend =
+            first ? QStringLiteral("%1 %2").arg(stack.run, provenanceName(stack.provenance)) : QString();
         const auto end = QString::fromUtf8(stack.held ? look.held : look.movedEnd);
         data.series.push_back(series(stack.run + u' ' + QString::fromUtf8(name), legend, end,
                                      mixed(stack.base, theme().panel, look.shade),
@@ -102,20 +102,26 @@ ChartData byteSeries(const Run* a, const Run* b, bool held, bool weights) {
     const Run* stacked = b ? b : a;
     if (!stacked)
         return data;
-    const auto counted = [held](const StepRecord& s) -> const Traffic& { return held ? s.held.counted : s.counted; };
-    const auto formula = [held](const StepRecord& s) -> const Traffic& { return held ? s.held.formula : s.formula; };
+    const auto counted = [held](const StepRecord& s) -> const Traffic& {
+        return held ? s.held.counted : s.counted;
+    };
+    const auto formula = [held](const StepRecord& s) -> const Traffic& {
+        return held ? s.held.formula : s.formula;
+    };
     const auto name = b ? QStringLiteral("B") : QStringLiteral("A");
     const QColor base = !b ? t.planA : held ? t.accent : t.planB;
     addStack(data, {name, base, Provenance::Counted, held, weights, [&](Component c) {
-                        return along(data.x, *stacked, [&](auto& s) { return static_cast<double>(counted(s)[c]); });
+                        return along(data.x, *stacked,
+                                     [&](auto& s) { return static_cast<double>(counted(s)[c]); });
                     }});
-    data.series.push_back(series(
-        name + QStringLiteral(" total"), name + QStringLiteral(" formula"), {}, mixed(base, t.text, 0.55),
-        ChartSeries::Shape::Dashed, Provenance::Formula,
-        along(data.x, *stacked, [&](auto& s) { return bytes(formula(s), weights); })));
+    data.series.push_back(
+        series(name + QStringLiteral(" total"), name + QStringLiteral(" formula"), {},
+               mixed(base, t.text, 0.55), ChartSeries::Shape::Dashed, Provenance::Formula,
+               along(data.x, *stacked, [&](auto& s) { return bytes(formula(s), weights); })));
     if (a && b)
-        data.series.push_back(series(QStringLiteral("A total"), QStringLiteral("A counted"), QStringLiteral("A"),
-                                     t.planA, ChartSeries::Shape::Line, Provenance::Counted,
+        data.series.push_back(series(QStringLiteral("A total"), QStringLiteral("A counted"),
+                                     QStringLiteral("A"), t.planA, ChartSeries::Shape::Line,
+                                     Provenance::Counted,
                                      along(data.x, *a, [&](auto& s) { return bytes(counted(s), weights); })));
     return data;
 }
@@ -137,18 +143,25 @@ ChartData formulaSeries(const FormulaSeries& f, bool held, bool weights) {
     for (const auto& traffic : a)
         total.push_back(bytes(traffic, weights));
     if (!total.empty())
-        data.series.push_back(series(QStringLiteral("A total"), QStringLiteral("A formula"), QStringLiteral("A"),
-                                     t.planA, ChartSeries::Shape::Line, Provenance::Formula, std::move(total)));
+        data.series.push_back(series(QStringLiteral("A total"), QStringLiteral("A formula"),
+                                     QStringLiteral("A"), t.planA, ChartSeries::Shape::Line,
+                                     Provenance::Formula, std::move(total)));
     return data;
 }
 
-}  // namespace
+} // namespace
 
-ChartData heldSeries(const Run* a, const Run* b) { return byteSeries(a, b, true, false); }
+ChartData heldSeries(const Run* a, const Run* b) {
+    return byteSeries(a, b, true, false);
+}
 
-ChartData movedSeries(const Run* a, const Run* b, bool weights) { return byteSeries(a, b, false, weights); }
+ChartData movedSeries(const Run* a, const Run* b, bool weights) {
+    return byteSeries(a, b, false, weights);
+}
 
-ChartData heldSeries(const FormulaSeries& formula) { return formulaSeries(formula, true, false); }
+ChartData heldSeries(const FormulaSeries& formula) {
+    return formulaSeries(formula, true, false);
+}
 
 ChartData movedSeries(const FormulaSeries& formula, bool weights) {
     return formulaSeries(formula, false, weights);
@@ -165,7 +178,8 @@ ChartData rateSeries(const Run* a, const Run* b) {
     const auto add = [&](const Run* run, const QString& name, const QColor& color) {
         if (run)
             data.series.push_back(series(name, name + QStringLiteral(" timed"), name, color,
-                                         ChartSeries::Shape::Line, Provenance::Timed, along(data.x, *run, rate)));
+                                         ChartSeries::Shape::Line, Provenance::Timed,
+                                         along(data.x, *run, rate)));
     };
     add(a, QStringLiteral("A"), t.planA);
     add(b, QStringLiteral("B"), t.planB);
@@ -186,4 +200,4 @@ ChartData klSeries(const Run& b, const Comparison& comparison) {
     return data;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,8 +1,8 @@
 #pragma once
 // From runs to series: what each timeline shows, with colours of the current theme.
 //
-// Bytes are as counted, component on component, for B where there is one (for A alone otherwise); A's total is a
-// line, and the formula's total a dashed line on top of the stack, so that a difference would show.
+// Bytes are as counted, component on component, for B where there is one (for A alone otherwise); A's total
+// is a line, and the formula's total a dashed line on top of the stack, so that a difference would show.
 
 #include "views/charts/chart_series.h"
 #include "views/charts/timelines.h"
@@ -22,4 +22,4 @@ ChartData klSeries(const Run& b, const Comparison& comparison);
 ChartData heldSeries(const FormulaSeries& formula);
 ChartData movedSeries(const FormulaSeries& formula, bool weights);
 
-}  // namespace fovea
+} // namespace fovea

@@ -14,12 +14,12 @@ namespace fovea {
 
 struct SeriesPlot::Chart {
     QGraphicsScene scene;
-    QChart* chart = new QChart;          // owned by the scene
-    QValueAxis* x = new QValueAxis;      // owned by the chart
+    QChart* chart = new QChart;     // owned by the scene
+    QValueAxis* x = new QValueAxis; // owned by the chart
     QValueAxis* y = new QValueAxis;
     std::vector<DrawnSeries::Kind> kinds;
-    std::vector<QLineSeries*> lines;     // the upper edge, for an area
-    std::vector<QAreaSeries*> areas;     // null for a line
+    std::vector<QLineSeries*> lines; // the upper edge, for an area
+    std::vector<QAreaSeries*> areas; // null for a line
 };
 
 SeriesPlot::SeriesPlot() : m_chart(std::make_unique<Chart>()) {
@@ -71,7 +71,7 @@ void SeriesPlot::setSeries(const std::vector<DrawnSeries>& series) {
             if (s.kind == DrawnSeries::Kind::Dashed)
                 pen.setDashPattern({4, 3});
             c.lines[i]->setPen(pen);
-            c.lines[i]->setMarkerSize(2);  // a radius
+            c.lines[i]->setMarkerSize(2); // a radius
             c.lines[i]->setPointsVisible(s.dots);
         }
         c.lines[i]->replace(s.points);
@@ -93,4 +93,4 @@ void SeriesPlot::render(QPainter& painter, const QRectF& area, double x0, double
     painter.restore();
 }
 
-}  // namespace fovea
+} // namespace fovea

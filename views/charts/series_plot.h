@@ -1,5 +1,6 @@
 #pragma once
-// The seam to Qt Charts: points in, picture of the plot area out. Nothing else in the program includes Qt Charts.
+// The seam to Qt Charts: points in, picture of the plot area out. Nothing else in the program includes Qt
+// Charts.
 //
 // The chart lives in a scene without a view, and is painted into whatever the caller keeps: an antialiased
 // 1500-pixel area costs milliseconds, which a moving cursor must not pay again. No OpenGL: it crashes on the
@@ -21,9 +22,9 @@ struct DrawnSeries {
     enum class Kind { Area, Line, Dashed };
     Kind kind = Kind::Line;
     QColor color;
-    QColor edge;            // of an area; invalid: none
-    bool dots = false;      // mark every point
-    QList<QPointF> points;  // an area reaches from these down to 0
+    QColor edge;           // of an area; invalid: none
+    bool dots = false;     // mark every point
+    QList<QPointF> points; // an area reaches from these down to 0
 };
 
 class SeriesPlot {
@@ -41,4 +42,4 @@ private:
     std::unique_ptr<Chart> m_chart;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,8 +1,8 @@
 #include "views/charts/step_chart.h"
 
 #include <QEvent>
-#include <QMouseEvent>
 #include <QHelpEvent>
+#include <QMouseEvent>
 #include <QPainter>
 #include <QToolTip>
 #include <QWheelEvent>
@@ -94,11 +94,21 @@ void StepChart::setStepAxis(bool visible, const QString& name) {
     invalidate();
 }
 
-const std::vector<double>& StepChart::x() const { return m_state->x; }
-const std::vector<ChartSeries>& StepChart::series() const { return m_state->series; }
-QString StepChart::title() const { return m_state->title; }
-QRectF StepChart::plotArea() const { return plotArea(size()); }
-int StepChart::drawnPoints() const { return m_state->drawnPoints; }
+const std::vector<double>& StepChart::x() const {
+    return m_state->x;
+}
+const std::vector<ChartSeries>& StepChart::series() const {
+    return m_state->series;
+}
+QString StepChart::title() const {
+    return m_state->title;
+}
+QRectF StepChart::plotArea() const {
+    return plotArea(size());
+}
+int StepChart::drawnPoints() const {
+    return m_state->drawnPoints;
+}
 
 QString StepChart::titleWithUnit() const {
     return m_state->title + QStringLiteral(", ") + m_state->scaleOfUnit().name;
@@ -109,7 +119,9 @@ double StepChart::stepAt(double pixelX) const {
     return m_state->first + (pixelX - area.left()) / std::max(area.width(), 1.) * m_state->width();
 }
 
-double StepChart::pixelAt(double step) const { return m_state->pixelAt(step, plotArea()); }
+double StepChart::pixelAt(double step) const {
+    return m_state->pixelAt(step, plotArea());
+}
 
 QString StepChart::describe(double step) const {
     const auto& s = *m_state;
@@ -172,7 +184,9 @@ void StepChart::paintEvent(QPaintEvent*) {
     drawMoving(painter, size());
 }
 
-void StepChart::resizeEvent(QResizeEvent*) { invalidate(); }
+void StepChart::resizeEvent(QResizeEvent*) {
+    invalidate();
+}
 
 void StepChart::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
@@ -200,7 +214,7 @@ void StepChart::mouseMoveEvent(QMouseEvent* event) {
     const double at = event->position().x();
     if (!s.pressed)
         return;
-    constexpr double kSlop = 4;  // pixels a click may wander
+    constexpr double kSlop = 4; // pixels a click may wander
     if (!s.dragged && std::abs(at - *s.pressed) < kSlop)
         return;
     s.dragged = true;
@@ -248,4 +262,4 @@ void StepChart::wheelEvent(QWheelEvent* event) {
     event->accept();
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -2,8 +2,8 @@
 // The one chart of the program: series over the step axis. Whoever draws a chart includes this; the library
 // behind it is named in series_plot.cpp alone.
 //
-// The picture is kept: moving the cursor repaints two lines, not the chart. Data is set whole (setData), thinned
-// to the width and handed over with one call per series.
+// The picture is kept: moving the cursor repaints two lines, not the chart. Data is set whole (setData),
+// thinned to the width and handed over with one call per series.
 
 #include <QImage>
 #include <QWidget>
@@ -75,7 +75,7 @@ protected:
     void mousePressEvent(QMouseEvent*) override;
     void mouseMoveEvent(QMouseEvent*) override;
     void mouseReleaseEvent(QMouseEvent*) override;
-    bool event(QEvent*) override;  // tool tips name the values of the step under the pointer
+    bool event(QEvent*) override; // tool tips name the values of the step under the pointer
     void wheelEvent(QWheelEvent*) override;
 
 private:
@@ -95,4 +95,4 @@ private:
     std::unique_ptr<State> m_state;
 };
 
-}  // namespace fovea
+} // namespace fovea

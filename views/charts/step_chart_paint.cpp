@@ -12,12 +12,14 @@
 namespace fovea {
 namespace {
 
-constexpr double kLeft = 64, kRight = 92;  // tick labels, end labels
+constexpr double kLeft = 64, kRight = 92; // tick labels, end labels
 constexpr double kTitle = 16, kStepAxis = 18, kBottom = 4;
 
-QString number(double value) { return QString::number(value, 'g', 4); }
+QString number(double value) {
+    return QString::number(value, 'g', 4);
+}
 
-}  // namespace
+} // namespace
 
 std::pair<std::size_t, std::size_t> StepChart::State::visible() const {
     const auto from = std::lower_bound(x.begin(), x.end(), first) - x.begin();
@@ -30,7 +32,7 @@ double StepChart::State::largest() const {
     double most = 0;
     for (const auto& h : heights)
         for (auto i = from; i < to; ++i)
-            if (h[i] > most)  // false for NaN
+            if (h[i] > most) // false for NaN
                 most = h[i];
     return most;
 }
@@ -61,7 +63,7 @@ void StepChart::drawKept(QPainter& painter, const QSize& size) const {
     const auto area = plotArea(size);
     const auto scaled = scale(size);
     painter.setFont(uiFont(10));
-    if (m_state->series.empty()) {  // nothing to put numbers to
+    if (m_state->series.empty()) { // nothing to put numbers to
         drawTitle(painter, area);
         return;
     }
@@ -123,8 +125,8 @@ void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& sca
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
         painter.setPen(t.mutedText);
         const auto text = number(tick);
-        painter.drawText(QPointF(area.left() - 6 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1),
-                         text);
+        painter.drawText(
+            QPointF(area.left() - 6 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1), text);
     }
     if (s.stepAxis) {
         // Whole steps only, whatever the zoom.
@@ -162,14 +164,14 @@ void StepChart::drawSeries(QPainter& painter, const QRectF& area, const Scale& s
         s.drawnPoints += static_cast<int>(line.size());
         if (one.shape == ChartSeries::Shape::Stacked) {
             drawn.kind = DrawnSeries::Kind::Area;
-            if (one.provenance == Provenance::Formula) {  // an outline, as the legend's mark
+            if (one.provenance == Provenance::Formula) { // an outline, as the legend's mark
                 drawn.edge = one.color;
                 drawn.color = mixed(one.color, theme().panel, 0.65);
             }
             areas.push_back(std::move(drawn));
         } else {
-            drawn.kind = one.shape == ChartSeries::Shape::Dashed ? DrawnSeries::Kind::Dashed
-                                                                 : DrawnSeries::Kind::Line;
+            drawn.kind =
+                one.shape == ChartSeries::Shape::Dashed ? DrawnSeries::Kind::Dashed : DrawnSeries::Kind::Line;
             lines.push_back(std::move(drawn));
         }
     }
@@ -208,7 +210,7 @@ void StepChart::drawEndLabels(QPainter& painter, const QRectF& area, const Scale
     const QFontMetricsF metrics(painter.font());
     struct Label {
         double y;
-        double weight;  // pixels of curve it names; the least is dropped first
+        double weight; // pixels of curve it names; the least is dropped first
         std::size_t series;
     };
     std::vector<Label> labels;
@@ -226,7 +228,7 @@ void StepChart::drawEndLabels(QPainter& painter, const QRectF& area, const Scale
             continue;
         labels.push_back({area.bottom() - middle / scaled.top * area.height(), pixels, i});
     }
-    constexpr double kPitch = 10;  // labels may touch, not overlap
+    constexpr double kPitch = 10; // labels may touch, not overlap
     const auto room = static_cast<std::size_t>(std::max(area.height() / kPitch, 1.));
     while (labels.size() > room)
         labels.erase(std::min_element(labels.begin(), labels.end(),
@@ -285,4 +287,4 @@ void StepChart::drawMoving(QPainter& painter, const QSize& size) const {
         line(*s.cursor, QPen(t.accent, 1.5));
 }
 
-}  // namespace fovea
+} // namespace fovea

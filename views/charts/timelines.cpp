@@ -13,26 +13,26 @@
 #include "core/engine/run.h"
 #include "views/charts/run_series.h"
 #include "views/charts/step_chart.h"
+#include "views/panel_frame.h"
 #include "views/panels/copy_menu.h"
 #include "views/panels/flat_combo.h"
-#include "views/panel_frame.h"
 #include "views/theme.h"
 
 namespace fovea {
 namespace {
 
 enum Chart : std::size_t { HeldChart, MovedChart, RateChart, KlChart };
-constexpr double kFewestSteps = 4;  // closest zoom
-constexpr int kPause = 60;          // ms between two redraws of a growing run
+constexpr double kFewestSteps = 4; // closest zoom
+constexpr int kPause = 60;         // ms between two redraws of a growing run
 
-}  // namespace
+} // namespace
 
 struct Timelines::Data {
     std::shared_ptr<const Run> a, b;
     std::shared_ptr<const Comparison> comparison;
     std::optional<FormulaSeries> formula;
     double first = 0, last = 1;
-    bool fitted = true;  // the range follows a growing run until the user zooms
+    bool fitted = true; // the range follows a growing run until the user zooms
     std::optional<std::pair<double, double>> selection;
     std::optional<std::int64_t> cursor;
     PanelFrame* frame = nullptr;
@@ -55,7 +55,8 @@ Timelines::Timelines(QWidget* parent) : QWidget(parent), m_data(std::make_unique
     m_pending = new QTimer(this);
     m_pending->setSingleShot(true);
     connect(m_pending, &QTimer::timeout, this, &Timelines::rebuild);
-    addCopyMenu(this, tr("timelines"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
+    addCopyMenu(
+        this, tr("timelines"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
     showCharts();
 }
 
@@ -63,7 +64,8 @@ Timelines::~Timelines() = default;
 
 void Timelines::buildControls() {
     m_weights = new QCheckBox(tr("weights"), this);
-    m_weights->setToolTip(tr("Add the model's own parameters, which every step reads once, to the bytes moved"));
+    m_weights->setToolTip(
+        tr("Add the model's own parameters, which every step reads once, to the bytes moved"));
     m_weights->hide();
     connect(m_weights, &QCheckBox::toggled, this, &Timelines::scheduleRebuild);
     m_showAs = new FlatCombo(this);
@@ -112,7 +114,8 @@ void Timelines::connectChart(StepChart* chart) {
     connect(chart, &StepChart::zoomed, this, &Timelines::zoom);
     connect(chart, &StepChart::panned, this, [this](double steps) {
         const auto [low, high] = wholeRange();
-        const double by = std::clamp(steps, std::min(low - m_data->first, 0.), std::max(high - m_data->last, 0.));
+        const double by =
+            std::clamp(steps, std::min(low - m_data->first, 0.), std::max(high - m_data->last, 0.));
         setRange(m_data->first + by, m_data->last + by);
     });
     connect(chart, &StepChart::dragging, this, &Timelines::select);
@@ -131,9 +134,13 @@ void Timelines::setComparison(std::shared_ptr<const Comparison> comparison) {
     scheduleRebuild();
 }
 
-void Timelines::setLimit(double gbps, const QString& label) { m_charts[RateChart]->setLimit(gbps, label); }
+void Timelines::setLimit(double gbps, const QString& label) {
+    m_charts[RateChart]->setLimit(gbps, label);
+}
 
-void Timelines::clearLimit() { m_charts[RateChart]->setLimit(std::nullopt); }
+void Timelines::clearLimit() {
+    m_charts[RateChart]->setLimit(std::nullopt);
+}
 
 void Timelines::setCursor(std::int64_t position) {
     m_data->cursor = position;
@@ -155,9 +162,13 @@ void Timelines::setShowAsChoices(const QStringList& choices) {
         m_showAs->addItem(tr("show as: %1").arg(choice));
 }
 
-void Timelines::setShowAsChoice(int index) { m_showAs->setCurrentIndex(index); }
+void Timelines::setShowAsChoice(int index) {
+    m_showAs->setCurrentIndex(index);
+}
 
-int Timelines::showAsChoice() const { return m_showAs->currentIndex(); }
+int Timelines::showAsChoice() const {
+    return m_showAs->currentIndex();
+}
 
 void Timelines::setShowAs(std::optional<FormulaSeries> formula) {
     m_data->formula = std::move(formula);
@@ -196,11 +207,9 @@ void Timelines::rebuild() {
 
 void Timelines::showCharts() {
     const auto& d = *m_data;
-    const auto note = d.formula    ? tr("formula, %1").arg(d.formula->title)
-                      : d.a || d.b ? QString()
-                                   : tr("no run yet");
-    for (const auto chart : {HeldChart, MovedChart})
-        m_charts[chart]->setNote(note);
+    const auto note = d.formula ? tr("formula, %1").arg(d.formula->title) : QString();
+    m_charts[HeldChart]->setNote(d.formula || d.a || d.b ? note : tr("no run yet"));
+    m_charts[MovedChart]->setNote(note);
     m_charts[RateChart]->setVisible(!d.formula);
     m_charts[KlChart]->setVisible(!d.formula && d.b && d.comparison);
     StepChart* lowest = m_charts[HeldChart];
@@ -223,7 +232,7 @@ void Timelines::showCharts() {
     for (auto* chart : m_charts) {
         chart->setMarkers(markers);
         for (auto& marker : markers)
-            marker.label.clear();  // the top chart names them
+            marker.label.clear(); // the top chart names them
     }
     showCursor();
     showSubtitle();
@@ -236,7 +245,9 @@ std::pair<double, double> Timelines::wholeRange() const {
     return {x.front(), std::max(x.back(), x.front() + 1)};
 }
 
-std::pair<double, double> Timelines::range() const { return {m_data->first, m_data->last}; }
+std::pair<double, double> Timelines::range() const {
+    return {m_data->first, m_data->last};
+}
 
 void Timelines::setRange(double first, double last) {
     m_data->fitted = false;
@@ -264,8 +275,8 @@ void Timelines::applyRange(double first, double last) {
 
 void Timelines::zoom(double step, double factor) {
     const auto [low, high] = wholeRange();
-    const double width = std::clamp((m_data->last - m_data->first) * factor, std::min(kFewestSteps, high - low),
-                                    high - low);
+    const double width =
+        std::clamp((m_data->last - m_data->first) * factor, std::min(kFewestSteps, high - low), high - low);
     const double share = (step - m_data->first) / (m_data->last - m_data->first);
     const double first = std::clamp(step - share * width, low, high - width);
     if (width >= high - low)
@@ -334,7 +345,7 @@ void Timelines::keyPressEvent(QKeyEvent* event) {
 void Timelines::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
     if (event->type() == QEvent::PaletteChange && m_charts.size() > KlChart)
-        scheduleRebuild();  // series carry the theme's colours
+        scheduleRebuild(); // series carry the theme's colours
 }
 
 QString Timelines::toCsv() const {
@@ -378,7 +389,8 @@ QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
     image.setDevicePixelRatio(devicePixelRatio);
     image.fill(theme().panel);
     QPainter painter(&image);
-    const auto shown = std::count_if(m_charts.begin(), m_charts.end(), [](auto* c) { return !c->isHidden(); });
+    const auto shown =
+        std::count_if(m_charts.begin(), m_charts.end(), [](auto* c) { return !c->isHidden(); });
     int done = 0;
     for (const auto* chart : m_charts) {
         if (chart->isHidden())
@@ -390,4 +402,4 @@ QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
     return image;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,11 +1,11 @@
 #pragma once
 // Stacked charts on one step axis: KV held, bytes moved per step, GB/s against the measured limit, KL to A.
-// All bytes of a run are as counted, with the formula's total as a dashed line on top; under "Show as" a large
-// model they are formula alone and every title says so.
+// All bytes of a run are as counted, with the formula's total as a dashed line on top; under "Show as" a
+// large model they are formula alone and every title says so.
 //
-// Wheel zooms about the cursor, a drag selects a range, Shift+drag or Shift+wheel pans, F fits, Esc clears the
-// selection or, without one, the zoom; a click picks a step. The content of a PanelFrame, whose header furnish()
-// fills with the legend and the controls.
+// Wheel zooms about the cursor, a drag selects a range, Shift+drag or Shift+wheel pans, F fits, Esc clears
+// the selection or, without one, the zoom; a click picks a step. The content of a PanelFrame, whose header
+// furnish() fills with the legend and the controls.
 
 #include <QStringList>
 #include <QWidget>
@@ -31,10 +31,10 @@ class StepChart;
 
 // Byte timelines of a model that was not run, from its closed forms.
 struct FormulaSeries {
-    QString title;              // "Llama-2-7B, f16"
-    std::vector<double> steps;  // cached tokens, ascending
+    QString title;             // "Llama-2-7B, f16"
+    std::vector<double> steps; // cached tokens, ascending
     struct Plan {
-        std::vector<Traffic> moved;  // by one decode step, all layers; one per step
+        std::vector<Traffic> moved; // by one decode step, all layers; one per step
         std::vector<Traffic> held;
     };
     Plan a, b;
@@ -73,7 +73,7 @@ public:
     // Top to bottom, hidden ones included: held, moved, rate, kl.
     const std::vector<StepChart*>& charts() const { return m_charts; }
 
-    QString toCsv() const;  // every chart's columns over one step column
+    QString toCsv() const; // every chart's columns over one step column
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
     // Title, subtitle, legend and the controls "weights" and "Show as" into the frame's header.
     void furnish(PanelFrame* frame);
@@ -109,4 +109,4 @@ private:
     QTimer* m_pending = nullptr;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -29,9 +29,9 @@ void addCopyMenu(QWidget* widget, const QString& name, std::function<QImage()> i
     };
     add(QObject::tr("Copy as image"), [image] { QApplication::clipboard()->setImage(image()); });
     add(QObject::tr("Save PNG…"), [widget, name, image] {
-        const auto path = QFileDialog::getSaveFileName(widget, QObject::tr("Save %1").arg(name),
-                                                       name + QStringLiteral(".png"),
-                                                       QObject::tr("PNG images (*.png)"));
+        const auto path =
+            QFileDialog::getSaveFileName(widget, QObject::tr("Save %1").arg(name),
+                                         name + QStringLiteral(".png"), QObject::tr("PNG images (*.png)"));
         QString error;
         if (!path.isEmpty() && !savePng(image(), path, &error))
             QMessageBox::warning(widget, QObject::tr("Save %1").arg(name), error);
@@ -40,4 +40,4 @@ void addCopyMenu(QWidget* widget, const QString& name, std::function<QImage()> i
     widget->setContextMenuPolicy(Qt::ActionsContextMenu);
 }
 
-}  // namespace fovea
+} // namespace fovea

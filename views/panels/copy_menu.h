@@ -14,7 +14,8 @@ namespace fovea {
 void addCopyMenu(QWidget* widget, const QString& name, std::function<QImage()> image,
                  std::function<QString()> csv);
 
-// Writes all of it or nothing; false with a sentence in `error` when the disk is full or the folder is closed.
+// Writes all of it or nothing; false with a sentence in `error` when the disk is full or the folder is
+// closed.
 bool savePng(const QImage& image, const QString& path, QString* error);
 
-}  // namespace fovea
+} // namespace fovea

@@ -26,7 +26,7 @@ void FlatCombo::paintEvent(QPaintEvent*) {
     painter.setPen(!isEnabled() ? t.faint : hasFocus() ? t.accent : m_muted ? t.mutedText : t.text);
     painter.drawText(rect(), Qt::AlignLeft | Qt::AlignVCenter, text);
     if (count() < 2)
-        return;  // nothing to choose, and no promise of it
+        return; // nothing to choose, and no promise of it
     painter.setPen(isEnabled() ? t.mutedText : t.faint);
     painter.drawText(rect().adjusted(fontMetrics().horizontalAdvance(text) + 5, 0, 0, 0),
                      Qt::AlignLeft | Qt::AlignVCenter, QStringLiteral("▾"));
@@ -40,6 +40,8 @@ void FlatCombo::showPopup() {
     QComboBox::showPopup();
 }
 
-void FlatCombo::wheelEvent(QWheelEvent* event) { event->ignore(); }  // the panel scrolls
+void FlatCombo::wheelEvent(QWheelEvent* event) {
+    event->ignore();
+} // the panel scrolls
 
-}  // namespace fovea
+} // namespace fovea

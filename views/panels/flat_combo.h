@@ -11,7 +11,7 @@ class FlatCombo : public QComboBox {
 public:
     explicit FlatCombo(QWidget* parent = nullptr);
 
-    void setMuted(bool muted) { m_muted = muted; }  // as a header's other words
+    void setMuted(bool muted) { m_muted = muted; } // as a header's other words
     void showPopup() override;
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override { return {40, sizeHint().height()}; }
@@ -24,4 +24,4 @@ private:
     bool m_muted = false;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -24,7 +24,8 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
     column->setSpacing(0);
     column->addWidget(m_view, 1);
     column->addWidget(m_paper);
-    addCopyMenu(this, tr("inspector"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
+    addCopyMenu(
+        this, tr("inspector"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
 }
 
 void Inspector::furnish(PanelFrame* frame) {
@@ -33,7 +34,7 @@ void Inspector::furnish(PanelFrame* frame) {
     const auto arrow = [&](const QString& text, const QString& tip, int step) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
-        button->setFocusPolicy(Qt::NoFocus);  // the keys do the same
+        button->setFocusPolicy(Qt::NoFocus); // the keys do the same
         button->setFixedWidth(18);
         frame->addHeaderWidget(button);
         connect(button, &QToolButton::clicked, this, [this, step] { request(step); });
@@ -44,7 +45,9 @@ void Inspector::furnish(PanelFrame* frame) {
     showTitle();
 }
 
-const QueryStages* Inspector::stages() const { return m_view->stages(); }
+const QueryStages* Inspector::stages() const {
+    return m_view->stages();
+}
 
 void Inspector::setStages(std::shared_ptr<const QueryStages> stages) {
     m_view->setStages(std::move(stages));
@@ -62,7 +65,9 @@ void Inspector::setQueryLimits(qint64 first, qint64 last) {
     showTitle();
 }
 
-void Inspector::setPaper(const PaperFacts& facts) { m_paper->setFacts(facts); }
+void Inspector::setPaper(const PaperFacts& facts) {
+    m_paper->setFacts(facts);
+}
 
 void Inspector::showTitle() {
     if (!m_frame)
@@ -98,7 +103,9 @@ void Inspector::keyPressEvent(QKeyEvent* event) {
         QWidget::keyPressEvent(event);
 }
 
-QString Inspector::toCsv() const { return m_view->toCsv(); }
+QString Inspector::toCsv() const {
+    return m_view->toCsv();
+}
 
 QImage Inspector::renderToImage(QSize size, double devicePixelRatio) const {
     QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
@@ -114,4 +121,4 @@ QImage Inspector::renderToImage(QSize size, double devicePixelRatio) const {
     return image;
 }
 
-}  // namespace fovea
+} // namespace fovea

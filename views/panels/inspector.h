@@ -1,7 +1,7 @@
 #pragma once
-// One query of one head, stage by stage as SparQ goes: |q| and the r components kept, approximate against exact
-// scores, the softmax over the tokens read, the output beside the dense one. A row that was read dense says so and
-// shows its exact parts. The content of a PanelFrame, whose header furnish() fills.
+// One query of one head, stage by stage as SparQ goes: |q| and the r components kept, approximate against
+// exact scores, the softmax over the tokens read, the output beside the dense one. A row that was read dense
+// says so and shows its exact parts. The content of a PanelFrame, whose header furnish() fills.
 
 #include <QImage>
 #include <QString>
@@ -53,7 +53,7 @@ private:
     void showTitle();
     void request(int step);
 
-    PanelFrame* m_frame = nullptr;  // furnished; not owned
+    PanelFrame* m_frame = nullptr; // furnished; not owned
     QToolButton* m_previous = nullptr;
     QToolButton* m_next = nullptr;
     StagesView* m_view = nullptr;
@@ -62,4 +62,4 @@ private:
     qint64 m_first = 0, m_last = 0;
 };
 
-}  // namespace fovea
+} // namespace fovea

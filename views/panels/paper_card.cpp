@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMargin = 8, kPadding = 8, kLine = 3;
 
-}  // namespace
+} // namespace
 
 PaperCard::PaperCard(QWidget* parent) : QWidget(parent) {
     QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Fixed);
@@ -50,7 +50,8 @@ int PaperCard::layOut(QPainter* painter, int width) const {
         }
         y += box.height() + kLine;
     };
-    paragraph(m_facts.authors.isEmpty() ? m_facts.title : m_facts.title + QStringLiteral(" — ") + m_facts.authors,
+    paragraph(m_facts.authors.isEmpty() ? m_facts.title
+                                        : m_facts.title + QStringLiteral(" — ") + m_facts.authors,
               uiFont(12), t.text);
     const auto labelled = [](const QString& label, const QString& text) {
         return text.isEmpty() ? QString() : label + text;
@@ -61,9 +62,13 @@ int PaperCard::layOut(QPainter* painter, int width) const {
     return y - kLine + kPadding + kMargin;
 }
 
-QSize PaperCard::sizeHint() const { return {280, layOut(nullptr, 280)}; }
+QSize PaperCard::sizeHint() const {
+    return {280, layOut(nullptr, 280)};
+}
 
-int PaperCard::heightForWidth(int width) const { return layOut(nullptr, width); }
+int PaperCard::heightForWidth(int width) const {
+    return layOut(nullptr, width);
+}
 
 void PaperCard::paintEvent(QPaintEvent*) {
     QPainter painter(this);
@@ -78,4 +83,4 @@ void PaperCard::paintInto(QPainter& painter, const QSize& size) const {
     layOut(&painter, size.width());
 }
 
-}  // namespace fovea
+} // namespace fovea

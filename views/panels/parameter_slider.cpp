@@ -13,11 +13,12 @@ namespace fovea {
 namespace {
 
 constexpr int kStepsPerOctave = 16;
-constexpr double kKnob = 6;  // radius
+constexpr double kKnob = 6; // radius
 
-}  // namespace
+} // namespace
 
-ParameterSlider::ParameterSlider(Scale scale, QWidget* parent) : QSlider(Qt::Horizontal, parent), m_scale(scale) {
+ParameterSlider::ParameterSlider(Scale scale, QWidget* parent)
+    : QSlider(Qt::Horizontal, parent), m_scale(scale) {
     setSingleStep(1);
     setFocusPolicy(Qt::StrongFocus);
     setLimits(0, 0);
@@ -90,7 +91,7 @@ void ParameterSlider::mouseMoveEvent(QMouseEvent* event) {
 
 void ParameterSlider::mouseReleaseEvent(QMouseEvent* event) {
     if (event->button() == Qt::LeftButton && isSliderDown())
-        setSliderDown(false);  // emits sliderReleased
+        setSliderDown(false); // emits sliderReleased
 }
 
 void ParameterSlider::mouseDoubleClickEvent(QMouseEvent*) {
@@ -117,7 +118,8 @@ void ParameterSlider::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
     const double middle = height() / 2., left = kKnob, right = width() - kKnob;
-    const double share = maximum() > minimum() ? double(sliderPosition() - minimum()) / (maximum() - minimum()) : 0;
+    const double share =
+        maximum() > minimum() ? double(sliderPosition() - minimum()) / (maximum() - minimum()) : 0;
     const double x = left + share * (right - left);
     const QColor fill = isEnabled() ? t.accent : t.faint;
     painter.setPen(Qt::NoPen);
@@ -137,4 +139,4 @@ void ParameterSlider::paintEvent(QPaintEvent*) {
     painter.drawEllipse(QPointF(x, middle), kKnob - 3.5, kKnob - 3.5);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,7 +1,7 @@
 #pragma once
-// The four questions of a plan, and the two precisions, as controls. Every change by the user is emitted at once,
-// while a slider drags too; what the program sets is never emitted back. The panel is the content of a PanelFrame,
-// whose header furnish() fills; it does not scroll by itself.
+// The four questions of a plan, and the two precisions, as controls. Every change by the user is emitted at
+// once, while a slider drags too; what the program sets is never emitted back. The panel is the content of a
+// PanelFrame, whose header furnish() fills; it does not scroll by itself.
 
 #include <QString>
 #include <QWidget>
@@ -39,8 +39,8 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha", "tau",
-    // "select". Consecutive edits of one name may merge into one undo step until editFinished().
+    // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha",
+    // "tau", "select". Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
@@ -60,10 +60,10 @@ private:
 
     ModelSpec m_spec;
     AttentionPlan m_plan;
-    SparqParams m_defaults, m_last;  // m_last: what READ returns to after a visit to "all"
+    SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
     std::int64_t m_tokens = 0;
-    bool m_showing = false;          // controls are being set from m_plan
+    bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;
 };
 
-}  // namespace fovea
+} // namespace fovea

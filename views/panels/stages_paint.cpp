@@ -14,8 +14,8 @@
 namespace fovea {
 namespace {
 
-constexpr double kSide = 10, kAxis = 36;    // margin, room for y numbers
-constexpr double kTitle = 17, kTicks = 14;  // above a plot, below it
+constexpr double kSide = 10, kAxis = 36;   // margin, room for y numbers
+constexpr double kTitle = 17, kTicks = 14; // above a plot, below it
 constexpr double kFooter = 16;
 
 struct Frames {
@@ -88,7 +88,8 @@ struct Axes {
     }
     void baseline(double v) const {
         painter.setPen(theme().border);
-        painter.drawLine(QPointF(plot.left(), std::round(y(v)) + 0.5), QPointF(plot.right(), std::round(y(v)) + 0.5));
+        painter.drawLine(QPointF(plot.left(), std::round(y(v)) + 0.5),
+                         QPointF(plot.right(), std::round(y(v)) + 0.5));
     }
 };
 
@@ -96,7 +97,8 @@ struct Axes {
 QRectF bar(const Axes& axes, double index, double width, double value, double base) {
     const double pitch = axes.x(1) - axes.x(0);
     const double gap = pitch * width > 4 ? 1 : pitch * width > 2 ? 0.5 : 0;
-    const double left = axes.x(index), top = axes.y(std::max(value, base)), bottom = axes.y(std::min(value, base));
+    const double left = axes.x(index), top = axes.y(std::max(value, base)),
+                 bottom = axes.y(std::min(value, base));
     return {left, top, std::max(pitch * width - gap, 0.6), bottom - top};
 }
 
@@ -123,8 +125,9 @@ std::pair<double, double> rangeOf(const std::vector<float>& values) {
 void paintQuery(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const auto d = static_cast<double>(s.q.size());
     const Axes axes{painter, plot, 0, std::max(d, 1.), 0, largestOf(s.q) * 1.05};
-    axes.title(s.sparse ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
-                        : QObject::tr("1  |q|: all %1 components").arg(d));
+    axes.title(
+        s.sparse ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
+                 : QObject::tr("1  |q|: all %1 components").arg(d));
     axes.yTicks(2);
     std::vector<std::uint8_t> kept(s.q.size(), 0);
     for (const auto c : s.components)
@@ -167,7 +170,8 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
         QColor back = t.panel;
         back.setAlpha(190);
         painter.fillRect(QRectF(at.x() - 2, at.y() - metrics.ascent(), metrics.horizontalAdvance(text) + 4,
-                                metrics.height()), back);
+                                metrics.height()),
+                         back);
         painter.setPen(color);
         painter.drawText(at, text);
     };
@@ -207,7 +211,8 @@ void paintWeights(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const auto n = static_cast<double>(picture.weights.size());
     const Axes axes{painter, plot, 0, std::max(n, 1.), 0, largestOf(picture.weights) * 1.05};
     axes.title(s.sparse ? QObject::tr("3  read in full: softmax over the %1, α = %2")
-                              .arg(n).arg(static_cast<double>(s.alpha), 0, 'f', 3)
+                              .arg(n)
+                              .arg(static_cast<double>(s.alpha), 0, 'f', 3)
                         : QObject::tr("3  read dense: softmax over all %1").arg(n));
     axes.yTicks(2);
     const auto color = s.sparse ? theme().planB : theme().planA;
@@ -255,7 +260,7 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     painter.drawText(QPointF(left + metrics.horizontalAdvance(a), base), b);
 }
 
-}  // namespace
+} // namespace
 
 QString stagesFooter(const QueryStages& s) {
     if (!s.sparse)
@@ -303,7 +308,7 @@ std::vector<double> ticksBetween(double low, double high, int most) {
         return ticks;
     const double step = niceTicks(high - low, std::max(most, 1)).step;
     for (double i = std::ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i)
-        ticks.push_back(i * step + 0.);  // + 0. turns −0 into 0
+        ticks.push_back(i * step + 0.); // + 0. turns −0 into 0
     return ticks;
 }
 
@@ -320,7 +325,8 @@ void paintStages(QPainter& painter, const QRectF& area, const StagesPicture& pic
     paintOutput(painter, frames.plots[3], s);
     painter.setFont(uiFont(11));
     painter.setPen(theme().mutedText);
-    const auto text = QFontMetricsF(painter.font()).elidedText(stagesFooter(s), Qt::ElideRight, frames.footer.width());
+    const auto text =
+        QFontMetricsF(painter.font()).elidedText(stagesFooter(s), Qt::ElideRight, frames.footer.width());
     painter.drawText(frames.footer, Qt::AlignLeft | Qt::AlignVCenter, text);
 }
 
@@ -331,16 +337,22 @@ QString stagesTip(const QRectF& area, const StagesPicture& picture, const QPoint
         const double share = (at.x() - plot.left()) / plot.width();
         return std::min(static_cast<std::size_t>(std::max(share, 0.) * static_cast<double>(n)), n - 1);
     };
-    const auto inside = [&](int i, std::size_t n) { return n > 0 && frames.plots[static_cast<std::size_t>(i)].contains(at); };
+    const auto inside = [&](int i, std::size_t n) {
+        return n > 0 && frames.plots[static_cast<std::size_t>(i)].contains(at);
+    };
     if (inside(0, s.q.size())) {
         const auto i = index(frames.plots[0], s.q.size());
         const bool kept = std::binary_search(s.components.begin(), s.components.end(), static_cast<int>(i));
-        return QObject::tr("component %1: q = %2%3").arg(i).arg(double(s.q[i]), 0, 'g', 4)
+        return QObject::tr("component %1: q = %2%3")
+            .arg(i)
+            .arg(double(s.q[i]), 0, 'g', 4)
             .arg(kept ? QObject::tr(", kept") : QString());
     }
     if (inside(2, picture.weights.size())) {
         const auto i = index(frames.plots[2], picture.weights.size());
-        return QObject::tr("rank %1: key %2, weight %3").arg(i + 1).arg(picture.keys[i])
+        return QObject::tr("rank %1: key %2, weight %3")
+            .arg(i + 1)
+            .arg(picture.keys[i])
             .arg(double(picture.weights[i]), 0, 'g', 4);
     }
     if (inside(3, s.denseOutput.size())) {
@@ -353,4 +365,4 @@ QString stagesTip(const QRectF& area, const StagesPicture& picture, const QPoint
     return {};
 }
 
-}  // namespace fovea
+} // namespace fovea

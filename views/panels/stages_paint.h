@@ -1,6 +1,6 @@
 #pragma once
-// The painting of the inspector's four stages: each into a rectangle of its own, with a title, axes that carry
-// numbers, and nothing that takes longer than its points.
+// The painting of the inspector's four stages: each into a rectangle of its own, with a title, axes that
+// carry numbers, and nothing that takes longer than its points.
 
 #include <QPainter>
 #include <QRectF>
@@ -16,9 +16,9 @@ namespace fovea {
 // What the pictures are drawn from: the stages, and what is derived from them once per query.
 struct StagesPicture {
     const QueryStages* stages = nullptr;
-    std::vector<std::uint8_t> isChosen;  // per key
-    std::vector<std::int32_t> keys;      // tokens read, heaviest first
-    std::vector<float> weights;          // their softmax, same order
+    std::vector<std::uint8_t> isChosen; // per key
+    std::vector<std::int32_t> keys;     // tokens read, heaviest first
+    std::vector<float> weights;         // their softmax, same order
 };
 StagesPicture pictureOf(const QueryStages& stages);
 
@@ -34,4 +34,4 @@ QString stagesFooter(const QueryStages& stages);
 // The tool tip at a point of the same area, or nothing.
 QString stagesTip(const QRectF& area, const StagesPicture& picture, const QPointF& at);
 
-}  // namespace fovea
+} // namespace fovea

@@ -51,12 +51,18 @@ QString StagesView::toCsv() const {
     if (!m_stages)
         return csv;
     const auto& s = *m_stages;
-    const auto line = [&](const char* stage, std::size_t index, float value, const QString& second, bool chosen) {
+    const auto line = [&](const char* stage, std::size_t index, float value, const QString& second,
+                          bool chosen) {
         csv += QStringLiteral("%1,%2,%3,%4,%5\n")
-                   .arg(QLatin1String(stage)).arg(index).arg(double(value), 0, 'g', 9).arg(second).arg(int(chosen));
+                   .arg(QLatin1String(stage))
+                   .arg(index)
+                   .arg(double(value), 0, 'g', 9)
+                   .arg(second)
+                   .arg(int(chosen));
     };
     for (std::size_t i = 0; i < s.q.size(); ++i)
-        line("q", i, s.q[i], {}, std::binary_search(s.components.begin(), s.components.end(), static_cast<int>(i)));
+        line("q", i, s.q[i], {},
+             std::binary_search(s.components.begin(), s.components.end(), static_cast<int>(i)));
     for (std::size_t i = 0; i < s.exact.size(); ++i) {
         const bool guessed = i < s.approximate.size();
         line("score exact|approximate", i, s.exact[i],
@@ -72,4 +78,4 @@ QString StagesView::toCsv() const {
     return csv;
 }
 
-}  // namespace fovea
+} // namespace fovea

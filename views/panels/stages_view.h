@@ -28,11 +28,11 @@ public:
 
 protected:
     void paintEvent(QPaintEvent*) override;
-    bool event(QEvent*) override;  // tool tips name the bar or the token under the pointer
+    bool event(QEvent*) override; // tool tips name the bar or the token under the pointer
 
 private:
     std::shared_ptr<const QueryStages> m_stages;
     StagesPicture m_picture;
 };
 
-}  // namespace fovea
+} // namespace fovea

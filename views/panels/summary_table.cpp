@@ -28,9 +28,11 @@ QString figure(double value) {
     return QString::number(value, 'f', size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
 }
 
-double kib(std::int64_t bytes) { return static_cast<double>(bytes) / 1024; }
+double kib(std::int64_t bytes) {
+    return static_cast<double>(bytes) / 1024;
+}
 
-}  // namespace
+} // namespace
 
 const StepRecord* stepAt(const Run* run, std::int64_t position) {
     if (!run)
@@ -66,12 +68,17 @@ SummaryTable::SummaryTable(QWidget* parent) : QTableWidget(kRows, kColumns, pare
     for (int row = 0; row < kRows; ++row)
         for (int column = 0; column < kColumns; ++column)
             setItem(row, column, new QTableWidgetItem);
-    addCopyMenu(this, tr("summary"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
+    addCopyMenu(
+        this, tr("summary"), [this] { return renderToImage(size(), 2); }, [this] { return toCsv(); });
     refresh();
 }
 
-QSize SummaryTable::sizeHint() const { return {250, (kRows + 1) * kRowHeight + 8}; }
-QSize SummaryTable::minimumSizeHint() const { return {180, sizeHint().height()}; }
+QSize SummaryTable::sizeHint() const {
+    return {250, (kRows + 1) * kRowHeight + 8};
+}
+QSize SummaryTable::minimumSizeHint() const {
+    return {180, sizeHint().height()};
+}
 
 void SummaryTable::setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run> b) {
     m_a = std::move(a);
@@ -123,8 +130,10 @@ void SummaryTable::refresh() {
     name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
-    name(KlRow, tr("KL to A, mean nats"), Provenance::Computed, tr("Nats per token, over all steps of both runs"));
-    name(AgreementRow, tr("top-1 agreement"), Provenance::Computed, tr("Share of steps with the same first choice"));
+    name(KlRow, tr("KL to A, mean nats"), Provenance::Computed,
+         tr("Nats per token, over all steps of both runs"));
+    name(AgreementRow, tr("top-1 agreement"), Provenance::Computed,
+         tr("Share of steps with the same first choice"));
 
     const auto both = [&](int row, auto of) { putPair(row, value(a, of), value(b, of)); };
     both(HeldRow, [](const StepRecord& s) {
@@ -146,12 +155,14 @@ void SummaryTable::refresh() {
                 ? tr("first different at position %1").arg(*m_comparison->firstDivergent)
                 : tr("the same throughout"));
     }
-    setHorizontalHeaderItem(NameColumn, new QTableWidgetItem(
-                                            a || b ? tr("per token, at %1").arg(m_cursor) : tr("per token")));
+    setHorizontalHeaderItem(
+        NameColumn, new QTableWidgetItem(a || b ? tr("per token, at %1").arg(m_cursor) : tr("per token")));
     for (int column = 0; column < kColumns; ++column) {
         auto* head = horizontalHeaderItem(column);
         head->setFont(uiFont(11));
-        head->setForeground(column == AColumn ? theme().planA : column == BColumn ? theme().planB : theme().mutedText);
+        head->setForeground(column == AColumn   ? theme().planA
+                            : column == BColumn ? theme().planB
+                                                : theme().mutedText);
         head->setTextAlignment((column == NameColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
     }
     fitColumns();
@@ -202,4 +213,4 @@ QImage SummaryTable::renderToImage(QSize size, double devicePixelRatio) const {
     return image;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,6 +1,6 @@
 #pragma once
-// A against B, per token: held, moved (formula, counted), timed, KL and top-1 agreement. Bytes moved and time are
-// those of the step at the cursor, held is what that step left behind divided by its tokens.
+// A against B, per token: held, moved (formula, counted), timed, KL and top-1 agreement. Bytes moved and time
+// are those of the step at the cursor, held is what that step left behind divided by its tokens.
 
 #include <QTableWidget>
 
@@ -49,4 +49,4 @@ private:
 // The record of the step that fed `position`, or null.
 const StepRecord* stepAt(const Run* run, std::int64_t position);
 
-}  // namespace fovea
+} // namespace fovea

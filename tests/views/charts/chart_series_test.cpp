@@ -15,7 +15,7 @@ TEST_CASE("Thinning keeps the highest and lowest value of every pixel column", "
         x[i] = static_cast<double>(i);
         y[i] = static_cast<double>(random() % 1000);
     }
-    y[7'777] = 5'000;  // one step, a hundredth of a pixel wide
+    y[7'777] = 5'000; // one step, a hundredth of a pixel wide
     y[12'345] = -5'000;
     constexpr int kPixels = 500;
     const auto points = decimate(x, y, 0, 19'999, kPixels);
@@ -25,7 +25,9 @@ TEST_CASE("Thinning keeps the highest and lowest value of every pixel column", "
     CHECK(std::is_sorted(points.begin(), points.end(), [](auto p, auto q) { return p.x() < q.x(); }));
 
     std::vector<double> low(kPixels, 1e9), high(kPixels, -1e9), keptLow = low, keptHigh = high;
-    const auto column = [](double step) { return std::min(static_cast<int>(step * kPixels / 19'999.), kPixels - 1); };
+    const auto column = [](double step) {
+        return std::min(static_cast<int>(step * kPixels / 19'999.), kPixels - 1);
+    };
     for (std::size_t i = 0; i < x.size(); ++i) {
         const auto c = static_cast<std::size_t>(column(x[i]));
         low[c] = std::min(low[c], y[i]);
@@ -40,7 +42,8 @@ TEST_CASE("Thinning keeps the highest and lowest value of every pixel column", "
     CHECK(keptHigh == high);
 }
 
-TEST_CASE("A few steps are drawn as they are, with one beyond either end and without gaps' NaN", "[views.charts]") {
+TEST_CASE("A few steps are drawn as they are, with one beyond either end and without gaps' NaN",
+          "[views.charts]") {
     const std::vector<double> x = {0, 1, 2, 3, 4, 5}, y = {0, 10, 20, std::nan(""), 40, 50};
     const auto points = decimate(x, y, 1.5, 4.5, 100);
     REQUIRE(points.size() == 4);
@@ -66,8 +69,8 @@ TEST_CASE("Units follow the magnitude, ticks are round and reach the data", "[vi
             CHECK(ticks.top >= largest * (1 - 1e-6));
             CHECK(ticks.top / ticks.step <= most + 1e-6);
             const double digits = ticks.step / std::pow(10., std::floor(std::log10(ticks.step) + 1e-9));
-            CHECK((std::abs(digits - 1) < 1e-6 || std::abs(digits - 2) < 1e-6 || std::abs(digits - 2.5) < 1e-6 ||
-                   std::abs(digits - 5) < 1e-6));
+            CHECK((std::abs(digits - 1) < 1e-6 || std::abs(digits - 2) < 1e-6 ||
+                   std::abs(digits - 2.5) < 1e-6 || std::abs(digits - 5) < 1e-6));
         }
     }
 }
@@ -76,7 +79,8 @@ TEST_CASE("Straightening moves no curve by more than the tolerance and keeps its
     std::vector<QPointF> points;
     std::mt19937 random(3);
     for (int i = 0; i < 3000; ++i)
-        points.emplace_back(i, i * 0.5 + std::sin(i * 0.01) * 40 + (i == 1500 ? 300 : 0) + (random() % 100) * 0.004);
+        points.emplace_back(i, i * 0.5 + std::sin(i * 0.01) * 40 + (i == 1500 ? 300 : 0) +
+                                   (random() % 100) * 0.004);
     constexpr double kTolerance = 0.5;
     const auto kept = straightened(points, kTolerance);
     CHECK(kept.size() < 300);
@@ -88,7 +92,8 @@ TEST_CASE("Straightening moves no curve by more than the tolerance and keeps its
         while (kept[segment + 1].x() < p.x())
             ++segment;
         const auto a = kept[segment], b = kept[segment + 1];
-        worst = std::max(worst, std::abs(a.y() + (b.y() - a.y()) * (p.x() - a.x()) / (b.x() - a.x()) - p.y()));
+        worst =
+            std::max(worst, std::abs(a.y() + (b.y() - a.y()) * (p.x() - a.x()) / (b.x() - a.x()) - p.y()));
     }
     CHECK(worst <= kTolerance * 1.0001);
     const std::vector<QPointF> jump = {{1, 0}, {1, 5}, {2, 5}};

@@ -23,7 +23,8 @@ inline ModelSpec smallSpec() {
     return spec;
 }
 
-// Moved by one step at S tokens: dense 2·S·d per KV head and layer, SparQ S·r + 2·k·d, with its lists and sums.
+// Moved by one step at S tokens: dense 2·S·d per KV head and layer, SparQ S·r + 2·k·d, with its lists and
+// sums.
 inline Traffic movedAt(const ModelSpec& spec, const AttentionPlan& plan, std::int64_t tokens, bool planned) {
     const std::int64_t heads = std::int64_t{spec.layers} * spec.kvHeads, d = spec.headDim, e = 2;
     Traffic t;
@@ -55,7 +56,8 @@ inline Traffic heldAt(const ModelSpec& spec, const AttentionPlan& plan, std::int
     return t;
 }
 
-// `tokens` positions, the plan acting from `prompt` on; `wrong` is added to what was counted at the last step.
+// `tokens` positions, the plan acting from `prompt` on; `wrong` is added to what was counted at the last
+// step.
 inline std::shared_ptr<Run> makeRun(const AttentionPlan& plan, std::int64_t tokens, std::int64_t prompt) {
     auto run = std::make_shared<Run>();
     run->spec = smallSpec();
@@ -68,7 +70,8 @@ inline std::shared_ptr<Run> makeRun(const AttentionPlan& plan, std::int64_t toke
         step.planned = i >= prompt;
         step.formula = step.counted = movedAt(run->spec, plan, i + 1, step.planned);
         step.held.formula = step.held.counted = heldAt(run->spec, plan, i + 1);
-        const double noise = 1 + 0.18 * std::sin(12.9898 * static_cast<double>(i)) * std::cos(78.2 * static_cast<double>(i));
+        const double noise =
+            1 + 0.18 * std::sin(12.9898 * static_cast<double>(i)) * std::cos(78.2 * static_cast<double>(i));
         step.attentionSeconds = (static_cast<double>(step.counted.attention()) / 21e9 + 12e-6) * noise;
         step.seconds = step.attentionSeconds * 3;
         run->steps.push_back(step);
@@ -97,4 +100,4 @@ inline std::shared_ptr<Comparison> makeComparison(std::int64_t tokens, std::int6
     return comparison;
 }
 
-}  // namespace fovea::testing
+} // namespace fovea::testing

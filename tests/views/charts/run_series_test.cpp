@@ -18,7 +18,7 @@ const ChartSeries& named(const ChartData& data, const QString& name) {
     return data.series.front();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Charts show the run's own numbers at every step", "[views.charts]") {
     const auto a = makeRun({}, 300, 200), b = makeRun(sparqPlan(), 300, 200);

@@ -27,9 +27,11 @@ ChartData ramp(int n, ChartSeries::Shape shape) {
     return data;
 }
 
-bool isRed(QColor c) { return c.red() > 200 && c.green() < 80 && c.blue() < 80; }
+bool isRed(QColor c) {
+    return c.red() > 200 && c.green() < 80 && c.blue() < 80;
+}
 
-}  // namespace
+} // namespace
 
 TEST_CASE("An area is drawn from the axis up to its value", "[views.charts]") {
     StepChart chart("bytes", ChartUnit::Bytes);
@@ -38,7 +40,7 @@ TEST_CASE("An area is drawn from the axis up to its value", "[views.charts]") {
     chart.setRange(0, 1000);
     const auto image = chart.renderToImage(chart.size());
     const auto area = chart.plotArea();
-    const double top = 1000 * 1024 * 1.04;  // the plot ends 4 % above the largest value
+    const double top = 1000 * 1024 * 1.04; // the plot ends 4 % above the largest value
     for (const double step : {200., 500., 900.}) {
         const int x = qRound(chart.pixelAt(step));
         const double y = area.bottom() - step * 1024 / top * area.height();
@@ -62,7 +64,7 @@ TEST_CASE("Stacked series lie on top of each other, lines do not", "[views.chart
     const auto image = chart.renderToImage(chart.size());
     const auto area = chart.plotArea();
     const int x = qRound(chart.pixelAt(90));
-    const auto at = [&](double share) {  // of the stack's height at step 90
+    const auto at = [&](double share) { // of the stack's height at step 90
         return image.pixelColor(x, qRound(area.bottom() - share * 0.9 / 1.04 * area.height()));
     };
     CHECK(isRed(at(0.25)));
@@ -77,7 +79,7 @@ TEST_CASE("However many steps, at most two points a pixel reach the chart librar
     chart.setData(data);
     chart.setRange(0, 99'999);
     chart.renderToImage(chart.size());
-    CHECK(chart.drawnPoints() < 10);  // a straight line
+    CHECK(chart.drawnPoints() < 10); // a straight line
     for (std::size_t i = 0; i < data.x.size(); ++i)
         data.series[0].y[i] = static_cast<double>(i * 7919 % 1000);
     chart.setData(data);
@@ -134,15 +136,16 @@ TEST_CASE("A limit far above the data is named, one near it is drawn", "[views.c
         const auto image = chart.renderToImage(chart.size());
         const auto area = chart.plotArea();
         for (int dy = -2; dy <= 2; ++dy)
-            if (isRed(image.pixelColor(qRound(area.center().x()), qRound(area.bottom() - share * area.height()) + dy)))
+            if (isRed(image.pixelColor(qRound(area.center().x()),
+                                       qRound(area.bottom() - share * area.height()) + dy)))
                 return true;
         return false;
     };
     CHECK(redAt(1 / 1.04));
     chart.setLimit(20, "measured limit 20 GB/s");
-    CHECK(redAt(10. / 20 / 1.02 / 1.04));  // the axis makes room for the limit
+    CHECK(redAt(10. / 20 / 1.02 / 1.04)); // the axis makes room for the limit
     chart.setLimit(500, "measured limit 500 GB/s");
-    CHECK(redAt(1 / 1.04));                // and does not flatten the data for one far away
+    CHECK(redAt(1 / 1.04)); // and does not flatten the data for one far away
 }
 
 TEST_CASE("CSV has every step in plain units, gaps empty", "[views.charts]") {

@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include <QComboBox>
 #include <QCheckBox>
 #include <QSignalSpy>
 #include <QTest>
@@ -48,7 +47,7 @@ struct Shown {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("All timelines share one range; F fits, Esc clears the selection first", "[views.charts]") {
     Shown s;
@@ -119,7 +118,7 @@ TEST_CASE("Show as draws the formula of the large model, says so, and comes back
     for (const auto& one : held->series())
         CHECK(one.provenance == Provenance::Formula);
     CHECK(held->titleWithUnit() == "KV held, GiB");
-    CHECK(t.charts()[2]->isHidden());  // a model that did not run has no bandwidth
+    CHECK(t.charts()[2]->isHidden()); // a model that did not run has no bandwidth
     CHECK(t.toCsv().contains("KV held: B K formula [bytes]"));
     t.setShowAs(std::nullopt);
     CHECK(t.range() == std::pair(0., 299.));
@@ -163,7 +162,8 @@ TEST_CASE("The timelines' CSV has as many cells in each row as in its head", "[v
           static_cast<double>(longer->steps[250].counted.attention()));
 }
 
-TEST_CASE("Timelines of 1024 steps are rebuilt and drawn in less than the interface may block", "[views.charts]") {
+TEST_CASE("Timelines of 1024 steps are rebuilt and drawn in less than the interface may block",
+          "[views.charts]") {
     Timelines timelines;
     timelines.resize(1650, 264);
     const auto a = makeRun({}, 1024, 512), b = makeRun(sparqPlan(), 1024, 512);
@@ -177,6 +177,7 @@ TEST_CASE("Timelines of 1024 steps are rebuilt and drawn in less than the interf
         times.push_back(1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
     }
     std::sort(times.begin(), times.end());
-    WARN("timelines, 1024 steps, four charts: best " << times[0] << " ms, median " << times[7] << " ms of CPU");
+    WARN("timelines, 1024 steps, four charts: best " << times[0] << " ms, median " << times[7]
+                                                     << " ms of CPU");
     CHECK(times[7] < 50);
 }

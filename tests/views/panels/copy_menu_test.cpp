@@ -43,6 +43,6 @@ TEST_CASE("A PNG is written whole or not at all", "[views.panels]") {
     CHECK_FALSE(savePng(image, folder.filePath("no/such/folder/a.png"), &error));
     CHECK(error.contains("a.png"));
     CHECK_FALSE(savePng(QImage(), folder.filePath("a.png"), &error));
-    CHECK(QImage(folder.filePath("a.png")).size() == QSize(30, 20));  // the old one is still there
+    CHECK(QImage(folder.filePath("a.png")).size() == QSize(30, 20)); // the old one is still there
     CHECK(QDir(folder.path()).entryList(QDir::Files).size() == 1);
 }

@@ -29,7 +29,7 @@ int pixelsOf(const QImage& image, const QColor& color) {
     return count;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("The inspector's CSV carries every number of the stages", "[views.panels]") {
     const auto stages = makeStages(MadeUpHead(32, 200), {.components = 8, .tokens = 64});
@@ -70,7 +70,7 @@ TEST_CASE("With every component and every token all is orange and nothing is mis
     inspector.setStages(stages);
     const auto image = inspector.renderToImage({320, 430});
     CHECK(pixelsOf(image, theme().planB) > 500);
-    CHECK(pixelsOf(image, theme().faint) == 0);  // no bar of a component that was left out
+    CHECK(pixelsOf(image, theme().faint) == 0); // no bar of a component that was left out
     const auto fewer = makeStages(MadeUpHead(16, 40), {.components = 4, .tokens = 8});
     inspector.setStages(fewer);
     CHECK(pixelsOf(inspector.renderToImage({320, 430}), theme().faint) > 50);
@@ -81,7 +81,8 @@ TEST_CASE("A row read dense says so and shows the exact parts alone", "[views.pa
     Inspector inspector;
     inspector.setStages(stages);
     CHECK(stagesFooter(*stages).contains("read dense"));
-    CHECK_FALSE(stagesFooter(*makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16})).contains("dense"));
+    CHECK_FALSE(
+        stagesFooter(*makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16})).contains("dense"));
     const auto picture = pictureOf(*stages);
     CHECK(picture.weights.size() == 100);
     float sum = 0;
@@ -114,7 +115,7 @@ TEST_CASE("The arrows ask for the neighbours and stop at the limits", "[views.pa
     PanelFrame frame("");
     Inspector inspector;
     inspector.furnish(&frame);
-    inspector.setStages(makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16}));  // query 99
+    inspector.setStages(makeStages(MadeUpHead(32, 100), {.components = 8, .tokens = 16})); // query 99
     inspector.setTokenText(" oak");
     inspector.setQueryLimits(0, 99);
     CHECK(frame.subtitle() == "query 99 “oak” · L5 H3");
@@ -157,13 +158,14 @@ TEST_CASE("An inspector of 1024 tokens is updated and painted within a few milli
 TEST_CASE("The paper card says which figure is whose and hides without a paper", "[views.panels]") {
     Inspector inspector;
     CHECK(inspector.paperCard()->isHidden());
-    inspector.setPaper({"SparQ Attention", "Ribar et al., 2023", "arXiv 2312.04985", "S·r + 2·k·d + 4·d elements",
-                        "97.5 KiB per step", ""});
+    inspector.setPaper({"SparQ Attention", "Ribar et al., 2023", "arXiv 2312.04985",
+                        "S·r + 2·k·d + 4·d elements", "97.5 KiB per step", ""});
     CHECK_FALSE(inspector.paperCard()->isHidden());
     const auto text = inspector.paperCard()->toText();
     CHECK(text.contains("Published: S·r"));
     CHECK(text.contains("Fovea moves (formula): 97.5"));
-    const auto narrow = inspector.paperCard()->heightForWidth(160), wide = inspector.paperCard()->heightForWidth(500);
+    const auto narrow = inspector.paperCard()->heightForWidth(160),
+               wide = inspector.paperCard()->heightForWidth(500);
     CHECK(narrow > wide);
     inspector.setPaper({});
     CHECK(inspector.paperCard()->isHidden());

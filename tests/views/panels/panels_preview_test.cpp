@@ -116,12 +116,13 @@ void previewAll(const QString& suffix) {
     const MadeUpHead head(32, 508);
     previewInspector(makeStages(head, {.components = 8, .tokens = 64}), "inspector" + suffix);
     previewInspector(makeStages(head, {}, false), "inspector_dense" + suffix);
-    previewInspector(makeStages(MadeUpHead(128, 1024), {.components = 32, .tokens = 512}), "inspector_wide" + suffix);
+    previewInspector(makeStages(MadeUpHead(128, 1024), {.components = 32, .tokens = 512}),
+                     "inspector_wide" + suffix);
     previewInspector(nullptr, "inspector_empty" + suffix);
     previewTimelines(suffix);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Previews of charts and panels, dark and light", "[.panels-preview]") {
     setTheme(*qApp, ThemeKind::Dark);

@@ -6,12 +6,13 @@
 
 using namespace fovea;
 
-TEST_CASE("A logarithmic slider reaches every small number and both ends of a large range", "[views.panels]") {
+TEST_CASE("A logarithmic slider reaches every small number and both ends of a large range",
+          "[views.panels]") {
     ParameterSlider slider(ParameterSlider::Scale::Logarithmic);
     QSignalSpy edited(&slider, &ParameterSlider::numberEdited);
     slider.setLimits(1, 100'000);
     slider.setNumber(100'000);
-    CHECK(slider.maximum() < 300);  // finer than a pixel would be lost
+    CHECK(slider.maximum() < 300); // finer than a pixel would be lost
     std::vector<int> seen;
     for (int position = slider.minimum(); position <= slider.maximum(); ++position) {
         slider.setValue(position);

@@ -29,8 +29,9 @@ struct Shown {
         panel.setSpec(smallSpec());
         panel.setTokens(508);
         panel.setPlan(sparqPlan(8, 64));
-        QObject::connect(&panel, &PlanPanel::planEdited,
-                         [this](const AttentionPlan& plan, const QString& what) { edits.emplace_back(plan, what); });
+        QObject::connect(
+            &panel, &PlanPanel::planEdited,
+            [this](const AttentionPlan& plan, const QString& what) { edits.emplace_back(plan, what); });
         r = panel.findChild<ParameterSlider*>("r");
         k = panel.findChild<ParameterSlider*>("k");
         local = panel.findChild<ParameterSlider*>("local");
@@ -50,12 +51,16 @@ struct Shown {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("What the program sets is shown and not emitted", "[views.panels]") {
     Shown s;
     auto plan = sparqPlan(16, 100);
-    std::get<SparqParams>(plan.read) = {.components = 16, .tokens = 100, .local = 7, .alpha = false, .tau = false,
+    std::get<SparqParams>(plan.read) = {.components = 16,
+                                        .tokens = 100,
+                                        .local = 7,
+                                        .alpha = false,
+                                        .tau = false,
                                         .select = SparqParams::Select::Logits};
     plan.store = ElementType::BF16;
     s.panel.setPlan(plan);
@@ -65,7 +70,7 @@ TEST_CASE("What the program sets is shown and not emitted", "[views.panels]") {
     CHECK(s.edits.empty());
     CHECK(s.panel.plan() == plan);
     CHECK(s.r->number() == 16);
-    CHECK(s.k->number() == 100);  // not a step of the logarithmic slider, and kept all the same
+    CHECK(s.k->number() == 100); // not a step of the logarithmic slider, and kept all the same
     CHECK(s.local->number() == 7);
     CHECK_FALSE(s.automatic->isChecked());
     CHECK_FALSE(s.alpha->isChecked());
@@ -81,7 +86,9 @@ TEST_CASE("What the program sets is shown and not emitted", "[views.panels]") {
 TEST_CASE("Dragging r emits every value on the way and ends once", "[views.panels]") {
     Shown s;
     QSignalSpy finished(&s.panel, &PlanPanel::editFinished);
-    const auto at = [&](double share) { return QPoint(qRound(6 + share * (s.r->width() - 12)), s.r->height() / 2); };
+    const auto at = [&](double share) {
+        return QPoint(qRound(6 + share * (s.r->width() - 12)), s.r->height() / 2);
+    };
     QTest::mousePress(s.r, Qt::LeftButton, {}, at(0.2));
     for (const double share : {0.4, 0.6, 0.8})
         QTest::mouseMove(s.r, at(share));
@@ -106,7 +113,7 @@ TEST_CASE("Keys step a slider, a double click returns to the default", "[views.p
     s.panel.setDefaults({.components = 12, .tokens = 48});
     s.k->setFocus();
     QTest::keyClick(s.k, Qt::Key_Right);
-    CHECK(s.last().tokens == 68);  // sixteen steps an octave
+    CHECK(s.last().tokens == 68); // sixteen steps an octave
     QTest::keyClick(s.k, Qt::Key_PageDown);
     CHECK(s.last().tokens < 64);
     QTest::keyClick(s.k, Qt::Key_Home);
@@ -161,10 +168,10 @@ TEST_CASE("Switches and choices emit the plan they name", "[views.panels]") {
     CHECK(std::holds_alternative<ReadAll>(s.edits.back().first.read));
     CHECK_FALSE(s.k->isEnabled());
     s.choose(s.read, 1);
-    CHECK(s.last().select == SparqParams::Select::Logits);  // as it was before the visit to "all"
+    CHECK(s.last().select == SparqParams::Select::Logits); // as it was before the visit to "all"
     const auto count = s.edits.size();
     s.choose(s.read, 1);
-    CHECK(s.edits.size() == count);  // nothing changed, nothing emitted
+    CHECK(s.edits.size() == count); // nothing changed, nothing emitted
 }
 
 TEST_CASE("k is shown as tokens and as a share of the cache", "[views.panels]") {

@@ -34,7 +34,7 @@ inline std::vector<std::int32_t> largest(const std::vector<float>& values, int n
 
 struct MadeUpHead {
     int d, tokens;
-    std::vector<float> q, k, v;  // (d), (tokens, d)
+    std::vector<float> q, k, v; // (d), (tokens, d)
 
     MadeUpHead(int width, int count, unsigned seed = 7) : d(width), tokens(count) {
         std::mt19937 random(seed);
@@ -59,7 +59,8 @@ struct MadeUpHead {
     }
 };
 
-inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const SparqParams& params, bool sparse = true) {
+inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const SparqParams& params,
+                                               bool sparse = true) {
     auto s = std::make_shared<QueryStages>();
     s->layer = 5;
     s->head = 3;
@@ -85,7 +86,8 @@ inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const Spa
         kept[c] = head.q[c];
         keptSize += size[c];
     }
-    s->tau = std::sqrt(static_cast<float>(head.d) * keptSize / std::accumulate(size.begin(), size.end(), 0.f));
+    s->tau =
+        std::sqrt(static_cast<float>(head.d) * keptSize / std::accumulate(size.begin(), size.end(), 0.f));
     for (int t = 0; t < head.tokens; ++t)
         s->approximate.push_back(head.dot(kept, t) / s->tau);
     auto ranked = s->approximate;
@@ -108,7 +110,8 @@ inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const Spa
     s->weights = softmaxOf(scores);
     const auto best = largest(s->exact, params.tokens);
     std::vector<std::int32_t> found;
-    std::set_intersection(best.begin(), best.end(), s->chosen.begin(), s->chosen.end(), std::back_inserter(found));
+    std::set_intersection(best.begin(), best.end(), s->chosen.begin(), s->chosen.end(),
+                          std::back_inserter(found));
     s->recalled = static_cast<int>(found.size());
     const auto mean = head.blend(std::vector<float>(head.tokens, 1.f / static_cast<float>(head.tokens)), all);
     s->output = head.blend(s->weights, s->chosen);
@@ -122,4 +125,4 @@ inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const Spa
     return s;
 }
 
-}  // namespace fovea::testing
+} // namespace fovea::testing
