@@ -147,11 +147,15 @@ void DemoTour::dragLong() {
 
 void DemoTour::savePictures() {
     ExportActions& exports = m_window->exports();
+    // Both are taken before either is saved: saving says so in the status line.
+    QImage windows[2];
     for (const bool dark : {!m_dark, m_dark}) {
         m_window->setDark(dark);
         idle(200);
-        exports.saveWindow(QString::fromStdString(path(dark ? "window_dark.png" : "window_light.png")));
+        windows[dark] = m_window->grab().toImage();
     }
+    exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
+    exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
         exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });

@@ -49,7 +49,11 @@ void ExportActions::saveTable(const QString& view, const QString& path) {
 }
 
 void ExportActions::saveWindow(const QString& path) {
-    write(path, [picture = m_window.grab().toImage()] { return pngOf(picture); });
+    saveImage(m_window.grab().toImage(), path);
+}
+
+void ExportActions::saveImage(const QImage& picture, const QString& path) {
+    write(path, [picture] { return pngOf(picture); });
 }
 
 void ExportActions::saveTrace(const QString& path) {

@@ -34,7 +34,8 @@ namespace fovea {
 namespace {
 
 constexpr QSize kDefaultSize(1680, 1050);
-constexpr int kTokensHeight = 101;  // the header and three whole lines
+constexpr int kTokensHeight = 76;  // the header and two whole lines
+constexpr int kTimelinesHeight = 284;
 constexpr int kGap = 4;  // between panels and around them
 // Raised when docks come or go: a layout saved by another version is not read.
 constexpr int kLayoutVersion = 1;
@@ -98,7 +99,7 @@ void MainWindow::addMenuCorners() {
     connect(search, &QToolButton::clicked, m_actions.palette, &QAction::trigger);
     auto* corner = new QWidget;
     auto* row = new QHBoxLayout(corner);
-    row->setContentsMargins(0, 3, 12, 0);
+    row->setContentsMargins(0, 2, 12, 0);
     row->addWidget(search);
     menuBar()->setCornerWidget(corner, Qt::TopRightCorner);
     m_search = search;
@@ -128,8 +129,8 @@ void MainWindow::makeDocks() {
     QDockWidget* inspector = addDock("inspectorDock", tr("Inspector"), m_views.inspectorFrame, Qt::RightDockWidgetArea);
     QDockWidget* timelines = addDock("timelinesDock", tr("Timelines"), m_views.timelinesFrame, Qt::BottomDockWidgetArea);
     setCentralWidget(m_views.headMapFrame);
-    resizeDocks({plan, atlas, inspector}, {252, 332, 318}, Qt::Horizontal);
-    resizeDocks({tokens, timelines}, {kTokensHeight, 300}, Qt::Vertical);
+    resizeDocks({plan, atlas, inspector}, {268, 326, 318}, Qt::Horizontal);
+    resizeDocks({tokens, timelines}, {kTokensHeight, kTimelinesHeight}, Qt::Vertical);
     setContentsMargins(kGap, 0, kGap, 0);
     setPanelsMovable(false);
 }
@@ -157,7 +158,7 @@ void MainWindow::setDark(bool dark) {
     setTheme(*qApp, dark ? ThemeKind::Dark : ThemeKind::Light);
     const Theme& t = theme();
     m_search->setStyleSheet(QStringLiteral("QToolButton { background: %1; color: %2; border: 1px solid %3;"
-                                           " border-radius: 4px; padding: 3px 12px; }"
+                                           " border-radius: 4px; padding: 1px 12px; }"
                                            "QToolButton:hover { color: %4; }")
                                 .arg(t.field.name(), t.mutedText.name(), t.border.name(), t.text.name()));
 }

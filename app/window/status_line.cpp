@@ -22,7 +22,7 @@ QLabel* quiet(QWidget* parent, const char* name) {
     auto* label = new QLabel(parent);
     label->setObjectName(QLatin1String(name));
     label->setTextFormat(Qt::PlainText);
-    label->setContentsMargins(6, 0, 6, 0);
+    label->setContentsMargins(6, 0, 14, 0);
     return label;
 }
 

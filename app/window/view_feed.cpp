@@ -26,7 +26,10 @@ ViewFeed::ViewFeed(Document& document, Controller& controller, const WindowViews
                    QObject* parent)
     : QObject(parent), m_document(document), m_controller(controller), m_views(views), m_watch(watch) {
     connect(&document, &Document::modelChanged, this, &ViewFeed::feedModel);
-    connect(&document, &Document::promptChanged, this, &ViewFeed::feedTokens);
+    connect(&document, &Document::promptChanged, this, [this] {
+        m_mapFocused = false;
+        feedTokens();
+    });
     connect(&document, &Document::selectionChanged, this, &ViewFeed::feedSelection);
     // The recorder's clock starts with the edit itself, before any work that the edit causes.
     connect(&document, &Document::planChanged, this, [this](Side side) {
@@ -132,7 +135,23 @@ void ViewFeed::feedHead() {
     m_views.inspector->setStages(head ? head->stages : nullptr);
     if (head)
         m_watch.shown(head->request.version);
+    focusMap();
     feedTokens();
+}
+
+// A finished run is first shown where the plan acted, with a third as many dense rows before it to compare with.
+void ViewFeed::focusMap() {
+    const auto& head = m_controller.head();
+    if (m_mapFocused || !head || !head->data || m_controller.makingTokens())
+        return;
+    const HeadMap& map = *head->data->map;
+    const std::int64_t planned = map.tokens - map.decodeFrom;
+    if (!head->data->anyChosen || planned < 8 || map.tokens != m_controller.runs().a->capturedTokens)
+        return;
+    m_mapFocused = true;
+    const std::int64_t first = std::max<std::int64_t>(map.decodeFrom - planned / 3, 0);
+    m_views.headMap->showRange(static_cast<int>(first), static_cast<int>(map.tokens - 1), 0,
+                          static_cast<int>(map.tokens - 1));
 }
 
 void ViewFeed::feedSelection() {

@@ -33,6 +33,7 @@ private:
     void feedPlan();
     void feedTitles();
     void feedPaper();
+    void focusMap();
     void feedEmpty(const QString& why);
 
     Document& m_document;
@@ -42,6 +43,7 @@ private:
     std::vector<int> m_tokens;      // whose texts follow
     std::vector<QString> m_texts;
     std::set<int> m_pinned;
+    bool m_mapFocused = false;  // on this prompt, by us; from then on the user looks where the user wants
 };
 
 }  // namespace fovea
