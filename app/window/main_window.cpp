@@ -17,6 +17,7 @@
 
 #include "app/window/bundled.h"
 #include "app/window/export_actions.h"
+#include "app/window/kept_memory.h"
 #include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/show_as_feed.h"
@@ -44,6 +45,7 @@ constexpr int kLayoutVersion = 1;
 
 MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* parent)
     : QMainWindow(parent), m_remembers(remembers), m_controller(m_document, m_jobs) {
+    keepFreedMemory();
     setObjectName(QStringLiteral("fovea"));
     setWindowTitle(QStringLiteral("Fovea"));
     setAcceptDrops(true);
