@@ -31,7 +31,7 @@ Block& Block::running() {
     return *g_running;
 }
 
-// --- Running a block -----------------------------------------------------------------------------------------------
+// --- Running a block ---------------------------------------------------------------------------------------
 
 void Block::prepare(int threads, std::size_t sharedBytes) {
     m_count = threads;
@@ -77,7 +77,8 @@ void Block::run(int serial, const std::function<void()>& kernel) {
         std::rethrow_exception(m_error);
 }
 
-// Every thread that is still somewhere in the kernel leaves it, so that its fiber can begin the next block afresh.
+// Every thread that is still somewhere in the kernel leaves it, so that its fiber can begin the next block
+// afresh.
 void Block::unwindAll() {
     m_unwinding = true;
     for (int i = 0; i < m_count; ++i) {
@@ -89,7 +90,7 @@ void Block::unwindAll() {
         thread->fiber->forgetPoison();
 }
 
-// --- A thread ------------------------------------------------------------------------------------------------------
+// --- A thread ----------------------------------------------------------------------------------------------
 
 void Block::liveThread(void* thread) {
     Fiber::entered();
@@ -101,8 +102,8 @@ void Block::liveThread(void* thread) {
     }
 }
 
-// No switch may happen inside a catch block: the runtime keeps its caught exceptions per thread of the operating
-// system, not per fiber.
+// No switch may happen inside a catch block: the runtime keeps its caught exceptions per thread of the
+// operating system, not per fiber.
 void Block::runKernel(Thread& self) {
     try {
         resume(self);
@@ -154,7 +155,7 @@ void Block::resume(Thread& self) {
         watcher->threadRuns(self.number, self.fiber->stackBegin(), self.fiber->stackBytes());
 }
 
-// --- Meeting places ------------------------------------------------------------------------------------------------
+// --- Meeting places ----------------------------------------------------------------------------------------
 
 void Block::barrier(Site site) {
     Thread& self = current();
@@ -201,8 +202,8 @@ std::uint32_t Block::exchange(std::uint32_t value, int source, Site site) {
     if (warp.arrived == 0)
         warp.site = site;
     else if (site != warp.site)
-        throw Error("lanes of warp " + std::to_string(warpNumber) + " meet in different exchanges: " +
-                    warp.site.text() + " and " + site.text());
+        throw Error("lanes of warp " + std::to_string(warpNumber) +
+                    " meet in different exchanges: " + warp.site.text() + " and " + site.text());
     warp.given[lane] = value;
     warp.source[lane] = source;
     if (++warp.arrived == kLanes)
@@ -223,10 +224,11 @@ void Block::completeExchange(int warpNumber) {
         m_schedule.makeReady(warpNumber * kLanes + lane);
 }
 
-// Not in simt.h, which the race checker has instrumented: that would find the kernel's threads racing to count.
+// Not in simt.h, which the race checker has instrumented: that would find the kernel's threads racing to
+// count.
 void Block::countLoad(std::size_t bytes) { counts.bytesLoaded += bytes; }
 
-// --- Messages ------------------------------------------------------------------------------------------------------
+// --- Messages ----------------------------------------------------------------------------------------------
 
 bool Block::anyoneLeft() const {
     return std::any_of(m_threads.begin(), m_threads.begin() + m_count,

@@ -27,14 +27,15 @@ public:
     // The block whose thread is running; throws Error when none is.
     static Block& running();
 
-    // --- Called by the executor
+    // --- Called by the executor ----------------------------------------------------------------------------
 
-    // Room for blocks of so many threads, whole warps. Shared memory is allocated to the byte, so that AddressSanitizer sees its ends.
+    // Room for blocks of so many threads, whole warps. Shared memory is allocated to the byte, so that
+    // AddressSanitizer sees its ends.
     void prepare(int threads, std::size_t sharedBytes);
     // Runs kernel() in every thread, `serial` being the block's number in the grid.
     void run(int serial, const std::function<void()>& kernel);
 
-    // --- Called by the kernel's threads
+    // --- Called by the kernel's threads --------------------------------------------------------------------
 
     void barrier(Site site);
     // Each lane of the warp gives a value, and gets the one that lane `source` gave.

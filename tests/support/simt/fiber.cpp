@@ -29,12 +29,12 @@ char* allocateStack(std::size_t bytes) {
 
 }  // namespace
 
-// --- The switch itself ---------------------------------------------------------------------------------------------
+// --- The switch itself -------------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
 
-// The registers that a call must preserve go on the stack that is left; those of the other stack come back. Floating
-// point state is the same for all fibers.
+// The registers that a call must preserve go on the stack that is left; those of the other stack come back.
+// Floating point state is the same for all fibers.
 extern "C" void foveaSwitchStack(void** savedStackPointer, void* newStackPointer);
 // Where a new fiber begins: calls rbx(r12). The unwinder is told that there is nothing above.
 extern "C" void foveaBeginFiber();
@@ -106,7 +106,8 @@ void beginFiber(unsigned entryLow, unsigned entryHigh, unsigned argumentLow, uns
     entry(reinterpret_cast<void*>(join(argumentLow, argumentHigh)));
 }
 
-void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*entry)(void*), void* argument) {
+void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*entry)(void*),
+                    void* argument) {
     getcontext(&context);
     context.uc_stack.ss_sp = stack;
     context.uc_stack.ss_size = bytes;
@@ -121,7 +122,7 @@ void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*
 
 #endif
 
-// --- Fiber ---------------------------------------------------------------------------------------------------------
+// --- Fiber -------------------------------------------------------------------------------------------------
 
 Fiber::Fiber() = default;
 
@@ -139,7 +140,7 @@ Fiber::~Fiber() {
         munmap(m_owned - kGuardBytes, m_bytes + kGuardBytes);
 }
 
-// --- AddressSanitizer ----------------------------------------------------------------------------------------------
+// --- AddressSanitizer --------------------------------------------------------------------------------------
 // It follows the stack it believes to be on, and has to be told of each switch.
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -14,8 +14,8 @@ class Fiber {
 public:
     // The thread of the operating system that constructs it: it runs already, on the stack it has.
     Fiber();
-    // A new stack, on which the first switch enters entry(argument). `entry` must not return. Below the stack lies
-    // a page that faults, so that an overflow is no silent corruption.
+    // A new stack, on which the first switch enters entry(argument). `entry` must not return. Below the stack
+    // lies a page that faults, so that an overflow is no silent corruption.
     Fiber(std::size_t stackBytes, void (*entry)(void*), void* argument);
     ~Fiber();
     Fiber(const Fiber&) = delete;

@@ -49,7 +49,8 @@ void checkAgainstTruth(const Geometry& geometry) {
 
 }  // namespace
 
-TEST_CASE("Attention agrees with the definition for each type, width and sharing of heads", "[core.kernels.cuda]") {
+TEST_CASE("Attention agrees with the definition for each type, width and sharing of heads",
+          "[core.kernels.cuda]") {
     struct Sharing {
         int kvHeads, group;
     };
@@ -63,6 +64,10 @@ TEST_CASE("Attention agrees with the definition for every number of tokens", "[c
     for (const ElementType type : kTypes)
         for (const std::int64_t slots : {1, 2, 15, 31, 32, 33, 63, 64, 65, 127, 129, 511, 1025})
             checkAgainstTruth({type, 1, 2, 64, slots, slots > 500 ? 3 : 1});
+}
+
+TEST_CASE("Attention agrees with the definition over a long context", "[core.kernels.cuda]") {
+    checkAgainstTruth({ElementType::BF16, 1, 4, 128, 9001, 13, 256});
 }
 
 TEST_CASE("Attention agrees with the definition however the tokens are split", "[core.kernels.cuda]") {
