@@ -33,9 +33,10 @@ Q_SIGNALS:
 private:
     // `make` runs on the disk's thread.
     void write(const QString& path, std::function<std::string()> make);
-    void ask(const QString& suggested, const QString& filter, const std::function<void(const QString&)>& save);
+    void ask(const QString& suggested, const QString& filter,
+             const std::function<void(const QString&)>& save);
 
     MainWindow& m_window;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -17,4 +17,4 @@ void keepFreedMemory() {
 #endif
 }
 
-}  // namespace fovea
+} // namespace fovea

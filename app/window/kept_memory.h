@@ -4,8 +4,8 @@
 
 namespace fovea {
 
-// From now on freed memory stays with the process for its next use. 1,024 tokens, every row sparse: replayHead
-// 35 -> 20 ms. Does nothing where the C library offers no such choice.
+// From now on freed memory stays with the process for its next use. 1,024 tokens, every row sparse:
+// replayHead 35 -> 20 ms. Does nothing where the C library offers no such choice.
 void keepFreedMemory();
 
-}  // namespace fovea
+} // namespace fovea

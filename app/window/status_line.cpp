@@ -26,7 +26,7 @@ QLabel* quiet(QWidget* parent, const char* name) {
     return label;
 }
 
-}  // namespace
+} // namespace
 
 StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     setSizeGripEnabled(false);
@@ -136,4 +136,4 @@ void StatusLine::applyTheme() {
     tint(m_message, m_messageTone);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -62,7 +62,7 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan->furnish(views.planFrame);
 }
 
-}  // namespace
+} // namespace
 
 WindowViews makeViews(QWidget* parent) {
     WindowViews views;
@@ -94,4 +94,4 @@ WindowViews makeViews(QWidget* parent) {
     return views;
 }
 
-}  // namespace fovea
+} // namespace fovea
