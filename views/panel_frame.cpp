@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kHeaderHeight = 26;
 
-}  // namespace
+} // namespace
 
 PanelFrame::PanelFrame(const QString& title, QWidget* parent) : QFrame(parent) {
     auto* header = new QWidget;
@@ -50,7 +50,9 @@ PanelFrame::PanelFrame(const QString& title, QWidget* parent) : QFrame(parent) {
     m_column->addWidget(line);
 }
 
-void PanelFrame::setTitle(const QString& title) { m_title->setText(title); }
+void PanelFrame::setTitle(const QString& title) {
+    m_title->setText(title);
+}
 
 void PanelFrame::setSubtitle(const QString& text) {
     if (text == m_subtitleText)
@@ -59,9 +61,13 @@ void PanelFrame::setSubtitle(const QString& text) {
     elideSubtitle();
 }
 
-QString PanelFrame::subtitle() const { return m_subtitleText; }
+QString PanelFrame::subtitle() const {
+    return m_subtitleText;
+}
 
-void PanelFrame::addHeaderWidget(QWidget* widget) { m_actions->addWidget(widget); }
+void PanelFrame::addHeaderWidget(QWidget* widget) {
+    m_actions->addWidget(widget);
+}
 
 void PanelFrame::setNote(const QString& text) {
     m_note->setText(text);
@@ -87,8 +93,8 @@ void PanelFrame::resizeEvent(QResizeEvent* event) {
 void PanelFrame::elideSubtitle() {
     if (layout())
         layout()->activate();
-    m_subtitle->setText(m_subtitle->fontMetrics().elidedText(m_subtitleText, Qt::ElideRight,
-                                                             qMax(0, m_subtitle->width())));
+    m_subtitle->setText(
+        m_subtitle->fontMetrics().elidedText(m_subtitleText, Qt::ElideRight, qMax(0, m_subtitle->width())));
     m_subtitle->setToolTip(m_subtitle->text() == m_subtitleText ? QString() : m_subtitleText);
 }
 
@@ -101,4 +107,4 @@ QToolButton* headerButton(const QString& text, QWidget* parent) {
     return button;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -16,11 +16,11 @@ public:
     explicit PanelFrame(const QString& title, QWidget* parent = nullptr);
 
     void setTitle(const QString& title);
-    void setSubtitle(const QString& text);  // elided at the right when the panel is narrow
+    void setSubtitle(const QString& text); // elided at the right when the panel is narrow
     QString subtitle() const;
-    void addHeaderWidget(QWidget* widget);        // into the slot at the right, after what is there
-    void setNote(const QString& text);      // muted text in that slot, before the actions
-    void setContent(QWidget* content);      // takes ownership; replaces
+    void addHeaderWidget(QWidget* widget); // into the slot at the right, after what is there
+    void setNote(const QString& text);     // muted text in that slot, before the actions
+    void setContent(QWidget* content);     // takes ownership; replaces
     QWidget* content() const { return m_content; }
 
 protected:
@@ -41,4 +41,4 @@ private:
 // A flat text button for a panel's header ("sort: missed mass ▾").
 QToolButton* headerButton(const QString& text, QWidget* parent = nullptr);
 
-}  // namespace fovea
+} // namespace fovea

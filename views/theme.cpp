@@ -141,17 +141,21 @@ QDockWidget { color: @text; }
 )");
     QString text = sheet;
     const std::pair<const char*, QColor> names[] = {
-        {"@panel", t.panel},   {"@window", t.window},      {"@field", t.field}, {"@border", t.border},
-        {"@text", t.text},     {"@muted", t.mutedText},    {"@faint", t.faint}, {"@accent", t.accent},
-        {"@planB", t.planB},   {"@onaccent", t.kind == ThemeKind::Dark ? t.window : QColor(Qt::white)}};
+        {"@panel", t.panel}, {"@window", t.window},
+        {"@field", t.field}, {"@border", t.border},
+        {"@text", t.text},   {"@muted", t.mutedText},
+        {"@faint", t.faint}, {"@accent", t.accent},
+        {"@planB", t.planB}, {"@onaccent", t.kind == ThemeKind::Dark ? t.window : QColor(Qt::white)}};
     for (const auto& [word, colour] : names)
         text.replace(QLatin1String(word), colour.name());
     return text;
 }
 
-}  // namespace
+} // namespace
 
-const Theme& theme() { return current(); }
+const Theme& theme() {
+    return current();
+}
 
 void setTheme(QApplication& application, ThemeKind kind) {
     current() = kind == ThemeKind::Dark ? dark() : light();
@@ -179,9 +183,14 @@ QFont numberFont(int size) {
     return font;
 }
 
+QColor readableOn(const QColor& fill) {
+    const double light = 0.299 * fill.redF() + 0.587 * fill.greenF() + 0.114 * fill.blueF();
+    return light > 0.5 ? QColor(0x14, 0x17, 0x1c) : QColor(0xf4, 0xf6, 0xf9);
+}
+
 QColor mixed(const QColor& a, const QColor& b, double share) {
     const auto channel = [share](int x, int y) { return static_cast<int>(x + (y - x) * share + 0.5); };
     return {channel(a.red(), b.red()), channel(a.green(), b.green()), channel(a.blue(), b.blue())};
 }
 
-}  // namespace fovea
+} // namespace fovea

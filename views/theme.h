@@ -14,27 +14,27 @@ enum class ThemeKind { Dark, Light };
 struct Theme {
     ThemeKind kind = ThemeKind::Dark;
     // Surfaces, from the back to the front.
-    QColor window;     // between the panels
-    QColor panel;      // the inside of a panel
-    QColor header;     // a panel's title row
-    QColor field;      // combo boxes, cards, chart backgrounds
-    QColor border;     // frames and separators, 1 px
-    QColor grid;       // lines inside charts
+    QColor window; // between the panels
+    QColor panel;  // the inside of a panel
+    QColor header; // a panel's title row
+    QColor field;  // combo boxes, cards, chart backgrounds
+    QColor border; // frames and separators, 1 px
+    QColor grid;   // lines inside charts
     // Text.
     QColor text;
-    QColor mutedText;  // subtitles, axis numbers, units
-    QColor faint;      // disabled, bars of what was not chosen
+    QColor mutedText; // subtitles, axis numbers, units
+    QColor faint;     // disabled, bars of what was not chosen
     // One accent per role.
-    QColor accent;     // the cursor and the selected head or query
-    QColor planA;      // grey: the baseline
-    QColor planB;      // orange: the plan under test
-    QColor chosen;     // the quiet form of planB, behind text
+    QColor accent; // the cursor and the selected head or query
+    QColor planA;  // grey: the baseline
+    QColor planB;  // orange: the plan under test
+    QColor chosen; // the quiet form of planB, behind text
     QColor good;
     QColor warning;
     QColor bad;
     // Maps. Causal, not read and zero never share a colour.
-    QColor causal;     // above the diagonal: no such weight
-    QColor veil;       // laid over keys that a plan did not read
+    QColor causal; // above the diagonal: no such weight
+    QColor veil;   // laid over keys that a plan did not read
 };
 
 const Theme& theme();
@@ -44,9 +44,12 @@ void setTheme(QApplication& application, ThemeKind kind);
 
 // `size` in pixels; 12 is the body size, 11 that of axes and notes.
 QFont uiFont(int size = 12, bool bold = false);
-QFont numberFont(int size = 12);  // fixed width, so that digits stand still while they change
+QFont numberFont(int size = 12); // fixed width, so that digits stand still while they change
+
+// Dark or light text, whichever can be read on `fill`.
+QColor readableOn(const QColor& fill);
 
 // a·(1 − share) + b·share, opaque.
 QColor mixed(const QColor& a, const QColor& b, double share);
 
-}  // namespace fovea
+} // namespace fovea

@@ -10,7 +10,8 @@ namespace fovea {
 
 std::string shellQuoted(std::string_view text) {
     const auto plain = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
     };
     if (!text.empty() && std::all_of(text.begin(), text.end(), plain))
         return std::string(text);
@@ -37,27 +38,10 @@ std::string compareCommand(const RunRequest& request) {
     add("--tokens", std::to_string(request.settings.tokens));
     if (request.settings.decodeFrom >= 0)
         add("--decode-from", std::to_string(request.settings.decodeFrom));
-    const SamplerOptions& sampler = request.settings.sampler;
-    // Zero is written out too: a command must not depend on another tool's default.
-    const auto number = [](float value) {
-        std::string text = std::to_string(value);
-        text.erase(text.find_last_not_of('0') + 1);
-        if (!text.empty() && text.back() == '.')
-            text.pop_back();
-        return text;
-    };
-    add("--temperature", number(sampler.temperature));
-    if (sampler.temperature > 0) {
-        if (sampler.topK > 0)
-            add("--top-k", std::to_string(sampler.topK));
-        if (sampler.topP < 1)
-            add("--top-p", number(sampler.topP));
-        add("--seed", std::to_string(sampler.seed));
-    }
     if (request.settings.ignoreEnd)
         command += " --ignore-eos";
     add("--out", "comparison");
     return command;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -9,6 +9,7 @@
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
+#include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/summary_table.h"
@@ -29,8 +30,8 @@ PanelFrame* framed(const QString& title, QWidget* content, QWidget* parent) {
 }
 
 QComboBox* makeTokenColour(QWidget* parent) {
-    auto* box = new QComboBox(parent);
-    box->setProperty("header", true);
+    auto* box = new FlatCombo(parent);
+    box->setMuted(true);
     box->setToolTip(tr("What the tokens' colour stands for"));
     box->addItem(tr("colour: read by B"), static_cast<int>(TokenColour::Read));
     box->addItem(tr("colour: mass missed"), static_cast<int>(TokenColour::Missed));
@@ -58,11 +59,10 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     scroll->setWidget(views.planColumn);
     views.planColumn->setAutoFillBackground(false);
     views.planFrame = framed(tr("Plan B"), scroll, parent);
-    views.plan->setTitle(tr("Plan B"));
     views.plan->furnish(views.planFrame);
 }
 
-}  // namespace
+} // namespace
 
 WindowViews makeViews(QWidget* parent) {
     WindowViews views;
@@ -70,7 +70,7 @@ WindowViews makeViews(QWidget* parent) {
     views.tokens->setEmptyText(tr("Press Run: the prompt's tokens and those the model adds appear here."));
     views.tokensFrame = framed(tr("Tokens"), views.tokens, parent);
     views.tokenColour = makeTokenColour(views.tokensFrame);
-    views.tokensFrame->addAction(views.tokenColour);
+    views.tokensFrame->addHeaderWidget(views.tokenColour);
 
     makePlanColumn(views, parent);
 
@@ -78,7 +78,7 @@ WindowViews makeViews(QWidget* parent) {
     views.atlas->setEmptyText(tr("Every head of the model, once it has run."));
     views.atlasFrame = framed(tr("Atlas"), views.atlas, parent);
     views.atlasFrame->setSubtitle(tr("layer × head"));
-    views.atlasFrame->addAction(views.atlas->createSortControl(views.atlasFrame));
+    views.atlasFrame->addHeaderWidget(views.atlas->createSortControl(views.atlasFrame));
 
     views.headMap = new HeadMapView;
     views.headMap->setPlanLabel(QStringLiteral("B"));
@@ -94,4 +94,4 @@ WindowViews makeViews(QWidget* parent) {
     return views;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -33,15 +33,20 @@ at::Tensor CacheViewReader::allRows(const void* const* blocks, Component compone
 
 at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots,
                                      Component component) {
-    std::vector<at::Tensor> rows;
     const at::Tensor list = slots.contiguous();
-    for (std::int64_t i = 0; i < list.numel(); ++i) {
-        const std::int64_t slot = list.data_ptr<std::int64_t>()[i];
-        rows.push_back(
-            block(blocks[slot / m_view.slotsPerBlock], false).narrow(0, slot % m_view.slotsPerBlock, 1));
-        heard(component, static_cast<std::int64_t>(rows.back().nbytes()));
+    const std::int64_t n = list.numel(), perBlock = m_view.slotsPerBlock;
+    const auto* slot = list.data_ptr<std::int64_t>();
+    std::vector<at::Tensor> parts;
+    for (std::int64_t i = 0, end = 0; i < n; i = end) {
+        // As many as lie in one block, one after the other.
+        const std::int64_t index = slot[i] / perBlock;
+        for (end = i + 1; end < n && slot[end] / perBlock == index;)
+            ++end;
+        const at::Tensor rows = list.narrow(0, i, end - i) - index * perBlock;
+        parts.push_back(block(blocks[index], false).index_select(0, rows));
+        heard(component, static_cast<std::int64_t>(parts.back().nbytes()));
     }
-    return rows.empty() ? at::empty({0, m_view.headDim}) : at::cat(rows).to(at::kFloat);
+    return parts.empty() ? at::empty({0, m_view.headDim}) : at::cat(parts).to(at::kFloat);
 }
 
 at::Tensor CacheViewReader::keys() {

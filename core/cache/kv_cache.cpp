@@ -74,8 +74,10 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     for (Layer& layer : m_layers) {
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
         if (layout.valueSum)
-            for (Head& head : layer.heads)
+            for (Head& head : layer.heads) {
                 head.valueSum.assign(static_cast<std::size_t>(layout.headDim), 0.f);
+                m_held[Component::Mean] += static_cast<std::int64_t>(head.valueSum.size() * sizeof(float));
+            }
     }
 }
 
@@ -103,6 +105,9 @@ std::int64_t KvCache::append(int layerIndex, std::int64_t position, const float*
         v += m_layout.headDim;
     }
     ledger.add(moved);
+    // What was written now lives; the sum lived before.
+    for (const auto component : {Component::Keys, Component::Values, Component::KeyColumns})
+        m_held[component] += moved[component];
     return slot;
 }
 
@@ -180,22 +185,6 @@ KvView KvCache::view(int layer, int kvHead) const {
     view.headDim = m_layout.headDim;
     view.type = m_layout.type;
     return view;
-}
-
-Traffic KvCache::held() const {
-    const std::int64_t row = std::int64_t{m_layout.headDim} * elementBytes(m_layout.type);
-    Traffic held;
-    for (const Layer& layer : m_layers) {
-        for (const Head& head : layer.heads) {
-            for (std::size_t slot = 0; slot < layer.positions.size(); ++slot) {
-                held[Component::Keys] += row;
-                held[Component::Values] += row;
-                held[Component::KeyColumns] += m_layout.keyColumns ? row : 0;
-            }
-            held[Component::Mean] += static_cast<std::int64_t>(head.valueSum.size() * sizeof(float));
-        }
-    }
-    return held;
 }
 
 std::int64_t KvCache::reserved() const {

@@ -39,8 +39,8 @@ public:
     // Good until the layer's next append.
     KvView view(int layer, int kvHead) const;
 
-    Traffic held() const;          // live bytes by component, counted slot by slot
-    std::int64_t reserved() const; // bytes of rows, columns and sums taken from the allocator
+    const Traffic& held() const { return m_held; } // live bytes by component, counted as slots are filled
+    std::int64_t reserved() const;                 // bytes of rows, columns and sums taken from the allocator
 
 private:
     class Block;
@@ -53,6 +53,7 @@ private:
 
     CacheLayout m_layout;
     std::vector<Layer> m_layers;
+    Traffic m_held;
     std::vector<float> m_storedValue; // (d)
 };
 

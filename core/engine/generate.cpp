@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/engine/known_tokens.h"
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
 #include "core/model/model.h"
@@ -19,14 +20,6 @@ void requirePrompt(std::span<const int> prompt, std::int64_t context) {
         throw EngineError("The prompt has " + std::to_string(prompt.size()) +
                           " tokens and the model's context " + std::to_string(context) +
                           ": shorten the prompt.");
-}
-
-// Every ungenerated token is checked before anything runs.
-void requireForced(std::span<const int> forced, int vocabulary) {
-    for (const int token : forced)
-        if (token < 0 || token >= vocabulary)
-            throw EngineError("Token " + std::to_string(token) + " is not one of the model's " +
-                              std::to_string(vocabulary) + ".");
 }
 
 // -ln softmax(logits)[token]
@@ -62,7 +55,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel) {
     const std::int64_t context = model->spec.context;
     requirePrompt(prompt, context);
-    requireForced(options.forced, model->spec.vocabulary);
+    requireKnown(options.forced, model->spec.vocabulary);
     const bool forced = !options.forced.empty();
     const std::int64_t wanted =
         forced ? std::ssize(options.forced) : std::max<std::int64_t>(options.tokens, 0);

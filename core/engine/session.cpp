@@ -7,6 +7,7 @@
 
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
 #include "core/engine/stopwatch.h"
 #include "core/methods/predict.h"
@@ -43,21 +44,21 @@ struct Session::Impl {
           cache(layoutFor(plan, model->spec)), logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         const std::int64_t context = model->spec.context;
         capacity = options.capacity > 0 ? std::min(options.capacity, context) : context;
-        if (options.captureBudget > 0)
-            capture = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
+        if (options.captureBudget > 0) {
+            const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
+            writtenCapture = fresh.get();
+            capture = fresh;
+        }
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, capture.get()}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
 
     void require(std::span<const int> next) const {
-        for (const int token : next)
-            if (token < 0 || token >= model->spec.vocabulary)
-                throw EngineError("Token " + std::to_string(token) + " is not one of the model's " +
-                                  std::to_string(model->spec.vocabulary) + ".");
+        requireKnown(next, model->spec.vocabulary);
         if (tokens + std::ssize(next) > capacity)
-            throw EngineError(std::to_string(tokens + std::ssize(next)) +
-                              " tokens do not fit this session's " + std::to_string(capacity) + ".");
+            throw EngineError("The session holds " + std::to_string(capacity) + " tokens, not " +
+                              std::to_string(tokens + std::ssize(next)) + ".");
     }
 
     StepShape shape(bool planned) const {
@@ -75,17 +76,15 @@ struct Session::Impl {
     AttentionPlan plan;
     KvCache cache;
     Ledger ledger;
-    std::shared_ptr<Capture> capture;
-    std::shared_ptr<const Capture> sharedCapture;
+    std::shared_ptr<const Capture> capture; // as runs share it
+    Capture* writtenCapture = nullptr;      // the same, for this session alone
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
 };
 
 Session::Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options)
-    : m(std::make_unique<Impl>(std::move(model), std::move(plan), options)) {
-    m->sharedCapture = m->capture;
-}
+    : m(std::make_unique<Impl>(std::move(model), std::move(plan), options)) {}
 
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
@@ -100,7 +99,6 @@ bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& canc
         m->tokens += std::ssize(chunk);
         tokens = tokens.subspan(chunk.size());
     }
-    m->ledger.take(); // a run's bytes are those of its decode steps
     return true;
 }
 
@@ -111,6 +109,7 @@ StepRecord Session::step(int token, bool planned) {
     record.fed = token;
     record.planned = planned;
 
+    m->ledger.take(); // what prefill wrote is no step's
     const Stopwatch watch;
     record.attentionSeconds = m->path->step(token, record.position, planned, m->logits);
     record.seconds = watch.seconds();
@@ -137,7 +136,7 @@ const Model& Session::model() const {
     return *m->model;
 }
 const std::shared_ptr<const Capture>& Session::capture() const {
-    return m->sharedCapture;
+    return m->capture;
 }
 
 } // namespace fovea

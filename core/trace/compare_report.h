@@ -16,8 +16,8 @@ namespace fovea {
 struct PlanResult {
     std::shared_ptr<const Run> run; // teacher-forced on the tokens that the first plan chose
     Comparison comparison;          // against the first plan; trivial for the first itself
-    // First position at which the plan, left to choose its own tokens, chose another one than the first plan;
-    // empty when it never did, and for the first plan itself.
+    // Position fed at the first step where the plan, left to choose its own tokens, chose another than the
+    // first plan did; empty when it never did, and for the first plan itself.
     std::optional<std::int64_t> freeDivergent;
 };
 

@@ -177,6 +177,8 @@ public:
         m_result.cancelled = m_cancel && done() < 1;
         m_result.seconds = secondsSince(m_start);
         save({});
+        if (m_result.cancelled)
+            return m_result;
         note("measuring");
         save(modelCard(asStored(m_model), *m_tokenizer, m_corpus.heldOut, m_options, m_result));
         return m_result;
@@ -184,11 +186,9 @@ public:
 
 private:
     double done() const {
-        const double byTime = m_options.minutes > 0 ? secondsSince(m_start) / (60 * m_options.minutes) : 0;
-        const double byTokens =
-            m_options.tokens > 0 ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens) : 0;
-        // A run bounded by tokens follows the tokens alone, so that the same seed gives the same weights.
-        return m_options.tokens > 0 ? (byTime >= 1 ? 1 : byTokens) : byTime;
+        // A run bounded by tokens does not look at the clock, so that the same seed gives the same weights.
+        return m_options.tokens > 0 ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens)
+                                    : secondsSince(m_start) / (60 * m_options.minutes);
     }
 
     void step() {

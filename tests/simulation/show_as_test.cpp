@@ -9,7 +9,7 @@ using namespace fovea;
 
 namespace {
 
-ProjectedStep at(const char* plan, const char* model, std::int64_t tokens) {
+ProjectedStep projected(const char* plan, const char* model, std::int64_t tokens) {
     const std::vector<std::int64_t> contexts = {tokens};
     return showAs(parsePlan(plan), findModelShape(model)->spec, contexts).steps.at(0);
 }
@@ -17,27 +17,27 @@ ProjectedStep at(const char* plan, const char* model, std::int64_t tokens) {
 } // namespace
 
 TEST_CASE("Llama-2-7B at 4,096 tokens of f16 holds 2 GiB", "[simulation]") {
-    const ProjectedStep step = at("dense", "Llama-2-7B", 4096);
+    const ProjectedStep step = projected("dense", "Llama-2-7B", 4096);
     CHECK(step.held.total() == std::int64_t{32} * 32 * 128 * 2 * 2 * 4096);
     CHECK(step.held.total() == std::int64_t{2} << 30);
     CHECK(step.held[Component::Keys] == step.held[Component::Values]);
-    CHECK(at("store=f32", "Llama-2-7B", 4096).held.total() == std::int64_t{4} << 30);
+    CHECK(projected("store=f32", "Llama-2-7B", 4096).held.total() == std::int64_t{4} << 30);
 }
 
 TEST_CASE("Grouped KV heads hold a quarter", "[simulation]") {
-    CHECK(4 * at("dense", "Llama-3.1-8B", 4096).held.total() == at("dense", "Llama-2-7B", 4096).held.total());
+    CHECK(4 * projected("dense", "Llama-3.1-8B", 4096).held.total() == projected("dense", "Llama-2-7B", 4096).held.total());
 }
 
 TEST_CASE("A dense step reads every K and V row once and writes one of each", "[simulation]") {
-    const ProjectedStep step = at("dense", "Llama-2-7B", 4096);
+    const ProjectedStep step = projected("dense", "Llama-2-7B", 4096);
     // 2·S·d read and 2·d written per KV head, f16
     CHECK(step.moved.attention() == std::int64_t{32} * 32 * (2 * 4096 * 128 + 2 * 128) * 2);
     CHECK(step.moved[Component::Weights] > 0);
 }
 
 TEST_CASE("SparQ holds a second copy of K and moves several times less", "[simulation]") {
-    const ProjectedStep dense = at("dense", "Llama-2-7B", 4096);
-    const ProjectedStep sparq = at("read=sparq:r=32,k=128", "Llama-2-7B", 4096);
+    const ProjectedStep dense = projected("dense", "Llama-2-7B", 4096);
+    const ProjectedStep sparq = projected("read=sparq:r=32,k=128", "Llama-2-7B", 4096);
     CHECK(sparq.held[Component::KeyColumns] == dense.held[Component::Keys]);
     CHECK(sparq.held.total() == Approx(1.5 * static_cast<double>(dense.held.total())).epsilon(0.001));
     // The paper's own count, S·r + 2·k·d + 4·d elements, gives 6.4x here; scores and indices are ours on top.
@@ -48,7 +48,7 @@ TEST_CASE("SparQ holds a second copy of K and moves several times less", "[simul
 }
 
 TEST_CASE("A plan that does not fit the shape is refused", "[simulation]") {
-    CHECK_THROWS_AS(at("read=sparq:r=129", "Llama-2-7B", 4096), PlanError);
+    CHECK_THROWS_AS(projected("read=sparq:r=129", "Llama-2-7B", 4096), PlanError);
 }
 
 TEST_CASE("A range of contexts has both its ends and no context twice", "[simulation]") {

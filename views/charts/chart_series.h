@@ -15,7 +15,7 @@ namespace fovea {
 // Where a number comes from; never mixed, always told apart in legends and tables.
 enum class Provenance { Formula, Counted, Timed, Computed };
 QString provenanceName(Provenance);   // "formula", "counted", "timed", "computed"
-QString provenanceMark(Provenance);   // "□", "■", "●", "–"
+QString provenanceMark(Provenance);   // "□", "■", "●", none
 
 struct ChartSeries {
     enum class Shape {
@@ -61,5 +61,9 @@ AxisTicks niceTicks(double largest, int most);
 // x ascends. NaN is left out.
 std::vector<QPointF> decimate(std::span<const double> x, std::span<const double> y, double first, double last,
                               int pixels);
+
+// Drops points that lie within `tolerance` of the straight line between those kept, measured along y. Antialiased
+// paths cost by their points, and most byte curves are straight. x ascends.
+std::vector<QPointF> straightened(std::span<const QPointF> points, double tolerance);
 
 }  // namespace fovea

@@ -71,8 +71,8 @@ void SeriesPlot::setSeries(const std::vector<DrawnSeries>& series) {
             if (s.kind == DrawnSeries::Kind::Dashed)
                 pen.setDashPattern({4, 3});
             c.lines[i]->setPen(pen);
+            c.lines[i]->setMarkerSize(2);  // a radius
             c.lines[i]->setPointsVisible(s.dots);
-            c.lines[i]->setMarkerSize(4);
         }
         c.lines[i]->replace(s.points);
     }

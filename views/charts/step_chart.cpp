@@ -88,8 +88,9 @@ void StepChart::setSelection(std::optional<std::pair<double, double>> range) {
     update();
 }
 
-void StepChart::setStepAxisVisible(bool visible) {
+void StepChart::setStepAxis(bool visible, const QString& name) {
     m_state->stepAxis = visible;
+    m_state->axisName = name;
     invalidate();
 }
 

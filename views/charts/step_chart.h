@@ -40,7 +40,7 @@ public:
     // A range being dragged out with the mouse.
     void setSelection(std::optional<std::pair<double, double>> range);
     // Only the lowest chart of a stack carries the step numbers.
-    void setStepAxisVisible(bool visible);
+    void setStepAxis(bool visible, const QString& name = {});
 
     const std::vector<double>& x() const;
     const std::vector<ChartSeries>& series() const;

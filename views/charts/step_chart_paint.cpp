@@ -61,6 +61,10 @@ void StepChart::drawKept(QPainter& painter, const QSize& size) const {
     const auto area = plotArea(size);
     const auto scaled = scale(size);
     painter.setFont(uiFont(10));
+    if (m_state->series.empty()) {  // nothing to put numbers to
+        drawTitle(painter, area);
+        return;
+    }
     drawAxes(painter, area, scaled);
     drawSeries(painter, area, scaled);
     drawLimit(painter, area, scaled);
@@ -74,7 +78,7 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
     const QFont font = uiFont(11);
     painter.save();
     painter.setFont(font);
-    const auto title = titleWithUnit();
+    const auto title = s.series.empty() ? s.title : titleWithUnit();
     painter.setPen(t.text);
     painter.drawText(QPointF(area.left(), kTitle - 4), title);
     double left = area.left() + QFontMetricsF(font).horizontalAdvance(title) + 10;
@@ -82,7 +86,7 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
 
     const QFontMetricsF metrics(painter.font());
     if (!s.note.isEmpty()) {
-        painter.setPen(t.planB);
+        painter.setPen(s.series.empty() ? t.mutedText : t.planB);
         painter.drawText(QPointF(left, kTitle - 4), s.note);
         left += metrics.horizontalAdvance(s.note) + 10;
     }
@@ -91,8 +95,10 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
     for (auto it = s.series.rbegin(); it != s.series.rend(); ++it) {
         if (it->legend.isEmpty())
             continue;
-        const auto mark = it->shape == ChartSeries::Shape::Dashed ? QStringLiteral("┄□")
-                                                                  : provenanceMark(it->provenance);
+        const auto line = it->shape == ChartSeries::Shape::Dashed ? QStringLiteral("┄")
+                          : it->shape == ChartSeries::Shape::Line ? QStringLiteral("─")
+                                                                  : QString();
+        const auto mark = line + provenanceMark(it->provenance);
         const double markWidth = metrics.horizontalAdvance(mark) + 3;
         const double width = markWidth + metrics.horizontalAdvance(it->legend);
         if (right - width < left)
@@ -132,7 +138,7 @@ void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& sca
             painter.setPen(t.mutedText);
             painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + 14), text);
         }
-        painter.drawText(QPointF(area.right() + 10, area.bottom() + 14), QStringLiteral("step"));
+        painter.drawText(QPointF(area.right() + 22, area.bottom() + 14), s.axisName);
     }
     painter.restore();
 }
@@ -150,8 +156,10 @@ void StepChart::drawSeries(QPainter& painter, const QRectF& area, const Scale& s
         DrawnSeries drawn;
         drawn.color = one.color;
         drawn.dots = sparse && one.provenance == Provenance::Timed;
-        drawn.points = QList<QPointF>(points.begin(), points.end());
-        s.drawnPoints += static_cast<int>(points.size());
+        // A quarter of a pixel off cannot be seen; dots stay on every point.
+        const auto line = drawn.dots ? points : straightened(points, 0.25 * scaled.top / area.height());
+        drawn.points = QList<QPointF>(line.begin(), line.end());
+        s.drawnPoints += static_cast<int>(line.size());
         if (one.shape == ChartSeries::Shape::Stacked) {
             drawn.kind = DrawnSeries::Kind::Area;
             if (one.provenance == Provenance::Formula) {  // an outline, as the legend's mark
@@ -218,22 +226,23 @@ void StepChart::drawEndLabels(QPainter& painter, const QRectF& area, const Scale
             continue;
         labels.push_back({area.bottom() - middle / scaled.top * area.height(), pixels, i});
     }
-    const double pitch = metrics.height() - 2;
-    const auto room = static_cast<std::size_t>(std::max((area.height() + kBottom) / pitch, 1.));
+    constexpr double kPitch = 10;  // labels may touch, not overlap
+    const auto room = static_cast<std::size_t>(std::max(area.height() / kPitch, 1.));
     while (labels.size() > room)
         labels.erase(std::min_element(labels.begin(), labels.end(),
                                       [](auto& p, auto& q) { return p.weight < q.weight; }));
     // From the top down push overlapping labels apart, then from the bottom up what fell out of the plot.
     std::sort(labels.begin(), labels.end(), [](auto& p, auto& q) { return p.y < q.y; });
     for (std::size_t i = 0; i < labels.size(); ++i)
-        labels[i].y = std::max(labels[i].y, i ? labels[i - 1].y + pitch : area.top() + 2);
-    double floor = area.bottom() + 2;
+        labels[i].y = std::max(labels[i].y, i ? labels[i - 1].y + kPitch : area.top() + 2);
+    double floor = area.bottom() - 3;
     for (auto it = labels.rbegin(); it != labels.rend(); ++it) {
         it->y = std::min(it->y, floor);
-        floor = it->y - pitch;
+        floor = it->y - kPitch;
     }
     for (const auto& label : labels) {
-        painter.setPen(s.series[label.series].color);
+        // Towards the text's colour: the shades of a stack are too near the panel to be read.
+        painter.setPen(mixed(s.series[label.series].color, theme().text, 0.35));
         painter.drawText(QPointF(area.right() + 8, label.y + metrics.ascent() / 2 - 1),
                          s.series[label.series].endLabel);
     }
@@ -256,14 +265,20 @@ void StepChart::drawMoving(QPainter& painter, const QSize& size) const {
         wash.setAlpha(48);
         const double from = std::max(s.pixelAt(s.selection->first, area), area.left());
         const double to = std::min(s.pixelAt(s.selection->second, area), area.right());
-        painter.fillRect(QRectF(from, area.top(), to - from, area.height()), wash);
+        if (to > from)
+            painter.fillRect(QRectF(from, area.top(), to - from, area.height()), wash);
     }
     for (const auto& marker : s.markers) {
         if (!inside(marker.step))
             continue;
         const double x = line(marker.step, QPen(t.mutedText, 1, Qt::DotLine));
         const double width = QFontMetricsF(painter.font()).horizontalAdvance(marker.label);
+        if (marker.label.isEmpty())
+            continue;
         const double left = x - width - 5 > area.left() ? x - width - 5 : x + 5;
+        QColor back = t.panel;
+        back.setAlpha(170);
+        painter.fillRect(QRectF(left - 2, area.top(), width + 4, 12), back);
         painter.drawText(QPointF(left, area.top() + 9), marker.label);
     }
     if (s.cursor && inside(*s.cursor))

@@ -22,6 +22,7 @@ struct StepChart::State {
     std::vector<Marker> markers;
     std::optional<std::pair<double, double>> selection;
     bool stepAxis = false;
+    QString axisName;
 
     QPixmap kept;       // everything but cursor, marker and selection
     SeriesPlot plot;

@@ -1,7 +1,6 @@
 #include "views/charts/timelines.h"
 
 #include <QCheckBox>
-#include <QComboBox>
 #include <QKeyEvent>
 #include <QPainter>
 #include <QTimer>
@@ -15,6 +14,7 @@
 #include "views/charts/run_series.h"
 #include "views/charts/step_chart.h"
 #include "views/panels/copy_menu.h"
+#include "views/panels/flat_combo.h"
 #include "views/panel_frame.h"
 #include "views/theme.h"
 
@@ -23,7 +23,7 @@ namespace {
 
 enum Chart : std::size_t { HeldChart, MovedChart, RateChart, KlChart };
 constexpr double kFewestSteps = 4;  // closest zoom
-constexpr int kPause = 40;          // ms between two redraws of a growing run
+constexpr int kPause = 60;          // ms between two redraws of a growing run
 
 }  // namespace
 
@@ -66,11 +66,10 @@ void Timelines::buildControls() {
     m_weights->setToolTip(tr("Add the model's own parameters, which every step reads once, to the bytes moved"));
     m_weights->hide();
     connect(m_weights, &QCheckBox::toggled, this, &Timelines::scheduleRebuild);
-    m_showAs = new QComboBox(this);
-    m_showAs->setProperty("header", true);
-    m_showAs->addItem(tr("this model"));
+    m_showAs = new FlatCombo(this);
+    m_showAs->setMuted(true);
+    setShowAsChoices({tr("this model")});
     m_showAs->setToolTip(tr("Show as: draw the byte timelines of a large model from its closed forms"));
-    m_showAs->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     m_showAs->hide();
     connect(m_showAs, &QComboBox::activated, this, &Timelines::showAsChosen);
 }
@@ -78,7 +77,7 @@ void Timelines::buildControls() {
 void Timelines::furnish(PanelFrame* frame) {
     m_data->frame = frame;
     frame->setTitle(tr("Timelines"));
-    frame->setNote(tr("formula □  counted ■  timed ●"));
+    frame->setNote(tr("formula □   counted ■   timed ●"));
     frame->addHeaderWidget(m_weights);
     frame->addHeaderWidget(m_showAs);
     m_weights->show();
@@ -152,8 +151,8 @@ void Timelines::showCursor() {
 
 void Timelines::setShowAsChoices(const QStringList& choices) {
     m_showAs->clear();
-    for (int i = 0; i < choices.size(); ++i)
-        m_showAs->addItem(i ? tr("show as %1").arg(choices[i]) : choices[i]);
+    for (const auto& choice : choices)
+        m_showAs->addItem(tr("show as: %1").arg(choice));
 }
 
 void Timelines::setShowAsChoice(int index) { m_showAs->setCurrentIndex(index); }
@@ -197,18 +196,20 @@ void Timelines::rebuild() {
 
 void Timelines::showCharts() {
     const auto& d = *m_data;
-    const auto note = d.formula ? tr("formula, %1").arg(d.formula->title) : QString();
+    const auto note = d.formula    ? tr("formula, %1").arg(d.formula->title)
+                      : d.a || d.b ? QString()
+                                   : tr("no run yet");
     for (const auto chart : {HeldChart, MovedChart})
         m_charts[chart]->setNote(note);
     m_charts[RateChart]->setVisible(!d.formula);
     m_charts[KlChart]->setVisible(!d.formula && d.b && d.comparison);
     StepChart* lowest = m_charts[HeldChart];
     for (auto* chart : m_charts) {
-        chart->setStepAxisVisible(false);
+        chart->setStepAxis(false);
         if (!chart->isHidden())
             lowest = chart;
     }
-    lowest->setStepAxisVisible(true);
+    lowest->setStepAxis(true, d.formula ? tr("tokens") : tr("step"));
 
     std::vector<StepChart::Marker> markers;
     const Run* run = d.b ? d.b.get() : d.a.get();

@@ -19,13 +19,13 @@
 #include "views/charts/chart_series.h"
 
 class QCheckBox;
-class QComboBox;
 class QTimer;
 
 namespace fovea {
 
 struct Comparison;
 struct Run;
+class FlatCombo;
 class PanelFrame;
 class StepChart;
 
@@ -46,7 +46,7 @@ public:
     explicit Timelines(QWidget* parent = nullptr);
     ~Timelines() override;
 
-    // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 40 ms.
+    // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 60 ms.
     void setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run> b);
     // KL to A per step; null hides the chart.
     void setComparison(std::shared_ptr<const Comparison> comparison);
@@ -104,7 +104,7 @@ private:
 
     std::unique_ptr<Data> m_data;
     std::vector<StepChart*> m_charts;
-    QComboBox* m_showAs = nullptr;
+    FlatCombo* m_showAs = nullptr;
     QCheckBox* m_weights = nullptr;
     QTimer* m_pending = nullptr;
 };

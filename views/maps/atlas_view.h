@@ -33,9 +33,9 @@ public:
     // "sort: missed mass ▾", for a panel's header; stays in step with setSort.
     QComboBox* createSortControl(QWidget* parent);
 
-    QRectF cellRect(int layer, int head) const;  // of the thumbnail, null where there is none
+    QRectF cellRect(int layer, int head) const; // of the thumbnail, null where there is none
     QImage renderToImage(QSize size) const;
-    QString toCsv() const;  // layer,head,kv_head,missed,entropy,sink
+    QString toCsv() const; // layer,head,kv_head,missed,entropy,sink
 
     QSize sizeHint() const override { return {330, 480}; }
     QSize minimumSizeHint() const override { return {160, 160}; }
@@ -54,34 +54,41 @@ protected:
 
 private:
     struct Place {
-        int summary;    // index into *m_heads
-        QRectF image;   // the thumbnail
+        int summary;  // index into *m_heads
+        QRectF image; // the thumbnail
     };
     struct Layout {
-        std::vector<Place> places;  // in reading order
-        int columns = 0;
-        double side = 0;
-        QRectF area;
+        std::vector<Place> places; // in reading order
+        int columns = 0;           // places per line
+        QSizeF cell;               // of a thumbnail
+        int textLines = 0;         // below each: name, figure
+        QSizeF size;
     };
     Layout layoutFor(QSizeF size) const;
-    void drawInto(QPainter& painter, const Layout& layout, QSizeF size) const;
-    void drawPlace(QPainter& painter, const Place& place) const;
-    void drawLabels(QPainter& painter, const Layout& layout) const;
+    void placeByLayer(Layout& layout) const;
+    void placeRanked(Layout& layout) const;
+    QImage thumbnail(const HeadSummary& head, QSize size) const;
+    void drawInto(QPainter& painter, const Layout& layout, double ratio) const;
+    void drawPlace(QPainter& painter, const Layout& layout, const Place& place, double ratio) const;
+    void drawGroups(QPainter& painter, const Layout& layout) const;
     void relayout();
-    void makeImages();
     int placeAt(const QPointF& position) const;
     int selectedPlace() const;
+    void pick(int place);
     double figure(const HeadSummary& head) const;
+    QString figureText(const HeadSummary& head) const;
+    QString describe(const HeadSummary& head) const;
 
     std::shared_ptr<const std::vector<HeadSummary>> m_heads;
-    std::vector<QImage> m_images;  // same order as *m_heads
     int m_group = 1, m_layers = 0, m_headsPerLayer = 0;
-    float m_missedMax = 0;
+    double m_missedScale = 0; // a full bar; 0: nothing was missed anywhere
     int m_selectedLayer = -1, m_selectedHead = -1;
     AtlasSort m_sort = AtlasSort::Layout;
     ColourMap m_map = ColourMap::Viridis;
     QString m_emptyText;
     Layout m_layout;
+    mutable std::vector<QImage> m_images; // of *m_heads at the layout's size, made when first drawn
+    mutable QSize m_imageSize;
 };
 
-}  // namespace fovea
+} // namespace fovea

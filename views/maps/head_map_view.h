@@ -1,10 +1,11 @@
 #pragma once
-// One head's attention, as deep as one cares to look: rows are queries, columns keys, colour the dense weight,
-// and over it what a plan read of them.
+// One head's attention, as deep as one cares to look: rows are queries, columns keys, colour the dense
+// weight, and over it what a plan read of them.
 //
 // Mouse     wheel zooms about the cursor (Ctrl: keys only, Shift: queries only), left drag pans, right click
 //           or a click without a drag picks query and key
-// Keys      up and down nudge the query, left and right the key, Page up and down by 16, Home and End, F fits,
+// Keys      up and down nudge the query, left and right the key, Page up and down by 16, Home and End, F
+// fits,
 //           D fits the rows a plan read, + and − zoom, Ctrl+G asks for "go to"
 
 #include <QImage>
@@ -29,26 +30,29 @@ public:
     // so that a slider's drag redraws in place.
     void setData(std::shared_ptr<const HeadMapData> data);
     void setTokens(std::vector<QString> tokens);
-    void setQuery(int query);  // −1: none; scrolls it into view
+    void setQuery(int query); // −1: none; scrolls it into view
     int query() const;
-    void setKey(int key);      // −1: none
+    void setKey(int key); // −1: none
     void setScale(ColourScale scale);
     ColourScale scale() const;
     void setColourMap(ColourMap map);
-    void setPlanLabel(const QString& label);   // "B"
-    void setOverlayVisible(bool visible);      // the plan's selection; on at first
+    void setPlanLabel(const QString& label); // "B"
+    void setOverlayVisible(bool visible);    // the plan's selection; on at first
     void setEmptyText(const QString& text);
 
     void fit();
-    void fitPlanned();                  // rows that a plan read, all keys
-    void showRange(int firstQuery, int lastQuery, int firstKey, int lastKey);  // inclusive
+    void fitPlanned(); // rows that a plan read, all keys
+    void showRange(int firstQuery, int lastQuery, int firstKey, int lastKey); // inclusive
 
     // "rows: queries 380–508, columns: keys 0–508", for a panel's subtitle.
     QString rangeText() const;
     // "query 507 "oak" → key 12 "57": weight 0.031 (log10 −1.51), read by B: yes". Empty above the diagonal.
     QString describe(int query, int key) const;
+    // The same for any point: over the bars at the right a row's missed mass, over the strip below a key's
+    // share of reads. Empty where there is nothing to say.
+    QString describeAt(const QPoint& position) const;
     // (query, key) under a point of this widget, or (−1, −1) outside the map. Above the diagonal is inside.
-    QPoint cellAt(const QPointF& position) const;  // x: key, y: query
+    QPoint cellAt(const QPointF& position) const; // x: key, y: query
     // Centre of a cell in widget coordinates (may lie outside the widget).
     QPointF positionOf(int query, int key) const;
 
@@ -63,8 +67,8 @@ public:
 Q_SIGNALS:
     void queryPicked(int query);
     void keyPicked(int key);
-    void rangeChanged();    // zoomed, panned, or other data: rangeText() is new
-    void goToRequested();   // Ctrl+G
+    void rangeChanged();  // zoomed, panned, or other data: rangeText() is new
+    void goToRequested(); // Ctrl+G
 
 protected:
     bool event(QEvent* event) override;
@@ -86,4 +90,4 @@ private:
     std::unique_ptr<State> m;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -11,14 +11,14 @@
 
 namespace fovea {
 
-inline constexpr float kNoData = -1;  // a block wholly above the diagonal; weights are never negative
+inline constexpr float kNoData = -1; // a block wholly above the diagonal; weights are never negative
 
 class Pyramid {
 public:
     struct Level {
         std::int64_t rows = 0, columns = 0;
-        const float* values = nullptr;  // (rows, columns)
-        std::vector<float> storage;     // empty for level 0, which is the caller's
+        const float* values = nullptr; // (rows, columns)
+        std::vector<float> storage;    // empty for level 0, which is the caller's
     };
 
     std::int64_t rows() const { return m_levels.front().rows; }
@@ -42,4 +42,4 @@ private:
 std::shared_ptr<const Pyramid> buildPyramid(const float* values, std::int64_t rows, std::int64_t columns,
                                             std::span<const float> rowFactors = {});
 
-}  // namespace fovea
+} // namespace fovea

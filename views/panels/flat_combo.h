@@ -1,5 +1,6 @@
 #pragma once
-// A combo box that reads as a line of text: "SparQ ▾". Flat in panels whose rows are words, not fields.
+// A combo box that reads as a line of text, as wide as what it says: "SparQ ▾". For panels and headers whose
+// rows are words, not fields.
 
 #include <QComboBox>
 
@@ -10,12 +11,17 @@ class FlatCombo : public QComboBox {
 public:
     explicit FlatCombo(QWidget* parent = nullptr);
 
+    void setMuted(bool muted) { m_muted = muted; }  // as a header's other words
+    void showPopup() override;
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override { return {40, sizeHint().height()}; }
 
 protected:
     void paintEvent(QPaintEvent*) override;
     void wheelEvent(QWheelEvent*) override;
+
+private:
+    bool m_muted = false;
 };
 
 }  // namespace fovea

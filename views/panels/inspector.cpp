@@ -33,6 +33,8 @@ void Inspector::furnish(PanelFrame* frame) {
     const auto arrow = [&](const QString& text, const QString& tip, int step) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
+        button->setFocusPolicy(Qt::NoFocus);  // the keys do the same
+        button->setFixedWidth(18);
         frame->addHeaderWidget(button);
         connect(button, &QToolButton::clicked, this, [this, step] { request(step); });
         return button;
@@ -70,10 +72,8 @@ void Inspector::showTitle() {
     if (s) {
         text = tr("query %1").arg(s->query);
         if (!m_token.isEmpty())
-            text += QStringLiteral(" “%1”").arg(m_token);
+            text += QStringLiteral(" “%1”").arg(m_token.trimmed());
         text += tr(" · L%1 H%2").arg(s->layer).arg(s->head);
-        if (!s->sparse)
-            text += tr(" · read dense");
     }
     m_frame->setSubtitle(text);
     m_previous->setEnabled(s && s->query > m_first);

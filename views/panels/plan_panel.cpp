@@ -80,6 +80,7 @@ struct PlanPanel::Rows {
 
 PlanPanel::PlanPanel(QWidget* parent) : QWidget(parent), m_rows(std::make_unique<Rows>()) {
     buildSections();
+    nameRows();
     connectRows();
     showPlan();
 }
@@ -94,6 +95,8 @@ void PlanPanel::buildSections() {
     rows.share = new FlatCombo;
     rows.keep = new FlatCombo;
     rows.keep->addItem(tr("all"));
+    for (auto* single : {rows.share, rows.keep})
+        single->setFocusPolicy(Qt::NoFocus);  // one entry: nothing to go there for
     rows.store = new FlatCombo;
     rows.read = new FlatCombo;
     rows.read->addItems({tr("all"), tr("SparQ")});
@@ -177,6 +180,18 @@ void PlanPanel::buildSparq(QVBoxLayout* section) {
     label->setToolTip(tip);
     column->addLayout(rowOf(label, rows.select));
     section->addWidget(rows.sparq);
+}
+
+// Object names: for scripts of the interface, and for the tests that play the user.
+void PlanPanel::nameRows() {
+    auto& rows = *m_rows;
+    const std::pair<QWidget*, const char*> names[] = {
+        {rows.share, "share"},   {rows.keep, "keep"},           {rows.store, "store"}, {rows.read, "read"},
+        {rows.r, "r"},           {rows.k, "k"},                 {rows.local, "local"}, {rows.automatic, "automatic"},
+        {rows.alpha, "alpha"},   {rows.tau, "tau"},             {rows.select, "select"},
+        {rows.rValue, "r value"}, {rows.kValue, "k value"},     {rows.localValue, "local value"}};
+    for (const auto& [widget, name] : names)
+        widget->setObjectName(QLatin1String(name));
 }
 
 void PlanPanel::connectRows() {
@@ -343,6 +358,7 @@ void PlanPanel::furnish(PanelFrame* frame) {
     const auto add = [&](const QString& text, const QString& tip) {
         auto* button = headerButton(text, frame);
         button->setToolTip(tip);
+        button->setFont(uiFont(11));
         frame->addHeaderWidget(button);
         return button;
     };
@@ -356,6 +372,8 @@ void PlanPanel::furnish(PanelFrame* frame) {
         if (m_rows->redoAction)
             m_rows->redoAction->trigger();
     });
+    for (auto* arrow : {rows.undo, rows.redo})
+        arrow->setFixedWidth(18);
     auto* copy = add(tr("Copy as command"), tr("The command that runs this plan without the window"));
     connect(copy, &QToolButton::clicked, this, &PlanPanel::copyAsCommandRequested);
     showUndo();

@@ -49,6 +49,7 @@ private:
     struct Rows;
     void buildSections();
     void buildSparq(QVBoxLayout* section);
+    void nameRows();
     void connectRows();
     SparqParams fitting(SparqParams params) const;
     void showUndo();

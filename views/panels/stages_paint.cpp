@@ -68,14 +68,14 @@ struct Axes {
             painter.drawText(QPointF(plot.left() - 5 - metrics.horizontalAdvance(text), at + 3.5), text);
         }
     }
-    // `name` goes under the right end; ticks keep clear of it.
-    void xTicks(int most, const QString& name, bool whole) const {
+    // `name` goes under the right end; ticks keep clear of it, and of the room a legend needs there.
+    void xTicks(int most, const QString& name, bool whole, double legend = 0) const {
         painter.setFont(uiFont(10));
         painter.setPen(theme().mutedText);
         const QFontMetricsF metrics(painter.font());
-        const double end = plot.right() - metrics.horizontalAdvance(name);
+        const double end = plot.right() - std::max(metrics.horizontalAdvance(name), legend);
         const double base = plot.bottom() + kTicks - 3;
-        painter.drawText(QPointF(end, base), name);
+        painter.drawText(QPointF(plot.right() - metrics.horizontalAdvance(name), base), name);
         for (const double v : ticksBetween(x0, x1, most)) {
             if (whole && v != std::floor(v))
                 continue;
@@ -175,7 +175,7 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
         const double x = axes.x(s.threshold);
         painter.setPen(QPen(t.planB, 1, Qt::DashLine));
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()));
-        const auto text = QObject::tr("chosen →");
+        const auto text = QObject::tr("top-k = %1").arg(s.chosen.size());
         const double width = metrics.horizontalAdvance(text);
         const double left = x + 5 + width < plot.right() ? x + 5 : x - width - 5;
         label({left, plot.top() + metrics.ascent() + 2}, text, t.planB);
@@ -240,29 +240,30 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
             painter.fillRect(bar(axes, at + 0.5, 0.5, s.output[i], 0), theme().planB);
     }
     axes.baseline(0);
-    axes.xTicks(4, s.sparse ? QString() : QObject::tr("component"), true);
-    if (!s.sparse)
+    if (!s.sparse) {
+        axes.xTicks(4, QObject::tr("component"), true);
         return;
-    painter.setFont(uiFont(10));
-    const QFontMetricsF metrics(painter.font());
-    const double base = plot.bottom() + kTicks - 3;
+    }
     const auto a = QObject::tr("■ dense "), b = QObject::tr(" ■ sparse");
-    const double left = plot.right() - metrics.horizontalAdvance(a + b);
+    const double width = QFontMetricsF(uiFont(10)).horizontalAdvance(a + b);
+    axes.xTicks(4, {}, true, width);
+    const QFontMetricsF metrics(painter.font());
+    const double base = plot.bottom() + kTicks - 3, left = plot.right() - width;
     painter.setPen(theme().planA);
     painter.drawText(QPointF(left, base), a);
     painter.setPen(theme().planB);
     painter.drawText(QPointF(left + metrics.horizontalAdvance(a), base), b);
 }
 
-QString footerOf(const QueryStages& s) {
+}  // namespace
+
+QString stagesFooter(const QueryStages& s) {
     if (!s.sparse)
-        return QObject::tr("This row was read dense: every token, no error, no mass missed.");
+        return QObject::tr("This row was read dense: nothing missed, no error.");
     return QObject::tr("error ‖A−B‖/‖A‖ = %1 · mass not read %2 %")
         .arg(static_cast<double>(s.error), 0, 'g', 3)
         .arg(100. * static_cast<double>(s.missed), 0, 'g', 3);
 }
-
-}  // namespace
 
 StagesPicture pictureOf(const QueryStages& s) {
     StagesPicture picture{.stages = &s};
@@ -319,7 +320,7 @@ void paintStages(QPainter& painter, const QRectF& area, const StagesPicture& pic
     paintOutput(painter, frames.plots[3], s);
     painter.setFont(uiFont(11));
     painter.setPen(theme().mutedText);
-    const auto text = QFontMetricsF(painter.font()).elidedText(footerOf(s), Qt::ElideRight, frames.footer.width());
+    const auto text = QFontMetricsF(painter.font()).elidedText(stagesFooter(s), Qt::ElideRight, frames.footer.width());
     painter.drawText(frames.footer, Qt::AlignLeft | Qt::AlignVCenter, text);
 }
 

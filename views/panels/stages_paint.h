@@ -28,6 +28,9 @@ std::vector<double> ticksBetween(double low, double high, int most);
 // The four, from top to bottom of the area.
 void paintStages(QPainter& painter, const QRectF& area, const StagesPicture& picture);
 
+// The line below the pictures: error and mass not read, or that the row was read dense.
+QString stagesFooter(const QueryStages& stages);
+
 // The tool tip at a point of the same area, or nothing.
 QString stagesTip(const QRectF& area, const StagesPicture& picture, const QPointF& at);
 

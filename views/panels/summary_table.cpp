@@ -1,6 +1,7 @@
 #include "views/panels/summary_table.h"
 
 #include <QEvent>
+#include <QFontMetrics>
 #include <QHeaderView>
 #include <QPainter>
 
@@ -53,9 +54,14 @@ SummaryTable::SummaryTable(QWidget* parent) : QTableWidget(kRows, kColumns, pare
     verticalHeader()->setMinimumSectionSize(kRowHeight);
     horizontalHeader()->setHighlightSections(false);
     horizontalHeader()->setFixedHeight(kRowHeight);
+    horizontalHeader()->setMinimumSectionSize(20);
+    horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     horizontalHeader()->setSectionResizeMode(NameColumn, QHeaderView::Stretch);
-    for (const int column : {AColumn, BColumn, RatioColumn})
-        horizontalHeader()->setSectionResizeMode(column, QHeaderView::ResizeToContents);
+    // The panel's surface shows through, and no lines but those of the text.
+    viewport()->setAutoFillBackground(false);
+    setStyleSheet(QStringLiteral("QTableWidget { background: transparent; padding-left: 8px; }"
+                                 "QHeaderView, QHeaderView::section { background: transparent; border: none;"
+                                 " padding: 0 3px 0 0; }"));
     setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     for (int row = 0; row < kRows; ++row)
         for (int column = 0; column < kColumns; ++column)
@@ -87,8 +93,8 @@ void SummaryTable::put(int row, int column, const QString& text, const QString& 
     const auto& t = theme();
     auto* cell = item(row, column);
     cell->setText(text);
-    cell->setToolTip(tip);
-    cell->setFont(column == NameColumn ? uiFont(11) : numberFont(11));
+    cell->setToolTip(column == NameColumn ? text + u'\n' + tip : tip);
+    cell->setFont(column == NameColumn ? uiFont(10) : numberFont(11));
     cell->setForeground(column == NameColumn ? t.mutedText : t.text);
     cell->setTextAlignment((column == NameColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
 }
@@ -108,7 +114,7 @@ void SummaryTable::refresh() {
     const auto value = [](const StepRecord* step, auto of) { return step ? of(*step) : std::nan(""); };
     const auto name = [&](int row, const QString& text, Provenance from, const QString& tip) {
         const bool computed = from == Provenance::Computed;
-        put(row, NameColumn, computed ? text : text + u' ' + provenanceMark(from), tip);
+        put(row, NameColumn, computed ? text : text + u' ' + provenanceName(from), tip);
     };
     name(HeldRow, tr("held KiB"), Provenance::Counted,
          tr("Counted: bytes the cache holds after this step, divided by its tokens"));
@@ -117,7 +123,7 @@ void SummaryTable::refresh() {
     name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
-    name(KlRow, tr("KL to A, mean"), Provenance::Computed, tr("Nats per token, over all steps of both runs"));
+    name(KlRow, tr("KL to A, mean nats"), Provenance::Computed, tr("Nats per token, over all steps of both runs"));
     name(AgreementRow, tr("top-1 agreement"), Provenance::Computed, tr("Share of steps with the same first choice"));
 
     const auto both = [&](int row, auto of) { putPair(row, value(a, of), value(b, of)); };
@@ -133,7 +139,7 @@ void SummaryTable::refresh() {
         for (const int column : {AColumn, BColumn, RatioColumn})
             put(row, column, kNone);
     if (m_comparison) {
-        put(KlRow, BColumn, QString::number(m_comparison->klMean, 'g', 3),
+        put(KlRow, BColumn, QString::number(m_comparison->klMean, 'g', 2),
             tr("largest %1").arg(m_comparison->klMax, 0, 'g', 3));
         put(AgreementRow, BColumn, tr("%1 %").arg(100 * m_comparison->agreement, 0, 'f', 1),
             m_comparison->firstDivergent
@@ -148,6 +154,18 @@ void SummaryTable::refresh() {
         head->setForeground(column == AColumn ? theme().planA : column == BColumn ? theme().planB : theme().mutedText);
         head->setTextAlignment((column == NameColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
     }
+    fitColumns();
+}
+
+// Numbers as narrow as they are, so that the names keep their words.
+void SummaryTable::fitColumns() {
+    const QFontMetrics metrics(numberFont(11));
+    for (const int column : {AColumn, BColumn, RatioColumn}) {
+        int widest = metrics.horizontalAdvance(QStringLiteral("0.00"));
+        for (int row = 0; row < kRows; ++row)
+            widest = std::max(widest, metrics.horizontalAdvance(item(row, column)->text()));
+        horizontalHeader()->resizeSection(column, widest + 7);
+    }
 }
 
 void SummaryTable::changeEvent(QEvent* event) {
@@ -157,13 +175,13 @@ void SummaryTable::changeEvent(QEvent* event) {
 }
 
 QString SummaryTable::toCsv() const {
-    // Provenance in words: a mark means nothing to a spreadsheet.
     constexpr Provenance kFrom[kRows] = {Provenance::Counted, Provenance::Formula,  Provenance::Counted,
                                          Provenance::Timed,   Provenance::Computed, Provenance::Computed};
     QString csv = QStringLiteral("figure,kind,A,B,B/A\n");
     for (int row = 0; row < kRows; ++row) {
         auto name = item(row, NameColumn)->text();
-        name.remove(u' ' + provenanceMark(kFrom[row]));
+        if (name.endsWith(provenanceName(kFrom[row])))
+            name.chop(provenanceName(kFrom[row]).size() + 1);
         name.remove(u',');
         csv += name + u',' + provenanceName(kFrom[row]);
         for (const int column : {AColumn, BColumn, RatioColumn}) {

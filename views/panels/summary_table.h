@@ -38,6 +38,7 @@ protected:
 private:
     void refresh();
     void put(int row, int column, const QString& text, const QString& tip = {});
+    void fitColumns();
     void putPair(int row, double a, double b);
 
     std::shared_ptr<const Run> m_a, m_b;

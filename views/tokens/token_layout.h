@@ -20,18 +20,18 @@ ShownToken shownToken(const QString& text);
 
 class TokenLayout {
 public:
-    void setTokens(std::vector<ShownToken> tokens);  // build() must follow
+    void setTokens(std::vector<ShownToken> tokens); // build() must follow
     void build(const QFont& font, int width);
 
     int size() const { return static_cast<int>(m_chips.size()); }
     int lines() const { return static_cast<int>(m_lineFirst.size()); }
     int lineHeight() const { return m_lineHeight; }
-    int height() const;  // all lines with the margins
+    int height() const; // all lines with the margins
     const ShownToken& token(int index) const { return m_tokens[static_cast<std::size_t>(index)]; }
-    QRect rect(int index) const;      // of the chip, in content coordinates
-    int lineAt(int y) const;          // clamped
-    int firstOfLine(int line) const;  // size() for line == lines()
-    int at(const QPoint& content) const;  // −1 where there is no chip
+    QRect rect(int index) const;         // of the chip, in content coordinates
+    int lineAt(int y) const;             // clamped
+    int firstOfLine(int line) const;     // size() for line == lines()
+    int at(const QPoint& content) const; // −1 where there is no chip
 
 private:
     struct Chip {
@@ -43,4 +43,4 @@ private:
     int m_lineHeight = 22;
 };
 
-}  // namespace fovea
+} // namespace fovea

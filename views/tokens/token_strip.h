@@ -1,7 +1,7 @@
 #pragma once
-// The text as the model sees it: one chip per token, flowing over lines, coloured by a measure. Click sets the
-// query, shift-click pins, arrows walk. Spaces between words stay spaces; what could not be seen is shown by
-// a sign (↵ for a line break, · for a space that stands alone, \x07 for a control character).
+// The text as the model sees it: one chip per token, flowing over lines, coloured by a measure. Click sets
+// the query, shift-click pins, arrows walk. Spaces between words stay spaces; what could not be seen is shown
+// by a sign (↵ for a line break, · for a space that stands alone, \x07 for a control character).
 
 #include <QAbstractScrollArea>
 #include <QString>
@@ -15,8 +15,8 @@ namespace fovea {
 struct TokenCell {
     QString text;
     bool generated = false;
-    float measure = 0;    // mass or nats, shown as a tint between 0 and the strip's largest
-    bool chosen = false;  // read by the plan for the query
+    float measure = 0;   // mass or nats, shown as a tint between 0 and the strip's largest
+    bool chosen = false; // read by the plan for the query
 };
 
 enum class TokenColour { None, Read, Missed, Surprise };
@@ -26,26 +26,26 @@ class TokenStrip : public QAbstractScrollArea {
 public:
     explicit TokenStrip(QWidget* parent = nullptr);
 
-    void setTokens(std::vector<TokenCell> tokens);  // same texts as before: only colours change, no new layout
-    void setColour(TokenColour colour);             // Read at first
+    void setTokens(std::vector<TokenCell> tokens); // same texts as before: only colours change, no new layout
+    void setColour(TokenColour colour);            // Read at first
     TokenColour colour() const { return m_colour; }
-    void setQuery(int query);                       // −1: none; scrolls it into view
+    void setQuery(int query); // −1: none; scrolls it into view
     int query() const { return m_query; }
     void setPinned(std::set<int> pinned);
     const std::set<int>& pinned() const { return m_pinned; }
     void setEmptyText(const QString& text);
 
-    int tokenAt(const QPoint& viewportPosition) const;  // −1 where there is none
-    QRect tokenRect(int index) const;                   // in viewport coordinates
+    int tokenAt(const QPoint& viewportPosition) const; // −1 where there is none
+    QRect tokenRect(int index) const;                  // in viewport coordinates
     QImage renderToImage(QSize size) const;
-    QString toCsv() const;  // position,token,generated,read,measure
+    QString toCsv() const; // position,token,generated,read,measure
 
     QSize sizeHint() const override { return {800, 60}; }
     QSize minimumSizeHint() const override { return {160, 44}; }
 
 Q_SIGNALS:
     void tokenPicked(int index);
-    void tokenPinned(int index);  // shift-click; setPinned decides what is shown
+    void tokenPinned(int index); // shift-click; setPinned decides what is shown
 
 protected:
     bool viewportEvent(QEvent* event) override;
@@ -71,4 +71,4 @@ private:
     QString m_emptyText;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -189,8 +189,7 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
         return;
     const SparqStep step(heads, group, params, scratch);
     const float* const queries = scaledQueries(heads, group, q, scratch);
-    chooseComponents(step, q, scratch.partials);
-    sized(scratch.partials, step.kvHeads() * SoftmaxState::floats(group, step.dims));
+    chooseComponents(step, q, scratch.componentSizes);
 
     const std::int64_t bytes = elementBytes(heads[0].type);
     const std::int64_t columnBytes = step.kvHeads() * step.spans.slots * step.r * bytes;

@@ -79,6 +79,8 @@ TEST_CASE("Rows, columns and means read back as they were stored", "[core.cache]
                 const at::Tensor slots = at::tensor({0, 2, 3, 15, 16, 36}, at::kLong);
                 CHECK(reader.keyRows(slots).equal(K.index_select(0, slots)));
                 CHECK(reader.valueRows(slots).equal(V.index_select(0, slots)));
+                const at::Tensor unsorted = at::tensor({17, 0, 16, 36, 1}, at::kLong);
+                CHECK(reader.keyRows(unsorted).equal(K.index_select(0, unsorted)));
                 const at::Tensor components = at::tensor({0, 4, 6}, at::kLong);
                 CHECK(reader.keyColumns(components).equal(K.t().index_select(0, components)));
                 CHECK(at::allclose(reader.valueMean(), V.mean(0), 1e-5, 1e-6));

@@ -120,7 +120,9 @@ TEST_CASE("The CPU backend gives the reference's logits", "[core.engine]") {
                                    .tied = false}};
     for (const RandomShape& shape : shapes) {
         const auto model = randomModel(shape);
-        for (const AttentionPlan& plan : somePlans()) {
+        for (AttentionPlan plan : somePlans()) {
+            // In f32: a store that rounds would turn two last bits into two different rows.
+            plan.store = ElementType::F32;
             INFO("plan " << toText(plan));
             Session cpu(model, plan, {.backend = Backend::Cpu});
             Session reference(model, plan, {.backend = Backend::Reference});

@@ -4,17 +4,17 @@
 #include <ATen/ops/randn.h>
 #include <catch2/catch.hpp>
 
-#include <random>
-
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 #include "tests/support/counting_reader.h"
+#include "tests/support/dice.h"
 #include "tests/support/tensor_reader.h"
 
 using namespace fovea;
 using fovea::test::CountingReader;
+using fovea::test::Dice;
 using fovea::test::TensorReader;
 
 namespace {
@@ -24,36 +24,6 @@ Traffic of(Component component, std::int64_t bytes) {
     t[component] = bytes;
     return t;
 }
-
-class Dice {
-public:
-    int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(m_random); }
-    bool coin() { return between(0, 1) == 1; }
-
-    StepShape shape() {
-        StepShape shape;
-        shape.tokens = between(1, 90);
-        shape.kvHeads = between(1, 3);
-        shape.queryHeads = shape.kvHeads * between(1, 4);
-        shape.headDim = between(1, 24);
-        shape.store = static_cast<ElementType>(between(0, 2));
-        return shape;
-    }
-    SparqParams sparq(int d) {
-        SparqParams params;
-        params.components = between(1, d);
-        params.tokens = between(1, 100);
-        if (coin())
-            params.local = between(0, params.tokens);
-        params.alpha = coin();
-        params.tau = coin();
-        params.select = coin() ? SparqParams::Select::Softmax : SparqParams::Select::Logits;
-        return params;
-    }
-
-private:
-    std::mt19937 m_random{7};
-};
 
 // What the truth touched of one KV head, the current token's writes added by hand: a reader cannot see them.
 Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
@@ -87,10 +57,10 @@ Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
 TEST_CASE("The formula is what the truths touch, component by component", "[core.methods]") {
     Dice dice;
     for (int trial = 0; trial < 400; ++trial) {
-        StepShape shape = dice.shape();
+        StepShape shape = dice.shape(90);
         AttentionPlan plan;
         if (trial % 4 != 0)
-            plan.read = dice.sparq(shape.headDim);
+            plan.read = dice.sparq(shape.headDim, 100);
         shape.planned = dice.coin();
         // Every KV head of a layer does the same.
         const Traffic counted = countTruth(plan, shape) * shape.kvHeads;

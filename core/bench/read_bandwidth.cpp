@@ -1,0 +1,63 @@
+#include "core/bench/read_bandwidth.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/bench/read_bandwidth.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <hwy/highway.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "core/kernels/cpu/tasks.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Eight sums hide the latency of the additions.
+std::uint32_t sumTarget(const std::uint32_t* from, std::int64_t words) {
+    const hn::ScalableTag<std::uint32_t> d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    hn::Vec<decltype(d)> sum[8];
+    for (auto& s : sum)
+        s = hn::Zero(d);
+    for (std::int64_t i = 0; i < words; i += 8 * lanes)
+        for (int s = 0; s < 8; ++s)
+            sum[s] = hn::Add(sum[s], hn::LoadU(d, from + i + s * lanes));
+    for (int s = 1; s < 8; ++s)
+        sum[0] = hn::Add(sum[0], sum[s]);
+    return hn::GetLane(hn::SumOfLanes(d, sum[0]));
+}
+
+}  // namespace fovea::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea {
+HWY_EXPORT(sumTarget);
+
+void FreeAligned::operator()(void* memory) const { std::free(memory); }
+
+AlignedMemory alignedMemory(std::int64_t bytes) {
+    constexpr std::int64_t kLine = 64;
+    void* const memory = std::aligned_alloc(kLine, static_cast<std::size_t>((bytes + kLine - 1) / kLine * kLine));
+    if (!memory)
+        throw std::bad_alloc();
+    return AlignedMemory(static_cast<unsigned char*>(memory));
+}
+
+std::uint32_t sumOf(const void* memory, std::int64_t bytes) {
+    constexpr std::int64_t kSpan = 1 << 20;
+    std::atomic<std::uint32_t> total{0};
+    cpu::forEachTask((bytes + kSpan - 1) / kSpan, bytes, [&](std::int64_t task) {
+        const auto* const from = static_cast<const unsigned char*>(memory) + task * kSpan;
+        total += HWY_DYNAMIC_DISPATCH(sumTarget)(reinterpret_cast<const std::uint32_t*>(from),
+                                                 std::min(kSpan, bytes - task * kSpan) / 4);
+    });
+    return total;
+}
+
+}  // namespace fovea
+#endif

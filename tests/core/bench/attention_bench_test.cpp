@@ -1,0 +1,80 @@
+// The bench measures what it says: the counted bytes are the step's, the bandwidth is of one buffer read.
+
+#include <ATen/Parallel.h>
+#include <catch2/catch.hpp>
+
+#include <stdexcept>
+
+#include "core/bench/attention_bench.h"
+#include "core/bench/read_bandwidth.h"
+
+using namespace fovea;
+
+namespace {
+
+AttentionBenchOptions small() {
+    AttentionBenchOptions options;
+    options.context = 1000;
+    options.heads = 4;
+    options.kvHeads = 2;
+    options.headDim = 32;
+    options.repeats = 3;
+    options.plans = {AttentionPlan{}, AttentionPlan{ElementType::BF16, SparqParams{8, 16}}};
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE("The attention bench reports each plan's own bytes, time and rate", "[core.bench]") {
+    AttentionBenchOptions options = small();
+    int last = 0;
+    options.progress = [&](int done, int total) {
+        CHECK(done == last + 1);
+        CHECK(total == 3);
+        last = done;
+    };
+    const int before = at::get_num_threads();
+    options.threads = 1;
+    const AttentionBench bench = runAttentionBench(options);
+    CHECK(at::get_num_threads() == before);
+    CHECK(last == 3);
+    CHECK(bench.threads == 1);
+    CHECK(bench.readGbps > 0);
+    CHECK(bench.workingSetBytes == 2 * 1024 * 2 * 32 * 4);  // whole blocks of 256 slots
+    REQUIRE(bench.results.size() == 2);
+    CHECK(bench.results[0].plan == options.plans[0]);
+    CHECK(bench.results[0].countedBytes == 2 * 2 * 1000 * 32 * 4);
+    CHECK(bench.results[1].countedBytes ==
+          2 * (1000 * 8 * 2 + 2 * 4 * 1000 * 2 + 2 * 4 * 16 + 2 * 16 * 32 * 2 + 4 * 32));
+    for (const AttentionBenchResult& result : bench.results) {
+        CHECK(result.fastestSeconds > 0);
+        CHECK(result.medianSeconds >= result.fastestSeconds);
+        CHECK(result.spread >= 0);
+        CHECK(result.gbps == Approx(static_cast<double>(result.countedBytes) / result.medianSeconds / 1e9));
+    }
+}
+
+TEST_CASE("The attention bench says what memory it will take", "[core.bench]") {
+    // The buffer, an f32 cache of K and V, a bf16 cache with the column copy.
+    const std::int64_t kv = 2 * 1024 * 2 * 32 * 4;
+    CHECK(benchMemory(small()) == kv + kv + kv / 2 * 3 / 2);
+}
+
+TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]") {
+    AttentionBenchOptions options = small();
+    SECTION("heads") { options.kvHeads = 3; }
+    SECTION("context") { options.context = 0; }
+    SECTION("plans") { options.plans.clear(); }
+    SECTION("components") { options.plans = {AttentionPlan{{}, SparqParams{33, 16}}}; }
+    CHECK_THROWS_AS(runAttentionBench(options), std::invalid_argument);
+}
+
+TEST_CASE("The bandwidth kernel reads every word", "[core.bench]") {
+    const std::int64_t bytes = 3 * (1 << 20) + 4096;
+    const AlignedMemory memory = alignedMemory(bytes);
+    auto* const words = reinterpret_cast<std::uint32_t*>(memory.get());
+    std::uint32_t expected = 0;
+    for (std::int64_t i = 0; i < bytes / 4; ++i)
+        expected += words[i] = static_cast<std::uint32_t>(i * 2654435761u);
+    CHECK(sumOf(memory.get(), bytes) == expected);
+}
