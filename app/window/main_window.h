@@ -1,6 +1,6 @@
 #pragma once
-// The window: docks around the head map, menus, toolbar and status line. It puts the parts together; what they
-// do is the controller's, what they show the feed's.
+// The window: docks around the head map, menus, toolbar and status line. It puts the parts together; what
+// they do is the controller's, what they show the feed's.
 
 #include <QMainWindow>
 
@@ -29,8 +29,8 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 
 public:
-    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a plan
-    // in `options` that cannot be read.
+    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a
+    // plan in `options` that cannot be read.
     MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
     ~MainWindow() override;
 
@@ -92,4 +92,4 @@ private:
     QByteArray m_defaultState;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -21,11 +21,12 @@ void requireDisplay() {
     for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
         if (const char* value = std::getenv(name); value && *value)
             return;
-    throw std::runtime_error("there is no display here; fovea demo --out DIR draws the same window into pictures");
+    throw std::runtime_error(
+        "there is no display here; fovea demo --out DIR draws the same window into pictures");
 #endif
 }
 
-}  // namespace
+} // namespace
 
 int openWindow(const WindowOptions& options) {
     requireDisplay();
@@ -55,4 +56,4 @@ int openWindow(const WindowOptions& options) {
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

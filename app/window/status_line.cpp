@@ -22,11 +22,11 @@ QLabel* quiet(QWidget* parent, const char* name) {
     auto* label = new QLabel(parent);
     label->setObjectName(QLatin1String(name));
     label->setTextFormat(Qt::PlainText);
-    label->setContentsMargins(6, 0, 6, 0);
+    label->setContentsMargins(6, 0, 14, 0);
     return label;
 }
 
-}  // namespace
+} // namespace
 
 StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     setSizeGripEnabled(false);
@@ -136,4 +136,4 @@ void StatusLine::applyTheme() {
     tint(m_message, m_messageTone);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -19,7 +19,7 @@ int engineThreads() {
 }
 
 void takeThreadShare(bool modest) {
-    at::set_num_threads(engineThreads());  // counts for the calling thread
+    at::set_num_threads(engineThreads()); // counts for the calling thread
     // OpenBLAS has threads of its own, which libtorch does not know; idle, they spin on the interface's core.
     using SetThreads = void (*)(int);
     if (const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
@@ -35,4 +35,4 @@ void takeThreadShare(bool modest) {
 #endif
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -19,7 +19,7 @@
 //   writes   H·d floats, or with splits > 1 H·splits·(d + 2)
 //   work     4·S·d flops per query head
 //   limits   d ≤ 256, rows of whole 16-byte words; 128 threads by launch bound, so that 255 registers are there:
-//            nvcc 13.0 uses 53 to 253 and spills none (sm_90)
+//            nvcc 13.0 takes 53 to 255 (sm_80, sm_90) and spills none
 //
 // mergeSpans, grid (H)
 //   block    128 threads: one query head
@@ -72,10 +72,11 @@ struct SoftmaxState {
     float out[kElements] = {};  // o, not yet divided by l
 };
 
-// What a sum of weights taken against maximum `from` is multiplied by to stand against `to`. A state that has
-// seen no row has m = -∞ and nothing to carry over; -∞ - -∞ would be NaN.
-__device__ __forceinline__ float rescaling(float from, float to) {
-    return from == -INFINITY ? 0.0f : exp2f(from - to);
+// 2^(score - largest): the weight of a row; and, of a state whose maximum was `score`, the factor that brings
+// its sums to the new maximum `largest`. -∞ stands for a row that is not live and for a state that has seen
+// none: both weigh nothing, also where `largest` is -∞ and the difference NaN.
+__device__ __forceinline__ float weightOf(float score, float largest) {
+    return score == -INFINITY ? 0.0f : exp2f(score - largest);
 }
 
 // --- Phase 1: the queries of this tile, in the layout of the rows ------------------------------------------
@@ -97,13 +98,14 @@ __device__ __forceinline__ void loadQueries(const SpanArguments& a, int firstHea
 
 // --- Phase 2: stream rows past the queries -----------------------------------------------------------------
 
-// Scores one head's rows have just been given -> their weights; the state moves to the new maximum.
+// Online softmax (Milakov & Gimelshein 2018): the state moves to the new maximum, and one head's new scores
+// become weights against it.
 __device__ __forceinline__ void foldScores(float (&scores)[kRowsInFlight], SoftmaxState& state) {
     float largest = state.largest;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r)
         largest = fmaxf(largest, scores[r]);
-    const float carried = rescaling(state.largest, largest);
+    const float carried = weightOf(state.largest, largest);
     state.largest = largest;
     state.sum *= carried;
 #pragma unroll
@@ -111,7 +113,7 @@ __device__ __forceinline__ void foldScores(float (&scores)[kRowsInFlight], Softm
         state.out[e] *= carried;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
-        scores[r] = rescaling(scores[r], largest);
+        scores[r] = weightOf(scores[r], largest);
         state.sum += scores[r];
     }
 }
@@ -209,7 +211,7 @@ __device__ __forceinline__ void shareStates(const TeamStates& teams, int team, i
         float largest = -INFINITY;
         for (int t = 0; t < kTeams<kLanes>; ++t)
             largest = fmaxf(largest, teams.largest[h * kTeams<kLanes> + t]);
-        const float carried = rescaling(state[h].largest, largest);
+        const float carried = weightOf(state[h].largest, largest);
         const int mine = h * kTeams<kLanes> + team;
         if (lane == 0)
             teams.sum[mine] = state[h].sum * carried;
@@ -284,14 +286,14 @@ __global__ void __launch_bounds__(kAttendThreads)
     largest = warpMax(largest);
     float sum = 0.0f;
     for (int s = lane; s < splits; s += kWarp)
-        sum += states[s].y * rescaling(states[s].x, largest);
+        sum += states[s].y * weightOf(states[s].x, largest);
     sum = warpSum(sum);
 
     // Phase 2: each thread adds up its components.
     for (int c = static_cast<int>(threadIdx.x); c < headDim; c += kAttendThreads) {
         float total = 0.0f;
         for (int s = 0; s < splits; ++s)
-            total += partialOut[(head * splits + s) * headDim + c] * rescaling(states[s].x, largest);
+            total += partialOut[(head * splits + s) * headDim + c] * weightOf(states[s].x, largest);
         out[head * headDim + c] = sum == 0.0f ? 0.0f : total / sum;
     }
 }

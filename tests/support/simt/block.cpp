@@ -126,12 +126,10 @@ void Block::leave(Thread& self) {
         if (next < 0 && anyoneLeft())
             m_error = std::make_exception_ptr(Error(whoWaits()));
     }
-    if (next >= 0) {
-        m_current = next;
-        Fiber::switchTo(*self.fiber, *current().fiber);
-    } else {
+    if (next >= 0)
+        handOver(self, next);
+    else
         Fiber::switchTo(*self.fiber, m_executor);
-    }
 }
 
 // Lets the others run until this thread is ready again and its turn has come.
@@ -139,14 +137,18 @@ void Block::wait(Thread& self) {
     const int next = m_schedule.next();
     if (next < 0)
         throw Error(whoWaits());
-    if (next != self.number) {
-        m_current = next;
-        Fiber::switchTo(*self.fiber, *current().fiber);
-    }
+    if (next != self.number)
+        handOver(self, next);
     if (m_unwinding)
         throw Unwind{};
     self.state = State::Ready;
     resume(self);
+}
+
+// Returns when somebody hands over to this thread.
+void Block::handOver(Thread& self, int next) {
+    m_current = next;
+    Fiber::switchTo(*self.fiber, *current().fiber);
 }
 
 void Block::resume(Thread& self) {

@@ -69,6 +69,10 @@ private:
         std::array<int, kLanes> source;
     };
 
+    struct Free {
+        void operator()(unsigned char* memory) const;
+    };
+
     // Thrown through the threads of a block that failed, to free what their stacks hold.
     struct Unwind {};
 
@@ -76,7 +80,7 @@ private:
     void runKernel(Thread& self);
     void leave(Thread& self);
     void wait(Thread& self);
-    void continueWith(Thread& self, Thread& next);
+    void handOver(Thread& self, int next);
     void resume(Thread& self);
     void openBarrier();
     void completeExchange(int warp);
@@ -89,9 +93,6 @@ private:
     Fiber m_executor;
     std::vector<std::unique_ptr<Thread>> m_threads;  // as many as the largest block had
     std::vector<Warp> m_warps;
-    struct Free {
-        void operator()(unsigned char* memory) const;
-    };
     std::unique_ptr<unsigned char, Free> m_shared;
     std::size_t m_sharedBytes = 0;
 

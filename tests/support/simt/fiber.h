@@ -4,7 +4,11 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+// Defining FOVEA_FIBER_UCONTEXT for a whole build tries the other way on x86-64 too.
+#if defined(__x86_64__) && !defined(FOVEA_FIBER_UCONTEXT)
+#define FOVEA_FIBER_ASSEMBLY 1
+#else
+#define FOVEA_FIBER_ASSEMBLY 0
 #include <ucontext.h>
 #endif
 
@@ -39,7 +43,7 @@ private:
     char* m_owned = nullptr;  // null for the operating system's thread
     const char* m_begin = nullptr;
     std::size_t m_bytes = 0;
-#if defined(__x86_64__)
+#if FOVEA_FIBER_ASSEMBLY
     void* m_stackPointer = nullptr;
 #else
     ucontext_t m_context;
