@@ -11,6 +11,7 @@
 #include "app/commands/compare.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
+#include "app/commands/train.h"
 #include "app/commands/usage_error.h"
 #include "app/window/demo.h"
 #include "app/window/open_window.h"
@@ -75,6 +76,7 @@ int run(int argc, char** argv) {
     fovea::addInfoCommand(program);
     fovea::addGenerateCommand(program);
     fovea::addCompareCommand(program);
+    fovea::addTrainCommand(program);
     fovea::addDemoCommand(program);
     program.parse_complete_callback([&] { requireVerbFirst(program); });
     try {

@@ -183,6 +183,11 @@ QFont numberFont(int size) {
     return font;
 }
 
+QColor readableOn(const QColor& fill) {
+    const double light = 0.299 * fill.redF() + 0.587 * fill.greenF() + 0.114 * fill.blueF();
+    return light > 0.5 ? QColor(0x14, 0x17, 0x1c) : QColor(0xf4, 0xf6, 0xf9);
+}
+
 QColor mixed(const QColor& a, const QColor& b, double share) {
     const auto channel = [share](int x, int y) { return static_cast<int>(x + (y - x) * share + 0.5); };
     return {channel(a.red(), b.red()), channel(a.green(), b.green()), channel(a.blue(), b.blue())};

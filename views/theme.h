@@ -46,6 +46,9 @@ void setTheme(QApplication& application, ThemeKind kind);
 QFont uiFont(int size = 12, bool bold = false);
 QFont numberFont(int size = 12); // fixed width, so that digits stand still while they change
 
+// Dark or light text, whichever can be read on `fill`.
+QColor readableOn(const QColor& fill);
+
 // a·(1 − share) + b·share, opaque.
 QColor mixed(const QColor& a, const QColor& b, double share);
 

@@ -19,7 +19,7 @@ QString plainText(const QAction& action) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 ActionPalette::ActionPalette(const QList<QAction*>& actions, QWidget* parent)
     : QDialog(parent, Qt::Popup), m_actions(actions) {
@@ -67,7 +67,8 @@ void ActionPalette::refill() {
         if (!matches)
             continue;
         const QString keys = action.shortcut().toString(QKeySequence::NativeText);
-        auto* item = new QListWidgetItem(keys.isEmpty() ? text : QStringLiteral("%1    %2").arg(text, keys), m_list);
+        auto* item =
+            new QListWidgetItem(keys.isEmpty() ? text : QStringLiteral("%1    %2").arg(text, keys), m_list);
         item->setData(Qt::UserRole, i);
         item->setData(Qt::UserRole + 1, text);
         if (!action.isEnabled())
@@ -91,7 +92,8 @@ bool ActionPalette::eventFilter(QObject* object, QEvent* event) {
         const int key = static_cast<QKeyEvent*>(event)->key();
         if (key == Qt::Key_Up || key == Qt::Key_Down) {
             const int step = key == Qt::Key_Down ? 1 : -1;
-            m_list->setCurrentRow(std::clamp(m_list->currentRow() + step, 0, std::max(m_list->count() - 1, 0)));
+            m_list->setCurrentRow(
+                std::clamp(m_list->currentRow() + step, 0, std::max(m_list->count() - 1, 0)));
             return true;
         }
         if (key == Qt::Key_Return || key == Qt::Key_Enter) {
@@ -102,4 +104,4 @@ bool ActionPalette::eventFilter(QObject* object, QEvent* event) {
     return QDialog::eventFilter(object, event);
 }
 
-}  // namespace fovea
+} // namespace fovea

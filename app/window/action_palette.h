@@ -31,4 +31,4 @@ private:
     QListWidget* m_list;
 };
 
-}  // namespace fovea
+} // namespace fovea

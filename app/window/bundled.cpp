@@ -12,7 +12,7 @@ namespace {
 
 const std::filesystem::path kAssets = FOVEA_SOURCE_DIR "/assets";
 
-}  // namespace
+} // namespace
 
 std::filesystem::path bundledModels() {
     return kAssets / "models";
@@ -32,8 +32,8 @@ std::string firstPrompt() {
     text << file.rdbuf();
     std::string prompt = text.str();
     while (!prompt.empty() && prompt.back() == '\n')
-        prompt.pop_back();  // the text goes on where the model takes over
+        prompt.pop_back(); // the text goes on where the model takes over
     return prompt.empty() ? "Once upon a time" : prompt;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -13,4 +13,4 @@ std::filesystem::path firstModel();
 // The prompt a new user sees first.
 std::string firstPrompt();
 
-}  // namespace fovea
+} // namespace fovea

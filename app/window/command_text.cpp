@@ -10,7 +10,8 @@ namespace fovea {
 
 std::string shellQuoted(std::string_view text) {
     const auto plain = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
     };
     if (!text.empty() && std::all_of(text.begin(), text.end(), plain))
         return std::string(text);
@@ -43,4 +44,4 @@ std::string compareCommand(const RunRequest& request) {
     return command;
 }
 
-}  // namespace fovea
+} // namespace fovea

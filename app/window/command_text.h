@@ -13,4 +13,4 @@ std::string shellQuoted(std::string_view text);
 // "./run compare --model … --prompt … --plan … --plan … --tokens … --out comparison"
 std::string compareCommand(const RunRequest& request);
 
-}  // namespace fovea
+} // namespace fovea

@@ -16,7 +16,7 @@ constexpr int kQuietForRerunMs = 350;
 constexpr int kLiveHeadMs = 200;
 constexpr int kThumbnailSide = 64;
 
-}  // namespace
+} // namespace
 
 Controller::Controller(Document& document, JobRunner& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
@@ -116,7 +116,8 @@ void Controller::rerun() {
     if (!m_live || !m_runs.a || m_outdated || m_makingTokens)
         return;
     const bool both = m_rerunBoth;
-    startEngine(both ? tr("re-running A and B teacher-forced") : tr("re-running B teacher-forced"), Purpose::Follow,
+    startEngine(both ? tr("re-running A and B teacher-forced") : tr("re-running B teacher-forced"),
+                Purpose::Follow,
                 [live = m_live, request = request(), both](const PairObserver& observer,
                                                            const std::atomic<bool>& cancel) {
                     return refollow(*live, request, both, observer, cancel);
@@ -128,17 +129,18 @@ void Controller::startEngine(const QString& title, Purpose purpose, EngineWork w
     m_makingTokens = purpose == Purpose::MakeTokens;
     setOutdated(false);
     const bool draws = m_makingTokens;
-    m_jobs.start(Lane::Engine, title, Supersede::Cancel, [this, draws, work = std::move(work)](Job& job) -> Deliver {
-        RunPair result = work(
-            [&](const RunPair& soFar, double fraction) {
-                job.progress(fraction);
-                // A re-run replaces the old curve when it is whole; half of one says nothing.
-                if (draws)
-                    job.publish([this, soFar] { showOnTheWay(soFar); });
-            },
-            job.cancelled());
-        return [this, result = std::move(result)] { runEnded(result); };
-    });
+    m_jobs.start(Lane::Engine, title, Supersede::Cancel,
+                 [this, draws, work = std::move(work)](Job& job) -> Deliver {
+                     RunPair result = work(
+                         [&](const RunPair& soFar, double fraction) {
+                             job.progress(fraction);
+                             // A re-run replaces the old curve when it is whole; half of one says nothing.
+                             if (draws)
+                                 job.publish([this, soFar] { showOnTheWay(soFar); });
+                         },
+                         job.cancelled());
+                     return [this, result = std::move(result)] { runEnded(result); };
+                 });
     Q_EMIT stateChanged();
 }
 
@@ -160,7 +162,7 @@ void Controller::runEnded(const RunPair& runs) {
     m_comparisonCurrent = current && runs.comparison;
     m_rerunBoth = m_rerunBoth && !(runs.a && runs.a->decodeFrom == m_document.decodeFrom());
     if (!current || m_rerunBoth)
-        m_quietForRerun.start();  // the plan changed while the tokens were made
+        m_quietForRerun.start(); // the plan changed while the tokens were made
     requestHead();
     requestSummaries();
     Q_EMIT runsChanged();
@@ -210,26 +212,27 @@ void Controller::requestSummaries() {
     const HeadRequest request = headRequest();
     if (unmappable(request))
         return;
-    m_jobs.start(Lane::Background, tr("summarising heads"), Supersede::Cancel, [this, request](Job& job) -> Deliver {
-        const SummaryObserver observer = [&](std::shared_ptr<const Summaries> soFar, double fraction) {
-            job.progress(fraction);
-            // The first time the atlas fills as it comes; later a whole one is replaced by a whole one.
-            job.publish([this, soFar = std::move(soFar)] {
-                if (m_summaries && m_summaries->size() > soFar->size())
+    m_jobs.start(
+        Lane::Background, tr("summarising heads"), Supersede::Cancel, [this, request](Job& job) -> Deliver {
+            const SummaryObserver observer = [&](std::shared_ptr<const Summaries> soFar, double fraction) {
+                job.progress(fraction);
+                // The first time the atlas fills as it comes; later a whole one is replaced by a whole one.
+                job.publish([this, soFar = std::move(soFar)] {
+                    if (m_summaries && m_summaries->size() > soFar->size())
+                        return;
+                    m_summaries = soFar;
+                    Q_EMIT summariesChanged();
+                });
+            };
+            auto summaries = summariseHeads(request, kThumbnailSide, observer, job.cancelled());
+            return [this, summaries = std::move(summaries)] {
+                if (!summaries)
                     return;
-                m_summaries = soFar;
+                m_summaries = summaries;
+                chooseHead();
                 Q_EMIT summariesChanged();
-            });
-        };
-        auto summaries = summariseHeads(request, kThumbnailSide, observer, job.cancelled());
-        return [this, summaries = std::move(summaries)] {
-            if (!summaries)
-                return;
-            m_summaries = summaries;
-            chooseHead();
-            Q_EMIT summariesChanged();
-        };
-    });
+            };
+        });
 }
 
 // Where the user has not chosen yet, the head that misses most is the one to look at first.
@@ -253,7 +256,7 @@ void Controller::planEdited(Side side) {
     }
     m_comparisonCurrent = false;
     if (!m_makingTokens)
-        m_jobs.cancel(Lane::Engine);  // a re-run of the plan before this one is worth nothing now
+        m_jobs.cancel(Lane::Engine); // a re-run of the plan before this one is worth nothing now
     m_jobs.cancel(Lane::Background);
     if (m_runs.a) {
         requestHead();
@@ -287,4 +290,4 @@ void Controller::setOutdated(bool outdated) {
     Q_EMIT stateChanged();
 }
 
-}  // namespace fovea
+} // namespace fovea

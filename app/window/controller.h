@@ -23,9 +23,9 @@ public:
     Controller(Document& document, JobRunner& jobs, QObject* parent = nullptr);
 
     void openModel(const QString& path, const QString& tokenizer = {});
-    void run();   // prefill and generate with A, then B on the same tokens
-    void step();  // one more token
-    void stop();  // keeps what there is
+    void run();  // prefill and generate with A, then B on the same tokens
+    void step(); // one more token
+    void stop(); // keeps what there is
     bool running() const { return m_jobs.busy(Lane::Engine); }
     // An edit's quiet moment has not passed yet; work will follow.
     bool waiting() const { return m_quietForSummaries.isActive() || m_quietForRerun.isActive(); }
@@ -48,10 +48,10 @@ Q_SIGNALS:
     void runsChanged();
     void headChanged();
     void summariesChanged();
-    void stateChanged();             // running, outdated, comparisonCurrent
-    void emptied(const QString& why);  // the head cannot be drawn
+    void stateChanged();              // running, outdated, comparisonCurrent
+    void emptied(const QString& why); // the head cannot be drawn
     void failed(const QString& line);
-    void runFinished();              // a Run, Step or re-run has come to its end, or was stopped
+    void runFinished(); // a Run, Step or re-run has come to its end, or was stopped
 
 private:
     HeadRequest headRequest() const;
@@ -71,8 +71,8 @@ private:
 
     Document& m_document;
     JobRunner& m_jobs;
-    std::shared_ptr<LivePair> m_live;  // touched by engine jobs alone
-    RunSettings m_ranSettings;         // that the runs on screen were made with
+    std::shared_ptr<LivePair> m_live; // touched by engine jobs alone
+    RunSettings m_ranSettings;        // that the runs on screen were made with
     RunPair m_runs;
     std::shared_ptr<const HeadPicture> m_head;
     std::shared_ptr<const Summaries> m_summaries;
@@ -80,9 +80,9 @@ private:
     bool m_outdated = true;
     bool m_comparisonCurrent = false;
     bool m_rerunBoth = false;
-    bool m_makingTokens = false;   // the engine runs what no edit of a plan may throw away
-    bool m_choseHead = false;      // the first run ends on a head worth looking at; later the user chooses
+    bool m_makingTokens = false; // the engine runs what no edit of a plan may throw away
+    bool m_choseHead = false;    // the first run ends on a head worth looking at; later the user chooses
     QElapsedTimer m_sinceHead;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -57,15 +57,19 @@ void runDemo(const DemoOptions& options) {
     tour.take();
 }
 
-}  // namespace
+} // namespace
 
 void addDemoCommand(CLI::App& program) {
     auto options = std::make_shared<DemoOptions>();
-    CLI::App* demo = program.add_subcommand("demo", "Draw the window and its tour into a folder, without a display");
-    demo->add_option("--out", options->out, "Folder for the pictures, compare.csv and trace.json")->required();
-    demo->add_option("--theme", options->theme, "Of the single views: dark or light")->check(CLI::IsMember({"dark", "light"}));
+    CLI::App* demo =
+        program.add_subcommand("demo", "Draw the window and its tour into a folder, without a display");
+    demo->add_option("--out", options->out, "Folder for the pictures, compare.csv and trace.json")
+        ->required();
+    demo->add_option("--theme", options->theme, "Of the single views: dark or light")
+        ->check(CLI::IsMember({"dark", "light"}));
     demo->add_option("--model", options->model, "Model (default: the bundled one)");
-    demo->add_option("--tokenizer", options->tokenizer, "Tokenizer file (default: what lies beside the model)");
+    demo->add_option("--tokenizer", options->tokenizer,
+                     "Tokenizer file (default: what lies beside the model)");
     demo->add_option("--prompt", options->prompt, "Prompt (default: the window's own)");
     demo->add_option("--plan", options->plans, "Plan A, and given again plan B")
         ->expected(1)
@@ -73,4 +77,4 @@ void addDemoCommand(CLI::App& program) {
     demo->callback([options] { runDemo(*options); });
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -10,4 +10,4 @@ namespace fovea {
 
 void addDemoCommand(CLI::App& program);
 
-}  // namespace fovea
+} // namespace fovea

@@ -28,11 +28,12 @@ namespace {
 
 constexpr QSize kWindow(1680, 1050);
 constexpr int kPatienceMs = 120'000;
-constexpr int kMoveEveryMs = 16;   // a mouse reports about 60 times a second here
+constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
 
-void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button, Qt::MouseButtons buttons) {
+void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
+               Qt::MouseButtons buttons) {
     QMouseEvent event(type, at, widget.mapToGlobal(at), button, buttons, Qt::NoModifier);
     QApplication::sendEvent(&widget, &event);
 }
@@ -43,7 +44,7 @@ void print(const char* title, const Quantiles& q) {
     std::fflush(stdout);
 }
 
-}  // namespace
+} // namespace
 
 DemoTour::DemoTour(const WindowOptions& options, std::filesystem::path out, bool dark)
     : m_options(options), m_out(std::move(out)), m_dark(dark) {}
@@ -55,7 +56,8 @@ void DemoTour::take() {
     run();
     const AttentionPlan asOpened = m_window->document().plan(Side::B);
     char title[64];
-    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens", m_window->controller().runs().a->tokens.size());
+    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens",
+                  m_window->controller().runs().a->tokens.size());
     drag(title);
     // The pictures show the plan the window opened with, its deltas filled in.
     m_window->document().editPlan(Side::B, asOpened, QStringLiteral("plan"));
@@ -79,8 +81,8 @@ void DemoTour::open() {
 void DemoTour::run() {
     Controller& controller = m_window->controller();
     bool finished = false;
-    const auto connection =
-        QObject::connect(&controller, &Controller::runFinished, &controller, [&finished] { finished = true; });
+    const auto connection = QObject::connect(&controller, &Controller::runFinished, &controller,
+                                             [&finished] { finished = true; });
     m_window->blockWatch().start();
     m_window->actions().run->trigger();
     waitFor("the run", [&finished] { return finished; });
@@ -97,7 +99,7 @@ void DemoTour::dragSlider(const char* name) {
         throw std::runtime_error(std::string("the tour found no slider ") + name);
     const double y = slider->height() / 2.0;
     const auto at = [&](int move) {
-        const double share = std::abs(2.0 * move / kMoves - 1);  // 1 … 0 … 1
+        const double share = std::abs(2.0 * move / kMoves - 1); // 1 … 0 … 1
         return QPointF(4 + share * (slider->width() - 8), y);
     };
     sendMouse(*slider, QEvent::MouseButtonPress, at(0), Qt::LeftButton, Qt::LeftButton);
@@ -141,17 +143,22 @@ void DemoTour::dragLong() {
     settings.decodeFrom = 0;
     document.editSettings(settings, QStringLiteral("decode from"));
     settle();
-    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens, every row read by the plan", reached);
+    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens, every row read by the plan",
+                  reached);
     drag(title);
 }
 
 void DemoTour::savePictures() {
     ExportActions& exports = m_window->exports();
+    // Both are taken before either is saved: saving says so in the status line.
+    QImage windows[2];
     for (const bool dark : {!m_dark, m_dark}) {
         m_window->setDark(dark);
         idle(200);
-        exports.saveWindow(QString::fromStdString(path(dark ? "window_dark.png" : "window_light.png")));
+        windows[dark] = m_window->grab().toImage();
     }
+    exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
+    exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
         exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
@@ -192,4 +199,4 @@ void DemoTour::waitFor(const char* what, const std::function<bool()>& done) {
         throw std::runtime_error(m_failure);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -45,4 +45,4 @@ private:
     std::string m_failure;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -101,11 +101,13 @@ void Document::open(std::shared_ptr<const LoadedModel> model) {
     if (!std::exchange(m_planBGiven, true) || refusal(m_planB, m_model->spec))
         m_planB = startingPlan(m_model->spec);
     m_promptTokens = m_model->tokenizer->encode(m_prompt, true);
-    m_settings.tokens = std::clamp<std::int64_t>(m_settings.tokens, 1, std::max(1, m_model->spec.context / 2));
+    m_settings.tokens =
+        std::clamp<std::int64_t>(m_settings.tokens, 1, std::max(1, m_model->spec.context / 2));
     // A prompt too long for this model is cut to its newest tokens: opening must not fail over it.
     const auto room = static_cast<std::size_t>(std::max<std::int64_t>(longestPrompt(), 1));
     if (m_promptTokens.size() > room) {
-        const std::vector<int> cut(m_promptTokens.begin() + 1, m_promptTokens.begin() + static_cast<long>(room));
+        const std::vector<int> cut(m_promptTokens.begin() + 1,
+                                   m_promptTokens.begin() + static_cast<long>(room));
         m_prompt = m_model->tokenizer->decode(cut);
         m_promptTokens = m_model->tokenizer->encode(m_prompt, true);
         m_promptTokens.resize(std::min(m_promptTokens.size(), room));
@@ -153,4 +155,4 @@ void Document::setSettings(const RunSettings& settings) {
     Q_EMIT settingsChanged();
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -27,9 +27,9 @@ enum class Side : std::uint8_t { A, B };
 AttentionPlan startingPlan(const ModelSpec& spec);
 
 struct RunSettings {
-    std::int64_t tokens = 96;      // to generate
-    std::int64_t decodeFrom = -1;  // -1: the prompt's length
-    bool ignoreEnd = true;         // a fixed length makes two runs comparable
+    std::int64_t tokens = 96;     // to generate
+    std::int64_t decodeFrom = -1; // -1: the prompt's length
+    bool ignoreEnd = true;        // a fixed length makes two runs comparable
     SamplerOptions sampler;
 
     bool operator==(const RunSettings& other) const;
@@ -37,7 +37,7 @@ struct RunSettings {
 
 struct Selection {
     int layer = 0, head = 0;
-    std::int64_t query = -1;  // -1: the newest
+    std::int64_t query = -1; // -1: the newest
     bool operator==(const Selection&) const = default;
 };
 
@@ -49,7 +49,7 @@ public:
 
     const std::shared_ptr<const LoadedModel>& model() const { return m_model; }
     const std::string& prompt() const { return m_prompt; }
-    const std::vector<int>& promptTokens() const { return m_promptTokens; }  // BOS included
+    const std::vector<int>& promptTokens() const { return m_promptTokens; } // BOS included
     const AttentionPlan& plan(Side side) const { return side == Side::A ? m_planA : m_planB; }
     const RunSettings& settings() const { return m_settings; }
     const Selection& selection() const { return m_selection; }
@@ -71,7 +71,8 @@ public:
 
     // Not undoable.
     // What a window starts with, before a model is open; a plan left out becomes one that suits the model.
-    void start(const std::string& prompt, std::optional<AttentionPlan> planA, std::optional<AttentionPlan> planB);
+    void start(const std::string& prompt, std::optional<AttentionPlan> planA,
+               std::optional<AttentionPlan> planB);
     void open(std::shared_ptr<const LoadedModel> model);
     void select(const Selection& selection);
 
@@ -102,4 +103,4 @@ private:
     QUndoStack m_undo;
 };
 
-}  // namespace fovea
+} // namespace fovea

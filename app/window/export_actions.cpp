@@ -18,24 +18,30 @@ ExportActions::ExportActions(MainWindow& window) : QObject(&window), m_window(wi
     for (QAction* action : a.savePictures) {
         const QString view = action->data().toString();
         connect(action, &QAction::triggered, this, [this, view] {
-            ask(view + QStringLiteral(".png"), tr("Pictures (*.png)"), [this, view](const QString& path) { savePicture(view, path); });
+            ask(view + QStringLiteral(".png"), tr("Pictures (*.png)"),
+                [this, view](const QString& path) { savePicture(view, path); });
         });
     }
     for (QAction* action : a.saveTables) {
         const QString view = action->data().toString();
         connect(action, &QAction::triggered, this, [this, view] {
-            ask(view + QStringLiteral(".csv"), tr("Tables (*.csv)"), [this, view](const QString& path) { saveTable(view, path); });
+            ask(view + QStringLiteral(".csv"), tr("Tables (*.csv)"),
+                [this, view](const QString& path) { saveTable(view, path); });
         });
     }
     connect(a.saveWindow, &QAction::triggered, this, [this] {
-        ask(QStringLiteral("fovea.png"), tr("Pictures (*.png)"), [this](const QString& path) { saveWindow(path); });
+        ask(QStringLiteral("fovea.png"), tr("Pictures (*.png)"),
+            [this](const QString& path) { saveWindow(path); });
     });
-    connect(a.copyWindow, &QAction::triggered, this, [this] { QApplication::clipboard()->setPixmap(m_window.grab()); });
+    connect(a.copyWindow, &QAction::triggered, this,
+            [this] { QApplication::clipboard()->setPixmap(m_window.grab()); });
     connect(a.saveTrace, &QAction::triggered, this, [this] {
-        ask(QStringLiteral("trace.json"), tr("Traces (*.json)"), [this](const QString& path) { saveTrace(path); });
+        ask(QStringLiteral("trace.json"), tr("Traces (*.json)"),
+            [this](const QString& path) { saveTrace(path); });
     });
     connect(a.saveCompare, &QAction::triggered, this, [this] {
-        ask(QStringLiteral("compare.csv"), tr("Tables (*.csv)"), [this](const QString& path) { saveCompare(path); });
+        ask(QStringLiteral("compare.csv"), tr("Tables (*.csv)"),
+            [this](const QString& path) { saveCompare(path); });
     });
     connect(a.copyAsCommand, &QAction::triggered, this, &ExportActions::copyAsCommand);
 }
@@ -49,7 +55,11 @@ void ExportActions::saveTable(const QString& view, const QString& path) {
 }
 
 void ExportActions::saveWindow(const QString& path) {
-    write(path, [picture = m_window.grab().toImage()] { return pngOf(picture); });
+    saveImage(m_window.grab().toImage(), path);
+}
+
+void ExportActions::saveImage(const QImage& picture, const QString& path) {
+    write(path, [picture] { return pngOf(picture); });
 }
 
 void ExportActions::saveTrace(const QString& path) {
@@ -75,8 +85,9 @@ void ExportActions::copyAsCommand() {
     QApplication::clipboard()->setText(QString::fromStdString(command));
     // The command line compares greedily; a sampled run is another one.
     const bool greedy = m_window.document().settings().sampler.temperature <= 0;
-    m_window.statusLine().showDone(greedy ? tr("The command is on the clipboard.")
-                                          : tr("The command is on the clipboard; it chooses tokens greedily."));
+    m_window.statusLine().showDone(greedy
+                                       ? tr("The command is on the clipboard.")
+                                       : tr("The command is on the clipboard; it chooses tokens greedily."));
 }
 
 void ExportActions::write(const QString& path, std::function<std::string()> make) {
@@ -99,4 +110,4 @@ void ExportActions::ask(const QString& suggested, const QString& filter,
         save(path);
 }
 
-}  // namespace fovea
+} // namespace fovea

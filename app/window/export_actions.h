@@ -1,6 +1,7 @@
 #pragma once
 // The Export menu: asks where, takes the picture or table, and writes it off the interface's thread.
 
+#include <QImage>
 #include <QObject>
 #include <QString>
 
@@ -21,6 +22,7 @@ public:
     void savePicture(const QString& view, const QString& path);
     void saveTable(const QString& view, const QString& path);
     void saveWindow(const QString& path);
+    void saveImage(const QImage& picture, const QString& path);
     void saveTrace(const QString& path);
     void saveCompare(const QString& path);
     void copyAsCommand();
@@ -31,9 +33,10 @@ Q_SIGNALS:
 private:
     // `make` runs on the disk's thread.
     void write(const QString& path, std::function<std::string()> make);
-    void ask(const QString& suggested, const QString& filter, const std::function<void(const QString&)>& save);
+    void ask(const QString& suggested, const QString& filter,
+             const std::function<void(const QString&)>& save);
 
     MainWindow& m_window;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -38,11 +38,11 @@ CompareReport reportOf(const RunPair& runs, const LoadedModel& model) {
     return report;
 }
 
-}  // namespace
+} // namespace
 
 const QStringList& pictureNames() {
-    static const QStringList names{QStringLiteral("head_map"),  QStringLiteral("atlas"),
-                                   QStringLiteral("inspector"), QStringLiteral("timelines"),
+    static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
+                                   QStringLiteral("inspector"),   QStringLiteral("timelines"),
                                    QStringLiteral("token_strip"), QStringLiteral("plan_panel")};
     return names;
 }
@@ -91,4 +91,4 @@ std::string traceOf(const RunPair& runs, const LoadedModel& model) {
     return chromeTrace(tracedRuns(reportOf(runs, model)));
 }
 
-}  // namespace fovea
+} // namespace fovea

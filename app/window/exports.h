@@ -30,4 +30,4 @@ std::string pngOf(const QImage& picture);
 std::string compareCsvOf(const RunPair& runs, const LoadedModel& model);
 std::string traceOf(const RunPair& runs, const LoadedModel& model);
 
-}  // namespace fovea
+} // namespace fovea

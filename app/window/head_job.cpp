@@ -18,7 +18,7 @@ std::int64_t decodeFromOf(const HeadRequest& request) {
     return std::clamp<std::int64_t>(request.decodeFrom, 0, request.run->capturedTokens);
 }
 
-}  // namespace
+} // namespace
 
 std::optional<std::string> unmappable(const HeadRequest& request) {
     if (!request.run || !request.run->capture || request.run->capturedTokens < 1)
@@ -33,7 +33,8 @@ std::optional<std::string> undrawable(const HeadRequest& request) {
     if (const auto why = unmappable(request))
         return why;
     if (request.layer >= request.run->capture->layers())
-        return "layer " + std::to_string(request.layer) + " was not captured: " + request.run->capture->leftOut();
+        return "layer " + std::to_string(request.layer) +
+               " was not captured: " + request.run->capture->leftOut();
     return std::nullopt;
 }
 
@@ -79,4 +80,4 @@ std::shared_ptr<const Summaries> summariseHeads(const HeadRequest& request, int 
     return std::make_shared<const Summaries>(std::move(summaries));
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,6 +1,6 @@
 #pragma once
-// What the eye waits for: one head's map and one query's stages, replayed from the dense Q, K, V of a run under
-// the plan of this moment. And, in the background, the same for every head at a glance.
+// What the eye waits for: one head's map and one query's stages, replayed from the dense Q, K, V of a run
+// under the plan of this moment. And, in the background, the same for every head at a glance.
 
 #include <atomic>
 #include <cstdint>
@@ -16,12 +16,12 @@
 namespace fovea {
 
 struct HeadRequest {
-    std::shared_ptr<const Run> run;  // with a capture
+    std::shared_ptr<const Run> run; // with a capture
     AttentionPlan plan;
     std::int64_t decodeFrom = 0;
     int layer = 0, head = 0;
     std::int64_t query = 0;
-    std::uint64_t version = 0;       // of the document this was asked for
+    std::uint64_t version = 0; // of the document this was asked for
 };
 
 struct HeadPicture {
@@ -38,8 +38,8 @@ std::optional<std::string> unmappable(const HeadRequest& request);
 // Why this head cannot be drawn ("layer 7 was not captured: …"), or nothing.
 std::optional<std::string> undrawable(const HeadRequest& request);
 
-// Null when cancelled. Where `before` shows the same head of the same run under the same plan, its map is kept
-// and only the query's stages are new.
+// Null when cancelled. Where `before` shows the same head of the same run under the same plan, its map is
+// kept and only the query's stages are new.
 std::shared_ptr<const HeadPicture> drawHead(const HeadRequest& request, const HeadPicture* before,
                                             const std::atomic<bool>& cancel);
 
@@ -51,4 +51,4 @@ std::shared_ptr<const Summaries> summariseHeads(const HeadRequest& request, int 
                                                 const SummaryObserver& observer,
                                                 const std::atomic<bool>& cancel);
 
-}  // namespace fovea
+} // namespace fovea

@@ -17,7 +17,7 @@ constexpr int kFrameMs = 33;
 
 const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "disk"};
 
-}  // namespace
+} // namespace
 
 void Job::publish(Deliver interim) {
     const std::lock_guard lock(m_mutex);
@@ -70,7 +70,7 @@ protected:
             } catch (const std::exception& e) {
                 error = QString::fromUtf8(e.what()).section(QLatin1Char('\n'), 0, 0);
             }
-            work = nullptr;  // what it holds on to is freed here, not on the interface's thread
+            work = nullptr; // what it holds on to is freed here, not on the interface's thread
             QMetaObject::invokeMethod(
                 &m_runner,
                 [runner = &m_runner, lane = m_lane, job, deliver = std::move(deliver), error] {
@@ -151,10 +151,12 @@ bool JobRunner::busy(Lane lane) const {
 }
 
 bool JobRunner::idle() const {
-    return std::none_of(m_lanes.begin(), m_lanes.end(), [](const LaneState& s) { return s.current != nullptr; });
+    return std::none_of(m_lanes.begin(), m_lanes.end(),
+                        [](const LaneState& s) { return s.current != nullptr; });
 }
 
-void JobRunner::ended(Lane lane, const std::shared_ptr<Job>& job, const Deliver& deliver, const QString& error) {
+void JobRunner::ended(Lane lane, const std::shared_ptr<Job>& job, const Deliver& deliver,
+                      const QString& error) {
     LaneState& s = state(lane);
     s.current = nullptr;
     const bool wanted = job->generation() >= s.wantedFrom;
@@ -193,4 +195,4 @@ void JobRunner::tick() {
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

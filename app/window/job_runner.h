@@ -5,8 +5,8 @@
 //   Interactive  what the eye waits for: the head on screen, under the plan of this very moment
 //   Background   summaries of all heads
 //   Disk         models being opened, exports being written, in the order they were asked for
-// Every job has a generation number; a result whose generation is no longer wanted drops itself. All public functions belong to the interface's
-// thread, and so do all results.
+// Every job has a generation number; a result whose generation is no longer wanted drops itself. All public
+// functions belong to the interface's thread, and so do all results.
 
 #include <QObject>
 #include <QString>
@@ -40,7 +40,8 @@ using Deliver = std::function<void()>;
 // The running job, as its work sees it. Thread-safe.
 class Job {
 public:
-    explicit Job(std::uint64_t generation, QString title) : m_generation(generation), m_title(std::move(title)) {}
+    explicit Job(std::uint64_t generation, QString title)
+        : m_generation(generation), m_title(std::move(title)) {}
 
     std::uint64_t generation() const { return m_generation; }
     const QString& title() const { return m_title; }
@@ -69,28 +70,28 @@ class JobRunner : public QObject {
 
 public:
     explicit JobRunner(QObject* parent = nullptr);
-    ~JobRunner() override;  // cancels everything and waits
+    ~JobRunner() override; // cancels everything and waits
 
     std::uint64_t start(Lane lane, const QString& title, Supersede supersede, Work work);
-    void cancel(Lane lane);  // running and waiting; their results are dropped
-    void stop(Lane lane);    // the running job ends early and its result counts; the waiting are forgotten
+    void cancel(Lane lane); // running and waiting; their results are dropped
+    void stop(Lane lane);   // the running job ends early and its result counts; the waiting are forgotten
     bool busy(Lane lane) const;
     bool idle() const;
     // Results that arrived too late and were dropped, for tests.
     std::uint64_t dropped() const { return m_dropped; }
 
 Q_SIGNALS:
-    void progressed(fovea::Lane lane, const QString& title, double fraction);  // at most 30 times a second
-    void finished(fovea::Lane lane);                                           // the lane has nothing left
+    void progressed(fovea::Lane lane, const QString& title, double fraction); // at most 30 times a second
+    void finished(fovea::Lane lane);                                          // the lane has nothing left
     void failed(fovea::Lane lane, const QString& line);
 
 private:
     class Worker;
     struct LaneState {
         std::unique_ptr<Worker> worker;
-        std::shared_ptr<Job> current;   // running
+        std::shared_ptr<Job> current; // running
         std::deque<std::pair<std::shared_ptr<Job>, Work>> waiting;
-        std::uint64_t wantedFrom = 1;   // results of older generations are stale
+        std::uint64_t wantedFrom = 1; // results of older generations are stale
     };
 
     LaneState& state(Lane lane) { return m_lanes[static_cast<std::size_t>(lane)]; }
@@ -105,4 +106,4 @@ private:
     QTimer m_frame;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -31,4 +31,4 @@ void MainWindow::showKeys() {
     dialog.exec();
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -13,7 +13,7 @@ namespace {
 constexpr int kBeatMs = 5;
 constexpr double kNsPerMs = 1e6;
 
-}  // namespace
+} // namespace
 
 BlockWatch::BlockWatch(QObject* parent) : QObject(parent) {
     m_timer.setInterval(kBeatMs);
@@ -83,7 +83,8 @@ bool RepaintWatch::eventFilter(QObject* object, QEvent* event) {
                 screen.stale = false;
         // The filter sees the event before the widget paints: the time is taken once painting is over.
         if (std::none_of(m_screens.begin(), m_screens.end(), [](const Screen& s) { return s.stale; }))
-            QMetaObject::invokeMethod(this, [this, painted = m_shown] { settle(painted); }, Qt::QueuedConnection);
+            QMetaObject::invokeMethod(
+                this, [this, painted = m_shown] { settle(painted); }, Qt::QueuedConnection);
     }
     return QObject::eventFilter(object, event);
 }
@@ -96,4 +97,4 @@ void RepaintWatch::settle(std::uint64_t painted) {
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

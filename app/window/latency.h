@@ -22,7 +22,7 @@ class BlockWatch : public QObject {
 public:
     explicit BlockWatch(QObject* parent = nullptr);
 
-    void start();           // forgets what was seen before
+    void start(); // forgets what was seen before
     void stop();
     double longestMs() const { return m_longest; }
 
@@ -38,8 +38,8 @@ struct Quantiles {
 };
 Quantiles quantiles(std::vector<double> values);
 
-// From an edit to the first repaint that shows it, or a later one. Edits that a newer one overtook are counted
-// too: their wait ended with the newer picture.
+// From an edit to the first repaint that shows it, or a later one. Edits that a newer one overtook are
+// counted too: their wait ended with the newer picture.
 class RepaintWatch : public QObject {
     Q_OBJECT
 
@@ -62,11 +62,11 @@ protected:
 private:
     struct Edit {
         std::uint64_t version;
-        qint64 at;  // ns on m_clock
+        qint64 at; // ns on m_clock
     };
     struct Screen {
         QPointer<QWidget> widget;
-        bool stale = false;  // given a newer picture than it has painted
+        bool stale = false; // given a newer picture than it has painted
     };
 
     void settle(std::uint64_t painted);
@@ -78,4 +78,4 @@ private:
     std::vector<double> m_milliseconds;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -26,7 +26,7 @@ SessionOptions sessionOptions(const LiveRunOptions& options) {
     return session;
 }
 
-}  // namespace
+} // namespace
 
 LiveRun::LiveRun(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::vector<int> prompt,
                  std::string promptText, const LiveRunOptions& options)
@@ -38,8 +38,8 @@ LiveRun::LiveRun(std::shared_ptr<const Model> model, const AttentionPlan& plan, 
     m_run.prompt = std::move(promptText);
     m_run.promptTokens = static_cast<std::int64_t>(prompt.size());
     m_run.tokens = std::move(prompt);
-    m_run.decodeFrom = options.decodeFrom < 0 ? m_run.promptTokens
-                                              : std::min(options.decodeFrom, m_run.promptTokens);
+    m_run.decodeFrom =
+        options.decodeFrom < 0 ? m_run.promptTokens : std::min(options.decodeFrom, m_run.promptTokens);
     m_run.backend = "cpu";
     m_run.threads = options.threads;
     m_run.capture = m_session.capture();
@@ -62,7 +62,8 @@ void LiveRun::advance(std::int64_t tokens, const Observer& observer, const std::
     }
 }
 
-void LiveRun::follow(const std::vector<int>& tokens, const Observer& observer, const std::atomic<bool>& cancel) {
+void LiveRun::follow(const std::vector<int>& tokens, const Observer& observer,
+                     const std::atomic<bool>& cancel) {
     if (!readPrompt(observer, cancel))
         return;
     for (std::size_t i = m_run.tokens.size(); i < tokens.size() && !full() && !cancel; ++i) {
@@ -82,7 +83,8 @@ bool LiveRun::readPrompt(const Observer& observer, const std::atomic<bool>& canc
         const std::span<const int> head(m_run.tokens.data(), static_cast<std::size_t>(dense));
         if (!m_session.prefill(head, cancel))
             return false;
-        m_run.prefillSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        m_run.prefillSeconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         m_run.capturedTokens = m_run.capture ? dense : 0;
     }
     while (m_session.tokens() < m_run.promptTokens - 1) {
@@ -116,4 +118,4 @@ std::shared_ptr<const Run> LiveRun::snapshot(bool withLogits) const {
     return copy;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -17,12 +17,12 @@
 namespace fovea {
 
 struct LiveRunOptions {
-    std::int64_t decodeFrom = -1;     // -1: the prompt's length
-    std::int64_t capacity = 0;        // most tokens this run will see; 0: the model's context
-    std::int64_t captureBudget = 0;   // bytes; 0: capture nothing
+    std::int64_t decodeFrom = -1;   // -1: the prompt's length
+    std::int64_t capacity = 0;      // most tokens this run will see; 0: the model's context
+    std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool ignoreEnd = true;
     int bos = 1, eos = 2;
-    int threads = 1;                  // that the run will use, for its record
+    int threads = 1; // that the run will use, for its record
     SamplerOptions sampler;
 };
 
@@ -43,7 +43,7 @@ public:
     const Run& run() const { return m_run; }
     // The run as it stands, never to change; with the logits kept so far.
     std::shared_ptr<const Run> snapshot(bool withLogits) const;
-    bool full() const;  // no room for another token
+    bool full() const; // no room for another token
 
 private:
     bool readPrompt(const Observer& observer, const std::atomic<bool>& cancel);
@@ -54,8 +54,8 @@ private:
     Session m_session;
     Sampler m_sampler;
     Run m_run;
-    std::vector<float> m_logits;  // (steps, V)
-    bool m_ended = false;         // BOS or EOS was chosen
+    std::vector<float> m_logits; // (steps, V)
+    bool m_ended = false;        // BOS or EOS was chosen
 };
 
-}  // namespace fovea
+} // namespace fovea

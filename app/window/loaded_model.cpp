@@ -27,8 +27,9 @@ std::string describe(const ModelSpec& spec) {
 
 std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models) {
     std::vector<std::filesystem::path> found;
-    std::error_code error;  // a folder that is absent or unreadable holds no models
-    for (std::filesystem::directory_iterator it(models, error), end; !error && it != end; it.increment(error)) {
+    std::error_code error; // a folder that is absent or unreadable holds no models
+    for (std::filesystem::directory_iterator it(models, error), end; !error && it != end;
+         it.increment(error)) {
         std::error_code unreadable;
         if (std::filesystem::exists(it->path() / "config.json", unreadable))
             found.push_back(it->path());
@@ -37,4 +38,4 @@ std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models)
     return found;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -31,4 +31,4 @@ std::string describe(const ModelSpec& spec);
 // Folders below `models` that hold a checkpoint, sorted by name.
 std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models);
 
-}  // namespace fovea
+} // namespace fovea

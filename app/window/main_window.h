@@ -1,6 +1,6 @@
 #pragma once
-// The window: docks around the head map, menus, toolbar and status line. It puts the parts together; what they
-// do is the controller's, what they show the feed's.
+// The window: docks around the head map, menus, toolbar and status line. It puts the parts together; what
+// they do is the controller's, what they show the feed's.
 
 #include <QMainWindow>
 
@@ -15,6 +15,7 @@
 #include "app/window/window_views.h"
 
 class QDockWidget;
+class QToolButton;
 
 namespace fovea {
 
@@ -28,8 +29,8 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 
 public:
-    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a plan
-    // in `options` that cannot be read.
+    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a
+    // plan in `options` that cannot be read.
     MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
     ~MainWindow() override;
 
@@ -55,6 +56,7 @@ protected:
 private:
     // main_window.cpp: what there is
     QDockWidget* addDock(const char* name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
+    void addMenuCorners();
     void makeDocks();
     void setPanelsMovable(bool movable);
     void readSettings();
@@ -83,10 +85,11 @@ private:
     WindowMenus m_menus;
     WindowViews m_views;
     RunToolbar* m_toolbar = nullptr;
+    QToolButton* m_search = nullptr;
     StatusLine* m_status = nullptr;
     ExportActions* m_exports = nullptr;
     QList<QDockWidget*> m_docks;
     QByteArray m_defaultState;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -31,22 +31,24 @@ QString bytesText(std::int64_t bytes) {
                         : QStringLiteral("%1 MiB").arg(value / kMiB, 0, 'f', 0);
 }
 
-}  // namespace
+} // namespace
 
 double readGigabytesPerSecond(std::int64_t bytes) {
     const AlignedMemory memory = alignedMemory(bytes);
-    std::memset(memory.get(), 1, static_cast<std::size_t>(bytes));  // pages that were never written read as one
+    std::memset(memory.get(), 1,
+                static_cast<std::size_t>(bytes)); // pages that were never written read as one
     // Small sets are read many times per sample, so that the clock's own cost does not count.
     constexpr std::int64_t kSample = std::int64_t{4} << 20;
     const std::int64_t passes = std::max<std::int64_t>(1, kSample / bytes);
     std::vector<double> rates;
-    volatile std::uint32_t keep = 0;  // the sums must be wanted by somebody
+    volatile std::uint32_t keep = 0; // the sums must be wanted by somebody
     const auto end = std::chrono::steady_clock::now() + kMeasureFor;
     while (rates.size() < 3 || std::chrono::steady_clock::now() < end) {
         const auto start = std::chrono::steady_clock::now();
         for (std::int64_t i = 0; i < passes; ++i)
             keep = keep + sumOf(memory.get(), bytes);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         rates.push_back(static_cast<double>(bytes * passes) / seconds / 1e9);
     }
     const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
@@ -87,7 +89,8 @@ void MeasuredLimit::show(double gbps, std::int64_t workingSet) {
     m_measured = workingSet;
     const std::int64_t cache = largestCache();
     const QString kind = cache > 0 && workingSet <= cache ? tr("cache-resident limit") : tr("measured limit");
-    m_timelines.setLimit(gbps, tr("%1 %2 GB/s for %3").arg(kind).arg(gbps, 0, 'f', 1).arg(bytesText(workingSet)));
+    m_timelines.setLimit(gbps,
+                         tr("%1 %2 GB/s for %3").arg(kind).arg(gbps, 0, 'f', 1).arg(bytesText(workingSet)));
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -32,7 +32,7 @@ private:
     Controller& m_controller;
     JobRunner& m_jobs;
     Timelines& m_timelines;
-    std::int64_t m_measured = 0;  // working set of the line on screen, rounded up
+    std::int64_t m_measured = 0; // working set of the line on screen, rounded up
 };
 
-}  // namespace fovea
+} // namespace fovea

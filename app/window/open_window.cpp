@@ -4,6 +4,8 @@
 #include <QSettings>
 
 #include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
 
 #include "app/window/bundled.h"
 #include "app/window/main_window.h"
@@ -11,7 +13,23 @@
 
 namespace fovea {
 
+namespace {
+
+// Qt ends the program where there is no display; one line is kinder.
+void requireDisplay() {
+#ifdef __linux__
+    for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
+        if (const char* value = std::getenv(name); value && *value)
+            return;
+    throw std::runtime_error(
+        "there is no display here; fovea demo --out DIR draws the same window into pictures");
+#endif
+}
+
+} // namespace
+
 int openWindow(const WindowOptions& options) {
+    requireDisplay();
     int count = 1;
     char name[] = "fovea";
     char* arguments[] = {name, nullptr};
@@ -38,4 +56,4 @@ int openWindow(const WindowOptions& options) {
     }
 }
 
-}  // namespace fovea
+} // namespace fovea

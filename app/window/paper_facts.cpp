@@ -25,8 +25,9 @@ const StepRecord* stepOf(const std::shared_ptr<const Run>& run, std::int64_t pos
     if (!run || run->steps.empty())
         return nullptr;
     const std::int64_t i = position - run->steps.front().position;
-    return i >= 0 && i < static_cast<std::int64_t>(run->steps.size()) ? &run->steps[static_cast<std::size_t>(i)]
-                                                                      : nullptr;
+    return i >= 0 && i < static_cast<std::int64_t>(run->steps.size())
+               ? &run->steps[static_cast<std::size_t>(i)]
+               : nullptr;
 }
 
 // Median seconds inside attention over the steps where the plan acted; single steps are too short to trust.
@@ -50,7 +51,7 @@ QString citation(const Paper& paper) {
     return QStringLiteral("%1%2, %3").arg(surname, several ? tr(" et al.") : QString()).arg(paper.year);
 }
 
-}  // namespace
+} // namespace
 
 PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64_t query) {
     const bool sparq = std::holds_alternative<SparqParams>(plan.read);
@@ -74,7 +75,8 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (!sparq || !a || b->counted.attention() == 0)
         return facts;
-    const double bytes = static_cast<double>(a->counted.attention()) / static_cast<double>(b->counted.attention());
+    const double bytes =
+        static_cast<double>(a->counted.attention()) / static_cast<double>(b->counted.attention());
     const double slow = medianAttention(*runs.a), fast = medianAttention(*runs.b);
     if (slow > 0 && fast > 0)
         facts.note = tr("Paper: 3.02× faster of 6.4× fewer bytes (A100, S = 4096, r = 32, k = 128). "
@@ -85,4 +87,4 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     return facts;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -12,4 +12,4 @@ struct RunPair;
 
 PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64_t query);
 
-}  // namespace fovea
+} // namespace fovea

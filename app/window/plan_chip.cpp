@@ -20,11 +20,12 @@ namespace {
 constexpr int kDot = 8;
 constexpr int kHeight = 26;
 
-}  // namespace
+} // namespace
 
 PlanChip::PlanChip(Role role, QWidget* parent) : QFrame(parent), m_role(role) {
     setObjectName(role == Role::A ? QStringLiteral("chipA") : QStringLiteral("chipB"));
     setFixedHeight(kHeight);
+    setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(12 + kDot, 0, 2, 0);
     row->setSpacing(6);
@@ -35,12 +36,14 @@ PlanChip::PlanChip(Role role, QWidget* parent) : QFrame(parent), m_role(role) {
     m_edit->setFrame(false);
     m_edit->setFont(numberFont());
     m_edit->lineEdit()->setFrame(false);
-    m_edit->setCompleter(nullptr);  // completing "read=sparq" to a preset would change what was typed
+    m_edit->setCompleter(nullptr); // completing "read=sparq" to a preset would change what was typed
     m_edit->setAccessibleName(role == Role::A ? tr("Plan A") : tr("Plan B"));
-    m_edit->setToolTip(tr("A plan in its text form, such as “dense” or “read=sparq:r=8,k=64”. Enter applies it."));
+    m_edit->setToolTip(
+        tr("A plan in its text form, such as “dense” or “read=sparq:r=8,k=64”. Enter applies it."));
     row->addWidget(m_letter);
     row->addWidget(m_edit, 1);
-    connect(m_edit->lineEdit(), &QLineEdit::returnPressed, this, [this] { Q_EMIT entered(m_edit->currentText()); });
+    connect(m_edit->lineEdit(), &QLineEdit::returnPressed, this,
+            [this] { Q_EMIT entered(m_edit->currentText()); });
     connect(m_edit->lineEdit(), &QLineEdit::textEdited, this, [this] { showError({}); });
     connect(m_edit, &QComboBox::activated, this, [this](int index) {
         const QString plan = m_edit->itemData(index).toString();
@@ -56,7 +59,7 @@ void PlanChip::setPlanText(const QString& text) {
     m_edit->setEditText(text);
     m_edit->lineEdit()->setCursorPosition(0);
     const int width = QFontMetrics(m_edit->font()).horizontalAdvance(text);
-    m_edit->setMinimumWidth(std::clamp(width + 40, 96, 360));
+    m_edit->setFixedWidth(std::clamp(width + 44, 110, 360));
 }
 
 QString PlanChip::planText() const {
@@ -124,12 +127,13 @@ void PlanChip::paintEvent(QPaintEvent*) {
 
 void PlanChip::applyTheme() {
     const Theme& t = theme();
-    m_edit->setStyleSheet(QStringLiteral("QComboBox { background: transparent; border: none; padding: 0 2px; }"
-                                         "QLineEdit { background: transparent; border: none; }"));
+    m_edit->setStyleSheet(
+        QStringLiteral("QComboBox { background: transparent; border: none; padding: 0 2px; }"
+                       "QLineEdit { background: transparent; border: none; }"));
     if (m_error)
         m_error->setStyleSheet(QStringLiteral("QLabel { background: %1; color: %2; border: 1px solid %2;"
                                               " border-radius: 4px; padding: 6px 8px; }")
                                    .arg(t.panel.name(), t.bad.name()));
 }
 
-}  // namespace fovea
+} // namespace fovea

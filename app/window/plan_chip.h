@@ -1,6 +1,6 @@
 #pragma once
-// A plan in the toolbar: its letter, its colour, its text. The text can be typed; what cannot be understood is
-// answered by one sentence below the chip, and nothing changes.
+// A plan in the toolbar: its letter, its colour, its text. The text can be typed; what cannot be understood
+// is answered by one sentence below the chip, and nothing changes.
 
 #include <QFrame>
 
@@ -44,4 +44,4 @@ private:
     QString m_text;
 };
 
-}  // namespace fovea
+} // namespace fovea

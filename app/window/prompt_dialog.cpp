@@ -62,4 +62,4 @@ void PromptDialog::accept() {
         m_count->setText(refused);
 }
 
-}  // namespace fovea
+} // namespace fovea

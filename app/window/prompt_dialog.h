@@ -31,4 +31,4 @@ private:
     std::int64_t m_tokens = 0;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -30,10 +30,10 @@ void addSurprise(std::vector<TokenCell>& cells, const Run& run) {
     }
 }
 
-}  // namespace
+} // namespace
 
-std::vector<TokenCell> tokenCells(const std::vector<QString>& texts, std::size_t promptTokens, TokenColour colour,
-                                  const Run* run, const HeadPicture* head) {
+std::vector<TokenCell> tokenCells(const std::vector<QString>& texts, std::size_t promptTokens,
+                                  TokenColour colour, const Run* run, const HeadPicture* head) {
     std::vector<TokenCell> cells(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
         cells[i].text = texts[i];
@@ -61,11 +61,13 @@ std::optional<int> likeliestAfter(const Run& run, std::int64_t position) {
     const auto vocabulary = static_cast<std::size_t>(run.spec.vocabulary);
     if (step < 0 || (static_cast<std::size_t>(step) + 1) * vocabulary > run.logits->size())
         return std::nullopt;
-    const auto row = run.logits->begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(step) * vocabulary);
+    const auto row =
+        run.logits->begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(step) * vocabulary);
     return static_cast<int>(std::max_element(row, row + static_cast<std::ptrdiff_t>(vocabulary)) - row);
 }
 
-QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts, std::size_t pinned) {
+QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts,
+                  std::size_t pinned) {
     if (!runs.a || query < 0 || static_cast<std::size_t>(query) >= texts.size())
         return {};
     const auto at = static_cast<std::size_t>(query);
@@ -83,4 +85,4 @@ QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QSt
     return parts.join(QStringLiteral("   "));
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -16,13 +16,14 @@ struct Run;
 struct RunPair;
 
 // Chips of all tokens. `run` and `head` may be null: then there is nothing to colour by.
-std::vector<TokenCell> tokenCells(const std::vector<QString>& texts, std::size_t promptTokens, TokenColour colour,
-                                  const Run* run, const HeadPicture* head);
+std::vector<TokenCell> tokenCells(const std::vector<QString>& texts, std::size_t promptTokens,
+                                  TokenColour colour, const Run* run, const HeadPicture* head);
 
 // The token that the run finds likeliest after `position`, where it kept its logits.
 std::optional<int> likeliestAfter(const Run& run, std::int64_t position);
 
 // "query " oak" @ 507 · pinned 2 · next " 57" ✓ A and B agree"
-QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts, std::size_t pinned);
+QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts,
+                  std::size_t pinned);
 
-}  // namespace fovea
+} // namespace fovea

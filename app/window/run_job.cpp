@@ -20,22 +20,24 @@ constexpr std::chrono::milliseconds kSnapshotEvery{30};
 std::unique_ptr<LiveRun> begin(const RunRequest& request, const AttentionPlan& plan, bool capture) {
     LiveRunOptions options;
     options.decodeFrom = request.decodeFrom;
-    options.capacity = std::min<std::int64_t>(
-        request.model->spec.context, static_cast<std::int64_t>(request.promptTokens.size()) +
-                                         request.settings.tokens + kSpareTokens);
+    options.capacity = std::min<std::int64_t>(request.model->spec.context,
+                                              static_cast<std::int64_t>(request.promptTokens.size()) +
+                                                  request.settings.tokens + kSpareTokens);
     options.captureBudget = capture ? kCaptureBudget : 0;
     options.ignoreEnd = request.settings.ignoreEnd;
     options.bos = request.model->tokenizer->bos();
     options.eos = request.model->tokenizer->eos();
     options.sampler = request.settings.sampler;
     options.threads = engineThreads();
-    return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, request.prompt, options);
+    return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, request.prompt,
+                                     options);
 }
 
 // Passes snapshots on at most every kSnapshotEvery, with the share done.
 class Reporter {
 public:
-    Reporter(const PairObserver& observer, std::size_t expected) : m_observer(observer), m_expected(expected) {}
+    Reporter(const PairObserver& observer, std::size_t expected)
+        : m_observer(observer), m_expected(expected) {}
 
     // `make` builds the pair to show, only when it is time.
     template <class Make>
@@ -76,18 +78,21 @@ void followA(LivePair& pair, Reporter& reporter, std::size_t before, const std::
     pair.b->follow(
         a->tokens,
         [&](const Run& run) {
-            reporter.step(before + run.steps.size(), [&] { return RunPair{a, pair.b->snapshot(false), nullptr}; });
+            reporter.step(before + run.steps.size(), [&] {
+                return RunPair{a, pair.b->snapshot(false), nullptr};
+            });
         },
         cancel);
 }
 
-}  // namespace
+} // namespace
 
 RunPair advancePair(LivePair& pair, std::int64_t tokens, const PairObserver& observer,
                     const std::atomic<bool>& cancel) {
     if (!pair.a)
         pair.a = begin(pair.request, pair.request.planA, true);
-    pair.a->follow(pair.tokens, [](const Run&) {}, cancel);  // where a re-run was cut short, catch up
+    pair.a->follow(
+        pair.tokens, [](const Run&) {}, cancel); // where a re-run was cut short, catch up
     const auto goal = pair.a->run().tokens.size() + static_cast<std::size_t>(tokens);
     Reporter reporter(observer, 2 * stepsOf(pair.request, goal));
     const std::shared_ptr<const Run> b = pair.b ? pair.b->snapshot(false) : nullptr;
@@ -114,7 +119,9 @@ RunPair refollow(LivePair& pair, const RunRequest& request, bool both, const Pai
         pair.a->follow(
             pair.tokens,
             [&](const Run& run) {
-                reporter.step(run.steps.size(), [&] { return RunPair{pair.a->snapshot(false), nullptr, nullptr}; });
+                reporter.step(run.steps.size(), [&] {
+                    return RunPair{pair.a->snapshot(false), nullptr, nullptr};
+                });
             },
             cancel);
     }
@@ -131,4 +138,4 @@ Agreement formulaAgainstCounted(const Run& run) {
     return agreement;
 }
 
-}  // namespace fovea
+} // namespace fovea

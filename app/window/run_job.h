@@ -15,8 +15,6 @@
 
 namespace fovea {
 
-
-
 // Everything a run depends on, copied from the document when it starts.
 struct RunRequest {
     std::shared_ptr<const LoadedModel> model;
@@ -29,13 +27,13 @@ struct RunRequest {
 
 struct RunPair {
     std::shared_ptr<const Run> a, b;
-    std::shared_ptr<const Comparison> comparison;  // null until B is as long as A
+    std::shared_ptr<const Comparison> comparison; // null until B is as long as A
 };
 
 // Two runs that can go on. Created on the interface's thread, touched by one engine job at a time.
 struct LivePair {
     RunRequest request;
-    std::vector<int> tokens;  // all that A chose; survives a re-run of A that was cut short
+    std::vector<int> tokens; // all that A chose; survives a re-run of A that was cut short
     std::unique_ptr<LiveRun> a, b;
 };
 
@@ -58,4 +56,4 @@ struct Agreement {
 };
 Agreement formulaAgainstCounted(const Run& run);
 
-}  // namespace fovea
+} // namespace fovea

@@ -33,21 +33,24 @@ QDoubleSpinBox* real(double low, double high, double value) {
     return box;
 }
 
-}  // namespace
+} // namespace
 
-RunSettingsDialog::RunSettingsDialog(Document& document, QWidget* parent) : QDialog(parent), m_document(document) {
+RunSettingsDialog::RunSettingsDialog(Document& document, QWidget* parent)
+    : QDialog(parent), m_document(document) {
     setWindowTitle(tr("Run settings"));
     const RunSettings& s = document.settings();
     const int vocabulary = document.model() ? document.model()->spec.vocabulary : 1;
-    const int room = document.model() ? document.model()->spec.context - static_cast<int>(document.promptTokens().size())
-                                      : std::numeric_limits<int>::max();
+    const int room = document.model()
+                         ? document.model()->spec.context - static_cast<int>(document.promptTokens().size())
+                         : std::numeric_limits<int>::max();
     m_tokens = spin(1, std::max(1, room), static_cast<int>(s.tokens));
     m_temperature = real(0, 2, static_cast<double>(s.sampler.temperature));
     m_temperature->setSpecialValueText(tr("0: the likeliest token"));
     m_topK = spin(0, vocabulary, s.sampler.topK);
     m_topK->setSpecialValueText(tr("no limit"));
     m_topP = real(0.01, 1, static_cast<double>(s.sampler.topP));
-    m_seed = spin(0, std::numeric_limits<int>::max(), static_cast<int>(std::min<std::uint64_t>(s.sampler.seed, std::numeric_limits<int>::max())));
+    m_seed = spin(0, std::numeric_limits<int>::max(),
+                  static_cast<int>(std::min<std::uint64_t>(s.sampler.seed, std::numeric_limits<int>::max())));
     m_ignoreEnd = new QCheckBox(tr("go on past the end of the text"));
     m_ignoreEnd->setChecked(s.ignoreEnd);
     m_refused = new QLabel;
@@ -83,4 +86,4 @@ void RunSettingsDialog::accept() {
         m_refused->setText(refused);
 }
 
-}  // namespace fovea
+} // namespace fovea

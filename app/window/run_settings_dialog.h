@@ -31,4 +31,4 @@ private:
     QLabel* m_refused;
 };
 
-}  // namespace fovea
+} // namespace fovea

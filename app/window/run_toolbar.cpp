@@ -30,8 +30,9 @@ QToolButton* actionButton(QAction* action, const QString& sign) {
     button->setDefaultAction(action);
     button->setText(QStringLiteral("%1 %2").arg(sign, action->text()));
     // An action that changes (enabled, checked) writes its own text back.
-    QObject::connect(action, &QAction::changed, button,
-                     [button, action, sign] { button->setText(QStringLiteral("%1 %2").arg(sign, action->text())); });
+    QObject::connect(action, &QAction::changed, button, [button, action, sign] {
+        button->setText(QStringLiteral("%1 %2").arg(sign, action->text()));
+    });
     return button;
 }
 
@@ -44,13 +45,14 @@ QWidget* spacer(int width) {
     return space;
 }
 
-}  // namespace
+} // namespace
 
 RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, QWidget* parent)
     : QToolBar(tr("Run"), parent) {
     setObjectName(QStringLiteral("runToolbar"));
     setMovable(false);
-    m_model = menuButton(tr("no model"), menus.models, tr("The model; models can also be dropped onto the window"));
+    m_model =
+        menuButton(tr("no model"), menus.models, tr("The model; models can also be dropped onto the window"));
     addWidget(m_model);
     addWidget(actionButton(actions.run, QStringLiteral("▶")));
     addWidget(actionButton(actions.step, QStringLiteral("▸|")));
@@ -76,9 +78,6 @@ RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, Q
     m_colour = menuButton(tr("Colour"), menus.colour, tr("How weights become colours"));
     addWidget(m_colour);
     addWidget(menuButton(tr("Export"), menus.exports, tr("Pictures, tables, traces")));
-    auto* palette = actionButton(actions.palette, QStringLiteral("⌕"));
-    palette->setToolTip(tr("Search actions (%1)").arg(actions.palette->shortcut().toString(QKeySequence::NativeText)));
-    addWidget(palette);
     connect(m_decodeFrom, &QSpinBox::valueChanged, this, &RunToolbar::decodeFromChosen);
 }
 
@@ -96,4 +95,4 @@ void RunToolbar::setDecodeFrom(qint64 position, qint64 prompt) {
     m_decodeFrom->setValue(static_cast<int>(position));
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -38,4 +38,4 @@ private:
     QSpinBox* m_decodeFrom;
 };
 
-}  // namespace fovea
+} // namespace fovea

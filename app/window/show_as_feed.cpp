@@ -44,7 +44,7 @@ void append(FormulaSeries::Plan& plan, const Projection& projection) {
     }
 }
 
-}  // namespace
+} // namespace
 
 ShowAsFeed::ShowAsFeed(Document& document, Controller& controller, Timelines& timelines, QObject* parent)
     : QObject(parent), m_document(document), m_controller(controller), m_timelines(timelines) {
@@ -61,7 +61,8 @@ ShowAsFeed::ShowAsFeed(Document& document, Controller& controller, Timelines& ti
 void ShowAsFeed::fill() {
     QStringList texts{m_document.model() ? tr("this model") : tr("no model")};
     for (const Choice& choice : choices())
-        texts << QStringLiteral("%1, %2").arg(QString::fromStdString(choice.shape->spec.name), lengthText(choice.length));
+        texts << QStringLiteral("%1, %2").arg(QString::fromStdString(choice.shape->spec.name),
+                                              lengthText(choice.length));
     const int chosen = m_timelines.showAsChoice();
     m_timelines.setShowAsChoices(texts);
     m_timelines.setShowAsChoice(std::clamp(chosen, 0, static_cast<int>(texts.size()) - 1));
@@ -93,4 +94,4 @@ void ShowAsFeed::show(int index) {
     m_timelines.setShowAs(std::move(series));
 }
 
-}  // namespace fovea
+} // namespace fovea

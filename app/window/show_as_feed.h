@@ -24,4 +24,4 @@ private:
     Timelines& m_timelines;
 };
 
-}  // namespace fovea
+} // namespace fovea

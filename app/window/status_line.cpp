@@ -22,14 +22,15 @@ QLabel* quiet(QWidget* parent, const char* name) {
     auto* label = new QLabel(parent);
     label->setObjectName(QLatin1String(name));
     label->setTextFormat(Qt::PlainText);
-    label->setContentsMargins(6, 0, 6, 0);
+    label->setContentsMargins(6, 0, 14, 0);
     return label;
 }
 
-}  // namespace
+} // namespace
 
 StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     setSizeGripEnabled(false);
+    setContentsMargins(4, 0, 6, 0);
     m_machine = quiet(this, "statusMachine");
     m_backend = quiet(this, "statusBackend");
     m_agreement = quiet(this, "statusAgreement");
@@ -135,4 +136,4 @@ void StatusLine::applyTheme() {
     tint(m_message, m_messageTone);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -17,11 +17,11 @@ class StatusLine : public QStatusBar {
 public:
     explicit StatusLine(QWidget* parent = nullptr);
 
-    void setMachine(const QString& text);    // "CPU · 2 threads · AVX3"
-    void setBackend(const QString& text);    // "backend cpu"
+    void setMachine(const QString& text); // "CPU · 2 threads · AVX3"
+    void setBackend(const QString& text); // "backend cpu"
     // "formula = counted ✓ 96 steps"; a disagreement is shown as one.
     void setAgreement(const QString& text, bool good);
-    void setHint(const QString& text);       // "the prompt changed: press Run"
+    void setHint(const QString& text); // "the prompt changed: press Run"
     void setJob(const QString& title, double fraction);
     void clearJob();
     void showFailure(const QString& line);
@@ -51,4 +51,4 @@ private:
     Tone m_agreementTone = Tone::Muted, m_messageTone = Tone::Muted;
 };
 
-}  // namespace fovea
+} // namespace fovea

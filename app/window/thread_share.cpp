@@ -1,6 +1,7 @@
 #include "app/window/thread_share.h"
 
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <thread>
@@ -18,7 +19,11 @@ int engineThreads() {
 }
 
 void takeThreadShare(bool modest) {
-    at::set_num_threads(engineThreads());  // counts for the calling thread
+    at::set_num_threads(engineThreads()); // counts for the calling thread
+    // OpenBLAS has threads of its own, which libtorch does not know; idle, they spin on the interface's core.
+    using SetThreads = void (*)(int);
+    if (const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
+        set(engineThreads());
 #ifdef __linux__
     // On Linux a nice value belongs to a thread; Qt's thread priorities do nothing there.
     constexpr int kModest = 5;
@@ -30,4 +35,4 @@ void takeThreadShare(bool modest) {
 #endif
 }
 
-}  // namespace fovea
+} // namespace fovea

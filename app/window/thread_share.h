@@ -10,4 +10,4 @@ int engineThreads();
 // lets the scheduler prefer the interface where both want the same core.
 void takeThreadShare(bool modest);
 
-}  // namespace fovea
+} // namespace fovea

@@ -12,6 +12,7 @@ class Tokenizer;
 
 QString tokenText(const Tokenizer& tokenizer, int previous, int token);
 // Texts of `tokens`, those before `from` left empty.
-std::vector<QString> tokenTexts(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from = 0);
+std::vector<QString> tokenTexts(const Tokenizer& tokenizer, const std::vector<int>& tokens,
+                                std::size_t from = 0);
 
-}  // namespace fovea
+} // namespace fovea

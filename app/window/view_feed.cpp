@@ -26,7 +26,10 @@ ViewFeed::ViewFeed(Document& document, Controller& controller, const WindowViews
                    QObject* parent)
     : QObject(parent), m_document(document), m_controller(controller), m_views(views), m_watch(watch) {
     connect(&document, &Document::modelChanged, this, &ViewFeed::feedModel);
-    connect(&document, &Document::promptChanged, this, &ViewFeed::feedTokens);
+    connect(&document, &Document::promptChanged, this, [this] {
+        m_mapFocused = false;
+        feedTokens();
+    });
     connect(&document, &Document::selectionChanged, this, &ViewFeed::feedSelection);
     // The recorder's clock starts with the edit itself, before any work that the edit causes.
     connect(&document, &Document::planChanged, this, [this](Side side) {
@@ -74,10 +77,11 @@ void ViewFeed::connectPicks() {
         m_document.select(selection);
     });
     connect(m_views.headMap, &HeadMapView::rangeChanged, this, &ViewFeed::feedTitles);
-    connect(m_views.plan, &PlanPanel::planEdited, this, [this](const AttentionPlan& plan, const QString& what) {
-        if (!m_document.editPlan(Side::B, plan, what).isEmpty())
-            m_views.plan->setPlan(m_document.plan(Side::B));  // refused: the controls go back to what is
-    });
+    connect(
+        m_views.plan, &PlanPanel::planEdited, this, [this](const AttentionPlan& plan, const QString& what) {
+            if (!m_document.editPlan(Side::B, plan, what).isEmpty())
+                m_views.plan->setPlan(m_document.plan(Side::B)); // refused: the controls go back to what is
+        });
     connect(m_views.plan, &PlanPanel::editFinished, &m_document, &Document::endGesture);
 }
 
@@ -121,8 +125,8 @@ void ViewFeed::feedTokens() {
         m_views.headMap->setTokens(m_texts);
     }
     const auto prompt = runs.a ? static_cast<std::size_t>(runs.a->promptTokens) : tokens.size();
-    m_views.tokens->setTokens(tokenCells(m_texts, prompt, m_views.tokens->colour(), runs.a.get(),
-                                         m_controller.head().get()));
+    m_views.tokens->setTokens(
+        tokenCells(m_texts, prompt, m_views.tokens->colour(), runs.a.get(), m_controller.head().get()));
     feedTitles();
 }
 
@@ -132,7 +136,24 @@ void ViewFeed::feedHead() {
     m_views.inspector->setStages(head ? head->stages : nullptr);
     if (head)
         m_watch.shown(head->request.version);
+    focusMap();
     feedTokens();
+}
+
+// A finished run is first shown where the plan acted, with a third as many dense rows before it to compare
+// with.
+void ViewFeed::focusMap() {
+    const auto& head = m_controller.head();
+    if (m_mapFocused || !head || !head->data || m_controller.makingTokens())
+        return;
+    const HeadMap& map = *head->data->map;
+    const std::int64_t planned = map.tokens - map.decodeFrom;
+    if (!head->data->anyChosen || planned < 8 || map.tokens != m_controller.runs().a->capturedTokens)
+        return;
+    m_mapFocused = true;
+    const std::int64_t first = std::max<std::int64_t>(map.decodeFrom - planned / 3, 0);
+    m_views.headMap->showRange(static_cast<int>(first), static_cast<int>(map.tokens - 1), 0,
+                               static_cast<int>(map.tokens - 1));
 }
 
 void ViewFeed::feedSelection() {
@@ -161,28 +182,32 @@ void ViewFeed::feedTitles() {
         runs.a ? tr("%1 prompt + %2 generated")
                      .arg(runs.a->promptTokens)
                      .arg(static_cast<qint64>(runs.a->tokens.size()) - runs.a->promptTokens)
-               : tr("%1 prompt, context %2").arg(prompt).arg(m_document.model() ? m_document.model()->spec.context : 0));
+               : tr("%1 prompt, context %2")
+                     .arg(prompt)
+                     .arg(m_document.model() ? m_document.model()->spec.context : 0));
     m_views.tokensFrame->setNote(queryNote(runs, m_controller.query(), m_texts, m_pinned.size()));
     const Selection& selection = m_document.selection();
     const auto& model = m_document.model();
     if (!model)
         return;
-    const QString where = tr("layer %1 · head %2 (KV %3)")
+    const QString where = tr("L%1 H%2 · KV %3")
                               .arg(selection.layer)
                               .arg(selection.head)
                               .arg(selection.head / model->spec.group());
     const bool drawn = m_controller.head() != nullptr;
-    m_views.headMapFrame->setSubtitle(drawn ? where + QStringLiteral("   ") + m_views.headMap->rangeText() : where);
+    m_views.headMapFrame->setSubtitle(drawn ? where + QStringLiteral("   ") + m_views.headMap->rangeText()
+                                            : where);
     // Replay answers a narrower question than a run, and says which.
     m_views.headMapFrame->setNote(drawn ? tr("this layer only: replayed from A's dense Q, K, V") : QString());
 }
 
 void ViewFeed::feedPaper() {
-    m_views.inspector->setPaper(paperFacts(m_document.plan(Side::B), m_controller.runs(), m_controller.query()));
+    m_views.inspector->setPaper(
+        paperFacts(m_document.plan(Side::B), m_controller.runs(), m_controller.query()));
 }
 
 void ViewFeed::feedEmpty(const QString& why) {
     m_views.headMap->setEmptyText(why);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,6 +1,6 @@
 #pragma once
-// Carries what the controller has to the views, and what a user picks in a view back to the document. The only
-// place that knows both.
+// Carries what the controller has to the views, and what a user picks in a view back to the document. The
+// only place that knows both.
 
 #include <QObject>
 
@@ -33,15 +33,17 @@ private:
     void feedPlan();
     void feedTitles();
     void feedPaper();
+    void focusMap();
     void feedEmpty(const QString& why);
 
     Document& m_document;
     Controller& m_controller;
     WindowViews m_views;
     RepaintWatch& m_watch;
-    std::vector<int> m_tokens;      // whose texts follow
+    std::vector<int> m_tokens; // whose texts follow
     std::vector<QString> m_texts;
     std::set<int> m_pinned;
+    bool m_mapFocused = false; // on this prompt, by us; from then on the user looks where the user wants
 };
 
-}  // namespace fovea
+} // namespace fovea

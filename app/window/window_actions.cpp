@@ -24,8 +24,9 @@ public:
         if (!keys.isEmpty())
             action->setShortcut(keys);
         if (!tip.isEmpty())
-            action->setToolTip(keys.isEmpty() ? tip
-                                              : QStringLiteral("%1 (%2)").arg(tip, keys.toString(QKeySequence::NativeText)));
+            action->setToolTip(
+                keys.isEmpty() ? tip
+                               : QStringLiteral("%1 (%2)").arg(tip, keys.toString(QKeySequence::NativeText)));
         m_window.addAction(action);
         return action;
     }
@@ -46,16 +47,21 @@ QString tr(const char* text) {
 }
 
 void makeFileAndRun(WindowActions& a, Maker& make) {
-    a.openModel = make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face Llama folder"));
+    a.openModel =
+        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face Llama folder"));
     a.openFile = make("openFile", tr("Open model file…"), {}, tr("A llama2.c .bin file"));
     a.editPrompt = make("editPrompt", tr("Edit prompt…"), QKeySequence(Qt::CTRL | Qt::Key_E));
-    a.copyAsCommand = make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
-                           tr("The command line that makes these runs"));
+    a.copyAsCommand =
+        make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
+             tr("The command line that makes these runs"));
     a.quit = make("quit", tr("Quit"), QKeySequence::Quit);
-    a.run = make("run", tr("Run"), QKeySequence(Qt::Key_F5), tr("Generate with A, then feed B the same tokens"));
+    a.run =
+        make("run", tr("Run"), QKeySequence(Qt::Key_F5), tr("Generate with A, then feed B the same tokens"));
     a.step = make("step", tr("Step"), QKeySequence(Qt::Key_F10), tr("One more token"));
-    a.stop = make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
-    a.runSettings = make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.stop =
+        make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
+    a.runSettings =
+        make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
 }
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
@@ -64,7 +70,8 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     a.light = make.checkable("light", tr("Light"), false);
     themes->addAction(a.dark);
     themes->addAction(a.light);
-    a.overlay = make.checkable("overlay", tr("Show B's selection on the head map"), true, QKeySequence(Qt::Key_O));
+    a.overlay =
+        make.checkable("overlay", tr("Show B's selection on the head map"), true, QKeySequence(Qt::Key_O));
     a.fitMap = make("fitMap", tr("Head map: whole map"));
     a.fitPlanned = make("fitPlanned", tr("Head map: rows that B read"));
     a.goTo = make("goTo", tr("Go to query…"), QKeySequence(Qt::CTRL | Qt::Key_G));
@@ -74,9 +81,10 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     a.movePanels = make.checkable("movePanels", tr("Move panels"), false);
     a.restoreLayout = make("restoreLayout", tr("Restore default layout"));
     a.scales = new QActionGroup(&window);
-    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt, ColourScale::RowMax,
-                                    ColourScale::TimesUniform}) {
-        QAction* action = make.checkable("", tr("Colour scale: %1").arg(name(scale)), scale == ColourScale::Log10);
+    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt,
+                                    ColourScale::RowMax, ColourScale::TimesUniform}) {
+        QAction* action =
+            make.checkable("", tr("Colour scale: %1").arg(name(scale)), scale == ColourScale::Log10);
         action->setData(static_cast<int>(scale));
         a.scales->addAction(action);
     }
@@ -91,7 +99,8 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
 }
 
 void makeExports(WindowActions& a, Maker& make) {
-    a.saveWindow = make("saveWindow", tr("Save window as PNG…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S));
+    a.saveWindow =
+        make("saveWindow", tr("Save window as PNG…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S));
     a.copyWindow = make("copyWindow", tr("Copy window as picture"));
     a.saveTrace = make("saveTrace", tr("Save trace for Perfetto…"));
     a.saveCompare = make("saveCompare", tr("Save comparison as CSV…"));
@@ -113,7 +122,7 @@ void makeExports(WindowActions& a, Maker& make) {
     }
 }
 
-}  // namespace
+} // namespace
 
 WindowActions makeActions(QMainWindow& window, QUndoStack& undoStack) {
     WindowActions a;
@@ -122,7 +131,8 @@ WindowActions makeActions(QMainWindow& window, QUndoStack& undoStack) {
     a.undo = undoStack.createUndoAction(&window, tr("Undo"));
     a.redo = undoStack.createRedoAction(&window, tr("Redo"));
     a.undo->setShortcut(QKeySequence::Undo);
-    a.redo->setShortcuts({QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
+    a.redo->setShortcuts(
+        {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
     window.addAction(a.undo);
     window.addAction(a.redo);
     a.editPlan = make("editPlan", tr("Type plan B"), QKeySequence(Qt::CTRL | Qt::Key_L));
@@ -144,4 +154,4 @@ QList<QAction*> listedActions(const QMainWindow& window) {
     return listed;
 }
 
-}  // namespace fovea
+} // namespace fovea

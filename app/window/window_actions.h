@@ -16,7 +16,7 @@ namespace fovea {
 struct WindowActions {
     // File
     QAction* openModel = nullptr;
-    QAction* openFile = nullptr;   // a llama2.c file rather than a folder
+    QAction* openFile = nullptr; // a llama2.c file rather than a folder
     QAction* editPrompt = nullptr;
     QAction* copyAsCommand = nullptr;
     QAction* quit = nullptr;
@@ -28,7 +28,7 @@ struct WindowActions {
     // Plan
     QAction* undo = nullptr;
     QAction* redo = nullptr;
-    QAction* editPlan = nullptr;   // moves the cursor into chip B
+    QAction* editPlan = nullptr; // moves the cursor into chip B
     // View
     QAction* dark = nullptr;
     QAction* light = nullptr;
@@ -41,14 +41,14 @@ struct WindowActions {
     QAction* newestQuery = nullptr;
     QAction* movePanels = nullptr;
     QAction* restoreLayout = nullptr;
-    QActionGroup* scales = nullptr;   // data(): ColourScale
-    QActionGroup* colours = nullptr;  // data(): ColourMap
+    QActionGroup* scales = nullptr;  // data(): ColourScale
+    QActionGroup* colours = nullptr; // data(): ColourMap
     // Export
     QAction* saveWindow = nullptr;
     QAction* copyWindow = nullptr;
     QAction* saveTrace = nullptr;
     QAction* saveCompare = nullptr;
-    QList<QAction*> savePictures;  // data(): the view's name
+    QList<QAction*> savePictures; // data(): the view's name
     QList<QAction*> saveTables;
     // Help
     QAction* palette = nullptr;
@@ -64,12 +64,12 @@ struct WindowMenus {
     QMenu* models = nullptr;
     QMenu* presets = nullptr;
     QMenu* panels = nullptr;
-    QMenu* colour = nullptr;    // scales and colour maps, also in the toolbar
-    QMenu* exports = nullptr;   // also in the toolbar
+    QMenu* colour = nullptr;  // scales and colour maps, also in the toolbar
+    QMenu* exports = nullptr; // also in the toolbar
 };
 WindowMenus makeMenus(QMenuBar& bar, const WindowActions& actions);
 
 // All actions below `window` that have a name and can be triggered, for the palette.
 QList<QAction*> listedActions(const QMainWindow& window);
 
-}  // namespace fovea
+} // namespace fovea

@@ -49,7 +49,7 @@ void addView(QMenu& menu, const WindowActions& a, WindowMenus& menus) {
     menu.addAction(a.restoreLayout);
 }
 
-}  // namespace
+} // namespace
 
 WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
     WindowMenus menus;
@@ -85,4 +85,4 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
     return menus;
 }
 
-}  // namespace fovea
+} // namespace fovea

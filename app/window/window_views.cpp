@@ -9,6 +9,7 @@
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
+#include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/summary_table.h"
@@ -29,8 +30,8 @@ PanelFrame* framed(const QString& title, QWidget* content, QWidget* parent) {
 }
 
 QComboBox* makeTokenColour(QWidget* parent) {
-    auto* box = new QComboBox(parent);
-    box->setProperty("header", true);
+    auto* box = new FlatCombo(parent);
+    box->setMuted(true);
     box->setToolTip(tr("What the tokens' colour stands for"));
     box->addItem(tr("colour: read by B"), static_cast<int>(TokenColour::Read));
     box->addItem(tr("colour: mass missed"), static_cast<int>(TokenColour::Missed));
@@ -61,7 +62,7 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan->furnish(views.planFrame);
 }
 
-}  // namespace
+} // namespace
 
 WindowViews makeViews(QWidget* parent) {
     WindowViews views;
@@ -93,4 +94,4 @@ WindowViews makeViews(QWidget* parent) {
     return views;
 }
 
-}  // namespace fovea
+} // namespace fovea

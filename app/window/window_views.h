@@ -20,7 +20,7 @@ struct WindowViews {
     TokenStrip* tokens = nullptr;
     QComboBox* tokenColour = nullptr;
     PanelFrame* planFrame = nullptr;
-    QWidget* planColumn = nullptr;  // plan panel over the table
+    QWidget* planColumn = nullptr; // plan panel over the table
     PlanPanel* plan = nullptr;
     SummaryTable* table = nullptr;
     PanelFrame* atlasFrame = nullptr;
@@ -36,4 +36,4 @@ struct WindowViews {
 // Made with `parent` as their owner until a dock takes them.
 WindowViews makeViews(QWidget* parent);
 
-}  // namespace fovea
+} // namespace fovea

@@ -3,12 +3,12 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
+#include <QComboBox>
 #include <QFileDialog>
 #include <QInputDialog>
+#include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
-#include <QLineEdit>
-#include <QComboBox>
 
 #include "app/window/action_palette.h"
 #include "app/window/bundled.h"
@@ -36,17 +36,18 @@ QString text(std::string_view utf8) {
     return QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size()));
 }
 
-}  // namespace
+} // namespace
 
 void MainWindow::wireFile() {
     connect(m_actions.openModel, &QAction::triggered, this, [this] {
-        const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a Hugging Face Llama folder"));
+        const QString folder =
+            QFileDialog::getExistingDirectory(this, tr("Open a Hugging Face Llama folder"));
         if (!folder.isEmpty())
             m_controller.openModel(folder);
     });
     connect(m_actions.openFile, &QAction::triggered, this, [this] {
-        const QString file =
-            QFileDialog::getOpenFileName(this, tr("Open a llama2.c model"), {}, tr("llama2.c models (*.bin)"));
+        const QString file = QFileDialog::getOpenFileName(this, tr("Open a llama2.c model"), {},
+                                                          tr("llama2.c models (*.bin)"));
         if (!file.isEmpty())
             m_controller.openModel(file);
     });
@@ -58,7 +59,8 @@ void MainWindow::wireFile() {
     connect(m_menus.models, &QMenu::aboutToShow, this, &MainWindow::fillModels);
     connect(&m_document, &Document::modelChanged, this, [this] {
         m_toolbar->setModelText(QString::fromStdString(describe(m_document.model()->spec)));
-        setWindowTitle(QStringLiteral("%1 – Fovea").arg(QString::fromStdString(m_document.model()->spec.name)));
+        setWindowTitle(
+            QStringLiteral("%1 – Fovea").arg(QString::fromStdString(m_document.model()->spec.name)));
         fillPresets();
     });
     fillModels();
@@ -68,7 +70,8 @@ void MainWindow::fillModels() {
     m_menus.models->clear();
     for (const std::filesystem::path& path : modelsIn(bundledModels())) {
         QAction* action = m_menus.models->addAction(QString::fromStdString(path.filename().string()));
-        connect(action, &QAction::triggered, this, [this, path] { m_controller.openModel(QString::fromStdString(path.string())); });
+        connect(action, &QAction::triggered, this,
+                [this, path] { m_controller.openModel(QString::fromStdString(path.string())); });
     }
     m_menus.models->addSeparator();
     m_menus.models->addAction(m_actions.openModel);
@@ -79,7 +82,8 @@ void MainWindow::wireRun() {
     connect(m_actions.run, &QAction::triggered, &m_controller, &Controller::run);
     connect(m_actions.step, &QAction::triggered, &m_controller, &Controller::step);
     connect(m_actions.stop, &QAction::triggered, &m_controller, &Controller::stop);
-    connect(m_actions.runSettings, &QAction::triggered, this, [this] { RunSettingsDialog(m_document, this).exec(); });
+    connect(m_actions.runSettings, &QAction::triggered, this,
+            [this] { RunSettingsDialog(m_document, this).exec(); });
     connect(&m_controller, &Controller::stateChanged, this, &MainWindow::showState);
     connect(&m_controller, &Controller::runsChanged, this, &MainWindow::showRunFacts);
     connect(&m_controller, &Controller::failed, m_status, &StatusLine::showFailure);
@@ -98,15 +102,18 @@ void MainWindow::wireRun() {
         m_document.editSettings(settings, tr("decode from"));
     });
     const auto showDecodeFrom = [this] {
-        m_toolbar->setDecodeFrom(m_document.settings().decodeFrom, static_cast<qint64>(m_document.promptTokens().size()));
+        m_toolbar->setDecodeFrom(m_document.settings().decodeFrom,
+                                 static_cast<qint64>(m_document.promptTokens().size()));
     };
     connect(&m_document, &Document::settingsChanged, this, showDecodeFrom);
     connect(&m_document, &Document::promptChanged, this, showDecodeFrom);
 }
 
 void MainWindow::wirePlans() {
-    connect(m_toolbar->chipA(), &PlanChip::entered, this, [this](const QString& t) { applyPlanText(Side::A, t); });
-    connect(m_toolbar->chipB(), &PlanChip::entered, this, [this](const QString& t) { applyPlanText(Side::B, t); });
+    connect(m_toolbar->chipA(), &PlanChip::entered, this,
+            [this](const QString& t) { applyPlanText(Side::A, t); });
+    connect(m_toolbar->chipB(), &PlanChip::entered, this,
+            [this](const QString& t) { applyPlanText(Side::B, t); });
     connect(&m_document, &Document::planChanged, this, [this](Side side) {
         PlanChip& chip = side == Side::A ? *m_toolbar->chipA() : *m_toolbar->chipB();
         chip.setPlanText(QString::fromStdString(toText(m_document.plan(side))));
@@ -229,7 +236,10 @@ void MainWindow::showState() {
 
 void MainWindow::showRunFacts() {
     showState();
-    m_status->setMachine(tr("CPU · %n thread(s) · %1", nullptr, engineThreads()).arg(text(cpu::instructionSet())));
+    const int threads = engineThreads();
+    m_status->setMachine(
+        tr("CPU · %1 · %2")
+            .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads), text(cpu::instructionSet())));
     const RunPair& runs = m_controller.runs();
     if (!runs.a) {
         m_status->setBackend({});
@@ -251,4 +261,4 @@ void MainWindow::showRunFacts() {
                            good);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -46,10 +46,10 @@ SequenceSource::SequenceSource(const Tokenizer& tokenizer, std::span<const int> 
     m_joins = marks({"is", "=", "has", "has number", "stands for", "->"});
     m_stops = marks({".", ".", ",", ";", "and", "|"});
     // Marks that touch the word before them are pieces of their own, without the leading space.
-    const auto attached = [&](const char* text) { return Piece{tokenizer.encode(text, false).back()}; };
+    const auto attached = [&](const char* mark) { return Piece{tokenizer.encode(mark, false).back()}; };
     m_joins.push_back(attached("a:"));
-    for (const char* text : {"a.", "a,", "a;"})
-        m_stops.push_back(attached(text));
+    for (const char* mark : {"a.", "a,", "a;"})
+        m_stops.push_back(attached(mark));
 }
 
 Sequence SequenceSource::next(std::int64_t length, double madeUp) {

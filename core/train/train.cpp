@@ -9,13 +9,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 
 #include "core/model/forward.h"
-#include "core/model/checked_file.h"
 #include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/recall.h"
@@ -71,6 +69,20 @@ ModelSpec specOf(const TrainOptions& o, int vocabulary) {
     spec.type = ElementType::BF16;
     return spec;
 }
+
+// libtorch's number of threads is one for the whole process: set while training, given back after.
+class ThreadCount {
+public:
+    explicit ThreadCount(int count) : m_before(at::get_num_threads()) {
+        at::set_num_threads(count > 0 ? count : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+    }
+    ~ThreadCount() { at::set_num_threads(m_before); }
+    ThreadCount(const ThreadCount&) = delete;
+    ThreadCount& operator=(const ThreadCount&) = delete;
+
+private:
+    int m_before;
+};
 
 struct Batch {
     at::Tensor inputs, targets;  // (B, T) int64
@@ -177,6 +189,8 @@ public:
         m_result.cancelled = m_cancel && done() < 1;
         m_result.seconds = secondsSince(m_start);
         save({});
+        if (m_result.cancelled)
+            return m_result;
         note("measuring");
         save(modelCard(asStored(m_model), *m_tokenizer, m_corpus.heldOut, m_options, m_result));
         return m_result;
@@ -184,11 +198,9 @@ public:
 
 private:
     double done() const {
-        const double byTime = m_options.minutes > 0 ? secondsSince(m_start) / (60 * m_options.minutes) : 0;
-        const double byTokens =
-            m_options.tokens > 0 ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens) : 0;
-        // A run bounded by tokens follows the tokens alone, so that the same seed gives the same weights.
-        return m_options.tokens > 0 ? (byTime >= 1 ? 1 : byTokens) : byTime;
+        // A run bounded by tokens does not look at the clock, so that the same seed gives the same weights.
+        return m_options.tokens > 0 ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens)
+                                    : secondsSince(m_start) / (60 * m_options.minutes);
     }
 
     void step() {
@@ -266,8 +278,7 @@ private:
 
 TrainResult train(const TrainOptions& options, const TrainObserver& observer, const std::atomic<bool>& cancel) {
     check(options);
-    at::set_num_threads(options.threads > 0 ? options.threads
-                                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+    const ThreadCount threads(options.threads);
     return Training(options, observer, cancel).run();
 }
 

@@ -18,7 +18,7 @@ struct TrainOptions {
     std::vector<std::filesystem::path> text;  // UTF-8 files
     std::filesystem::path out;                // folder; its last name is the model's
     double minutes = 50;                      // wall clock
-    std::int64_t tokens = 0;                  // ends the training early, and makes it repeatable; 0: no limit
+    std::int64_t tokens = 0;                  // above 0: train on so many instead, repeatably
     std::uint64_t seed = 1;
 
     int vocabulary = 1000;
@@ -57,8 +57,5 @@ struct TrainResult {
 // Trains and writes the Hugging Face folder. Throws std::runtime_error (one line) when the text or the folder is of
 // no use, std::invalid_argument when the options do not fit together.
 TrainResult train(const TrainOptions& options, const TrainObserver& observer, const std::atomic<bool>& cancel);
-
-// The same with progress on stderr; Ctrl+C ends it early and saves. Returns the exit code.
-int runTrain(const TrainOptions& options, bool quiet = false);
 
 }  // namespace fovea

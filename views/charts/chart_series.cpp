@@ -130,4 +130,34 @@ std::vector<QPointF> decimate(std::span<const double> x, std::span<const double>
     return points;
 }
 
+std::vector<QPointF> straightened(std::span<const QPointF> points, double tolerance) {
+    if (points.size() < 3)
+        return {points.begin(), points.end()};
+    // From the last point kept, the slopes of lines that pass all points since then within the tolerance. When the
+    // next point lies outside of them, the one before it is kept.
+    std::vector<QPointF> kept = {points[0]};
+    constexpr double kAny = std::numeric_limits<double>::infinity();
+    double lowest = -kAny, highest = kAny;
+    for (std::size_t i = 1; i < points.size(); ++i) {
+        auto dx = points[i].x() - kept.back().x();
+        const auto slope = [&](double off) { return (points[i].y() + off - kept.back().y()) / dx; };
+        if (!(dx > 0) || slope(0) < lowest || slope(0) > highest) {
+            if (points[i - 1] != kept.back())
+                kept.push_back(points[i - 1]);
+            lowest = -kAny;
+            highest = kAny;
+            dx = points[i].x() - kept.back().x();
+            if (!(dx > 0)) {  // two values at one step, both drawn
+                kept.push_back(points[i]);
+                continue;
+            }
+        }
+        lowest = std::max(lowest, slope(-tolerance));
+        highest = std::min(highest, slope(tolerance));
+    }
+    if (points.back() != kept.back())
+        kept.push_back(points.back());
+    return kept;
+}
+
 }  // namespace fovea

@@ -62,4 +62,8 @@ AxisTicks niceTicks(double largest, int most);
 std::vector<QPointF> decimate(std::span<const double> x, std::span<const double> y, double first, double last,
                               int pixels);
 
+// Drops points that lie within `tolerance` of the straight line between those kept, measured along y. Antialiased
+// paths cost by their points, and most byte curves are straight. x ascends.
+std::vector<QPointF> straightened(std::span<const QPointF> points, double tolerance);
+
 }  // namespace fovea

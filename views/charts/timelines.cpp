@@ -23,7 +23,7 @@ namespace {
 
 enum Chart : std::size_t { HeldChart, MovedChart, RateChart, KlChart };
 constexpr double kFewestSteps = 4;  // closest zoom
-constexpr int kPause = 40;          // ms between two redraws of a growing run
+constexpr int kPause = 60;          // ms between two redraws of a growing run
 
 }  // namespace
 

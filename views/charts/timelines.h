@@ -46,7 +46,7 @@ public:
     explicit Timelines(QWidget* parent = nullptr);
     ~Timelines() override;
 
-    // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 40 ms.
+    // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 60 ms.
     void setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run> b);
     // KL to A per step; null hides the chart.
     void setComparison(std::shared_ptr<const Comparison> comparison);

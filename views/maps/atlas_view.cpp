@@ -7,40 +7,14 @@
 #include <QPainter>
 #include <QToolTip>
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
+#include "views/maps/atlas_spacing.h"
 #include "views/maps/map_axis.h"
 #include "views/theme.h"
 
 namespace fovea {
-namespace {
 
-constexpr double kMargin = 8, kLabelWidth = 26, kHeadLabels = 20, kNote = 20;
-constexpr double kGap = 4, kGroupGap = 10;
-constexpr double kBarSpace = 8, kBarHeight = 3;      // below a thumbnail
-constexpr double kTextSpace = 13;                    // each line below a ranked one
-constexpr double kLargestSide = 120, kTallest = 1.6; // pixels; height / width
-constexpr double kSideForName = 30, kSideForFigure = 46;
-
-// The largest square side with which `count` places with `below` under them fill no more than the given
-// space.
-double rankedSide(QSizeF space, int count, double below, int& columns) {
-    double best = 0;
-    columns = 1;
-    for (int tried = 1; tried <= count; ++tried) {
-        const int rows = (count + tried - 1) / tried;
-        const double side =
-            std::min({space.width() / tried - kGap, space.height() / rows - below, kLargestSide});
-        if (side > best) {
-            best = side;
-            columns = tried;
-        }
-    }
-    return std::max(4.0, std::floor(best));
-}
-
-} // namespace
+using namespace atlas;
 
 AtlasView::AtlasView(QWidget* parent)
     : QWidget(parent), m_emptyText(QStringLiteral("Press Run to see every head.")) {
@@ -136,186 +110,10 @@ QString AtlasView::describe(const HeadSummary& head) const {
         .arg(static_cast<double>(head.sink) * 100, 0, 'f', 1);
 }
 
-AtlasView::Layout AtlasView::layoutFor(QSizeF size) const {
-    Layout layout;
-    layout.size = size;
-    if (!m_heads || m_heads->empty())
-        return layout;
-    if (m_sort == AtlasSort::Layout)
-        placeByLayer(layout);
-    else
-        placeRanked(layout);
-    return layout;
-}
-
-void AtlasView::placeByLayer(Layout& layout) const {
-    const int groups = m_headsPerLayer / m_group;
-    const double gaps = (m_headsPerLayer - 1) * kGap + (groups - 1) * kGroupGap;
-    const double wide = (layout.size.width() - 2 * kMargin - kLabelWidth - gaps) / m_headsPerLayer;
-    const double tall = (layout.size.height() - kHeadLabels - kNote - kMargin) / m_layers - kBarSpace - kGap;
-    const double width = std::floor(std::clamp(std::min(wide, tall), 4.0, kLargestSide));
-    layout.cell = {width, std::floor(std::clamp(tall, width, width * kTallest))};
-    layout.columns = m_headsPerLayer;
-    for (int i = 0; i < static_cast<int>(m_heads->size()); ++i) {
-        const HeadSummary& head = (*m_heads)[static_cast<std::size_t>(i)];
-        if (head.layer < 0 || head.head < 0)
-            continue;
-        const double x = kMargin + kLabelWidth + head.head * (layout.cell.width() + kGap) +
-                         head.head / m_group * kGroupGap;
-        const double y = kHeadLabels + kGap + head.layer * (layout.cell.height() + kBarSpace + kGap);
-        layout.places.push_back({i, QRectF(QPointF(x, y), layout.cell)});
-    }
-    std::sort(layout.places.begin(), layout.places.end(), [](const Place& a, const Place& b) {
-        return std::pair(a.image.y(), a.image.x()) < std::pair(b.image.y(), b.image.x());
-    });
-}
-
-void AtlasView::placeRanked(Layout& layout) const {
-    std::vector<int> order(m_heads->size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [this](int a, int b) {
-        return figure((*m_heads)[static_cast<std::size_t>(a)]) >
-               figure((*m_heads)[static_cast<std::size_t>(b)]);
-    });
-    const QSizeF space(layout.size.width() - 2 * kMargin + kGap, layout.size.height() - kMargin - kNote);
-    double side = 0, below = 0;
-    for (layout.textLines = 2; layout.textLines >= 0; --layout.textLines) {
-        below = kBarSpace + kGap + layout.textLines * kTextSpace;
-        side = rankedSide(space, static_cast<int>(order.size()), below, layout.columns);
-        if (side >= (layout.textLines == 2 ? kSideForFigure : layout.textLines == 1 ? kSideForName : 0))
-            break;
-    }
-    layout.cell = {side, side};
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        const auto column = static_cast<double>(i % static_cast<std::size_t>(layout.columns));
-        const auto row = static_cast<double>(i / static_cast<std::size_t>(layout.columns));
-        layout.places.push_back(
-            {order[i],
-             QRectF(QPointF(kMargin + column * (side + kGap), kMargin + row * (side + below)), layout.cell)});
-    }
-}
-
 void AtlasView::relayout() {
     m_layout = layoutFor(size());
     m_images.clear();
     update();
-}
-
-// Every pixel is the largest weight of the entries it covers, as on the head map itself.
-QImage AtlasView::thumbnail(const HeadSummary& head, QSize size) const {
-    QImage image(size, QImage::Format_RGB32);
-    image.fill(theme().causal);
-    const auto entries = static_cast<std::size_t>(std::max(head.side, 0));
-    if (entries == 0 || head.thumbnail.size() != entries * entries)
-        return image;
-    static const ColourLookup lookup(ColourScale::Log10);
-    const ColourTable& table = colourTable(m_map);
-    const auto row = [&](int y) { return y * head.side / size.height(); };
-    const auto column = [&](int x) { return x * head.side / size.width(); };
-    for (int y = 0; y < size.height(); ++y) {
-        auto* line = reinterpret_cast<QRgb*>(image.scanLine(y));
-        const int endRow = std::max(row(y) + 1, row(y + 1));
-        for (int x = 0; x < size.width() && column(x) < endRow; ++x) {
-            const int endColumn = std::max(column(x) + 1, column(x + 1));
-            float largest = 0;
-            for (int r = row(y); r < endRow; ++r)
-                for (int c = column(x); c < std::min(endColumn, r + 1); ++c)
-                    largest = std::max(largest, head.thumbnail[static_cast<std::size_t>(r * head.side + c)]);
-            line[x] = table[lookup(largest)];
-        }
-    }
-    return image;
-}
-
-void AtlasView::drawPlace(QPainter& p, const Layout& layout, const Place& place, double ratio) const {
-    const HeadSummary& head = (*m_heads)[static_cast<std::size_t>(place.summary)];
-    const QSize pixels = (layout.cell * ratio).toSize();
-    if (m_imageSize != pixels || m_images.size() != m_heads->size()) {
-        m_images.assign(m_heads->size(), QImage());
-        m_imageSize = pixels;
-    }
-    QImage& image = m_images[static_cast<std::size_t>(place.summary)];
-    if (image.isNull())
-        image = thumbnail(head, pixels);
-    p.drawImage(place.image, image);
-    if (m_missedScale > 0) {
-        const QRectF bar(place.image.left(), place.image.bottom() + 2, layout.cell.width(), kBarHeight);
-        p.fillRect(bar, theme().field);
-        p.fillRect(QRectF(bar.topLeft(), QSizeF(bar.width() * head.missed / m_missedScale, kBarHeight)),
-                   theme().planB);
-    }
-    QRectF line(place.image.left() - 2, place.image.bottom() + kBarSpace - 2, layout.cell.width() + 4,
-                kTextSpace);
-    if (layout.textLines > 0) {
-        p.setFont(uiFont(10));
-        p.setPen(theme().text);
-        p.drawText(line, Qt::AlignCenter, QStringLiteral("L%1 H%2").arg(head.layer).arg(head.head));
-    }
-    if (layout.textLines > 1) {
-        p.setPen(theme().mutedText);
-        p.drawText(line.translated(0, kTextSpace), Qt::AlignCenter, figureText(head));
-    }
-    if (head.layer == m_selectedLayer && head.head == m_selectedHead) {
-        p.setPen(QPen(theme().accent, 2));
-        p.setBrush(Qt::NoBrush);
-        p.drawRect(place.image.adjusted(-1, -1, 1, 1));
-    }
-}
-
-void AtlasView::drawGroups(QPainter& p, const Layout& layout) const {
-    const double pitch = layout.cell.height() + kBarSpace + kGap;
-    const double bottom = kHeadLabels + kGap + m_layers * pitch - kGap;
-    const double groupWidth = m_group * layout.cell.width() + (m_group - 1) * kGap;
-    const QFontMetrics metrics(p.font());
-    for (int group = 0; group < m_headsPerLayer / m_group; ++group) {
-        const double left = kMargin + kLabelWidth + group * (groupWidth + kGap + kGroupGap);
-        QString text = QStringLiteral("KV head %1").arg(group);
-        if (metrics.horizontalAdvance(text) > groupWidth)
-            text = QStringLiteral("KV %1").arg(group);
-        if (metrics.horizontalAdvance(text) > groupWidth + kGroupGap)
-            text = QString::number(group);
-        p.setPen(theme().mutedText);
-        p.drawText(QRectF(left - 20, 1, groupWidth + 40, kHeadLabels - 4), Qt::AlignCenter, text);
-        p.setPen(QPen(theme().border, 1));
-        p.setBrush(Qt::NoBrush);
-        p.drawRoundedRect(QRectF(left - 4.5, kHeadLabels - 1.5, groupWidth + 9, bottom - kHeadLabels + 5), 3,
-                          3);
-    }
-    p.setPen(theme().mutedText);
-    // Every label, or every second, fourth, … when layers stand closer than text is high.
-    int step = 1;
-    while (step * pitch < metrics.height())
-        step *= 2;
-    for (int layer = 0; layer < m_layers; layer += step) {
-        const double y = kHeadLabels + kGap + layer * pitch;
-        p.drawText(QRectF(0, y - 8, kMargin + kLabelWidth - 9, layout.cell.height() + 16),
-                   Qt::AlignRight | Qt::AlignVCenter, QStringLiteral("L%1").arg(layer));
-    }
-}
-
-void AtlasView::drawInto(QPainter& p, const Layout& layout, double ratio) const {
-    const QRectF whole(QPointF(0, 0), layout.size);
-    p.fillRect(whole, theme().panel);
-    if (layout.places.empty()) {
-        p.setPen(theme().mutedText);
-        p.setFont(uiFont(12));
-        p.drawText(whole.adjusted(16, 16, -16, -16), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
-        return;
-    }
-    p.setFont(uiFont(11));
-    if (m_sort == AtlasSort::Layout)
-        drawGroups(p, layout);
-    for (const Place& place : layout.places)
-        drawPlace(p, layout, place, ratio);
-    p.setFont(uiFont(11));
-    const QString note =
-        m_missedScale > 0
-            ? QStringLiteral("bar: mean missed mass, full = %1 %").arg(m_missedScale * 100, 0, 'g', 3)
-            : QStringLiteral("no mass missed: every key is read");
-    p.setPen(theme().mutedText);
-    const QRectF line(kMargin, whole.bottom() - kNote, whole.width() - 2 * kMargin, kNote - 4);
-    p.drawText(line, Qt::AlignLeft | Qt::AlignVCenter,
-               p.fontMetrics().elidedText(note, Qt::ElideRight, static_cast<int>(line.width())));
 }
 
 QRectF AtlasView::cellRect(int layer, int head) const {

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "views/maps/head_map_painter.h"
+#include "views/maps/head_map_state.h"
 #include "views/theme.h"
 
 namespace fovea {
@@ -25,28 +26,7 @@ TileStyle styleOf(const HeadMapScene& scene) {
     return {scene.scale, scene.map, scene.overlay, t.causal, t.veil, t.panel, t.planB};
 }
 
-QString quoted(const std::vector<QString>& tokens, int index) {
-    if (index < 0 || static_cast<std::size_t>(index) >= tokens.size())
-        return {};
-    QString text = tokens[static_cast<std::size_t>(index)];
-    text.replace(QLatin1Char('\n'), QStringLiteral("↵")).replace(QLatin1Char('\t'), QStringLiteral("⇥"));
-    return QStringLiteral(" \"%1\"").arg(text);
-}
-
 } // namespace
-
-struct HeadMapView::State {
-    HeadMapScene scene;
-    HeadMapLayout layout;
-    MapTiles tiles;
-    QPoint pressed, last;
-    bool dragging = false, buttonDown = false;
-
-    void relayout(QSize size) {
-        layout = layoutOf(scene, size, false);
-        scene.view.setArea(layout.map);
-    }
-};
 
 HeadMapView::HeadMapView(QWidget* parent) : QWidget(parent), m(std::make_unique<State>()) {
     m->scene.emptyText = QStringLiteral("Press Run to see attention.");
@@ -160,64 +140,6 @@ void HeadMapView::showRange(int firstQuery, int lastQuery, int firstKey, int las
     viewChanged();
 }
 
-QString HeadMapView::rangeText() const {
-    if (!m->scene.data)
-        return {};
-    const MapTransform& view = m->scene.view;
-    return QStringLiteral("rows: queries %1–%2, columns: keys %3–%4")
-        .arg(view.firstQuery())
-        .arg(view.endQuery() - 1)
-        .arg(view.firstKey())
-        .arg(view.endKey() - 1);
-}
-
-QString HeadMapView::describe(int query, int key) const {
-    const HeadMapData* shown = m->scene.data.get();
-    if (!shown || query < 0 || key < 0 || query >= shown->map->tokens || key > query)
-        return {};
-    // Joined, not formatted: a token may well be "%1".
-    const auto weight = static_cast<double>(shown->pyramid->at(0, query, key));
-    QString text = QStringLiteral("query ") + QString::number(query) + quoted(m->scene.tokens, query) +
-                   QStringLiteral(" → key ") + QString::number(key) + quoted(m->scene.tokens, key) +
-                   QStringLiteral(": weight ") + QString::number(weight, 'g', 3);
-    if (weight > 0)
-        text += QStringLiteral(" (log10 %1)")
-                    .arg(std::log10(weight), 0, 'f', 2)
-                    .replace(QLatin1Char('-'), QStringLiteral("−"));
-    if (!shown->anyChosen)
-        return text;
-    if (shown->chosenBy(query).empty())
-        return text + QStringLiteral(", row read dense");
-    return text + QStringLiteral(", read by ") + m->scene.planLabel +
-           (shown->reads(query, key) ? QStringLiteral(": yes") : QStringLiteral(": no"));
-}
-
-QString HeadMapView::describeAt(const QPoint& position) const {
-    if (!m->scene.data)
-        return {};
-    const QRect& map = m->layout.map;
-    if (m->layout.missed.contains(position)) {
-        const int query = cellAt(QPoint(map.left(), position.y())).y();
-        return query < 0 ? QString()
-                         : QStringLiteral("query %1: missed %2 % of its dense attention")
-                               .arg(query)
-                               .arg(static_cast<double>(m->scene.data->missed(query)) * 100, 0, 'g', 3);
-    }
-    if (m->layout.share.contains(position)) {
-        const int key = cellAt(QPoint(position.x(), map.top())).x();
-        const std::vector<float> shares = readShares(m->scene);
-        const auto index = static_cast<std::size_t>(key - m->scene.view.firstKey());
-        return key < 0 || index >= shares.size()
-                   ? QString()
-                   : QStringLiteral("key %1: read by %2 for %3 % of the planned queries in view")
-                         .arg(key)
-                         .arg(m->scene.planLabel)
-                         .arg(static_cast<double>(shares[index]) * 100, 0, 'f', 0);
-    }
-    const QPoint cell = cellAt(position);
-    return describe(cell.y(), cell.x());
-}
-
 QPoint HeadMapView::cellAt(const QPointF& position) const {
     return m->scene.data ? m->scene.view.cellAt(position) : QPoint(-1, -1);
 }
@@ -237,25 +159,6 @@ QImage HeadMapView::renderToImage(QSize size) const {
     QPainter painter(&image);
     paintHeadMap(painter, scene, layout, tiles, 1);
     return image;
-}
-
-QString HeadMapView::toCsv() const {
-    QByteArray csv("layer,head,query,key,weight,read\n");
-    if (!m->scene.data)
-        return QString::fromLatin1(csv);
-    const HeadMap& map = *m->scene.data->map;
-    const MapTransform& view = m->scene.view;
-    const QByteArray head = QByteArray::number(map.layer) + ',' + QByteArray::number(map.head) + ',';
-    for (std::int64_t query = view.firstQuery(); query < view.endQuery(); ++query) {
-        const QByteArray row = head + QByteArray::number(static_cast<qlonglong>(query)) + ',';
-        const std::int64_t end = std::min(view.endKey(), query + 1);
-        for (std::int64_t key = view.firstKey(); key < end; ++key) {
-            csv += row + QByteArray::number(static_cast<qlonglong>(key)) + ',';
-            csv += QByteArray::number(static_cast<double>(m->scene.data->pyramid->at(0, query, key)), 'g', 9);
-            csv += m->scene.data->reads(query, key) ? ",1\n" : ",0\n";
-        }
-    }
-    return QString::fromLatin1(csv);
 }
 
 bool HeadMapView::event(QEvent* event) {

@@ -126,12 +126,14 @@ void TokenStrip::drawChip(QPainter& p, const TokenLayout& layout, int index, con
     }
     if (cell.generated)
         p.fillRect(rect.left() + 2, rect.bottom(), rect.width() - 4, 1, theme().planA);
-    // On a strong tint only the strongest text can be read; else what the model wrote stands out.
-    p.setPen(fill.isValid() || cell.generated || index == m_query ? theme().text : theme().mutedText);
+    // What the model wrote stands out from the prompt; on a tint only the strongest contrast can be read.
+    const bool strong = cell.generated || index == m_query;
+    p.setPen(fill.isValid() ? readableOn(fill) : strong ? theme().text : theme().mutedText);
     p.drawText(rect, Qt::AlignCenter, layout.token(index).shown);
     if (index == m_query || m_pinned.contains(index)) {
         p.setBrush(Qt::NoBrush);
-        p.setPen(QPen(theme().accent, 1, index == m_query ? Qt::SolidLine : Qt::DotLine));
+        p.setPen(
+            QPen(theme().accent, index == m_query ? 2 : 1, index == m_query ? Qt::SolidLine : Qt::DotLine));
         p.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), kRadius, kRadius);
     }
 }

@@ -6,4 +6,4 @@ namespace fovea {
 inline constexpr int kPlanEditId = 1;
 inline constexpr int kSettingsEditId = 2;
 
-}  // namespace fovea
+} // namespace fovea

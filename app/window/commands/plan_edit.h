@@ -18,11 +18,11 @@ public:
     void undo() override { m_document.setPlan(m_side, m_before); }
     void redo() override { m_document.setPlan(m_side, m_after); }
     bool mergeWith(const QUndoCommand* other) override {
-        const auto& next = *static_cast<const PlanEdit*>(other);  // ids are equal, so are the types
+        const auto& next = *static_cast<const PlanEdit*>(other); // ids are equal, so are the types
         if (next.m_side != m_side || next.m_what != m_what || next.m_gesture != m_gesture)
             return false;
         m_after = next.m_after;
-        setObsolete(m_after == m_before);  // a drag that came back changed nothing
+        setObsolete(m_after == m_before); // a drag that came back changed nothing
         return true;
     }
 
@@ -35,4 +35,4 @@ private:
     AttentionPlan m_after;
 };
 
-}  // namespace fovea
+} // namespace fovea

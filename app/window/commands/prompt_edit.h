@@ -23,4 +23,4 @@ private:
     const std::string m_before, m_after;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -34,4 +34,4 @@ private:
     RunSettings m_after;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,4 +1,5 @@
-// Launches attend_all.cuh: checks the limits, and picks the instance for the type, the head width and the group.
+// Launches attend_all.cuh: checks the limits, and picks the instance for the type, the head width and the
+// group.
 
 #include "core/kernels/cuda/attend_all.cuh"
 
@@ -37,10 +38,11 @@ void launchSpans(const AttendAll& step, Stream stream) {
     const SpanArguments a = argumentsOf(step);
     const unsigned tiles = static_cast<unsigned>((a.group + kGroup - 1) / kGroup);
     const dim3 grid(tiles, static_cast<unsigned>(step.splits), static_cast<unsigned>(step.kvHeads));
-    launch(attendSpan<T, kLanes, kGroup>, grid, dim3(kAttendThreads), spanSharedBytes<kLanes, kGroup>(), stream, a);
+    launch(attendSpan<T, kLanes, kGroup>, grid, dim3(kAttendThreads), spanSharedBytes<kLanes, kGroup>(),
+           stream, a);
     if (step.splits > 1)
-        launch(mergeSpans, dim3(static_cast<unsigned>(step.heads)), dim3(kAttendThreads), 0, stream, a.partialOut,
-               a.partialState, a.out, step.splits, step.headDim);
+        launch(mergeSpans, dim3(static_cast<unsigned>(step.heads)), dim3(kAttendThreads), 0, stream,
+               a.partialOut, a.partialState, a.out, step.splits, step.headDim);
 }
 
 template <class T, int kLanes>
@@ -54,8 +56,8 @@ void chooseTile(const AttendAll& step, Stream stream) {
     }
 }
 
-// Lanes of a team: the least that hold a row, so that head widths of 32, 64, 96, 128, 256 and all between share
-// three instances.
+// Lanes of a team: the least that hold a row, so that head widths of 32, 64, 96, 128, 256 and all between
+// share three instances.
 template <class T>
 void chooseLanes(const AttendAll& step, Stream stream) {
     static_assert(kMaxHeadDim == 32 * kElements, "a warp holds the widest row");

@@ -3,27 +3,30 @@
 //
 //   o_h = Σ_s p_hs v_s,  p_hs = exp(scale·q_h·k_s) / Σ_t exp(scale·q_h·k_t)      Vaswani et al. 2017, Eq. 1
 //
-// Decode is bound by memory, and one step has too few heads to fill a GPU: so the slots of a KV head are shared out
-// over `splits` thread blocks (Flash-Decoding). Each leaves a softmax state (m, l, o) of its span: the largest
-// score, the sum of 2^(score - m), and the values summed with the same weights; mergeSpans joins them. The query is
-// scaled by log2(e) as it is loaded, so that exp becomes exp2, one instruction.
+// Decode is bound by memory, and one step has too few heads to fill a GPU: so the slots of a KV head are
+// shared out over `splits` thread blocks (Flash-Decoding). Each leaves a softmax state (m, l, o) of its span:
+// the largest score, the sum of 2^(score - m), and the values summed with the same weights; mergeSpans joins
+// them. The query is scaled by log2(e) as it is loaded, so that exp becomes exp2, one instruction.
 //
 // attendSpan<T, kLanes, kGroup>, grid (tiles of query heads, splits, G)
 //   block    128 threads: one span of one KV head, for up to kGroup of the query heads that share it
-//   team     kLanes lanes, d ≤ 8·kLanes: takes every 128/kLanes-th row, and keeps a softmax state of its own, so
-//            that nothing waits on a barrier while rows stream in
+//   team     kLanes lanes, 8·kLanes ≥ d: takes every 128/kLanes-th row, with a softmax state of its own, so that
+//            nothing waits at a barrier while rows stream in
 //   thread   8 of the d components of q, K, V and o, for each of the kGroup heads; 4 rows in flight
-//   shared   spanSharedBytes: the teams' states, up to 33 KB for kGroup = 8
+//   shared   spanSharedBytes: the teams' states, 33 KiB for kGroup = 8
 //   reads    each live row of K and V once per tile: 2·S·d·bytes per KV head while H/G ≤ 8; 16 bytes of block
-//            table per block; H·d floats of q per split
+//            tables per cache block; H·d floats of q per split
 //   writes   H·d floats, or with splits > 1 H·splits·(d + 2)
 //   work     4·S·d flops per query head
-//   limits   d ≤ 256, rows of whole 16-byte words; blocks of 128 threads by launch bound, so up to 255 registers
+//   limits   d ≤ 256, rows of whole 16-byte words; 128 threads by launch bound, so that 255 registers are there:
+//            nvcc 13.0 takes 53 to 255 (sm_80, sm_90) and spills none
 //
 // mergeSpans, grid (H)
-//   block    128 threads: one query head.   warp: the head's m and l, all warps alike, so that no barrier is needed
-//   thread   every 128th component          shared: none
-//   reads    H·splits·(d + 2) floats, the states of l and m once per warp     writes   H·d floats
+//   block    128 threads: one query head
+//   warp     the head's m and l, every warp for itself, so that there is no barrier and no shared memory
+//   thread   every 128th component
+//   reads    H·splits·(d + 2) floats, the states again by each warp
+//   writes   H·d floats
 
 #include <cstddef>
 #include <cstdint>
@@ -41,11 +44,11 @@ struct SpanArguments {
     const void* const* values;
     std::int64_t blocksPerHead;
     const std::int64_t* slots;
-    float* out;             // (H, d), written when there is one split
-    float* partialOut;      // (H, splits, d), else
-    float2* partialState;   // (H, splits) of (m, l)
-    float queryScale;       // scale · log2(e)
-    int group;              // H/G
+    float* out;            // (H, d), written when there is one split
+    float* partialOut;     // (H, splits, d), else
+    float2* partialState;  // (H, splits) of (m, l)
+    float queryScale;      // scale · log2(e)
+    int group;             // H/G
     int headDim;
     int slotsPerBlock;
     int splits;
@@ -54,7 +57,7 @@ struct SpanArguments {
 template <int kLanes>
 constexpr int kTeams = kAttendThreads / kLanes;
 template <int kLanes>
-constexpr int kPaddedDim = kLanes * kElements;
+constexpr int kPaddedDim = kElements * kLanes;
 
 template <int kLanes, int kGroup>
 constexpr std::size_t spanSharedBytes() {
@@ -64,18 +67,19 @@ constexpr std::size_t spanSharedBytes() {
 
 // Softmax over the rows seen so far, of one query head: a thread holds its own components of o.
 struct SoftmaxState {
-    float largest = -INFINITY;     // m
-    float sum = 0.0f;              // l
-    float out[kElements] = {};     // o, not yet divided by l
+    float largest = -INFINITY;  // m
+    float sum = 0.0f;           // l
+    float out[kElements] = {};  // o, not yet divided by l
 };
 
-// What a sum of weights taken against maximum `from` is multiplied by to stand against `to`. A state that has seen
-// no row has m = -∞ and nothing to carry over; -∞ - -∞ would be NaN.
-__device__ __forceinline__ float rescaling(float from, float to) {
-    return from == -INFINITY ? 0.0f : exp2f(from - to);
+// 2^(score - largest): the weight of a row; and, of a state whose maximum was `score`, the factor that brings
+// its sums to the new maximum `largest`. -∞ stands for a row that is not live and for a state that has seen
+// none: both weigh nothing, also where `largest` is -∞ and the difference NaN.
+__device__ __forceinline__ float weightOf(float score, float largest) {
+    return score == -INFINITY ? 0.0f : exp2f(score - largest);
 }
 
-// --- Phase 1: the queries of this tile, in the layout of the rows --------------------------------------------------
+// --- Phase 1: the queries of this tile, in the layout of the rows ------------------------------------------
 
 template <class T, int kLanes, int kGroup>
 __device__ __forceinline__ void loadQueries(const SpanArguments& a, int firstHead, int heads, int lane,
@@ -86,20 +90,22 @@ __device__ __forceinline__ void loadQueries(const SpanArguments& a, int firstHea
         for (int e = 0; e < kElements; ++e) {
             const int c = component<T, kLanes>(lane, e);
             const bool held = h < heads && c < a.headDim;
-            query[h][e] = held ? a.q[static_cast<std::int64_t>(firstHead + h) * a.headDim + c] * a.queryScale : 0.0f;
+            query[h][e] =
+                held ? a.q[static_cast<std::int64_t>(firstHead + h) * a.headDim + c] * a.queryScale : 0.0f;
         }
     }
 }
 
-// --- Phase 2: stream rows past the queries -------------------------------------------------------------------------
+// --- Phase 2: stream rows past the queries -----------------------------------------------------------------
 
-// Scores one head's rows have just been given -> their weights; the state moves to the new maximum.
+// Online softmax (Milakov & Gimelshein 2018): the state moves to the new maximum, and one head's new scores
+// become weights against it.
 __device__ __forceinline__ void foldScores(float (&scores)[kRowsInFlight], SoftmaxState& state) {
     float largest = state.largest;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r)
         largest = fmaxf(largest, scores[r]);
-    const float carried = rescaling(state.largest, largest);
+    const float carried = weightOf(state.largest, largest);
     state.largest = largest;
     state.sum *= carried;
 #pragma unroll
@@ -107,16 +113,17 @@ __device__ __forceinline__ void foldScores(float (&scores)[kRowsInFlight], Softm
         state.out[e] *= carried;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
-        scores[r] = rescaling(scores[r], largest);
+        scores[r] = weightOf(scores[r], largest);
         state.sum += scores[r];
     }
 }
 
-// Rows first, first + kTeams, … of one block of the cache, as many as are in flight, those below `end` only. Called
-// by whole warps, as teamSum needs, also by teams that have no row left.
+// Rows first, first + kTeams, … of one block of the cache, as many as are in flight, those below `end` only.
+// Called by whole warps, as teamSum needs, also by teams that have no row left.
 template <class T, int kLanes, int kGroup>
-__device__ __forceinline__ void attendRows(const T* keys, const T* values, int first, int end, int headDim, int lane,
-                                           const float (&query)[kGroup][kElements], SoftmaxState (&state)[kGroup]) {
+__device__ __forceinline__ void attendRows(const T* keys, const T* values, int first, int end, int headDim,
+                                           int lane, const float (&query)[kGroup][kElements],
+                                           SoftmaxState (&state)[kGroup]) {
     RowShare<T> keyRows[kRowsInFlight], valueRows[kRowsInFlight];
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
@@ -171,7 +178,8 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, int kvHead, 
     for (std::int64_t slot = blockIdx.y * length; slot < end;) {
         const std::int64_t block = slot / a.slotsPerBlock;
         const std::int64_t blockBegin = block * a.slotsPerBlock;
-        const int endRow = static_cast<int>(min(end - blockBegin, static_cast<std::int64_t>(a.slotsPerBlock)));
+        const int endRow =
+            static_cast<int>(min(end - blockBegin, static_cast<std::int64_t>(a.slotsPerBlock)));
         const std::int64_t entry = kvHead * a.blocksPerHead + block;
         const T* keys = static_cast<const T*>(a.keys[entry]);
         const T* values = static_cast<const T*>(a.values[entry]);
@@ -181,7 +189,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, int kvHead, 
     }
 }
 
-// --- Phase 3: one state per head out of the teams' -----------------------------------------------------------------
+// --- Phase 3: one state per head out of the teams' ---------------------------------------------------------
 
 // (kGroup, kTeams) each; o (kGroup, kTeams, kPaddedDim)
 struct TeamStates {
@@ -203,7 +211,7 @@ __device__ __forceinline__ void shareStates(const TeamStates& teams, int team, i
         float largest = -INFINITY;
         for (int t = 0; t < kTeams<kLanes>; ++t)
             largest = fmaxf(largest, teams.largest[h * kTeams<kLanes> + t]);
-        const float carried = rescaling(state[h].largest, largest);
+        const float carried = weightOf(state[h].largest, largest);
         const int mine = h * kTeams<kLanes> + team;
         if (lane == 0)
             teams.sum[mine] = state[h].sum * carried;
@@ -214,10 +222,11 @@ __device__ __forceinline__ void shareStates(const TeamStates& teams, int team, i
     blockSync();
 }
 
-// --- Phase 4: out it goes ------------------------------------------------------------------------------------------
+// --- Phase 4: out it goes ----------------------------------------------------------------------------------
 
 template <int kLanes>
-__device__ __forceinline__ void writeSpan(const SpanArguments& a, const TeamStates& teams, int firstHead, int heads) {
+__device__ __forceinline__ void writeSpan(const SpanArguments& a, const TeamStates& teams, int firstHead,
+                                          int heads) {
     for (int i = static_cast<int>(threadIdx.x); i < heads * a.headDim; i += kAttendThreads) {
         const int h = i / a.headDim, c = i % a.headDim;
         float largest = -INFINITY, sum = 0.0f, out = 0.0f;
@@ -262,7 +271,7 @@ __global__ void __launch_bounds__(kAttendThreads) attendSpan(SpanArguments a) {
     writeSpan<kLanes>(a, teams, firstHead, heads);
 }
 
-// --- The second kernel: one output row out of a head's spans -------------------------------------------------------
+// --- The second kernel: one output row out of a head's spans -----------------------------------------------
 
 __global__ void __launch_bounds__(kAttendThreads)
     mergeSpans(const float* partialOut, const float2* partialState, float* out, int splits, int headDim) {
@@ -277,14 +286,14 @@ __global__ void __launch_bounds__(kAttendThreads)
     largest = warpMax(largest);
     float sum = 0.0f;
     for (int s = lane; s < splits; s += kWarp)
-        sum += states[s].y * rescaling(states[s].x, largest);
+        sum += states[s].y * weightOf(states[s].x, largest);
     sum = warpSum(sum);
 
     // Phase 2: each thread adds up its components.
     for (int c = static_cast<int>(threadIdx.x); c < headDim; c += kAttendThreads) {
         float total = 0.0f;
         for (int s = 0; s < splits; ++s)
-            total += partialOut[(head * splits + s) * headDim + c] * rescaling(states[s].x, largest);
+            total += partialOut[(head * splits + s) * headDim + c] * weightOf(states[s].x, largest);
         out[head * headDim + c] = sum == 0.0f ? 0.0f : total / sum;
     }
 }

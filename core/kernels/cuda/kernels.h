@@ -1,8 +1,8 @@
 #pragma once
 // The CUDA kernels for callers that know nothing of CUDA: raw device pointers, sizes, and a stream.
 //
-// Built without nvcc, core/kernels/no_cuda answers instead: available() is false and whyUnavailable() says so.
-// C++17, since .cu files include it. Truth of attendAll: denseTruth.
+// Built without nvcc, core/kernels/no_cuda answers instead: available() is false and whyUnavailable() says
+// so. C++17, since .cu files include it. Truth of attendAll: denseTruth.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,18 +29,18 @@ struct AttendAll {
     ElementType type = ElementType::F32;  // of K and V
     int heads = 0;                        // H
     int kvHeads = 0;                      // G
-    int headDim = 0;                      // d
+    int headDim = 0;                      // d, up to 256, rows being whole 16-byte words
     int slotsPerBlock = 256;
     float scale = 0;  // of q·k, 1/√d as a rule
 
-    const float* q = nullptr;               // (H, d)
-    const void* const* keys = nullptr;      // (G, blocksPerHead) blocks of (slotsPerBlock, d) rows
-    const void* const* values = nullptr;    // the same of V
-    std::int64_t blocksPerHead = 0;         // stride of the two tables
-    const std::int64_t* slots = nullptr;    // (G) live slots; a head with none gives zeros
-    float* out = nullptr;                   // (H, d)
+    const float* q = nullptr;             // (H, d)
+    const void* const* keys = nullptr;    // (G, blocksPerHead) blocks of (slotsPerBlock, d) rows
+    const void* const* values = nullptr;  // the same of V
+    std::int64_t blocksPerHead = 0;       // stride of the two tables
+    const std::int64_t* slots = nullptr;  // (G) live slots; a head with none gives zeros
+    float* out = nullptr;                 // (H, d)
 
-    int splits = 1;             // each KV head's slots are shared out over so many thread blocks: see splitsFor
+    int splits = 1;             // thread blocks that share out each KV head's slots: see splitsFor
     float* partials = nullptr;  // partialFloats(…) floats of scratch where splits > 1
 };
 
@@ -51,6 +51,9 @@ constexpr int kMaxSplits = 1024;
 int splitsFor(const AttendAll& step, std::int64_t longest, int multiprocessors);
 // Scratch for the softmax states of all splits, in floats; 0 for one split.
 std::size_t partialFloats(const AttendAll& step);
+// How often the kernel reads each live row of K and V, for whoever counts bytes: once for every eight query
+// heads of a group, so once while H/G ≤ 8.
+int readsOfEachRow(const AttendAll& step);
 // Why the kernel does not take this step, in a sentence; empty when it does. Cannot look into device memory.
 std::string refusal(const AttendAll& step);
 

@@ -1,6 +1,7 @@
 #pragma once
-// How a team of lanes divides a row of d components: 16-byte words, dealt out lane by lane, so that neighbouring
-// lanes read neighbouring memory. Each lane ends up with kElements components: one word in f16 and bf16, two in f32.
+// How a team of lanes divides a row of d components: 16-byte words, dealt out lane by lane, so that
+// neighbouring lanes read neighbouring memory. Each lane ends up with kElements components: one word in f16
+// and bf16, two in f32.
 
 #include <simt.h>
 
@@ -8,7 +9,8 @@
 
 namespace fovea::cuda {
 
-// One lane's words of a row, as they lie in memory. Kept packed until they are used: half the registers in f16.
+// One lane's words of a row, as they lie in memory. Kept packed until they are used: half the registers in
+// f16.
 template <class T>
 struct RowShare {
     static constexpr int kPerWord = 16 / sizeof(T);
@@ -29,8 +31,8 @@ __device__ __forceinline__ int component(int lane, int element) {
     return firstComponent<T, kLanes>(lane, element / kPerWord) + element % kPerWord;
 }
 
-// Zeros, with nothing read, where `live` is false: what lies behind a dead slot may be NaN or infinite, and 0·∞
-// would carry it into the sums.
+// Zeros, with nothing read, where `live` is false: what lies behind a dead slot may be NaN or infinite, and
+// 0·∞ would carry it into the sums.
 template <class T, int kLanes>
 __device__ __forceinline__ RowShare<T> loadShare(const T* row, int headDim, int lane, bool live) {
     RowShare<T> share;

@@ -1,4 +1,5 @@
-// core/kernels/cuda/kernels.h in a build without nvcc: says so, and refuses to run.
+// core/kernels/cuda/kernels.h in a build without nvcc: says so, and refuses to run. What needs no GPU
+// (attend_all_shape.cpp) is the same in both builds.
 
 #include <stdexcept>
 
@@ -8,7 +9,7 @@ namespace fovea::cuda {
 
 bool available() { return false; }
 
-std::string whyUnavailable() { return "built without CUDA: nvcc was not found"; }
+std::string whyUnavailable() { return "built without CUDA: " FOVEA_WHY_NO_CUDA; }
 
 int multiprocessors() { return 0; }
 

@@ -27,7 +27,7 @@ struct Opened {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A drag is one undo step, the next drag another", "[window]") {
     Opened opened;
@@ -65,7 +65,7 @@ TEST_CASE("A plan that cannot run changes nothing and answers with a sentence", 
     Opened opened;
     Document& d = opened.document;
     const auto version = d.version();
-    CHECK_FALSE(d.editPlan(Side::B, sparq(9, 8), "r").isEmpty());  // heads are 8 wide
+    CHECK_FALSE(d.editPlan(Side::B, sparq(9, 8), "r").isEmpty()); // heads are 8 wide
     CHECK(d.editPlanText(Side::B, "read=sparkle").contains("sparkle"));
     CHECK(d.plan(Side::B) == sparq(2, 8));
     CHECK(d.version() == version);
@@ -94,6 +94,7 @@ TEST_CASE("The copied command survives a shell", "[window]") {
     request.planB = sparq(2, 8);
     request.settings.tokens = 12;
     request.settings.decodeFrom = 3;
-    CHECK(compareCommand(request) == "./run compare --prompt 'the old count' --plan dense --plan read=sparq:r=2,k=8 "
-                                     "--tokens 12 --decode-from 3 --ignore-eos --out comparison");
+    CHECK(compareCommand(request) ==
+          "./run compare --prompt 'the old count' --plan dense --plan read=sparq:r=2,k=8 "
+          "--tokens 12 --decode-from 3 --ignore-eos --out comparison");
 }

@@ -19,7 +19,8 @@ TEST_CASE("A superseded job is told to stop and its result never arrives", "[win
         heard = true;
         return [&first] { ++first; };
     });
-    jobs.start(Lane::Engine, "second", Supersede::Cancel, [&](Job&) -> Deliver { return [&second] { ++second; }; });
+    jobs.start(Lane::Engine, "second", Supersede::Cancel,
+               [&](Job&) -> Deliver { return [&second] { ++second; }; });
     REQUIRE(waitUntil([&] { return jobs.idle(); }));
     CHECK(heard);
     CHECK(first == 0);
@@ -46,7 +47,8 @@ TEST_CASE("Exports wait for each other and all are done, in order", "[window]") 
     JobRunner jobs;
     std::vector<int> done;
     for (int i = 0; i < 5; ++i)
-        jobs.start(Lane::Disk, "save", Supersede::Nothing, [&, i](Job&) -> Deliver { return [&done, i] { done.push_back(i); }; });
+        jobs.start(Lane::Disk, "save", Supersede::Nothing,
+                   [&, i](Job&) -> Deliver { return [&done, i] { done.push_back(i); }; });
     REQUIRE(waitUntil([&] { return jobs.idle(); }));
     CHECK(done == std::vector<int>{0, 1, 2, 3, 4});
 }

@@ -47,7 +47,8 @@ struct WindowFixture {
         options.planB = "read=sparq:r=2,k=8";
         window = std::make_unique<MainWindow>(options, false);
         window->show();
-        QObject::connect(&window->controller(), &Controller::runFinished, window.get(), [this] { ++runsFinished; });
+        QObject::connect(&window->controller(), &Controller::runFinished, window.get(),
+                         [this] { ++runsFinished; });
         if (!waitUntil([this] { return document().model() != nullptr; }))
             throw std::runtime_error("the tiny model did not open");
     }
@@ -73,4 +74,4 @@ struct WindowFixture {
     }
 };
 
-}  // namespace fovea::test
+} // namespace fovea::test

@@ -26,7 +26,8 @@ using namespace fovea::test;
 
 namespace {
 
-void mouse(QWidget& widget, QEvent::Type type, double share, Qt::MouseButton button, Qt::MouseButtons buttons) {
+void mouse(QWidget& widget, QEvent::Type type, double share, Qt::MouseButton button,
+           Qt::MouseButtons buttons) {
     const QPointF at(4 + share * (widget.width() - 8), widget.height() / 2.0);
     QMouseEvent event(type, at, widget.mapToGlobal(at), button, buttons, Qt::NoModifier);
     QApplication::sendEvent(&widget, &event);
@@ -45,7 +46,7 @@ std::vector<int> generated(const Run& run) {
     return {run.tokens.begin() + run.promptTokens, run.tokens.end()};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Run: tokens appear, B follows A on the same tokens, every view is filled", "[window]") {
     WindowFixture f;
@@ -90,7 +91,8 @@ TEST_CASE("A run in pieces chooses the tokens that generate() chooses", "[window
     LiveRun pieces(model->model, plan, prompt, "", live);
     int observed = 0;
     for (const int count : {1, 7, 0, 12})
-        pieces.advance(count, [&](const Run&) { ++observed; }, never);
+        pieces.advance(
+            count, [&](const Run&) { ++observed; }, never);
     const auto run = pieces.snapshot(true);
     CHECK(observed == 20);
     CHECK(run->tokens == whole.tokens);
@@ -103,7 +105,8 @@ TEST_CASE("A run in pieces chooses the tokens that generate() chooses", "[window
     CHECK(*run->logits == *whole.logits);
 }
 
-TEST_CASE("Decode-from before the prompt's end: the prompt is stepped from there, under the plan", "[window]") {
+TEST_CASE("Decode-from before the prompt's end: the prompt is stepped from there, under the plan",
+          "[window]") {
     WindowFixture f;
     REQUIRE(f.run(8));
     const std::vector<int> tokens = f.controller().runs().a->tokens;
@@ -121,7 +124,8 @@ TEST_CASE("Decode-from before the prompt's end: the prompt is stepped from there
     CHECK(f.controller().head()->data->map->decodeFrom == 5);
 }
 
-TEST_CASE("A slider's drag redraws the head as it goes, is one undo step, and B runs again after it", "[window]") {
+TEST_CASE("A slider's drag redraws the head as it goes, is one undo step, and B runs again after it",
+          "[window]") {
     WindowFixture f;
     REQUIRE(f.run(32));
     auto* slider = f.window->views().plan->findChild<QSlider*>("k");
@@ -144,7 +148,8 @@ TEST_CASE("A slider's drag redraws the head as it goes, is one undo step, and B 
     CHECK(f.controller().comparisonCurrent());
     const Quantiles q = quantiles(f.window->repaintWatch().milliseconds());
     CHECK(q.count > 1);
-    WARN("slider to repaint: median " << q.median << " ms, p95 " << q.p95 << " ms over " << q.count << " edits");
+    WARN("slider to repaint: median " << q.median << " ms, p95 " << q.p95 << " ms over " << q.count
+                                      << " edits");
 
     CHECK(f.document().undoStack().count() == steps + 1);
     f.window->actions().undo->trigger();
@@ -178,7 +183,8 @@ TEST_CASE("Stop ends a run and keeps what there is; Step goes on from there", "[
     CHECK(f.controller().runs().b->tokens.size() == stopped + 1);
 }
 
-TEST_CASE("An edit while the tokens are made does not lose them; B follows under the newest plan", "[window]") {
+TEST_CASE("An edit while the tokens are made does not lose them; B follows under the newest plan",
+          "[window]") {
     WindowFixture f;
     f.setTokens(64);
     f.window->actions().run->trigger();
@@ -196,7 +202,7 @@ TEST_CASE("Results of an earlier plan drop themselves", "[window]") {
     for (int k = 9; k < 40; ++k) {
         f.document().editPlanText(Side::B, QStringLiteral("read=sparq:r=2,k=%1").arg(k));
         if (k % 8 == 0)
-            pump(400);  // long enough for a re-run to begin
+            pump(400); // long enough for a re-run to begin
     }
     REQUIRE(f.rest());
     CHECK(f.controller().head()->request.plan == parsePlan("read=sparq:r=2,k=39"));
@@ -268,7 +274,7 @@ TEST_CASE("Picking a head and a query anywhere moves the whole window", "[window
     CHECK(f.controller().head()->data->map->head == 3);
     REQUIRE(views.inspector->stages());
     CHECK(views.inspector->stages()->query == 20);
-    CHECK(f.document().undoStack().count() <= 1);  // a selection is no edit
+    CHECK(f.document().undoStack().count() <= 1); // a selection is no edit
 }
 
 TEST_CASE("Every action of the menus can be found in the palette and has a text", "[window]") {

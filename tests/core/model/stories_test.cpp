@@ -1,8 +1,6 @@
 // The reference program's own output on a public checkpoint, where the data folder is there.
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/Parallel.h>
 
 #include "core/model/forward.h"
 #include "core/model/tokenizer.h"
@@ -27,6 +25,8 @@ bool absent() {
 
 // As the reference counts: `positions` steps, prompt included, ended by BOS.
 std::string greedy(const Model& model, const Tokenizer& tokenizer, const std::string& prompt, std::size_t positions) {
+    const int threads = at::get_num_threads();
+    at::set_num_threads(1);  // each step is so small that two would only wait for each other
     std::vector<int> tokens = tokenizer.encode(prompt, true);
     while (tokens.size() <= positions) {
         const int next = static_cast<int>(mostLikelyNext(model, tokens).back());
@@ -34,6 +34,7 @@ std::string greedy(const Model& model, const Tokenizer& tokenizer, const std::st
             break;
         tokens.push_back(next);
     }
+    at::set_num_threads(threads);
     return tokenizer.decode(tokens);
 }
 

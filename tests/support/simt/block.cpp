@@ -31,7 +31,7 @@ Block& Block::running() {
     return *g_running;
 }
 
-// --- Running a block -----------------------------------------------------------------------------------------------
+// --- Running a block ---------------------------------------------------------------------------------------
 
 void Block::prepare(int threads, std::size_t sharedBytes) {
     m_count = threads;
@@ -77,7 +77,8 @@ void Block::run(int serial, const std::function<void()>& kernel) {
         std::rethrow_exception(m_error);
 }
 
-// Every thread that is still somewhere in the kernel leaves it, so that its fiber can begin the next block afresh.
+// Every thread that is still somewhere in the kernel leaves it, so that its fiber can begin the next block
+// afresh.
 void Block::unwindAll() {
     m_unwinding = true;
     for (int i = 0; i < m_count; ++i) {
@@ -89,7 +90,7 @@ void Block::unwindAll() {
         thread->fiber->forgetPoison();
 }
 
-// --- A thread ------------------------------------------------------------------------------------------------------
+// --- A thread ----------------------------------------------------------------------------------------------
 
 void Block::liveThread(void* thread) {
     Fiber::entered();
@@ -101,8 +102,8 @@ void Block::liveThread(void* thread) {
     }
 }
 
-// No switch may happen inside a catch block: the runtime keeps its caught exceptions per thread of the operating
-// system, not per fiber.
+// No switch may happen inside a catch block: the runtime keeps its caught exceptions per thread of the
+// operating system, not per fiber.
 void Block::runKernel(Thread& self) {
     try {
         resume(self);
@@ -125,12 +126,10 @@ void Block::leave(Thread& self) {
         if (next < 0 && anyoneLeft())
             m_error = std::make_exception_ptr(Error(whoWaits()));
     }
-    if (next >= 0) {
-        m_current = next;
-        Fiber::switchTo(*self.fiber, *current().fiber);
-    } else {
+    if (next >= 0)
+        handOver(self, next);
+    else
         Fiber::switchTo(*self.fiber, m_executor);
-    }
 }
 
 // Lets the others run until this thread is ready again and its turn has come.
@@ -138,14 +137,18 @@ void Block::wait(Thread& self) {
     const int next = m_schedule.next();
     if (next < 0)
         throw Error(whoWaits());
-    if (next != self.number) {
-        m_current = next;
-        Fiber::switchTo(*self.fiber, *current().fiber);
-    }
+    if (next != self.number)
+        handOver(self, next);
     if (m_unwinding)
         throw Unwind{};
     self.state = State::Ready;
     resume(self);
+}
+
+// Returns when somebody hands over to this thread.
+void Block::handOver(Thread& self, int next) {
+    m_current = next;
+    Fiber::switchTo(*self.fiber, *current().fiber);
 }
 
 void Block::resume(Thread& self) {
@@ -154,7 +157,7 @@ void Block::resume(Thread& self) {
         watcher->threadRuns(self.number, self.fiber->stackBegin(), self.fiber->stackBytes());
 }
 
-// --- Meeting places ------------------------------------------------------------------------------------------------
+// --- Meeting places ----------------------------------------------------------------------------------------
 
 void Block::barrier(Site site) {
     Thread& self = current();
@@ -201,8 +204,8 @@ std::uint32_t Block::exchange(std::uint32_t value, int source, Site site) {
     if (warp.arrived == 0)
         warp.site = site;
     else if (site != warp.site)
-        throw Error("lanes of warp " + std::to_string(warpNumber) + " meet in different exchanges: " +
-                    warp.site.text() + " and " + site.text());
+        throw Error("lanes of warp " + std::to_string(warpNumber) +
+                    " meet in different exchanges: " + warp.site.text() + " and " + site.text());
     warp.given[lane] = value;
     warp.source[lane] = source;
     if (++warp.arrived == kLanes)
@@ -223,10 +226,11 @@ void Block::completeExchange(int warpNumber) {
         m_schedule.makeReady(warpNumber * kLanes + lane);
 }
 
-// Not in simt.h, which the race checker has instrumented: that would find the kernel's threads racing to count.
+// Not in simt.h, which the race checker has instrumented: that would find the kernel's threads racing to
+// count.
 void Block::countLoad(std::size_t bytes) { counts.bytesLoaded += bytes; }
 
-// --- Messages ------------------------------------------------------------------------------------------------------
+// --- Messages ----------------------------------------------------------------------------------------------
 
 bool Block::anyoneLeft() const {
     return std::any_of(m_threads.begin(), m_threads.begin() + m_count,

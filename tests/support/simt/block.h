@@ -27,14 +27,15 @@ public:
     // The block whose thread is running; throws Error when none is.
     static Block& running();
 
-    // --- Called by the executor
+    // --- Called by the executor ----------------------------------------------------------------------------
 
-    // Room for blocks of so many threads, whole warps. Shared memory is allocated to the byte, so that AddressSanitizer sees its ends.
+    // Room for blocks of so many threads, whole warps. Shared memory is allocated to the byte, so that
+    // AddressSanitizer sees its ends.
     void prepare(int threads, std::size_t sharedBytes);
     // Runs kernel() in every thread, `serial` being the block's number in the grid.
     void run(int serial, const std::function<void()>& kernel);
 
-    // --- Called by the kernel's threads
+    // --- Called by the kernel's threads --------------------------------------------------------------------
 
     void barrier(Site site);
     // Each lane of the warp gives a value, and gets the one that lane `source` gave.
@@ -68,6 +69,10 @@ private:
         std::array<int, kLanes> source;
     };
 
+    struct Free {
+        void operator()(unsigned char* memory) const;
+    };
+
     // Thrown through the threads of a block that failed, to free what their stacks hold.
     struct Unwind {};
 
@@ -75,7 +80,7 @@ private:
     void runKernel(Thread& self);
     void leave(Thread& self);
     void wait(Thread& self);
-    void continueWith(Thread& self, Thread& next);
+    void handOver(Thread& self, int next);
     void resume(Thread& self);
     void openBarrier();
     void completeExchange(int warp);
@@ -88,9 +93,6 @@ private:
     Fiber m_executor;
     std::vector<std::unique_ptr<Thread>> m_threads;  // as many as the largest block had
     std::vector<Warp> m_warps;
-    struct Free {
-        void operator()(unsigned char* memory) const;
-    };
     std::unique_ptr<unsigned char, Free> m_shared;
     std::size_t m_sharedBytes = 0;
 

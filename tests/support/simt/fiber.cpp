@@ -1,6 +1,7 @@
 #include "tests/support/simt/fiber.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <new>
@@ -13,28 +14,32 @@
 namespace fovea::simt {
 namespace {
 
-constexpr std::size_t kGuardBytes = 4096;
+// Below each stack, a page that faults.
+std::size_t guardBytes() {
+    static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return bytes;
+}
 
 // Whoever switched to the fiber that runs now.
 Fiber* g_left = nullptr;
 
 char* allocateStack(std::size_t bytes) {
-    void* memory = mmap(nullptr, bytes + kGuardBytes, PROT_READ | PROT_WRITE,
+    void* memory = mmap(nullptr, bytes + guardBytes(), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         throw std::bad_alloc();
-    mprotect(memory, kGuardBytes, PROT_NONE);
-    return static_cast<char*>(memory) + kGuardBytes;
+    mprotect(memory, guardBytes(), PROT_NONE);
+    return static_cast<char*>(memory) + guardBytes();
 }
 
 }  // namespace
 
-// --- The switch itself ---------------------------------------------------------------------------------------------
+// --- The switch itself -------------------------------------------------------------------------------------
 
-#if defined(__x86_64__)
+#if FOVEA_FIBER_ASSEMBLY
 
-// The registers that a call must preserve go on the stack that is left; those of the other stack come back. Floating
-// point state is the same for all fibers.
+// The registers that a call must preserve go on the stack that is left; those of the other stack come back.
+// Floating point state is the same for all fibers.
 extern "C" void foveaSwitchStack(void** savedStackPointer, void* newStackPointer);
 // Where a new fiber begins: calls rbx(r12). The unwinder is told that there is nothing above.
 extern "C" void foveaBeginFiber();
@@ -106,7 +111,8 @@ void beginFiber(unsigned entryLow, unsigned entryHigh, unsigned argumentLow, uns
     entry(reinterpret_cast<void*>(join(argumentLow, argumentHigh)));
 }
 
-void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*entry)(void*), void* argument) {
+void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*entry)(void*),
+                    void* argument) {
     getcontext(&context);
     context.uc_stack.ss_sp = stack;
     context.uc_stack.ss_size = bytes;
@@ -121,13 +127,13 @@ void prepareContext(ucontext_t& context, char* stack, std::size_t bytes, void (*
 
 #endif
 
-// --- Fiber ---------------------------------------------------------------------------------------------------------
+// --- Fiber -------------------------------------------------------------------------------------------------
 
 Fiber::Fiber() = default;
 
 Fiber::Fiber(std::size_t stackBytes, void (*entry)(void*), void* argument)
     : m_owned(allocateStack(stackBytes)), m_begin(m_owned), m_bytes(stackBytes) {
-#if defined(__x86_64__)
+#if FOVEA_FIBER_ASSEMBLY
     m_stackPointer = firstStackPointer(m_owned, m_bytes, entry, argument);
 #else
     prepareContext(m_context, m_owned, m_bytes, entry, argument);
@@ -136,10 +142,10 @@ Fiber::Fiber(std::size_t stackBytes, void (*entry)(void*), void* argument)
 
 Fiber::~Fiber() {
     if (m_owned)
-        munmap(m_owned - kGuardBytes, m_bytes + kGuardBytes);
+        munmap(m_owned - guardBytes(), m_bytes + guardBytes());
 }
 
-// --- AddressSanitizer ----------------------------------------------------------------------------------------------
+// --- AddressSanitizer --------------------------------------------------------------------------------------
 // It follows the stack it believes to be on, and has to be told of each switch.
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -172,7 +178,7 @@ void Fiber::switchTo(Fiber& from, Fiber& to) { switchStack(from, to); }
 
 void Fiber::switchStack(Fiber& from, Fiber& to) {
     g_left = &from;
-#if defined(__x86_64__)
+#if FOVEA_FIBER_ASSEMBLY
     foveaSwitchStack(&from.m_stackPointer, to.m_stackPointer);
 #else
     swapcontext(&from.m_context, &to.m_context);

@@ -4,7 +4,11 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+// Defining FOVEA_FIBER_UCONTEXT for a whole build tries the other way on x86-64 too.
+#if defined(__x86_64__) && !defined(FOVEA_FIBER_UCONTEXT)
+#define FOVEA_FIBER_ASSEMBLY 1
+#else
+#define FOVEA_FIBER_ASSEMBLY 0
 #include <ucontext.h>
 #endif
 
@@ -14,8 +18,8 @@ class Fiber {
 public:
     // The thread of the operating system that constructs it: it runs already, on the stack it has.
     Fiber();
-    // A new stack, on which the first switch enters entry(argument). `entry` must not return. Below the stack lies
-    // a page that faults, so that an overflow is no silent corruption.
+    // A new stack, on which the first switch enters entry(argument). `entry` must not return. Below the stack
+    // lies a page that faults, so that an overflow is no silent corruption.
     Fiber(std::size_t stackBytes, void (*entry)(void*), void* argument);
     ~Fiber();
     Fiber(const Fiber&) = delete;
@@ -39,7 +43,7 @@ private:
     char* m_owned = nullptr;  // null for the operating system's thread
     const char* m_begin = nullptr;
     std::size_t m_bytes = 0;
-#if defined(__x86_64__)
+#if FOVEA_FIBER_ASSEMBLY
     void* m_stackPointer = nullptr;
 #else
     ucontext_t m_context;

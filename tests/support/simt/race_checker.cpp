@@ -133,7 +133,7 @@ void RaceChecker::report(const std::string& what, bool write, void* code, const 
 
 }  // namespace fovea::simt
 
-// --- What -fsanitize=thread calls ----------------------------------------------------------------------------------
+// --- What -fsanitize=thread calls --------------------------------------------------------------------------
 
 namespace {
 
@@ -145,10 +145,10 @@ void tell(const void* address, std::size_t bytes, bool write, void* code) {
 }  // namespace
 
 // Names that the compiler chose. Volatile accesses come under names of their own too, but kernels have none.
-#define FOVEA_ACCESS_OF(bytes)                                                                                       \
-    void __tsan_read##bytes(void* p) { tell(p, bytes, false, __builtin_return_address(0)); }                         \
-    void __tsan_write##bytes(void* p) { tell(p, bytes, true, __builtin_return_address(0)); }                         \
-    void __tsan_unaligned_read##bytes(void* p) { tell(p, bytes, false, __builtin_return_address(0)); }               \
+#define FOVEA_ACCESS_OF(bytes)                                                                               \
+    void __tsan_read##bytes(void* p) { tell(p, bytes, false, __builtin_return_address(0)); }                 \
+    void __tsan_write##bytes(void* p) { tell(p, bytes, true, __builtin_return_address(0)); }                 \
+    void __tsan_unaligned_read##bytes(void* p) { tell(p, bytes, false, __builtin_return_address(0)); }       \
     void __tsan_unaligned_write##bytes(void* p) { tell(p, bytes, true, __builtin_return_address(0)); }
 
 extern "C" {

@@ -1,11 +1,12 @@
 #pragma once
-// Finds accesses of two threads to one address that nothing orders: races that no order of execution need show, such
-// as `count += 1` by all threads, or a missing barrier hidden by what the last block left in shared memory.
+// Finds accesses of two threads to one address that nothing orders: races that no order of execution need
+// show, such as `count += 1` by all threads, or a missing barrier hidden by what the last block left in
+// shared memory.
 //
-// The kernel alone is compiled with -fsanitize=thread, which calls a function before each access; those functions are
-// defined here, and libtsan, which knows nothing of blocks and warps, is not linked. Two accesses of a block are in
-// order when they are the same thread's, or a barrier lies between them, or an exchange of the warp that both belong
-// to. Between blocks of a launch nothing is in order.
+// The kernel alone is compiled with -fsanitize=thread, which calls a function before each access; those
+// functions are defined here, and libtsan, which knows nothing of blocks and warps, is not linked. Two
+// accesses of a block are in order when they are the same thread's, or a barrier lies between them, or an
+// exchange of the warp that both belong to. Between blocks of a launch nothing is in order.
 
 #include <array>
 #include <cstddef>

@@ -28,8 +28,8 @@ public:
 private:
     Order m_order;
     std::mt19937_64 m_random;
-    std::vector<int> m_threadAt;            // position -> thread
-    std::vector<int> m_positionOf;          // thread -> position
+    std::vector<int> m_threadAt;             // position -> thread
+    std::vector<int> m_positionOf;           // thread -> position
     std::vector<std::uint64_t> m_readyBits;  // by position
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// Shared memory for kernels on the host. Each array knows its bounds, and every access is checked against them: on a
-// GPU a write past one array lands in the next, unseen.
+// Shared memory for kernels on the host. Each array knows its bounds, and every access is checked against
+// them: on a GPU a write past one array lands in the next, unseen.
 
 #include <cstddef>
 #include <string>
@@ -16,7 +16,8 @@ struct Index {
     Site site;
 
     template <class Integer>
-    constexpr Index(Integer i, Site here = Site::here()) : value(static_cast<std::ptrdiff_t>(i)), site(here) {}
+    constexpr Index(Integer i, Site here = Site::here())
+        : value(static_cast<std::ptrdiff_t>(i)), site(here) {}
 };
 
 template <class T>

@@ -1,6 +1,7 @@
 #pragma once
-// The primitives our kernels are written in, executed on the host. core/kernels/cuda/device/simt.h has the same names
-// for nvcc, and the include path decides which of the two <simt.h> is. README.md says how it works.
+// The primitives our kernels are written in, executed on the host. core/kernels/cuda/device/simt.h has the
+// same names for nvcc, and the include path decides which of the two <simt.h> is. README.md says how it
+// works.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -14,8 +15,9 @@
 #include "tests/support/simt/shared.h"
 #include "tests/support/simt/site.h"
 
-// CUDA's headers define these for any compiler. __shared__ as nothing would give each thread a copy of its own, and
-// the kernel would seem to work: so it does not compile. What launch bounds promise, a host cannot check.
+// CUDA's headers define these for any compiler. __shared__ as nothing would give each thread a copy of its
+// own, and the kernel would seem to work: so it does not compile. What launch bounds promise, a host cannot
+// check.
 #undef __shared__
 #define __shared__ fovea_kernels_take_shared_memory_from_sharedMemory
 #undef __launch_bounds__
@@ -35,7 +37,7 @@ constexpr T min(T a, T b) {
     return b < a ? b : a;
 }
 
-// --- Shared memory -------------------------------------------------------------------------------------------------
+// --- Shared memory -----------------------------------------------------------------------------------------
 
 template <class T>
 using Shared = simt::Shared<T>;
@@ -46,7 +48,7 @@ inline SharedMemory sharedMemory() {
     return SharedMemory(block.shared(), block.sharedBytes());
 }
 
-// --- Threads together ----------------------------------------------------------------------------------------------
+// --- Threads together --------------------------------------------------------------------------------------
 
 inline void blockSync(simt::Site site = simt::Site::here()) { simt::Block::running().barrier(site); }
 
@@ -59,7 +61,7 @@ inline float shuffleXor(float value, int distance, simt::Site site = simt::Site:
     return value;
 }
 
-// --- Memory --------------------------------------------------------------------------------------------------------
+// --- Memory ------------------------------------------------------------------------------------------------
 
 // Counted, so that a test can hold the kernel to the traffic that its header states.
 inline uint4 loadOnce(const uint4* source) {
@@ -67,7 +69,7 @@ inline uint4 loadOnce(const uint4* source) {
     return *source;
 }
 
-// --- Launch --------------------------------------------------------------------------------------------------------
+// --- Launch ------------------------------------------------------------------------------------------------
 
 // `stream` is a simt::Executor.
 template <class... Parameters, class... Arguments>

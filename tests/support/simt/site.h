@@ -12,14 +12,18 @@ struct Site {
     int line = 0;
 
     // As a default argument, this is the place of the call. C++17 has no std::source_location.
-    static constexpr Site here(const char* file = __builtin_FILE(), const char* function = __builtin_FUNCTION(),
-                               int line = __builtin_LINE()) {
+    static constexpr Site here(const char* file = __builtin_FILE(),
+                               const char* function = __builtin_FUNCTION(), int line = __builtin_LINE()) {
         return {file, function, line};
     }
 
-    std::string text() const { return std::string(file) + ":" + std::to_string(line) + " (" + function + ")"; }
+    std::string text() const {
+        return std::string(file) + ":" + std::to_string(line) + " (" + function + ")";
+    }
 
-    bool operator==(const Site& other) const { return line == other.line && std::strcmp(file, other.file) == 0; }
+    bool operator==(const Site& other) const {
+        return line == other.line && std::strcmp(file, other.file) == 0;
+    }
     bool operator!=(const Site& other) const { return !(*this == other); }
 };
 

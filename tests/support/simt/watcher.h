@@ -1,6 +1,6 @@
 #pragma once
-// What an executor tells of a run to somebody who follows it: the race checker. All calls come from the one thread of
-// the operating system on which everything runs.
+// What an executor tells of a run to somebody who follows it: the race checker. All calls come from the one
+// thread of the operating system on which everything runs.
 
 #include <cstddef>
 

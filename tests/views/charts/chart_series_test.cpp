@@ -71,3 +71,26 @@ TEST_CASE("Units follow the magnitude, ticks are round and reach the data", "[vi
         }
     }
 }
+
+TEST_CASE("Straightening moves no curve by more than the tolerance and keeps its ends", "[views.charts]") {
+    std::vector<QPointF> points;
+    std::mt19937 random(3);
+    for (int i = 0; i < 3000; ++i)
+        points.emplace_back(i, i * 0.5 + std::sin(i * 0.01) * 40 + (i == 1500 ? 300 : 0) + (random() % 100) * 0.004);
+    constexpr double kTolerance = 0.5;
+    const auto kept = straightened(points, kTolerance);
+    CHECK(kept.size() < 300);
+    CHECK(kept.front() == points.front());
+    CHECK(kept.back() == points.back());
+    std::size_t segment = 0;
+    double worst = 0;
+    for (const auto& p : points) {
+        while (kept[segment + 1].x() < p.x())
+            ++segment;
+        const auto a = kept[segment], b = kept[segment + 1];
+        worst = std::max(worst, std::abs(a.y() + (b.y() - a.y()) * (p.x() - a.x()) / (b.x() - a.x()) - p.y()));
+    }
+    CHECK(worst <= kTolerance * 1.0001);
+    const std::vector<QPointF> jump = {{1, 0}, {1, 5}, {2, 5}};
+    CHECK(straightened(jump, 0.1) == jump);
+}

@@ -2,9 +2,10 @@
 
 #include <QComboBox>
 #include <QCheckBox>
-#include <QElapsedTimer>
 #include <QSignalSpy>
 #include <QTest>
+
+#include <ctime>
 
 #include "tests/views/charts/run_fixture.h"
 #include "views/charts/step_chart.h"
@@ -168,15 +169,14 @@ TEST_CASE("Timelines of 1024 steps are rebuilt and drawn in less than the interf
     const auto a = makeRun({}, 1024, 512), b = makeRun(sparqPlan(), 1024, 512);
     std::vector<double> times;
     for (int i = 0; i < 15; ++i) {
-        QElapsedTimer timer;
-        timer.start();
+        const auto start = std::clock();
         timelines.setRuns(a, b);
         timelines.setComparison(makeComparison(1024, 512));
         timelines.flush();
         timelines.renderToImage(timelines.size());
-        times.push_back(static_cast<double>(timer.nsecsElapsed()) / 1e6);
+        times.push_back(1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
     }
     std::sort(times.begin(), times.end());
-    WARN("timelines, 1024 steps, four charts: best " << times[0] << " ms, median " << times[7] << " ms");
-    CHECK(times[2] < 50);  // of the quicker runs: a shared machine may be busy
+    WARN("timelines, 1024 steps, four charts: best " << times[0] << " ms, median " << times[7] << " ms of CPU");
+    CHECK(times[7] < 50);
 }

@@ -1,12 +1,12 @@
 #include <catch2/catch.hpp>
 
-#include <QElapsedTimer>
 #include <QPainter>
 #include <QSignalSpy>
 #include <QTest>
 #include <QToolButton>
 
 #include <algorithm>
+#include <ctime>
 
 #include "tests/views/panels/stages_fixture.h"
 #include "views/panel_frame.h"
@@ -143,16 +143,15 @@ TEST_CASE("An inspector of 1024 tokens is updated and painted within a few milli
     QImage image(320, 560, QImage::Format_ARGB32_Premultiplied);
     std::vector<double> times;
     for (int i = 0; i < 41; ++i) {
-        QElapsedTimer timer;
-        timer.start();
+        const auto start = std::clock();
         inspector.setStages(stages);
         QPainter painter(&image);
         inspector.stagesView()->paintInto(painter, {320, 440});
-        times.push_back(static_cast<double>(timer.nsecsElapsed()) / 1e6);
+        times.push_back(1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
     }
     std::sort(times.begin(), times.end());
-    WARN("inspector, 1024 tokens: median " << times[20] << " ms, worst " << times[40] << " ms");
-    CHECK(times[5] < 5);  // of the quicker runs: a shared machine may be busy
+    WARN("inspector, 1024 tokens: median " << times[20] << " ms, worst " << times[40] << " ms of CPU");
+    CHECK(times[20] < 5);
 }
 
 TEST_CASE("The paper card says which figure is whose and hides without a paper", "[views.panels]") {

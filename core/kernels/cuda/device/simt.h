@@ -1,7 +1,7 @@
 #pragma once
-// The primitives our kernels are written in, as nvcc compiles them. tests/support/simt/simt.h has the same names
-// for the host, and the include path decides which of the two <simt.h> is. What is not here, a kernel may not use:
-// add it to both.
+// The primitives our kernels are written in, as nvcc compiles them. tests/support/simt/simt.h has the same
+// names for the host, and the include path decides which of the two <simt.h> is. What is not here, a kernel
+// may not use: add it to both.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -13,7 +13,7 @@
 
 namespace fovea::cuda {
 
-// --- Shared memory: one region per block, sized at launch, carved up by every thread in the same way ---------------
+// --- Shared memory: one region per block, sized at launch, carved up by every thread in the same way -------
 
 template <class T>
 using Shared = T*;
@@ -38,7 +38,7 @@ extern __shared__ __align__(16) unsigned char g_sharedRegion[];
 
 __device__ __forceinline__ SharedMemory sharedMemory() { return SharedMemory(g_sharedRegion); }
 
-// --- Threads together ----------------------------------------------------------------------------------------------
+// --- Threads together --------------------------------------------------------------------------------------
 
 // Waits until every thread of the block is here; what they wrote to shared memory is then seen by all.
 __device__ __forceinline__ void blockSync() { __syncthreads(); }
@@ -48,12 +48,13 @@ __device__ __forceinline__ float shuffleXor(float value, int distance) {
     return __shfl_xor_sync(0xffffffffu, value, distance);
 }
 
-// --- Memory --------------------------------------------------------------------------------------------------------
+// --- Memory ------------------------------------------------------------------------------------------------
 
-// 16 bytes that this step reads once: they need not push anything else out of the first-level cache.
-__device__ __forceinline__ uint4 loadOnce(const uint4* source) { return __ldcs(source); }
+// 16 bytes that the block reads once: they come past the first-level cache, which could do nothing with them.
+// (The second level keeps them, for another block that reads the same row.)
+__device__ __forceinline__ uint4 loadOnce(const uint4* source) { return __ldcg(source); }
 
-// --- Launch --------------------------------------------------------------------------------------------------------
+// --- Launch ------------------------------------------------------------------------------------------------
 
 inline void throwUnlessSuccess(cudaError_t error, const char* doing) {
     if (error != cudaSuccess)

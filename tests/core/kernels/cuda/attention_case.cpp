@@ -85,8 +85,9 @@ std::vector<float> normal(std::size_t count, std::mt19937& random) {
 }  // namespace
 
 std::string Geometry::text() const {
-    return std::string(elementName(type)) + " G=" + std::to_string(kvHeads) + " group=" + std::to_string(group) +
-           " d=" + std::to_string(headDim) + " S=" + std::to_string(slots) + " splits=" + std::to_string(splits) +
+    return std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
+           " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
+           " S=" + std::to_string(slots) + " splits=" + std::to_string(splits) +
            " block=" + std::to_string(slotsPerBlock);
 }
 
@@ -94,7 +95,8 @@ AttentionCase::AttentionCase(const Geometry& geometry, unsigned seed)
     : behindTheLastSlot(kNaN), slots(static_cast<std::size_t>(geometry.kvHeads), geometry.slots),
       scale(1.0f / std::sqrt(static_cast<float>(geometry.headDim))), m_geometry(geometry) {
     std::mt19937 random(seed);
-    const std::size_t rows = static_cast<std::size_t>(geometry.kvHeads) * static_cast<std::size_t>(geometry.slots);
+    const std::size_t rows =
+        static_cast<std::size_t>(geometry.kvHeads) * static_cast<std::size_t>(geometry.slots);
     const std::size_t d = static_cast<std::size_t>(geometry.headDim);
     q = normal(static_cast<std::size_t>(heads()) * d, random);
     m_keys = normal(rows * d, random);
@@ -121,7 +123,9 @@ float AttentionCase::round(float x) const {
 std::vector<float> AttentionCase::run(Stream stream) const {
     const Geometry& g = m_geometry;
     const std::int64_t blocksPerHead = (g.slots + g.slotsPerBlock - 1) / g.slotsPerBlock;
-    const auto live = [&](int kvHead, std::int64_t slot) { return slot < slots[static_cast<std::size_t>(kvHead)]; };
+    const auto live = [&](int kvHead, std::int64_t slot) {
+        return slot < slots[static_cast<std::size_t>(kvHead)];
+    };
     const Cache keys = uploadCache(g, blocksPerHead, [&](int kvHead, std::int64_t slot, int c) {
         return live(kvHead, slot) ? key(kvHead, slot, c) : behindTheLastSlot;
     });
@@ -167,7 +171,8 @@ std::vector<double> AttentionCase::truth() const {
         for (std::size_t s = 0; s < count; ++s) {
             double dot = 0;
             for (int c = 0; c < d; ++c)
-                dot += double{q[row + static_cast<std::size_t>(c)]} * key(kvHead, static_cast<std::int64_t>(s), c);
+                dot += double{q[row + static_cast<std::size_t>(c)]} *
+                       key(kvHead, static_cast<std::int64_t>(s), c);
             weights[s] = dot * scale;
             largest = std::fmax(largest, weights[s]);
         }

@@ -1,5 +1,6 @@
 #pragma once
-// One attention problem: made-up queries and a cache in blocks, run on a machine, and its answer in double precision.
+// One attention problem: made-up queries and a cache in blocks, run on a machine, and its answer in double
+// precision.
 
 #include <cstdint>
 #include <string>

@@ -6,7 +6,8 @@
 
 using namespace fovea;
 
-TEST_CASE("A machine either has a GPU for the kernels or says in one line why not", "[core.kernels.cuda.available]") {
+TEST_CASE("A machine either has a GPU for the kernels or says in one line why not",
+          "[core.kernels.cuda.available]") {
     const std::string why = cuda::whyUnavailable();
     CHECK(cuda::available() == why.empty());
     CHECK((cuda::multiprocessors() > 0) == cuda::available());

@@ -1,4 +1,5 @@
-// The executor itself: kernels with planted bugs must be noticed, or what it says of the real ones is worth nothing.
+// The executor itself: kernels with planted bugs must be noticed, or what it says of the real ones is worth
+// nothing.
 
 #include <cmath>
 #include <string>
@@ -84,7 +85,8 @@ TEST_CASE("Lanes that miss a shuffle are reported with its place", "[core.kernel
                Contains("64 of 128 wait for their warp") && Contains("shuffleByHalfAWarp"));
 }
 
-TEST_CASE("An index outside its shared array is reported, inside the block's memory too", "[core.kernels.cuda]") {
+TEST_CASE("An index outside its shared array is reported, inside the block's memory too",
+          "[core.kernels.cuda]") {
     CHECK_THAT(complaint(planted::indexPastTheEnd),
                Contains("index 128 into a shared array of 128") && Contains("indexPastTheEnd"));
     CHECK_THAT(complaint(planted::indexIntoTheNextArray), Contains("into a shared array of 64"));

@@ -26,7 +26,9 @@ void Buffer::write(const void* from) {
     throwUnlessSuccess(cudaMemcpy(m_data, from, m_bytes, cudaMemcpyHostToDevice));
 }
 
-void Buffer::read(void* to) const { throwUnlessSuccess(cudaMemcpy(to, m_data, m_bytes, cudaMemcpyDeviceToHost)); }
+void Buffer::read(void* to) const {
+    throwUnlessSuccess(cudaMemcpy(to, m_data, m_bytes, cudaMemcpyDeviceToHost));
+}
 
 const std::vector<Execution>& executions() {
     static const std::vector<Execution> all = {{"on the GPU", nullptr}};

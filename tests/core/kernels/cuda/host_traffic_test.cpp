@@ -39,5 +39,9 @@ TEST_CASE("Groups beyond eight query heads read the rows once per eight", "[core
         const Geometry geometry{ElementType::F16, 1, group, 64, 50, 2};
         INFO(geometry.text());
         CHECK(bytesLoaded(geometry) == once(geometry) * static_cast<std::uint64_t>((group + 7) / 8));
+        AttendAll step;
+        step.heads = group;
+        step.kvHeads = 1;
+        CHECK(readsOfEachRow(step) == (group + 7) / 8);
     }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Where the attention cases run. host_machine.cpp: on the host, in several orders of execution. gpu_machine.cpp: on
-// a GPU. An executable links one of the two.
+// Where the attention cases run. host_machine.cpp: on the host, in several orders of execution.
+// gpu_machine.cpp: on a GPU. An executable links one of the two.
 
 #include <cstddef>
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace fovea::cuda::machine {
 
-// Memory that kernels can reach, freed with the buffer. Aligned to 16 bytes, and no byte larger than asked for.
+// Memory that kernels can reach, freed with the buffer. Aligned to 16 bytes, and no byte larger than asked
+// for.
 class Buffer {
 public:
     explicit Buffer(std::size_t bytes);

@@ -49,7 +49,7 @@ std::string races(const Geometry& geometry, int forgottenBarrier = 0) {
 TEST_CASE("The race checker finds what no order of execution shows", "[core.kernels.cuda.races]") {
     CHECK(races(planted::reverseRight) == "");
     CHECK(races(planted::reverseRight, 2) != "");  // two blocks write the same out
-    CHECK_THAT(races(planted::barrierLeftOut), Contains("race: read") || Contains("nobody wrote"));
+    CHECK_THAT(races(planted::barrierLeftOut), Contains("nobody wrote"));
     CHECK_THAT(races(planted::broadcastWithoutBarrier), Contains("race: read by thread 1"));
     CHECK_THAT(races(planted::countWithoutAtomics), Contains("race: "));
     CHECK_THAT(races(planted::sharedReadUnwritten), Contains("nobody wrote"));
@@ -69,6 +69,6 @@ TEST_CASE("The attention kernels have no race", "[core.kernels.cuda.races]") {
 
 TEST_CASE("The attention kernel without one of its barriers has a race", "[core.kernels.cuda.races]") {
     const Geometry geometry{ElementType::F32, 1, 2, 64, 70, 1};
-    CHECK_THAT(races(geometry, 1), Contains("attend_all.cuh") || Contains("race"));
-    CHECK_THAT(races(geometry, 2), Contains("attend_all.cuh") || Contains("race"));
+    for (const int barrier : {1, 2})  // with the line, where binutils are installed
+        CHECK_THAT(races(geometry, barrier), Contains("attend_all.cuh:") || Contains("an unknown line"));
 }

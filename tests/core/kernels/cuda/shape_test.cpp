@@ -64,19 +64,21 @@ TEST_CASE("A step that the kernel cannot take is refused with the reason", "[cor
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.q = g_memory + 1; }), Contains("aligned"));
 }
 
-TEST_CASE("Splits fill the GPU where there are tokens enough, and never cut them too fine", "[core.kernels.cuda]") {
+TEST_CASE("Splits fill the GPU where there are tokens enough, and never cut them too fine",
+          "[core.kernels.cuda]") {
     AttendAll step = validStep();
     CHECK(splitsFor(step, 0, 132) == 1);
     CHECK(splitsFor(step, 1, 132) == 1);
     CHECK(splitsFor(step, 640, 132) == 10);      // 64 tokens each
     CHECK(splitsFor(step, 100000, 132) == 264);  // 2 KV heads x 264 = 132 x 4
     CHECK(splitsFor(step, 100000, 0) == 1);
-    step.heads = 64;  // two blocks per group of 32 read the same rows: half the splits do... in tiles of 8 a quarter
+    step.heads = 64;  // groups of 32 query heads make four blocks per split already
     CHECK(splitsFor(step, 100000, 132) == 66);
     CHECK(splitsFor(validStep(), std::numeric_limits<std::int64_t>::max() / 2, 100000) == 1024);
 }
 
-TEST_CASE("Scratch holds a softmax state per head and split, and nothing for one split", "[core.kernels.cuda]") {
+TEST_CASE("Scratch holds a softmax state per head and split, and nothing for one split",
+          "[core.kernels.cuda]") {
     AttendAll step = validStep();
     CHECK(partialFloats(step) == 0);
     step.splits = 3;
