@@ -63,16 +63,21 @@ void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
         throw Interrupted();
 }
 
-void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
+Run runWithProgress(const PreparedRun& prepared, const AttentionPlan& plan) {
     const auto& interrupted = watchInterrupt();
     Progress progress("token", prepared.generate.tokens);
     const auto count = [&](const Run&) {
         progress.advance();
         return true;
     };
-    const Run run = generate(prepared.model, plan, prepared.prompt, prepared.generate, count, interrupted);
+    Run run = generate(prepared.model, plan, prepared.prompt, prepared.generate, count, interrupted);
     if (interrupted)
         throw Interrupted();
+    return run;
+}
+
+void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
+    const Run run = runWithProgress(prepared, plan); // the progress line is gone before the result comes
     printResult(runJson(run, textOf(*prepared.tokenizer, run.tokens)));
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/commands/usage_error.h"
+#include "core/model/model.h"
 #include "core/model/tokenizer.h"
 
 namespace fovea {
@@ -18,6 +19,9 @@ public:
         : m_prepared(prepared), m_onStep(onStep), m_cancel(cancel) {}
 
     CompareReport compare(const std::vector<AttentionPlan>& plans) {
+        for (const AttentionPlan& plan : plans) // the last as well before the first runs
+            if (const auto why = refusal(plan, m_prepared.model->spec))
+                throw PlanError(*why);
         const Run chosen = runFreely(plans.front(), m_prepared.generate.ignoreEnd);
         m_tokens.assign(chosen.tokens.begin() + chosen.promptTokens, chosen.tokens.end());
         std::vector<std::optional<std::int64_t>> divergent(plans.size());

@@ -47,13 +47,17 @@ std::string promptOf(const RunOptions& o) {
     return readAll(in, o.promptFile);
 }
 
+std::string countOfTokens(std::int64_t n) {
+    return std::to_string(n) + (n == 1 ? " token" : " tokens");
+}
+
 // `--positions N` counts as llama2.c's -n: N tokens are fed, the prompt's among them, and no more than fit.
 std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, std::int64_t context) {
     const std::int64_t tokens = std::min(positions, context) - (prompt - 1);
     if (tokens < 1)
         throw UsageError("--positions " + std::to_string(positions) +
-                         " leaves nothing to generate after a prompt of " + std::to_string(prompt) +
-                         " tokens, ask for at least " + std::to_string(prompt));
+                         " leaves nothing to generate after a prompt of " + countOfTokens(prompt) +
+                         ", ask for at least " + std::to_string(prompt));
     return tokens;
 }
 
@@ -66,7 +70,7 @@ std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int
     const std::int64_t most = context - prompt + 1;
     if (o.tokens > most)
         throw UsageError("--tokens " + std::to_string(o.tokens) + " after a prompt of " +
-                         std::to_string(prompt) + " tokens goes beyond the model's context of " +
+                         countOfTokens(prompt) + " goes beyond the model's context of " +
                          std::to_string(context) + ", ask for at most " + std::to_string(most));
     return o.tokens;
 }

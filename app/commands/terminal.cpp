@@ -10,6 +10,10 @@
 
 namespace fovea {
 
+namespace {
+constexpr std::chrono::milliseconds kRewriteEvery{50}; // steps are faster than eyes
+}
+
 void printResult(std::string_view text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
     if (!written || std::fflush(stdout) != 0)
@@ -26,9 +30,12 @@ Progress::~Progress() {
 
 void Progress::advance() {
     ++m_done;
-    if (m_shown)
-        std::fprintf(stderr, "\r\033[K%s %lld of %lld", m_what.c_str(), static_cast<long long>(m_done),
-                     static_cast<long long>(m_total));
+    const auto now = std::chrono::steady_clock::now();
+    if (!m_shown || now < m_next)
+        return;
+    m_next = now + kRewriteEvery;
+    std::fprintf(stderr, "\r\033[K%s %lld of %lld", m_what.c_str(), static_cast<long long>(m_done),
+                 static_cast<long long>(m_total));
 }
 
 } // namespace fovea

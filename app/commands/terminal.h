@@ -1,6 +1,7 @@
 #pragma once
 // Results on stdout, progress on stderr.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ private:
     std::string m_what;
     std::int64_t m_total, m_done = 0;
     bool m_shown;
+    std::chrono::steady_clock::time_point m_next{}; // not rewritten before
 };
 
 } // namespace fovea

@@ -118,9 +118,11 @@ void addTrainCommand(CLI::App& program) {
     const auto options = std::make_shared<Options>();
     TrainOptions& o = options->train;
     command->add_option("--text", options->text, "Text file to learn from; may be given again")->required();
-    command->add_option("--out", options->out, "Folder to write the model to; its name is the model's")->required();
+    command->add_option("--out", options->out, "Folder to write the model to; its name is the model's")
+        ->required();
     command->add_option("--minutes", o.minutes, "Wall clock")->capture_default_str();
-    command->add_option("--tokens", o.tokens, "Number of tokens, instead of minutes: repeatable with the same seed");
+    command->add_option("--tokens", o.tokens,
+                        "Number of tokens, instead of minutes: repeatable with the same seed");
     command->add_option("--seed", o.seed, "Of the weights and the sequences")->capture_default_str();
     command->add_option("--vocabulary", o.vocabulary, "Pieces of the tokenizer")->capture_default_str();
     command->add_option("--width", o.width, "Residual stream")->capture_default_str();

@@ -12,7 +12,8 @@ std::size_t characterLength(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text.front());
     const std::size_t wanted = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
     std::size_t length = 1;
-    while (length < wanted && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+    while (length < wanted && length < text.size() &&
+           (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
         ++length;
     return length == wanted ? wanted : 1;
 }
@@ -25,7 +26,7 @@ int hexDigit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-}  // namespace
+} // namespace
 
 int bytePieceValue(std::string_view piece) {
     if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>')
@@ -62,7 +63,8 @@ int BpeVocabulary::find(std::string_view text) const {
 std::vector<BpeVocabulary::Symbol> BpeVocabulary::split(std::string_view text) const {
     std::vector<Symbol> symbols;
     for (std::size_t at = 0; at < text.size();) {
-        Symbol symbol{at, characterLength(text.substr(at)), static_cast<std::ptrdiff_t>(symbols.size()) - 1, -1, false};
+        Symbol symbol{at, characterLength(text.substr(at)), static_cast<std::ptrdiff_t>(symbols.size()) - 1,
+                      -1, false};
         for (std::size_t length = std::min(m_longestWhole, text.size() - at); length > 0; --length) {
             const int piece = find(text.substr(at, length));
             if (piece >= 0 && m_pieces[static_cast<std::size_t>(piece)].whole) {
@@ -83,7 +85,7 @@ void BpeVocabulary::join(std::string_view text, std::vector<Symbol>& symbols) co
     struct Pair {
         float score;
         std::ptrdiff_t left, right;
-        std::size_t length;  // of the union when it was queued: tells a stale entry
+        std::size_t length; // of the union when it was queued: tells a stale entry
     };
     const auto worse = [](const Pair& a, const Pair& b) {
         return a.score != b.score ? a.score < b.score : a.left > b.left;
@@ -135,10 +137,10 @@ std::vector<int> BpeVocabulary::encode(std::string_view text) const {
             const int byte = m_bytes[static_cast<unsigned char>(c)];
             ids.push_back(byte >= 0 ? byte : m_unknown);
             if (byte < 0)
-                break;  // one unknown piece for the whole character
+                break; // one unknown piece for the whole character
         }
     }
     return ids;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -1,6 +1,6 @@
 #pragma once
-// Byte-pair encoding as sentencepiece and llama2.c do it: text is cut into characters, then the neighbouring pair
-// whose union is the best-scored piece is joined, the leftmost on a tie, until no union is a piece.
+// Byte-pair encoding as sentencepiece and llama2.c do it: text is cut into characters, then the neighbouring
+// pair whose union is the best-scored piece is joined, the leftmost on a tie, until no union is a piece.
 
 #include <array>
 #include <string>
@@ -15,14 +15,14 @@ public:
     struct Piece {
         std::string text;
         float score = 0;
-        bool spells = true;   // may stand for text (control, unknown and byte pieces may not)
-        bool whole = false;   // cut out of the text before anything is joined (user-defined pieces)
+        bool spells = true; // may stand for text (control, unknown and byte pieces may not)
+        bool whole = false; // cut out of the text before anything is joined (user-defined pieces)
     };
 
     // `bytes[b]` is the piece that stands for byte b of a character that no piece spells, or -1;
     // `unknown` stands in where that is -1.
     BpeVocabulary(std::vector<Piece> pieces, std::array<int, 256> bytes, int unknown);
-    BpeVocabulary(const BpeVocabulary&) = delete;  // the lookup refers into the pieces
+    BpeVocabulary(const BpeVocabulary&) = delete; // the lookup refers into the pieces
     BpeVocabulary& operator=(const BpeVocabulary&) = delete;
 
     // O(n log n); the text is taken as it is, no space added.
@@ -47,4 +47,4 @@ private:
 // "<0x41>" -> 0x41, anything else -> -1. How both formats spell their byte pieces.
 int bytePieceValue(std::string_view piece);
 
-}  // namespace fovea
+} // namespace fovea

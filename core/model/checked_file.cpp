@@ -82,4 +82,4 @@ void writeFileAtomically(const std::filesystem::path& file, std::string_view byt
     writeFileAtomically(file, std::span<const std::string_view>(&bytes, 1));
 }
 
-}  // namespace fovea
+} // namespace fovea

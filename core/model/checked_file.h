@@ -25,4 +25,4 @@ std::string readFile(const std::filesystem::path& file, std::uint64_t limit);
 void writeFileAtomically(const std::filesystem::path& file, std::span<const std::string_view> parts);
 void writeFileAtomically(const std::filesystem::path& file, std::string_view bytes);
 
-}  // namespace fovea
+} // namespace fovea

@@ -81,11 +81,12 @@ at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& 
 // down(silu(gate(x)) · up(x))
 at::Tensor feedForward(const LayerWeights& w, const at::Tensor& normed) {
     const auto type = normed.scalar_type();
-    const at::Tensor gated = at::silu(at::linear(normed, w.gate.to(type))) * at::linear(normed, w.up.to(type));
+    const at::Tensor gated =
+        at::silu(at::linear(normed, w.gate.to(type))) * at::linear(normed, w.up.to(type));
     return at::linear(gated, w.down.to(type));
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
                         const AttentionFunction& attention, c10::ScalarType compute) {
@@ -127,4 +128,4 @@ at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::T
     return blocks.size() == 1 ? blocks.front() : at::cat(blocks, 2);
 }
 
-}  // namespace fovea
+} // namespace fovea

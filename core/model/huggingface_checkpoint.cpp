@@ -21,7 +21,8 @@ std::string text(const std::vector<std::int64_t>& shape) {
     return out;
 }
 
-// Checks every tensor the config asks for, then reads them. One type for all: bytes per step are counted by it.
+// Checks every tensor the config asks for, then reads them. One type for all: bytes per step are counted by
+// it.
 class Weights {
 public:
     explicit Weights(const SafetensorsFile& file) : m_file(file) {}
@@ -31,10 +32,11 @@ public:
         if (found == m_file.entries().end())
             refuse("tensor '" + name + "' is missing; this is not a whole Llama checkpoint");
         if (found->second.shape != shape)
-            refuse("tensor '" + name + "' is " + text(found->second.shape) + " where config.json says " + text(shape) +
-                   "; the two files do not belong together");
+            refuse("tensor '" + name + "' is " + text(found->second.shape) + " where config.json says " +
+                   text(shape) + "; the two files do not belong together");
         if (!m_wanted.empty() && found->second.type != m_type)
-            refuse("tensor '" + name + "' is of another type than the rest; convert the checkpoint to one type");
+            refuse("tensor '" + name +
+                   "' is of another type than the rest; convert the checkpoint to one type");
         m_type = found->second.type;
         m_wanted.push_back({to, name});
         m_names.insert(name);
@@ -46,7 +48,8 @@ public:
             const bool known = m_names.contains(name) || name.ends_with("rotary_emb.inv_freq") ||
                                (tied && name == "lm_head.weight");
             if (!known)
-                refuse("tensor '" + name.substr(0, 80) + "' is not part of a Llama; this model is not supported");
+                refuse("tensor '" + name.substr(0, 80) +
+                       "' is not part of a Llama; this model is not supported");
         }
     }
 
@@ -95,14 +98,15 @@ void expectAll(Weights& weights, Model& model) {
         weights.expect(&model.head, "lm_head.weight", {s.vocabulary, D});
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder) {
     auto model = std::make_shared<Model>();
     model->spec = readHuggingFaceConfig(folder / "config.json");
     if (!std::filesystem::exists(folder / "model.safetensors") &&
         std::filesystem::exists(folder / "model.safetensors.index.json"))
-        throw CheckpointError(folder.string() + ": a checkpoint in several files; merge it into one model.safetensors");
+        throw CheckpointError(folder.string() +
+                              ": a checkpoint in several files; merge it into one model.safetensors");
     const SafetensorsFile file(folder / "model.safetensors");
     model->layers.resize(static_cast<std::size_t>(model->spec.layers));
     Weights weights(file);
@@ -115,4 +119,4 @@ std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder
     return model;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -8,8 +8,8 @@
 
 namespace fovea {
 
-// Every shape is held against config.json before a weight is read; settings that would change the mathematics and
-// are not supported are refused by name. Throws CheckpointError.
+// Every shape is held against config.json before a weight is read; settings that would change the mathematics
+// and are not supported are refused by name. Throws CheckpointError.
 std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder);
 
-}  // namespace fovea
+} // namespace fovea

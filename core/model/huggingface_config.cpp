@@ -19,12 +19,15 @@ constexpr std::uint64_t kLargestConfig = 1 << 20;
 class Config {
 public:
     explicit Config(const std::filesystem::path& file)
-        : m_file(file), m_json(Json::parse(readFile(file, kLargestConfig), nullptr, /*allow_exceptions=*/false)) {
+        : m_file(file),
+          m_json(Json::parse(readFile(file, kLargestConfig), nullptr, /*allow_exceptions=*/false)) {
         if (!m_json.is_object())
             refuse("not a JSON object; copy the model's config.json again");
     }
 
-    [[noreturn]] void refuse(const std::string& what) const { throw CheckpointError(m_file.string() + ": " + what); }
+    [[noreturn]] void refuse(const std::string& what) const {
+        throw CheckpointError(m_file.string() + ": " + what);
+    }
 
     bool has(const char* key) const { return m_json.contains(key) && !m_json[key].is_null(); }
     const Json& operator[](const char* key) const { return m_json[key]; }
@@ -36,7 +39,8 @@ public:
                               ? m_json[key].get<std::uint64_t>() <= std::numeric_limits<int>::max()
                               : m_json[key].get<std::int64_t>() >= std::numeric_limits<int>::min();
         if (!fits)
-            refuse(std::string(key) + " of " + m_json[key].dump() + " makes no sense; copy the model's config.json again");
+            refuse(std::string(key) + " of " + m_json[key].dump() +
+                   " makes no sense; copy the model's config.json again");
         return m_json[key].get<int>();
     }
     int integer(const char* key, int fallback) const { return has(key) ? integer(key) : fallback; }
@@ -72,10 +76,12 @@ std::string shown(const Json& json) {
 void refuseUnsupported(const Config& config) {
     const auto only = [&](const char* key, const Json& supported) {
         if (config.has(key) && config[key] != supported)
-            config.refuse(std::string(key) + " " + shown(config[key]) + " is not supported; only " + supported.dump() + " is");
+            config.refuse(std::string(key) + " " + shown(config[key]) + " is not supported; only " +
+                          supported.dump() + " is");
     };
     if (!config.has("architectures") || config["architectures"] != Json::array({"LlamaForCausalLM"}))
-        config.refuse("architecture " + (config.has("architectures") ? shown(config["architectures"]) : "(none)") +
+        config.refuse("architecture " +
+                      (config.has("architectures") ? shown(config["architectures"]) : "(none)") +
                       " is not supported; only LlamaForCausalLM is");
     only("model_type", "llama");
     only("hidden_act", "silu");
@@ -97,7 +103,7 @@ float ropeTheta(const Config& config) {
     return config.number(rope, "rope_theta", config.number("rope_theta", 10000.f));
 }
 
-}  // namespace
+} // namespace
 
 ModelSpec readHuggingFaceConfig(const std::filesystem::path& file) {
     const Config config(file);
@@ -112,7 +118,8 @@ ModelSpec readHuggingFaceConfig(const std::filesystem::path& file) {
     spec.kvHeads = config.integer("num_key_value_heads", spec.queryHeads);
     const bool divides = spec.queryHeads > 0 && spec.width % spec.queryHeads == 0;
     if (!config.has("head_dim") && !divides)
-        config.refuse("hidden_size is no multiple of num_attention_heads; copy the model's config.json again");
+        config.refuse(
+            "hidden_size is no multiple of num_attention_heads; copy the model's config.json again");
     spec.headDim = config.integer("head_dim", divides ? spec.width / spec.queryHeads : 0);
     spec.ffn = config.integer("intermediate_size");
     spec.vocabulary = config.integer("vocab_size");
@@ -125,4 +132,4 @@ ModelSpec readHuggingFaceConfig(const std::filesystem::path& file) {
     return spec;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -10,4 +10,4 @@ namespace fovea {
 // All of a spec but its type and parameters, which the weights decide. Throws CheckpointError.
 ModelSpec readHuggingFaceConfig(const std::filesystem::path& file);
 
-}  // namespace fovea
+} // namespace fovea

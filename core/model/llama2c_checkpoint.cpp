@@ -14,7 +14,7 @@ namespace fovea {
 
 namespace {
 
-constexpr std::int32_t kLaterMagic = 0x616b3432;  // "ak42" opens versions 1 and 2
+constexpr std::int32_t kLaterMagic = 0x616b3432; // "ak42" opens versions 1 and 2
 constexpr std::int64_t kHeaderBytes = 28;
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
@@ -95,8 +95,8 @@ private:
     std::ifstream m_in;
 };
 
-// llama2.c rotates neighbours (2i, 2i+1); here component i turns with i + d/2. Moving the rows of query and key
-// accordingly leaves every score as it was.
+// llama2.c rotates neighbours (2i, 2i+1); here component i turns with i + d/2. Moving the rows of query and
+// key accordingly leaves every score as it was.
 at::Tensor halfSplit(const at::Tensor& rows, int heads) {
     const std::int64_t out = rows.size(0), in = rows.size(1);
     return rows.view({heads, out / heads / 2, 2, in}).transpose(1, 2).reshape({out, in});
@@ -126,7 +126,7 @@ void readLayers(Reader& reader, Model& model) {
     }
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
     const std::uint64_t size = fileSize(file);
@@ -140,7 +140,8 @@ std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
     const auto floats = promisedFloats(spec);
     const auto promised = floats ? checkedProduct(*floats, 4) : std::nullopt;
     if (!promised || static_cast<std::uint64_t>(*promised) != size - kHeaderBytes)
-        refuse(file, "its header promises " + (promised ? std::to_string(*promised + kHeaderBytes) : "more than 2^63") +
+        refuse(file, "its header promises " +
+                         (promised ? std::to_string(*promised + kHeaderBytes) : "more than 2^63") +
                          " bytes, the file has " + std::to_string(size) +
                          "; not a llama2.c checkpoint, or a damaged one");
     model->embedding = reader.tensor({spec.vocabulary, spec.width});
@@ -153,4 +154,4 @@ std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
     return model;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -15,7 +15,8 @@ namespace {
 constexpr std::uint64_t kLargestFile = 64u << 20;
 constexpr int kBos = 1, kEos = 2, kFirstByte = 3;
 
-std::vector<BpeVocabulary::Piece> parse(const std::filesystem::path& file, const std::string& bytes, int vocabulary) {
+std::vector<BpeVocabulary::Piece> parse(const std::filesystem::path& file, const std::string& bytes,
+                                        int vocabulary) {
     const auto refuse = [&](const std::string& what) { throw CheckpointError(file.string() + ": " + what); };
     std::size_t at = 0;
     const auto take = [&](void* to, std::size_t count) {
@@ -37,7 +38,8 @@ std::vector<BpeVocabulary::Piece> parse(const std::filesystem::path& file, const
             refuse(where + " is cut off; copy the file again");
         if (length < 0 || static_cast<std::uint32_t>(length) > longest ||
             static_cast<std::size_t>(length) > bytes.size() - at)
-            refuse(where + " claims " + std::to_string(length) + " bytes; not a llama2.c tokenizer, or a damaged one");
+            refuse(where + " claims " + std::to_string(length) +
+                   " bytes; not a llama2.c tokenizer, or a damaged one");
         if (!std::isfinite(piece.score))
             refuse(where + " has a score that is no number; copy the file again");
         piece.text.assign(bytes, at, static_cast<std::size_t>(length));
@@ -47,8 +49,8 @@ std::vector<BpeVocabulary::Piece> parse(const std::filesystem::path& file, const
         pieces.push_back(std::move(piece));
     }
     if (static_cast<int>(pieces.size()) != vocabulary)
-        refuse("holds " + std::to_string(pieces.size()) + " pieces where the model has " + std::to_string(vocabulary) +
-               "; name the model's own tokenizer");
+        refuse("holds " + std::to_string(pieces.size()) + " pieces where the model has " +
+               std::to_string(vocabulary) + "; name the model's own tokenizer");
     return pieces;
 }
 
@@ -95,7 +97,7 @@ private:
     BpeVocabulary m_bpe;
 };
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const Tokenizer> readLlama2cTokenizer(const std::filesystem::path& file, int vocabulary) {
     auto pieces = parse(file, readFile(file, kLargestFile), vocabulary);
@@ -103,4 +105,4 @@ std::shared_ptr<const Tokenizer> readLlama2cTokenizer(const std::filesystem::pat
     return std::make_shared<Llama2cTokenizer>(std::move(pieces), bytes);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -13,8 +13,10 @@ std::shared_ptr<const Model> loadModel(const std::filesystem::path& path) {
         return readHuggingFace(path);
     const std::filesystem::path extension = path.extension();
     if (extension == ".safetensors" || extension == ".json" || extension == ".gguf")
-        throw CheckpointError(path.string() + ": name the model's folder (config.json, model.safetensors) or a llama2.c .bin file");
+        throw CheckpointError(
+            path.string() +
+            ": name the model's folder (config.json, model.safetensors) or a llama2.c .bin file");
     return readLlama2c(path);
 }
 
-}  // namespace fovea
+} // namespace fovea

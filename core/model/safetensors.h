@@ -20,7 +20,7 @@ public:
     struct Entry {
         c10::ScalarType type = c10::ScalarType::Float;
         std::vector<std::int64_t> shape;
-        std::uint64_t begin = 0, end = 0;  // bytes from the start of the file
+        std::uint64_t begin = 0, end = 0; // bytes from the start of the file
     };
 
     // Throws CheckpointError. Nothing but the header is read.
@@ -38,10 +38,11 @@ private:
 
 struct NamedTensor {
     std::string name;
-    at::Tensor tensor;  // F32, F16 or BF16
+    at::Tensor tensor; // F32, F16 or BF16
 };
 
-// Replaces the file all at once; in the order given, with metadata {"format": "pt"}. Throws std::runtime_error.
+// Replaces the file all at once; in the order given, with metadata {"format": "pt"}. Throws
+// std::runtime_error.
 void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors);
 
-}  // namespace fovea
+} // namespace fovea

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kLargestHeader = 100'000'000;  // the format's own limit
+constexpr std::uint64_t kLargestHeader = 100'000'000; // the format's own limit
 constexpr std::size_t kMostDimensions = 8;
 constexpr const char* kAdvice = "; the file is damaged, copy it again";
 
@@ -59,7 +59,8 @@ std::string readHeader(const std::filesystem::path& file, std::uint64_t& dataSta
     for (int i = 7; i >= 0; --i)
         length = length << 8 | raw[i];
     if (length > size - 8)
-        refuse(file, "its header claims " + std::to_string(length) + " bytes in a file of " + std::to_string(size) + kAdvice);
+        refuse(file, "its header claims " + std::to_string(length) + " bytes in a file of " +
+                         std::to_string(size) + kAdvice);
     if (length > kLargestHeader || length < 2)
         refuse(file, "a header of " + std::to_string(length) + " bytes makes no sense" + kAdvice);
     std::string header(static_cast<std::size_t>(length), '\0');
@@ -69,12 +70,13 @@ std::string readHeader(const std::filesystem::path& file, std::uint64_t& dataSta
     return header;
 }
 
-SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::string& name, const Json& json,
-                                  std::uint64_t dataBytes) {
+SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::string& name,
+                                  const Json& json, std::uint64_t dataBytes) {
     const std::string what = "tensor " + quoted(name);
     const bool complete = json.is_object() && json.contains("dtype") && json["dtype"].is_string() &&
-                          json.contains("shape") && json["shape"].is_array() && json.contains("data_offsets") &&
-                          json["data_offsets"].is_array() && json["data_offsets"].size() == 2;
+                          json.contains("shape") && json["shape"].is_array() &&
+                          json.contains("data_offsets") && json["data_offsets"].is_array() &&
+                          json["data_offsets"].size() == 2;
     if (!complete)
         refuse(file, what + " lacks a dtype, shape or data_offsets" + kAdvice);
     SafetensorsFile::Entry entry;
@@ -100,15 +102,16 @@ SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::
     if (!begin || !end || *begin > *end || *end > dataBytes)
         refuse(file, what + " lies outside the file" + kAdvice);
     if (!fits || static_cast<std::uint64_t>(bytes) != *end - *begin)
-        refuse(file, what + " has a shape that does not fit its " + std::to_string(*end - *begin) + " bytes" + kAdvice);
+        refuse(file, what + " has a shape that does not fit its " + std::to_string(*end - *begin) + " bytes" +
+                         kAdvice);
     entry.begin = *begin;
     entry.end = *end;
     return entry;
 }
 
 // The format leaves no byte unused and none used twice.
-void checkRanges(const std::filesystem::path& file, const std::map<std::string, SafetensorsFile::Entry>& entries,
-                 std::uint64_t dataBytes) {
+void checkRanges(const std::filesystem::path& file,
+                 const std::map<std::string, SafetensorsFile::Entry>& entries, std::uint64_t dataBytes) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     for (const auto& [name, entry] : entries)
         ranges.emplace_back(entry.begin, entry.end);
@@ -116,14 +119,16 @@ void checkRanges(const std::filesystem::path& file, const std::map<std::string, 
     std::uint64_t at = 0;
     for (const auto& [begin, end] : ranges) {
         if (begin != at)
-            refuse(file, std::string(begin < at ? "two tensors overlap" : "bytes between two tensors belong to none") + kAdvice);
+            refuse(file, std::string(begin < at ? "two tensors overlap"
+                                                : "bytes between two tensors belong to none") +
+                             kAdvice);
         at = end;
     }
     if (at != dataBytes)
         refuse(file, std::to_string(dataBytes - at) + " bytes at the end belong to no tensor" + kAdvice);
 }
 
-}  // namespace
+} // namespace
 
 SafetensorsFile::SafetensorsFile(std::filesystem::path file) : m_file(std::move(file)) {
     std::uint64_t dataStart = 0;
@@ -150,9 +155,10 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
     at::Tensor tensor = at::empty(entry.shape, entry.type);
     std::ifstream in(m_file, std::ios::binary);
     in.seekg(static_cast<std::streamoff>(entry.begin));
-    if (!in.read(static_cast<char*>(tensor.data_ptr()), static_cast<std::streamsize>(entry.end - entry.begin)))
+    if (!in.read(static_cast<char*>(tensor.data_ptr()),
+                 static_cast<std::streamsize>(entry.end - entry.begin)))
         refuse(m_file, "cannot be read; did it change meanwhile?");
     return tensor;
 }
 
-}  // namespace fovea
+} // namespace fovea

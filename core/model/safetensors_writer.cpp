@@ -13,10 +13,14 @@ namespace {
 
 const char* typeName(const at::Tensor& tensor) {
     switch (tensor.scalar_type()) {
-    case at::kFloat: return "F32";
-    case at::kHalf: return "F16";
-    case at::kBFloat16: return "BF16";
-    default: throw std::runtime_error("safetensors: only F32, F16 and BF16 tensors are written");
+    case at::kFloat:
+        return "F32";
+    case at::kHalf:
+        return "F16";
+    case at::kBFloat16:
+        return "BF16";
+    default:
+        throw std::runtime_error("safetensors: only F32, F16 and BF16 tensors are written");
     }
 }
 
@@ -27,7 +31,7 @@ std::string lengthBytes(std::uint64_t length) {
     return bytes;
 }
 
-}  // namespace
+} // namespace
 
 void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors) {
     nlohmann::ordered_json header;
@@ -37,11 +41,12 @@ void writeSafetensors(const std::filesystem::path& file, const std::vector<Named
     for (const auto& [name, tensor] : tensors) {
         held.push_back(tensor.detach().cpu().contiguous());
         const std::uint64_t end = offset + held.back().nbytes();
-        header[name] = {{"dtype", typeName(tensor)}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
+        header[name] = {
+            {"dtype", typeName(tensor)}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
         offset = end;
     }
     std::string text = header.dump();
-    text.append((8 - text.size() % 8) % 8, ' ');  // so that the tensors start aligned
+    text.append((8 - text.size() % 8) % 8, ' '); // so that the tensors start aligned
     const std::string length = lengthBytes(text.size());
     std::vector<std::string_view> parts = {length, text};
     for (const at::Tensor& tensor : held)
@@ -49,4 +54,4 @@ void writeSafetensors(const std::filesystem::path& file, const std::vector<Named
     writeFileAtomically(file, parts);
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -12,21 +12,29 @@ namespace fovea {
 
 namespace {
 
-constexpr std::string_view kSpace = "\xe2\x96\x81";  // U+2581, how sentencepiece spells a space
+constexpr std::string_view kSpace = "\xe2\x96\x81"; // U+2581, how sentencepiece spells a space
 // Real vocabularies of this kind are below 10 MB; a larger file is not one.
 constexpr std::uint64_t kLargestFile = 256u << 20;
 constexpr std::string_view kAdvice = "; copy the model's tokenizer.model again";
 
 // sentencepiece_model.proto, the parts that bear on Llama's vocabularies.
-enum PieceType : std::uint64_t { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 };
+enum PieceType : std::uint64_t {
+    Normal = 1,
+    Unknown = 2,
+    Control = 3,
+    UserDefined = 4,
+    Unused = 5,
+    Byte = 6
+};
 constexpr std::uint64_t kBpe = 2;
 
 struct File {
     std::vector<BpeVocabulary::Piece> pieces;
     std::vector<std::uint64_t> types;
-    std::uint64_t modelType = 1;  // unigram where the file does not say
+    std::uint64_t modelType = 1; // unigram where the file does not say
     int unknown = 0, bos = 1, eos = 2;
-    bool dummyPrefix = true, squeezeSpaces = true, escapeSpaces = true, spaceAsSuffix = false, normalises = false;
+    bool dummyPrefix = true, squeezeSpaces = true, escapeSpaces = true, spaceAsSuffix = false,
+         normalises = false;
 };
 
 class Parser {
@@ -81,12 +89,23 @@ private:
         WireReader reader(bytes);
         while (const auto field = reader.next()) {
             switch (field->number) {
-            case 3: m_file.modelType = field->value; break;
-            case 24: m_file.spaceAsSuffix = field->value != 0; break;
-            case 40: m_file.unknown = static_cast<int>(field->value); break;
-            case 41: m_file.bos = static_cast<int>(field->value); break;
-            case 42: m_file.eos = static_cast<int>(field->value); break;
-            default: break;
+            case 3:
+                m_file.modelType = field->value;
+                break;
+            case 24:
+                m_file.spaceAsSuffix = field->value != 0;
+                break;
+            case 40:
+                m_file.unknown = static_cast<int>(field->value);
+                break;
+            case 41:
+                m_file.bos = static_cast<int>(field->value);
+                break;
+            case 42:
+                m_file.eos = static_cast<int>(field->value);
+                break;
+            default:
+                break;
             }
         }
         require(!reader.broken(), "its trainer's settings are broken");
@@ -96,11 +115,20 @@ private:
         WireReader reader(bytes);
         while (const auto field = reader.next()) {
             switch (field->number) {
-            case 2: m_file.normalises = !field->bytes.empty(); break;
-            case 3: m_file.dummyPrefix = field->value != 0; break;
-            case 4: m_file.squeezeSpaces = field->value != 0; break;
-            case 5: m_file.escapeSpaces = field->value != 0; break;
-            default: break;
+            case 2:
+                m_file.normalises = !field->bytes.empty();
+                break;
+            case 3:
+                m_file.dummyPrefix = field->value != 0;
+                break;
+            case 4:
+                m_file.squeezeSpaces = field->value != 0;
+                break;
+            case 5:
+                m_file.escapeSpaces = field->value != 0;
+                break;
+            default:
+                break;
             }
         }
         require(!reader.broken(), "its normaliser's settings are broken");
@@ -147,10 +175,14 @@ public:
             return {};
         const std::string& raw = m_bpe.text(token);
         switch (m_types[static_cast<std::size_t>(token)]) {
-        case Control: return {};
-        case Unknown: return " \xe2\x81\x87 ";  // sentencepiece's own spelling of what it does not know
-        case Byte: return std::string(1, static_cast<char>(bytePieceValue(raw)));
-        default: break;
+        case Control:
+            return {};
+        case Unknown:
+            return " \xe2\x81\x87 "; // sentencepiece's own spelling of what it does not know
+        case Byte:
+            return std::string(1, static_cast<char>(bytePieceValue(raw)));
+        default:
+            break;
         }
         std::string text;
         for (std::size_t at = 0; at < raw.size();) {
@@ -195,7 +227,7 @@ private:
     BpeVocabulary m_bpe;
 };
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const Tokenizer> readSentencepiece(const std::filesystem::path& file) {
     return parseSentencepiece(readFile(file, kLargestFile), file.string());
@@ -205,4 +237,4 @@ std::shared_ptr<const Tokenizer> parseSentencepiece(const std::string& bytes, co
     return std::make_shared<SentencepieceTokenizer>(Parser(name).parse(bytes));
 }
 
-}  // namespace fovea
+} // namespace fovea

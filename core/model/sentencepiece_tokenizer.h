@@ -18,4 +18,4 @@ std::shared_ptr<const Tokenizer> readSentencepiece(const std::filesystem::path& 
 // The same from bytes in memory; `name` is what an error calls them.
 std::shared_ptr<const Tokenizer> parseSentencepiece(const std::string& bytes, const std::string& name);
 
-}  // namespace fovea
+} // namespace fovea

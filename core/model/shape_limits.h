@@ -8,8 +8,8 @@
 
 namespace fovea {
 
-// Why the counts make no transformer - zero, negative, absurd, heads that do not divide - or nothing. Within these
-// limits every product of three of them fits 64 bits.
+// Why the counts make no transformer - zero, negative, absurd, heads that do not divide - or nothing. Within
+// these limits every product of three of them fits 64 bits.
 std::optional<std::string> shapeRefusal(const ModelSpec& spec);
 
-}  // namespace fovea
+} // namespace fovea

@@ -27,7 +27,7 @@ std::optional<std::uint64_t> WireReader::fixed(std::size_t bytes) {
 std::optional<WireField> WireReader::next() {
     if (m_rest.empty() || m_broken)
         return std::nullopt;
-    m_broken = true;  // until the field has been read whole
+    m_broken = true; // until the field has been read whole
     const auto tag = varint();
     if (!tag || *tag >> 3 == 0 || *tag >> 3 > 0x1fffffff)
         return std::nullopt;
@@ -35,9 +35,15 @@ std::optional<WireField> WireReader::next() {
     field.number = static_cast<std::uint32_t>(*tag >> 3);
     std::optional<std::uint64_t> value;
     switch (*tag & 7) {
-    case 0: value = varint(); break;
-    case 1: value = fixed(8); break;
-    case 5: value = fixed(4); break;
+    case 0:
+        value = varint();
+        break;
+    case 1:
+        value = fixed(8);
+        break;
+    case 5:
+        value = fixed(4);
+        break;
     case 2:
         value = varint();
         if (value && *value > m_rest.size())
@@ -47,7 +53,8 @@ std::optional<WireField> WireReader::next() {
             m_rest.remove_prefix(static_cast<std::size_t>(*value));
         }
         break;
-    default: break;
+    default:
+        break;
     }
     if (!value)
         return std::nullopt;
@@ -56,4 +63,4 @@ std::optional<WireField> WireReader::next() {
     return field;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -9,8 +9,8 @@ namespace fovea {
 
 struct WireField {
     std::uint32_t number = 0;
-    std::uint64_t value = 0;  // of a varint or a fixed-width field
-    std::string_view bytes;   // of a length-delimited field
+    std::uint64_t value = 0; // of a varint or a fixed-width field
+    std::string_view bytes;  // of a length-delimited field
 };
 
 class WireReader {
@@ -29,4 +29,4 @@ private:
     bool m_broken = false;
 };
 
-}  // namespace fovea
+} // namespace fovea

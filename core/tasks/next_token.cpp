@@ -17,7 +17,9 @@ namespace fovea {
 namespace {
 
 // Ordinary pieces start after the three control tokens and the 256 bytes, where the vocabulary has so many.
-int firstPiece(int vocabulary) { return vocabulary > 300 ? 259 : 3; }
+int firstPiece(int vocabulary) {
+    return vocabulary > 300 ? 259 : 3;
+}
 
 at::Tensor row(std::span<const int> tokens) {
     return at::tensor(std::vector<std::int64_t>(tokens.begin(), tokens.end()), at::kLong).unsqueeze(0);
@@ -31,7 +33,7 @@ at::Tensor allLogits(const Model& model, std::span<const int> tokens) {
     return logits(model, hiddenStates(model, row(tokens), 0, attention, at::kFloat)).squeeze(0);
 }
 
-}  // namespace
+} // namespace
 
 std::vector<std::int64_t> mostLikelyNext(const Model& model, std::span<const int> tokens) {
     const at::NoGradGuard noGrad;
@@ -51,7 +53,8 @@ double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::spa
         const auto text = tokens.subspan(first, std::min<std::size_t>(window, tokens.size() - first));
         std::vector<int> input = {tokenizer.bos()};
         input.insert(input.end(), text.begin(), text.end() - 1);
-        const at::Tensor cost = at::cross_entropy_loss(allLogits(model, input), row(text).squeeze(0), {}, /*sum*/ 2);
+        const at::Tensor cost =
+            at::cross_entropy_loss(allLogits(model, input), row(text).squeeze(0), {}, /*sum*/ 2);
         nats += cost.item<double>();
         for (const int token : text)
             bytes += static_cast<std::int64_t>(tokenizer.piece(tokenizer.eos(), token).size());
@@ -59,8 +62,8 @@ double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::spa
     return bytes ? nats / std::log(2.0) / static_cast<double>(bytes) : 0;
 }
 
-double copyAccuracy(const Model& model, std::int64_t run, std::int64_t length, int contexts, std::uint64_t seed,
-                    int bos) {
+double copyAccuracy(const Model& model, std::int64_t run, std::int64_t length, int contexts,
+                    std::uint64_t seed, int bos) {
     if (run < 2 || 2 * run + 1 > length)
         throw std::invalid_argument("copying: a run of at least 2 tokens must fit the context twice");
     Random random(seed);
@@ -81,4 +84,4 @@ double copyAccuracy(const Model& model, std::int64_t run, std::int64_t length, i
     return static_cast<double>(right) / static_cast<double>(contexts * (run - 1));
 }
 
-}  // namespace fovea
+} // namespace fovea

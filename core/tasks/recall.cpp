@@ -17,7 +17,9 @@ namespace {
 
 using Piece = std::vector<int>;
 
-void append(std::vector<int>& to, const Piece& what) { to.insert(to.end(), what.begin(), what.end()); }
+void append(std::vector<int>& to, const Piece& what) {
+    to.insert(to.end(), what.begin(), what.end());
+}
 
 template <typename T>
 void shuffle(std::vector<T>& items, Random& random) {
@@ -45,19 +47,20 @@ List makeList(const Tokenizer& tokenizer, int pairs, Random& random) {
     return list;
 }
 
-}  // namespace
+} // namespace
 
 std::span<const std::string> recallNouns() {
     static const std::array<std::string, 48> nouns = {
-        "oak",  "elm",  "ash",   "fir",   "yew",   "pine",  "beech", "birch", "maple", "cedar", "holly", "hazel",
-        "fox",  "owl",  "wolf",  "bear",  "hare",  "crow",  "swan",  "goat",  "horse", "mouse", "eagle", "tiger",
-        "red",  "blue", "green", "white", "black", "brown", "gold",  "silver", "rose", "lily",  "iron",  "stone",
-        "lamp", "bell", "drum",  "boat",  "chair", "knife", "table", "spoon", "river", "tower", "bridge", "garden"};
+        "oak",   "elm",    "ash",   "fir",   "yew",   "pine",  "beech",  "birch", "maple", "cedar",
+        "holly", "hazel",  "fox",   "owl",   "wolf",  "bear",  "hare",   "crow",  "swan",  "goat",
+        "horse", "mouse",  "eagle", "tiger", "red",   "blue",  "green",  "white", "black", "brown",
+        "gold",  "silver", "rose",  "lily",  "iron",  "stone", "lamp",   "bell",  "drum",  "boat",
+        "chair", "knife",  "table", "spoon", "river", "tower", "bridge", "garden"};
     return nouns;
 }
 
-RecallExample makeRecall(const Tokenizer& tokenizer, std::span<const int> filler, const RecallOptions& options,
-                         Random& random) {
+RecallExample makeRecall(const Tokenizer& tokenizer, std::span<const int> filler,
+                         const RecallOptions& options, Random& random) {
     const List list = makeList(tokenizer, options.pairs, random);
     RecallExample example;
     example.tokens.push_back(tokenizer.bos());
@@ -106,7 +109,8 @@ RecallScore scoreRecall(const Model& model, const Tokenizer& tokenizer, std::spa
         for (const auto& answer : example.answers) {
             bool all = true;
             for (std::int64_t at = answer.first; at < answer.first + answer.count; ++at)
-                all = all && best[static_cast<std::size_t>(at - 1)] == example.tokens[static_cast<std::size_t>(at)];
+                all = all &&
+                      best[static_cast<std::size_t>(at - 1)] == example.tokens[static_cast<std::size_t>(at)];
             right += all;
         }
         score.answers += static_cast<std::int64_t>(example.answers.size());
@@ -117,4 +121,4 @@ RecallScore scoreRecall(const Model& model, const Tokenizer& tokenizer, std::spa
     return score;
 }
 
-}  // namespace fovea
+} // namespace fovea

@@ -14,8 +14,8 @@ namespace fovea {
 
 namespace {
 
-constexpr std::size_t kWrapped = 60;  // a line this long that is followed by another was wrapped, not ended
-constexpr int kListLines = 11000;  // of ten pairs: enough for every noun and two-digit number to earn a piece
+constexpr std::size_t kWrapped = 60; // a line this long that is followed by another was wrapped, not ended
+constexpr int kListLines = 11000; // of ten pairs: enough for every noun and two-digit number to earn a piece
 
 std::string listLine(Random& random) {
     std::string line;
@@ -24,7 +24,7 @@ std::string listLine(Random& random) {
     return line;
 }
 
-}  // namespace
+} // namespace
 
 std::string readTrainingText(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
@@ -32,7 +32,8 @@ std::string readTrainingText(const std::filesystem::path& file) {
         throw std::runtime_error(file.string() + ": cannot be read; name a text file");
     const std::string raw{std::istreambuf_iterator<char>(in), {}};
     if (raw.find('\0') != std::string::npos || raw.size() < 1000)
-        throw std::runtime_error(file.string() + ": not a text of at least 1000 characters; name a text file");
+        throw std::runtime_error(file.string() +
+                                 ": not a text of at least 1000 characters; name a text file");
     std::string text;
     std::size_t lineStart = 0;
     for (std::size_t i = 0; i < raw.size(); ++i) {
@@ -90,4 +91,4 @@ Corpus makeCorpus(const std::vector<std::string>& texts, const Tokenizer& tokeni
     return corpus;
 }
 
-}  // namespace fovea
+} // namespace fovea

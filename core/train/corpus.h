@@ -12,15 +12,16 @@
 
 namespace fovea {
 
-// The file's text with carriage returns dropped and lines that an editor wrapped (60 characters and more, text
-// following) joined again: the newlines left are the author's. Throws std::runtime_error.
+// The file's text with carriage returns dropped and lines that an editor wrapped (60 characters and more,
+// text following) joined again: the newlines left are the author's. Throws std::runtime_error.
 std::string readTrainingText(const std::filesystem::path& file);
 
-// Up to `count` different words of the text, letters only, in order of first appearance of a thinned-out sample.
+// Up to `count` different words of the text, letters only, in order of first appearance of a thinned-out
+// sample.
 std::vector<std::string> sampleWords(const std::string& text, std::size_t count);
 
-// A sentencepiece BPE model (serialised) of `vocabulary` pieces: <unk> 0, <s> 1, </s> 2, the 256 bytes, then what
-// the text and lists of nouns and numbers are best spelt with. Throws std::runtime_error.
+// A sentencepiece BPE model (serialised) of `vocabulary` pieces: <unk> 0, <s> 1, </s> 2, the 256 bytes, then
+// what the text and lists of nouns and numbers are best spelt with. Throws std::runtime_error.
 std::string trainTokenizer(const std::vector<std::string>& texts, int vocabulary, std::uint64_t seed);
 
 struct Corpus {
@@ -30,4 +31,4 @@ struct Corpus {
 // The last 2 % of each text are held out.
 Corpus makeCorpus(const std::vector<std::string>& texts, const Tokenizer& tokenizer);
 
-}  // namespace fovea
+} // namespace fovea

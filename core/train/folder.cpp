@@ -36,9 +36,14 @@ Json config(const ModelSpec& spec) {
 }
 
 Json tokenizerConfig(const ModelSpec& spec) {
-    return {{"tokenizer_class", "LlamaTokenizer"}, {"add_bos_token", true}, {"add_eos_token", false},
-            {"bos_token", "<s>"},                  {"eos_token", "</s>"},   {"unk_token", "<unk>"},
-            {"legacy", true},                      {"model_max_length", spec.context}};
+    return {{"tokenizer_class", "LlamaTokenizer"},
+            {"add_bos_token", true},
+            {"add_eos_token", false},
+            {"bos_token", "<s>"},
+            {"eos_token", "</s>"},
+            {"unk_token", "<unk>"},
+            {"legacy", true},
+            {"model_max_length", spec.context}};
 }
 
 std::vector<NamedTensor> namedTensors(const Model& model) {
@@ -66,10 +71,10 @@ std::vector<NamedTensor> namedTensors(const Model& model) {
     return tensors;
 }
 
-}  // namespace
+} // namespace
 
-void writeModelFolder(const std::filesystem::path& folder, const Model& model, const std::string& tokenizerModel,
-                      const std::string& card) {
+void writeModelFolder(const std::filesystem::path& folder, const Model& model,
+                      const std::string& tokenizerModel, const std::string& card) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error)
@@ -84,4 +89,4 @@ void writeModelFolder(const std::filesystem::path& folder, const Model& model, c
         writeFileAtomically(folder / "README.md", card);
 }
 
-}  // namespace fovea
+} // namespace fovea

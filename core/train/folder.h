@@ -10,7 +10,7 @@
 namespace fovea {
 
 // Each file is replaced whole. Throws std::runtime_error with one line.
-void writeModelFolder(const std::filesystem::path& folder, const Model& model, const std::string& tokenizerModel,
-                      const std::string& card);
+void writeModelFolder(const std::filesystem::path& folder, const Model& model,
+                      const std::string& tokenizerModel, const std::string& card);
 
-}  // namespace fovea
+} // namespace fovea

@@ -20,9 +20,11 @@ at::Tensor matrix(std::int64_t out, std::int64_t in, Random& random) {
     return w.requires_grad_();
 }
 
-at::Tensor norm(std::int64_t width) { return at::ones({width}, at::kFloat).requires_grad_(); }
+at::Tensor norm(std::int64_t width) {
+    return at::ones({width}, at::kFloat).requires_grad_();
+}
 
-}  // namespace
+} // namespace
 
 Model initialModel(const ModelSpec& spec, std::uint64_t seed) {
     Random random(seed);
@@ -66,4 +68,4 @@ std::vector<at::Tensor> vectors(const Model& model) {
     return all;
 }
 
-}  // namespace fovea
+} // namespace fovea

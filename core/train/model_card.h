@@ -14,4 +14,4 @@ namespace fovea {
 std::string modelCard(const Model& model, const Tokenizer& tokenizer, std::span<const int> heldOut,
                       const TrainOptions& options, const TrainResult& result);
 
-}  // namespace fovea
+} // namespace fovea

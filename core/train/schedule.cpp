@@ -22,6 +22,8 @@ std::int64_t sequenceAt(double done, std::int64_t context) {
     return done >= kUntil[std::size(kUntil) - 1] ? context : std::min(length, context);
 }
 
-double madeUpAt(double done) { return done < 0.5 ? 0.66 : 0.5; }
+double madeUpAt(double done) {
+    return done < 0.5 ? 0.66 : 0.5;
+}
 
-}  // namespace fovea
+} // namespace fovea

@@ -43,7 +43,7 @@ std::string contents(std::FILE* file) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 std::string runSentencepiece(const std::vector<std::string>& arguments, const std::string& input) {
     const auto in = unnamedFile(), out = unnamedFile(), errors = unnamedFile();
@@ -57,7 +57,7 @@ std::string runSentencepiece(const std::vector<std::string>& arguments, const st
     const pid_t child = ::fork();
     if (child < 0)
         throw std::runtime_error("the tokenizer cannot be trained: no process could be started");
-    if (child == 0) {  // only async-signal-safe calls from here
+    if (child == 0) { // only async-signal-safe calls from here
         ::lseek(::fileno(in.get()), 0, SEEK_SET);
         ::dup2(::fileno(in.get()), STDIN_FILENO);
         ::dup2(::fileno(out.get()), STDOUT_FILENO);
@@ -78,4 +78,4 @@ std::string runSentencepiece(const std::vector<std::string>& arguments, const st
     return contents(out.get());
 }
 
-}  // namespace fovea
+} // namespace fovea

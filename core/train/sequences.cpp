@@ -16,7 +16,9 @@ void add(Sequence& to, std::span<const int> tokens, bool graded) {
     to.graded.insert(to.graded.end(), tokens.size(), graded);
 }
 
-void add(Sequence& to, int token, bool graded) { add(to, std::span<const int>(&token, 1), graded); }
+void add(Sequence& to, int token, bool graded) {
+    add(to, std::span<const int>(&token, 1), graded);
+}
 
 Sequence cut(Sequence sequence, std::int64_t length) {
     sequence.tokens.resize(static_cast<std::size_t>(length + 1));
@@ -24,9 +26,11 @@ Sequence cut(Sequence sequence, std::int64_t length) {
     return sequence;
 }
 
-std::int64_t size(const Sequence& sequence) { return static_cast<std::int64_t>(sequence.tokens.size()); }
+std::int64_t size(const Sequence& sequence) {
+    return static_cast<std::int64_t>(sequence.tokens.size());
+}
 
-}  // namespace
+} // namespace
 
 SequenceSource::SequenceSource(const Tokenizer& tokenizer, std::span<const int> text,
                                const std::vector<std::string>& words, std::uint64_t seed)
@@ -61,7 +65,9 @@ Sequence SequenceSource::next(std::int64_t length, double madeUp) {
     return kind < 0.75 ? tokenList(length) : copies(length);
 }
 
-int SequenceSource::randomPiece() { return static_cast<int>(m_random.between(259, m_vocabulary - 1)); }
+int SequenceSource::randomPiece() {
+    return static_cast<int>(m_random.between(259, m_vocabulary - 1));
+}
 
 void SequenceSource::addText(Sequence& to, std::int64_t tokens) {
     const auto start = m_random.below(static_cast<std::int64_t>(m_text.size()) - tokens);
@@ -88,8 +94,9 @@ Sequence SequenceSource::textList(std::int64_t length) {
     const bool nouns = m_random.chance(0.6) || m_words.size() < 64;
     const int valueKind = m_random.chance(0.65) ? 0 : static_cast<int>(m_random.between(1, 2));
     const Piece join = m_random.chance(0.65) ? Piece{} : m_random.pick(std::span<const Piece>(m_joins));
-    const Piece stop = m_random.chance(0.6) ? m_stops.front() : m_random.pick(std::span<const Piece>(m_stops));
-    const bool gradeAll = m_random.chance(0.3);  // so that the model can go on with a list of its own
+    const Piece stop =
+        m_random.chance(0.6) ? m_stops.front() : m_random.pick(std::span<const Piece>(m_stops));
+    const bool gradeAll = m_random.chance(0.3); // so that the model can go on with a list of its own
     const auto pairs = m_random.between(2, std::min<std::int64_t>(40, std::max<std::int64_t>(3, length / 8)));
 
     Sequence s;
@@ -170,4 +177,4 @@ Sequence SequenceSource::copies(std::int64_t length) {
     return cut(std::move(s), length);
 }
 
-}  // namespace fovea
+} // namespace fovea

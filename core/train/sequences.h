@@ -1,5 +1,6 @@
 #pragma once
-// The sequences a model is trained on: windows of text, and made-up ones whose end follows from their beginning.
+// The sequences a model is trained on: windows of text, and made-up ones whose end follows from their
+// beginning.
 //
 //   text list     key value . key value . …   then text and repeated keys in turn, all spelt by the tokenizer
 //   token list    the same with single random tokens as keys and values, nothing in between
@@ -18,14 +19,14 @@
 namespace fovea {
 
 struct Sequence {
-    std::vector<int> tokens;   // length + 1: inputs and, one further, targets
-    std::vector<char> graded;  // whether tokens[i] counts as a target
+    std::vector<int> tokens;  // length + 1: inputs and, one further, targets
+    std::vector<char> graded; // whether tokens[i] counts as a target
 };
 
 class SequenceSource {
 public:
-    SequenceSource(const Tokenizer& tokenizer, std::span<const int> text, const std::vector<std::string>& words,
-                   std::uint64_t seed);
+    SequenceSource(const Tokenizer& tokenizer, std::span<const int> text,
+                   const std::vector<std::string>& words, std::uint64_t seed);
 
     // `madeUp`: the share of sequences that are not plain text.
     Sequence next(std::int64_t length, double madeUp);
@@ -43,9 +44,9 @@ private:
 
     int m_bos, m_vocabulary;
     std::span<const int> m_text;
-    std::vector<Piece> m_nouns, m_words, m_numbers;  // numbers: 0 to 999
-    std::vector<Piece> m_joins, m_stops;             // between key and value, after a value
+    std::vector<Piece> m_nouns, m_words, m_numbers; // numbers: 0 to 999
+    std::vector<Piece> m_joins, m_stops;            // between key and value, after a value
     Random m_random;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -30,11 +30,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kUngraded = -100;  // cross_entropy_loss skips this target
+constexpr std::int64_t kUngraded = -100; // cross_entropy_loss skips this target
 constexpr double kClip = 1.0;
-constexpr std::size_t kWords = 3000;  // of the text, as keys and values of lists
+constexpr std::size_t kWords = 3000; // of the text, as keys and values of lists
 
-double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double secondsSince(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 void check(const TrainOptions& o) {
     const auto need = [](bool holds, const char* what) {
@@ -48,7 +50,8 @@ void check(const TrainOptions& o) {
     need(o.heads >= 1 && o.kvHeads >= 1 && o.heads % o.kvHeads == 0, "heads must be a multiple of kv-heads");
     need(o.width % (2 * o.heads) == 0, "width must be an even multiple of heads");
     need(o.vocabulary >= 400 && o.vocabulary <= 65536, "vocabulary must lie between 400 and 65536");
-    need(o.context >= 64 && (o.context & (o.context - 1)) == 0, "context must be a power of two, at least 64");
+    need(o.context >= 64 && (o.context & (o.context - 1)) == 0,
+         "context must be a power of two, at least 64");
     need(o.batchTokens >= o.context, "batch-tokens must be at least the context");
     need(o.learningRate > 0, "the learning rate must be above 0");
 }
@@ -74,7 +77,8 @@ ModelSpec specOf(const TrainOptions& o, int vocabulary) {
 class ThreadCount {
 public:
     explicit ThreadCount(int count) : m_before(at::get_num_threads()) {
-        at::set_num_threads(count > 0 ? count : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+        at::set_num_threads(count > 0 ? count
+                                      : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
     }
     ~ThreadCount() { at::set_num_threads(m_before); }
     ThreadCount(const ThreadCount&) = delete;
@@ -85,7 +89,7 @@ private:
 };
 
 struct Batch {
-    at::Tensor inputs, targets;  // (B, T) int64
+    at::Tensor inputs, targets; // (B, T) int64
 };
 
 Batch makeBatch(SequenceSource& source, std::int64_t rows, std::int64_t length, double madeUp) {
@@ -157,7 +161,8 @@ Model asStored(const Model& model) {
     stored.head = stored.embedding;
     stored.finalNorm = rounded(model.finalNorm);
     for (LayerWeights& w : stored.layers)
-        for (at::Tensor* t : {&w.attentionNorm, &w.query, &w.key, &w.value, &w.output, &w.ffnNorm, &w.gate, &w.up, &w.down})
+        for (at::Tensor* t :
+             {&w.attentionNorm, &w.query, &w.key, &w.value, &w.output, &w.ffnNorm, &w.gate, &w.up, &w.down})
             *t = rounded(*t);
     return stored;
 }
@@ -199,8 +204,9 @@ public:
 private:
     double done() const {
         // A run bounded by tokens does not look at the clock, so that the same seed gives the same weights.
-        return m_options.tokens > 0 ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens)
-                                    : secondsSince(m_start) / (60 * m_options.minutes);
+        return m_options.tokens > 0
+                   ? static_cast<double>(m_result.tokens) / static_cast<double>(m_options.tokens)
+                   : secondsSince(m_start) / (60 * m_options.minutes);
     }
 
     void step() {
@@ -226,13 +232,16 @@ private:
     void checkpoint(double at, int length) {
         save({});
         const Model stored = asStored(m_model);
-        const auto recall = scoreRecall(stored, *m_tokenizer, m_corpus.heldOut,
-                                        {16, std::min<std::int64_t>(512, m_options.context)}, 5, m_options.seed);
+        const auto recall =
+            scoreRecall(stored, *m_tokenizer, m_corpus.heldOut,
+                        {16, std::min<std::int64_t>(512, m_options.context)}, 5, m_options.seed);
         const std::span<const int> heldOut = m_corpus.heldOut;
-        const double bits = bitsPerCharacter(stored, *m_tokenizer, heldOut.first(std::min<std::size_t>(8192, heldOut.size())),
-                                             std::min(256, m_options.context));
+        const double bits =
+            bitsPerCharacter(stored, *m_tokenizer, heldOut.first(std::min<std::size_t>(8192, heldOut.size())),
+                             std::min(256, m_options.context));
         char text[160];
-        std::snprintf(text, sizeof text, "saved; held-out %.3f bits per character, recall of 16 pairs %.1f %%", bits,
+        std::snprintf(text, sizeof text,
+                      "saved; held-out %.3f bits per character, recall of 16 pairs %.1f %%", bits,
                       100 * recall.accuracy);
         report(at, length, text);
     }
@@ -274,12 +283,13 @@ private:
     TrainResult m_result;
 };
 
-}  // namespace
+} // namespace
 
-TrainResult train(const TrainOptions& options, const TrainObserver& observer, const std::atomic<bool>& cancel) {
+TrainResult train(const TrainOptions& options, const TrainObserver& observer,
+                  const std::atomic<bool>& cancel) {
     check(options);
     const ThreadCount threads(options.threads);
     return Training(options, observer, cancel).run();
 }
 
-}  // namespace fovea
+} // namespace fovea

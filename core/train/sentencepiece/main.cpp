@@ -1,5 +1,5 @@
-// A program of its own around sentencepiece's trainer, because its library cannot share a process with Debian's
-// libtorch (two protobufs). The trainer of core/train starts it.
+// A program of its own around sentencepiece's trainer, because its library cannot share a process with
+// Debian's libtorch (two protobufs). The trainer of core/train starts it.
 //
 //   fovea-sentencepiece train VOCABULARY < lines > model     learns a BPE vocabulary
 //   fovea-sentencepiece encode MODEL     < lines > ids       one line of ids for each line; for tests
@@ -70,7 +70,7 @@ int encode(const std::string& model) {
     return 0;
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     const std::string verb = argc == 3 ? argv[1] : "";

@@ -52,6 +52,8 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"generate", "--modle", model}, "--modle"},
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense"}, "--plan"},
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "sparse"}, "sparse"},
+        {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "read=sparq:r=9"},
+         "r=9"},
         {{"--prompt", "x", "info", model}, "--prompt"},
         {{"generat"}, "generat"},
     };

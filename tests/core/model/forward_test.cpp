@@ -28,18 +28,21 @@ at::Tensor someTokens(std::int64_t count, int vocabulary) {
     return (at::arange(count, at::kLong) * 37 + 11).remainder(vocabulary).unsqueeze(0);
 }
 
-double largest(const at::Tensor& t) { return t.abs().max().item<double>(); }
+double largest(const at::Tensor& t) {
+    return t.abs().max().item<double>();
+}
 
 // The textbook form: every score, one mask, one softmax, K and V repeated for each query head.
 at::Tensor plainAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
     const auto group = q.size(1) / k.size(1), length = q.size(2);
     const at::Tensor scores = at::matmul(q, k.repeat_interleave(group, 1).transpose(-1, -2)) /
                               std::sqrt(static_cast<double>(q.size(3)));
-    const at::Tensor mask = at::full({length, length}, -std::numeric_limits<float>::infinity(), q.options()).triu(1);
+    const at::Tensor mask =
+        at::full({length, length}, -std::numeric_limits<float>::infinity(), q.options()).triu(1);
     return at::matmul(at::softmax(scores + mask, -1), v.repeat_interleave(group, 1));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Causal attention over blocks of queries is the textbook form", "[core.model]") {
     for (const std::int64_t length : {1, 5, 256, 300, 600}) {
@@ -62,10 +65,11 @@ TEST_CASE("What follows a token does not change what the model makes of it", "[c
     const Model model = test::smallModel();
     const at::Tensor tokens = someTokens(40, model.spec.vocabulary);
     const at::Tensor whole = logits(model, hiddenStates(model, tokens, 0, dense, at::kFloat));
-    const at::Tensor prefix = logits(model, hiddenStates(model, tokens.narrow(1, 0, 17), 0, dense, at::kFloat));
+    const at::Tensor prefix =
+        logits(model, hiddenStates(model, tokens.narrow(1, 0, 17), 0, dense, at::kFloat));
     REQUIRE(whole.sizes() == at::IntArrayRef({1, 40, 300}));
     CHECK(largest(whole.narrow(1, 0, 17) - prefix) < 1e-5);
-    CHECK(largest(whole) > 0.1);  // not a comparison of nothing
+    CHECK(largest(whole) > 0.1); // not a comparison of nothing
 }
 
 TEST_CASE("Grouped queries are repeated KV heads", "[core.model]") {

@@ -1,4 +1,5 @@
-// Files that lie. Each is a small valid one, broken in one place, and must be refused in one line that names it.
+// Files that lie. Each is a small valid one, broken in one place, and must be refused in one line that names
+// it.
 
 #include <algorithm>
 #include <cstdint>
@@ -55,7 +56,7 @@ constexpr const char* kQuery = "model.layers.0.self_attn.q_proj.weight";
 
 struct Case {
     const char* what;
-    const char* expected;  // part of the line
+    const char* expected; // part of the line
     std::function<std::string(const std::string&)> spoil;
 };
 
@@ -90,7 +91,7 @@ std::function<std::string(const std::string&)> headerField(int index, std::int32
     };
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]") {
     const std::vector<Case> cases = {
@@ -101,7 +102,8 @@ TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]")
         {"header beyond the file", "claims", [](auto& f) { return Parts::of(f).withLength(f.size(), "{}"); }},
         {"header of 2^64-1", "claims", [](auto& f) { return Parts::of(f).withLength(UINT64_MAX, "{}"); }},
         {"header of no length", "makes no sense", [](auto& f) { return Parts::of(f).withLength(0, ""); }},
-        {"header not JSON", "not a JSON object", [](auto& f) { return Parts::of(f).withHeader("hello there"); }},
+        {"header not JSON", "not a JSON object",
+         [](auto& f) { return Parts::of(f).withHeader("hello there"); }},
         {"header a list", "not a JSON object", [](auto& f) { return Parts::of(f).withHeader("[1,2]"); }},
         {"header nested deep", "not a JSON object",
          [](auto& f) { return Parts::of(f).withHeader(std::string(200000, '[')); }},
@@ -113,7 +115,8 @@ TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]")
              h["model.layers.0.self_attn.qkv.weight"] = h[kQuery];
              h.erase(kQuery);
          })},
-        {"unknown tensor", "not part of a Llama", [](const std::string& f) {
+        {"unknown tensor", "not part of a Llama",
+         [](const std::string& f) {
              Parts p = Parts::of(f);
              p.header["model.layers.0.self_attn.q_proj.bias"] = {
                  {"dtype", "BF16"}, {"shape", {32}}, {"data_offsets", {p.data.size(), p.data.size() + 64}}};
@@ -127,24 +130,42 @@ TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]")
         {"overlap", "overlap", edited([](Json& h) {
              h["model.layers.0.self_attn.o_proj.weight"]["data_offsets"] = h[kQuery]["data_offsets"];
          })},
-        {"wrong shape", "where config.json says", edited([](Json& h) { h[kQuery]["shape"] = {16, 64}; })},
-        {"shape too small", "does not fit", edited([](Json& h) { h[kQuery]["shape"] = {32, 16}; })},
-        {"shape that overflows", "does not fit",
-         edited([](Json& h) { h[kQuery]["shape"] = {4294967296, 4294967296, 4294967296}; })},
+        {"wrong shape", "where config.json says", edited([](Json& h) {
+             h[kQuery]["shape"] = {16, 64};
+         })},
+        {"shape too small", "does not fit", edited([](Json& h) {
+             h[kQuery]["shape"] = {32, 16};
+         })},
+        {"shape that overflows", "does not fit", edited([](Json& h) {
+             h[kQuery]["shape"] = {4294967296, 4294967296, 4294967296};
+         })},
         {"shape that overflows back to its size", "does not fit", edited([](Json& h) {
              h[kQuery]["shape"] = {Json(std::uint64_t{1} << 62), 8, 32, 32};
          })},
-        {"negative dimension", "no positive number", edited([](Json& h) { h[kQuery]["shape"] = {-32, -32}; })},
-        {"zero dimension", "no positive number", edited([](Json& h) { h[kQuery]["shape"] = {0, 32}; })},
-        {"fractional dimension", "no positive number", edited([](Json& h) { h[kQuery]["shape"] = {32.5, 32}; })},
+        {"negative dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {-32, -32};
+         })},
+        {"zero dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {0, 32};
+         })},
+        {"fractional dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {32.5, 32};
+         })},
         {"too many dimensions", "dimensions",
          edited([](Json& h) { h[kQuery]["shape"] = std::vector<int>(100000, 1); })},
-        {"offsets backwards", "outside the file", edited([](Json& h) { h[kQuery]["data_offsets"] = {64, 0}; })},
-        {"offset negative", "outside the file", edited([](Json& h) { h[kQuery]["data_offsets"] = {-64, 64}; })},
-        {"offset beyond the file", "outside the file",
-         edited([](Json& h) { h[kQuery]["data_offsets"] = {Json(UINT64_MAX - 2047), Json(UINT64_MAX)}; })},
+        {"offsets backwards", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {64, 0};
+         })},
+        {"offset negative", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {-64, 64};
+         })},
+        {"offset beyond the file", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {Json(UINT64_MAX - 2047), Json(UINT64_MAX)};
+         })},
         {"no offsets", "lacks", edited([](Json& h) { h[kQuery].erase("data_offsets"); })},
-        {"three offsets", "lacks", edited([](Json& h) { h[kQuery]["data_offsets"] = {0, 1, 2}; })},
+        {"three offsets", "lacks", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {0, 1, 2};
+         })},
         {"entry a number", "lacks", edited([](Json& h) { h[kQuery] = 7; })},
     };
     const test::ScratchFolder scratch;
@@ -166,7 +187,8 @@ TEST_CASE("A config.json that lies, or asks for other mathematics, is refused in
         {"truncated", "not a JSON object", [](auto& f) { return f.substr(0, f.size() / 2); }},
         {"a list", "not a JSON object", [](auto&) { return std::string("[]"); }},
         {"another architecture", "GPT2LMHeadModel", set("architectures", {"GPT2LMHeadModel"})},
-        {"two architectures", "not supported", set("architectures", {"LlamaForCausalLM", "MistralForCausalLM"})},
+        {"two architectures", "not supported",
+         set("architectures", {"LlamaForCausalLM", "MistralForCausalLM"})},
         {"no architecture", "(none)", without("architectures")},
         {"another model type", "model_type", set("model_type", "mistral")},
         {"rope scaling", "rope_scaling", set("rope_scaling", {{"type", "linear"}, {"factor", 2.0}})},
@@ -205,7 +227,8 @@ TEST_CASE("A config.json that lies, or asks for other mathematics, is refused in
     test::writeAll(file, set("num_hidden_layers", 3)(valid));
     refused("a layer too many", "model.safetensors", "layers.2", [&] { loadModel(scratch.path()); });
     test::writeAll(file, set("num_hidden_layers", 1)(valid));
-    refused("a layer too few", "model.safetensors", "not part of a Llama", [&] { loadModel(scratch.path()); });
+    refused("a layer too few", "model.safetensors", "not part of a Llama",
+            [&] { loadModel(scratch.path()); });
     test::writeAll(file, set("intermediate_size", 64)(valid));
     refused("another FFN", "model.safetensors", "where config.json says", [&] { loadModel(scratch.path()); });
     test::writeAll(file, set("tie_word_embeddings", false)(valid));
@@ -264,17 +287,18 @@ TEST_CASE("A tokenizer that is missing, broken or another model's is refused in 
     };
     REQUIRE_NOTHROW(load()());
     refused("another vocabulary", file, "300 pieces where the model has 512", load({}, 512));
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{3}, valid.size() / 2, valid.size() - 1}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{3}, valid.size() / 2, valid.size() - 1}) {
         test::writeAll(file, valid.substr(0, size));
         refused("cut off at " + std::to_string(size), file, "", load());
     }
     test::writeAll(file, std::string(5000, '\xff'));
     refused("noise", file, "not a sentencepiece", load());
-    test::writeAll(file, valid + "\x12\x02\x18\x01");  // trainer_spec once more: unigram
+    test::writeAll(file, valid + "\x12\x02\x18\x01"); // trainer_spec once more: unigram
     refused("unigram", file, "only BPE", load());
-    test::writeAll(file, valid + "\x1a\x03\x12\x01x");  // normalizer_spec with a table
+    test::writeAll(file, valid + "\x1a\x03\x12\x01x"); // normalizer_spec with a table
     refused("normalising", file, "normalises", load());
-    test::writeAll(file, valid + std::string("\x12\x04\xc8\x02\x90\x4e", 6));  // trainer_spec: bos_id 10000
+    test::writeAll(file, valid + std::string("\x12\x04\xc8\x02\x90\x4e", 6)); // trainer_spec: bos_id 10000
     refused("special token outside", file, "outside the vocabulary", load());
     std::filesystem::remove(file);
     refused("missing", folder, "--tokenizer", load());
@@ -287,7 +311,8 @@ TEST_CASE("A tokenizer that is missing, broken or another model's is refused in 
     const std::string validBin = test::smallLlama2cTokenizer();
     test::writeAll(bin, validBin);
     REQUIRE_NOTHROW(loadBin());
-    for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{4}, validBin.size() / 2, validBin.size() - 1}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{3}, std::size_t{4}, validBin.size() / 2, validBin.size() - 1}) {
         test::writeAll(bin, validBin.substr(0, size));
         refused("cut off at " + std::to_string(size), bin, "", loadBin);
     }

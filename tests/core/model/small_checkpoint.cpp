@@ -30,14 +30,17 @@ std::string number(int field, std::uint64_t value) {
 std::string bytesField(int field, const std::string& bytes) {
     return varint(static_cast<std::uint64_t>(field) << 3 | 2) + varint(bytes.size()) + bytes;
 }
-std::string raw(const void* data, std::size_t size) { return {static_cast<const char*>(data), size}; }
+std::string raw(const void* data, std::size_t size) {
+    return {static_cast<const char*>(data), size};
+}
 template <typename T>
 std::string raw(T value) {
     return raw(&value, sizeof value);
 }
 
 std::string piece(const std::string& text, float score, int type) {
-    return bytesField(1, bytesField(1, text) + varint(2 << 3 | 5) + raw(score) + number(3, static_cast<std::uint64_t>(type)));
+    return bytesField(1, bytesField(1, text) + varint(2 << 3 | 5) + raw(score) +
+                             number(3, static_cast<std::uint64_t>(type)));
 }
 
 std::string byteName(int byte) {
@@ -58,7 +61,7 @@ std::vector<std::string> spellings(const std::string& space) {
     return pieces;
 }
 
-}  // namespace
+} // namespace
 
 ScratchFolder::ScratchFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "fovea-test-XXXXXX").string();
@@ -121,14 +124,17 @@ void writeSmallFolder(const std::filesystem::path& folder) {
 std::string smallLlama2c(const Model& model, bool tied) {
     const ModelSpec& s = model.spec;
     std::string file;
-    for (const int value : {s.width, s.ffn, s.layers, s.queryHeads, s.kvHeads, tied ? s.vocabulary : -s.vocabulary, s.context})
+    for (const int value :
+         {s.width, s.ffn, s.layers, s.queryHeads, s.kvHeads, tied ? s.vocabulary : -s.vocabulary, s.context})
         file += raw(static_cast<std::int32_t>(value));
     const auto add = [&](const at::Tensor& tensor) {
         const at::Tensor whole = tensor.to(at::kFloat).contiguous();
         file += raw(whole.data_ptr(), whole.nbytes());
     };
     const auto interleaved = [&](const at::Tensor& rows, int heads) {
-        return rows.view({heads, 2, s.headDim / 2, s.width}).transpose(1, 2).reshape({heads * s.headDim, s.width});
+        return rows.view({heads, 2, s.headDim / 2, s.width})
+            .transpose(1, 2)
+            .reshape({heads * s.headDim, s.width});
     };
     const auto each = [&](auto what) {
         for (const LayerWeights& w : model.layers)
@@ -166,4 +172,4 @@ std::string smallLlama2cTokenizer() {
     return file;
 }
 
-}  // namespace fovea::test
+} // namespace fovea::test

@@ -27,7 +27,8 @@ void writeAll(const std::filesystem::path& file, const std::string& bytes);
 // 2 layers, width 32, 4 query and 2 KV heads of 8, vocabulary 300, random weights without gradients.
 Model smallModel(std::uint64_t seed = 7);
 
-// A sentencepiece BPE file: <unk>, <s>, </s>, 256 bytes, then pieces that spell "the tree" up to `vocabulary`.
+// A sentencepiece BPE file: <unk>, <s>, </s>, 256 bytes, then pieces that spell "the tree" up to
+// `vocabulary`.
 std::string smallSentencepiece(int vocabulary = 300);
 
 // config.json, model.safetensors (bf16) and tokenizer.model of smallModel().
@@ -38,4 +39,4 @@ std::string smallLlama2c(const Model& model, bool tied);
 // 300 pieces: <unk>, <s>, </s>, 256 bytes, letters, a few unions.
 std::string smallLlama2cTokenizer();
 
-}  // namespace fovea::test
+} // namespace fovea::test

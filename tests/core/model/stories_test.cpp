@@ -24,9 +24,10 @@ bool absent() {
 }
 
 // As the reference counts: `positions` steps, prompt included, ended by BOS.
-std::string greedy(const Model& model, const Tokenizer& tokenizer, const std::string& prompt, std::size_t positions) {
+std::string greedy(const Model& model, const Tokenizer& tokenizer, const std::string& prompt,
+                   std::size_t positions) {
     const int threads = at::get_num_threads();
-    at::set_num_threads(1);  // each step is so small that two would only wait for each other
+    at::set_num_threads(1); // each step is so small that two would only wait for each other
     std::vector<int> tokens = tokenizer.encode(prompt, true);
     while (tokens.size() <= positions) {
         const int next = static_cast<int>(mostLikelyNext(model, tokens).back());
@@ -44,7 +45,7 @@ std::string withoutFinalNewline(std::string text) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Greedy text of stories260K is the reference's byte for byte", "[core.model]") {
     if (absent())
@@ -66,6 +67,7 @@ TEST_CASE("The tokenizer of stories260K gives back what it was given", "[core.mo
     if (absent())
         return;
     const auto tokenizer = loadTokenizer(kFolder / "stories260K.bin", {}, 512);
-    for (const std::string text : {"Once upon a time", "Tom said, \"No!\"", "naïve \t tab\nline", "日本語", "  two spaces "})
+    for (const std::string text :
+         {"Once upon a time", "Tom said, \"No!\"", "naïve \t tab\nline", "日本語", "  two spaces "})
         CHECK(tokenizer->decode(tokenizer->encode(text, true)) == text);
 }

@@ -36,7 +36,8 @@ std::string somewhatEnglish() {
     std::stringstream text;
     text << in.rdbuf();
     Random random(3);
-    const std::vector<std::string> words = {"the", "tree", "stands", "here", "there", "under", "stone", "river", "light"};
+    const std::vector<std::string> words = {"the",   "tree",  "stands", "here", "there",
+                                            "under", "stone", "river",  "light"};
     for (int i = 0; i < 400; ++i) {
         for (int j = 0; j < 12; ++j)
             text << random.pick(std::span<const std::string>(words)) << (j == 11 ? "\n" : " ");
@@ -44,7 +45,7 @@ std::string somewhatEnglish() {
     return text.str();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Decoding gives back what was encoded", "[core.model]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");

@@ -15,7 +15,8 @@ using namespace fovea;
 
 TEST_CASE("A recall context is as long as asked and every answer stands in its list", "[core.tasks]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
-    const std::vector<int> filler = tokenizer->encode("there is a tree here, and there is not the other tree at all", false);
+    const std::vector<int> filler =
+        tokenizer->encode("there is a tree here, and there is not the other tree at all", false);
     Random random(5);
     for (const int pairs : {1, 4, 16}) {
         const RecallExample example = makeRecall(*tokenizer, filler, {pairs, 512}, random);
@@ -47,7 +48,8 @@ TEST_CASE("A recall context is as long as asked and every answer stands in its l
 TEST_CASE("A model that has learnt nothing recalls nothing and copies nothing", "[core.tasks]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
     const Model model = test::smallModel();
-    const std::vector<int> filler = tokenizer->encode("there is a tree here, and there is not the other tree", false);
+    const std::vector<int> filler =
+        tokenizer->encode("there is a tree here, and there is not the other tree", false);
     const RecallScore score = scoreRecall(model, *tokenizer, filler, {8, 256}, 3, 1);
     CHECK(score.answers > 10);
     CHECK(score.accuracy < 0.1);
@@ -58,10 +60,11 @@ TEST_CASE("A model that has learnt nothing recalls nothing and copies nothing", 
 TEST_CASE("Bits per character of a uniform model is what its vocabulary costs", "[core.tasks]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
     Model model = test::smallModel();
-    model.head = model.head.mul(0);  // every token equally likely: log2(300) bits
+    model.head = model.head.mul(0); // every token equally likely: log2(300) bits
     const std::string text = "the tree the tree";
     const std::vector<int> tokens = tokenizer->encode(text, false);
     // The first space is counted: within a text it would be one.
-    const double expected = std::log2(300.0) * static_cast<double>(tokens.size()) / static_cast<double>(text.size() + 1);
+    const double expected =
+        std::log2(300.0) * static_cast<double>(tokens.size()) / static_cast<double>(text.size() + 1);
     CHECK(bitsPerCharacter(model, *tokenizer, tokens, 3) == Approx(expected).epsilon(1e-5));
 }

@@ -20,7 +20,8 @@ namespace {
 
 // A language of nine words, each followed by one of two: soon learnt.
 std::string smallText() {
-    const std::vector<std::string> words = {"the", "tree", "stands", "near", "a", "river", "under", "bright", "light"};
+    const std::vector<std::string> words = {"the",   "tree",  "stands", "near", "a",
+                                            "river", "under", "bright", "light"};
     Random random(3);
     std::string text;
     std::size_t at = 0;
@@ -46,15 +47,15 @@ TrainOptions smallOptions(const std::filesystem::path& folder) {
     options.context = 64;
     options.batchTokens = 512;
     options.saveMinutes = 0;
-    options.learningRate = 1e-2;  // forty steps must show it
-    options.threads = 1;  // so small that two would only wait for each other
+    options.learningRate = 1e-2; // forty steps must show it
+    options.threads = 1;         // so small that two would only wait for each other
     options.evaluateTokens = 500;
     return options;
 }
 
 const std::atomic<bool> kGoOn = false;
 
-}  // namespace
+} // namespace
 
 TEST_CASE("The loss falls, the folder loads, and the same seed gives the same model", "[core.train]") {
     const test::ScratchFolder scratch;
@@ -68,7 +69,7 @@ TEST_CASE("The loss falls, the folder loads, and the same seed gives the same mo
     CHECK(first.steps == 40);
     CHECK(first.tokens == options.tokens);
     REQUIRE(losses.size() == 40);
-    CHECK(losses.front() > 5.5);  // near ln 420 = 6.04
+    CHECK(losses.front() > 5.5); // near ln 420 = 6.04
     CHECK(losses.back() < losses.front() - 1);
 
     const auto model = loadModel(options.out);
@@ -133,8 +134,8 @@ TEST_CASE("Made-up sequences grade only what can be known", "[core.train]") {
             if (!s.graded[j])
                 continue;
             ++graded;
-            known += std::find(s.tokens.begin(), s.tokens.begin() + static_cast<std::ptrdiff_t>(j), s.tokens[j]) !=
-                     s.tokens.begin() + static_cast<std::ptrdiff_t>(j);
+            known += std::find(s.tokens.begin(), s.tokens.begin() + static_cast<std::ptrdiff_t>(j),
+                               s.tokens[j]) != s.tokens.begin() + static_cast<std::ptrdiff_t>(j);
         }
         const Sequence plain = source.next(128, 0);
         textual += std::count(plain.graded.begin(), plain.graded.end(), 1) == 128;
@@ -161,8 +162,9 @@ TEST_CASE("The schedule climbs from 64 tokens to the context and the rate comes 
 
 TEST_CASE("Lines that an editor wrapped are joined, the author's are kept", "[core.train]") {
     const test::ScratchFolder scratch;
-    const std::string wrapped = "This line was filled by an editor until it reached the margin,\r\nand went on here.\r\n\r\n"
-                                "A short line\nand another.\n";
+    const std::string wrapped =
+        "This line was filled by an editor until it reached the margin,\r\nand went on here.\r\n\r\n"
+        "A short line\nand another.\n";
     std::string text;
     while (text.size() < 1200)
         text += wrapped;
