@@ -163,7 +163,7 @@ TEST_CASE("The paper card says which figure is whose and hides without a paper",
     CHECK_FALSE(inspector.paperCard()->isHidden());
     const auto text = inspector.paperCard()->toText();
     CHECK(text.contains("Published: S·r"));
-    CHECK(text.contains("Fovea moves (formula): 97.5"));
+    CHECK(text.contains("Fovea moves: 97.5"));
     const auto narrow = inspector.paperCard()->heightForWidth(160),
                wide = inspector.paperCard()->heightForWidth(500);
     CHECK(narrow > wide);
