@@ -67,11 +67,11 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
 
     const StepRecord* a = stepOf(runs.a, query);
     const StepRecord* b = stepOf(runs.b, query);
-    // Only what was counted under this very plan may be called this plan's.
+    // Only a step made under this very plan may be called this plan's.
     if (!b || !(runs.b->plan == plan))
         return facts;
-    facts.moves = tr("%1 KiB counted in the step at %2, all layers")
-                      .arg(static_cast<double>(b->counted.attention()) / 1024, 0, 'f', 1)
+    facts.moves = tr("%1 KiB in the step at %2, all layers")
+                      .arg(static_cast<double>(b->formula.attention()) / 1024, 0, 'f', 1)
                       .arg(query);
     if (!sparq || !a || b->counted.attention() == 0)
         return facts;
