@@ -70,8 +70,11 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     // Only a step made under this very plan may be called this plan's.
     if (!b || !(runs.b->plan == plan))
         return facts;
-    facts.moves = tr("%1 KiB in the step at %2, all layers")
-                      .arg(static_cast<double>(b->formula.attention()) / 1024, 0, 'f', 1)
+    const auto kib = [](const Traffic& t) {
+        return QString::number(static_cast<double>(t.attention()) / 1024, 'f', 1);
+    };
+    facts.moves = tr("%1 KiB by formula, %2 KiB counted: the step at %3, all layers")
+                      .arg(kib(b->formula), kib(b->counted))
                       .arg(query);
     if (!sparq || !a || b->counted.attention() == 0)
         return facts;

@@ -207,7 +207,10 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
 
     const SparqStages truth = sparqTruth(*sparq, q, cache);
     stages.components = toIndices(truth.components);
-    stages.approximate = toVector(truth.logits[mine]);
+    // A weight that underflowed keeps a place on the axis.
+    stages.approximate = toVector(sparq->select == SparqParams::Select::Softmax
+                                      ? truth.approximate.sum(0).clamp_min(1e-30).log()
+                                      : truth.logits.sum(0));
     stages.chosen = toIndices(truth.slots);
     stages.weights = toVector(truth.weights[mine]);
     stages.tau = truth.tau[mine].item<float>();

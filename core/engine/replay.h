@@ -26,20 +26,22 @@ struct HeadMap {
 struct QueryStages {
     int layer = 0, head = 0;
     std::int64_t query = 0;
-    bool sparse = false;  // the plan reads a selection; otherwise only the exact parts are filled
-    std::vector<float> q; // (d)
-    std::vector<std::int32_t> components; // r kept, sorted by index
-    std::vector<float>
-        approximate;          // (query + 1) scores the choice was made by: scaled logits q[i1]·K[i1]/tau
-    std::vector<float> exact; // (query + 1) q·K/sqrt(d)
-    std::vector<std::int32_t> chosen; // sorted slots read in full
-    std::vector<float> weights;       // softmax over the chosen, same order
+    bool sparse = false;                   // the plan reads a selection; else only the exact parts are filled
+    std::vector<float> q;                  // (d)
+    std::vector<std::int32_t> components;  // r kept, sorted by index
+    // (query + 1) what the choice was made by, one for the whole KV group: with `softmax` ln of the group's summed ŝ,
+    // with `logits` its summed scaled logits. With one query head per KV head that is q[i1]·K[i1]/tau, shifted.
+    std::vector<float> approximate;
+    std::vector<float> exact;          // (query + 1) q·K/sqrt(d)
+    std::vector<std::int32_t> chosen;  // sorted slots read in full
+    std::vector<float> weights;        // softmax over the chosen, same order
     float tau = 0, alpha = 1;
-    float threshold = 0;                    // lowest score that was chosen for its score, not for being local
-    float missed = 0;                       // dense mass of the keys not read
-    int recalled = 0;                       // how many of the true top-k were chosen
-    std::vector<float> denseOutput, output; // (d)
-    float error = 0;                        // |output - denseOutput| / |denseOutput|
+    // Lowest `approximate` that was chosen for its score, not for being local; infinite where all were local.
+    float threshold = 0;
+    float missed = 0;                        // dense mass of the keys not read
+    int recalled = 0;                        // how many of this head's true top-k were chosen
+    std::vector<float> denseOutput, output;  // (d)
+    float error = 0;                         // |output - denseOutput| / |denseOutput|
 };
 
 // One head at a glance: thumbnail and the numbers to sort by, means over the queries from decodeFrom on

@@ -31,7 +31,7 @@ QString PaperCard::toText() const {
     QString text = m_facts.title + QStringLiteral(" — ") + m_facts.authors;
     if (!m_facts.reference.isEmpty())
         text += QStringLiteral(", ") + m_facts.reference;
-    text += tr("\nPublished: %1\nFovea moves (formula): %2\n").arg(m_facts.published, m_facts.moves);
+    text += tr("\nPublished: %1\nFovea moves: %2\n").arg(m_facts.published, m_facts.moves);
     return m_facts.note.isEmpty() ? text : text + m_facts.note + u'\n';
 }
 
@@ -57,7 +57,7 @@ int PaperCard::layOut(QPainter* painter, int width) const {
         return text.isEmpty() ? QString() : label + text;
     };
     paragraph(labelled(tr("Published: "), m_facts.published), uiFont(11), t.mutedText);
-    paragraph(labelled(tr("Fovea moves □ "), m_facts.moves), uiFont(11), t.mutedText);
+    paragraph(labelled(tr("Fovea moves "), m_facts.moves), uiFont(11), t.mutedText);
     paragraph(m_facts.note, uiFont(11), t.mutedText);
     return y - kLine + kPadding + kMargin;
 }

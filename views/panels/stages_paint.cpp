@@ -148,7 +148,7 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const Axes axes{painter, plot, x0, x1, y0, y1};
     axes.title(QObject::tr("2  approximate against exact score, %1 tokens").arg(s.exact.size()));
     axes.yTicks(4);
-    axes.xTicks(4, QObject::tr("approximate"), false);
+    axes.xTicks(4, QObject::tr("what the group chose by"), false);
     painter.setPen(t.border);
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(plot);

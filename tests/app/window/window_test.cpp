@@ -259,6 +259,12 @@ TEST_CASE("Exports write whole files, and one line when they cannot", "[window]"
     REQUIRE(f.rest());
     CHECK(f.window->statusLine().message().contains("trace.json"));
     CHECK(out.entries() == 5);
+    if (std::filesystem::exists("/dev/full")) {
+        exports.saveTable("timelines", "/dev/full");
+        REQUIRE(f.rest());
+        CHECK(f.window->statusLine().message().contains("/dev/full"));
+        CHECK_FALSE(f.window->statusLine().message().contains('\n'));
+    }
 }
 
 TEST_CASE("Picking a head and a query anywhere moves the whole window", "[window]") {

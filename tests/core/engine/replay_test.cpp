@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <random>
@@ -58,6 +59,17 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
             REQUIRE(chosenRow(map, query) == stages.chosen);
             REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
         }
+    }
+}
+
+TEST_CASE("The score on the inspector's axis is the one that decided", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 80, 11);
+    const std::string plan = GENERATE(as<std::string>{}, "read=sparq:r=4,k=12,local=3",
+                                      "read=sparq:r=4,k=12,local=3,select=logits,tau=off");
+    const QueryStages stages = replayQuery(capture, 79, 1, 2, parsePlan(plan), 0);
+    for (std::int32_t token = 0; token < 77; ++token) {  // the 3 newest are read whatever they score
+        const bool chosen = std::binary_search(stages.chosen.begin(), stages.chosen.end(), token);
+        REQUIRE(chosen == (stages.approximate[token] >= stages.threshold));
     }
 }
 
