@@ -22,6 +22,8 @@ namespace fovea {
 namespace {
 
 constexpr qreal kScale = 2;
+// Maps are laid out anew for a file: more pixels show more cells, with the same text.
+constexpr qreal kRoom = 1.6;
 
 QImage grabbed(QWidget& widget) {
     QImage image(widget.size() * kScale, QImage::Format_ARGB32_Premultiplied);
@@ -51,9 +53,9 @@ const QStringList& pictureNames() {
 
 QImage pictureOf(const WindowViews& views, const QString& name) {
     if (name == QLatin1String("head_map"))
-        return views.headMap->renderToImage(views.headMap->size());
+        return views.headMap->renderToImage(views.headMap->size() * kRoom);
     if (name == QLatin1String("atlas"))
-        return views.atlas->renderToImage(views.atlas->size());
+        return views.atlas->renderToImage(views.atlas->size() * kRoom);
     if (name == QLatin1String("inspector"))
         return views.inspector->renderToImage(views.inspector->size(), kScale);
     if (name == QLatin1String("timelines"))
