@@ -12,6 +12,7 @@
 #include "app/commands/interrupt.h"
 #include "app/commands/plan_comparison.h"
 #include "app/commands/run_options.h"
+#include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
 #include "core/trace/chrome_trace.h"
@@ -25,6 +26,7 @@ namespace {
 
 struct Options {
     RunOptions run;
+    SamplerOptions sampler;
     std::vector<std::string> plans;
     std::string out;
 };
@@ -72,7 +74,9 @@ std::string tableOf(const CompareReport& report) {
 
 void runCompare(const Options& options) {
     const std::vector<AttentionPlan> plans = parsePlans(options.plans);
-    const PreparedRun prepared = prepareRun(options.run);
+    requireSampler(options.sampler);
+    PreparedRun prepared = prepareRun(options.run);
+    prepared.generate.sampler = options.sampler;
     if (!options.out.empty())
         makeFolder(options.out); // before the work, not after
     const auto& interrupted = watchInterrupt();
@@ -99,6 +103,7 @@ void addCompareCommand(CLI::App& program) {
                      "Attention plan, given once per plan: " + std::string(acceptedPlanWords()))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    addSamplerOptions(*command, options->sampler);
     command->add_option("--out", options->out, "Folder for compare.csv, compare.json and trace.json");
     command->callback([options] { runCompare(*options); });
 }

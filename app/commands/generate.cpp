@@ -2,11 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cmath>
 #include <memory>
 
 #include "app/commands/interrupt.h"
 #include "app/commands/run_options.h"
+#include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
 #include "app/commands/utf8_stream.h"
@@ -22,15 +22,6 @@ struct Options {
     std::string plan = "dense";
     SamplerOptions sampler;
 };
-
-void requireSampler(const SamplerOptions& s) {
-    if (!std::isfinite(s.temperature) || s.temperature < 0)
-        throw UsageError("--temperature is a number from 0 (greedy) on");
-    if (!(s.topP > 0 && s.topP <= 1))
-        throw UsageError("--top-p is a number above 0 and at most 1 (no limit)");
-    if (s.topK < 0)
-        throw UsageError("--top-k is a whole number, 0 for no limit");
-}
 
 // Tokens become text on stdout as they are chosen.
 class TextPrinter {
@@ -96,11 +87,7 @@ void addGenerateCommand(CLI::App& program) {
     const auto options = std::make_shared<Options>();
     addRunOptions(*command, options->run);
     command->add_option("--plan", options->plan, "Attention plan: " + std::string(acceptedPlanWords()));
-    command->add_option("--temperature", options->sampler.temperature, "0 is greedy (default)");
-    command->add_option("--top-k", options->sampler.topK, "Choose among the k likeliest tokens, 0 for all");
-    command->add_option("--top-p", options->sampler.topP,
-                        "Choose among the likeliest tokens of this joint probability");
-    command->add_option("--seed", options->sampler.seed, "Seed of the choice (default 1)");
+    addSamplerOptions(*command, options->sampler);
     command->callback([options] { runGenerate(*options); });
 }
 

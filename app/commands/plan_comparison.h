@@ -1,5 +1,5 @@
 #pragma once
-// Runs plans against each other. The first chooses its tokens greedily; then every plan, the first too, is
+// Runs plans against each other. The first chooses its tokens; then every plan, the first too, is
 // teacher-forced on those, so that step i of each has read the same tokens and KL and top-1 are per step.
 // Each other plan also runs freely once, to tell where its own text would have gone another way.
 

@@ -36,7 +36,7 @@ struct PreparedRun {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
     std::vector<int> prompt;  // BOS included
-    GenerateOptions generate; // tokens, ends, backend; sampler left greedy
+    GenerateOptions generate; // tokens, ends, backend; sampler left to the verb
 };
 
 // Throws UsageError, CheckpointError.

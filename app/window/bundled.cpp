@@ -27,7 +27,7 @@ std::filesystem::path firstModel() {
 }
 
 std::string firstPrompt() {
-    std::ifstream file(kAssets / "prompts" / "first_light.txt");
+    std::ifstream file(kAssets / "prompts" / "recall.txt");
     std::stringstream text;
     text << file.rdbuf();
     std::string prompt = text.str();

@@ -1,12 +1,25 @@
 #include "app/window/command_text.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 
 #include "app/window/loaded_model.h"
 #include "app/window/run_job.h"
 
 namespace fovea {
+
+namespace {
+
+// The shortest text that reads back as the same number: "0.6", not "0.600000024".
+std::string numberText(float value) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return {text.data(), end};
+}
+
+} // namespace
 
 std::string shellQuoted(std::string_view text) {
     const auto plain = [](char c) {
@@ -38,6 +51,15 @@ std::string compareCommand(const RunRequest& request) {
     add("--tokens", std::to_string(request.settings.tokens));
     if (request.settings.decodeFrom >= 0)
         add("--decode-from", std::to_string(request.settings.decodeFrom));
+    const SamplerOptions& sampler = request.settings.sampler;
+    if (sampler.temperature > 0) {
+        add("--temperature", numberText(sampler.temperature));
+        if (sampler.topK > 0)
+            add("--top-k", std::to_string(sampler.topK));
+        if (sampler.topP < 1)
+            add("--top-p", numberText(sampler.topP));
+        add("--seed", std::to_string(sampler.seed));
+    }
     if (request.settings.ignoreEnd)
         command += " --ignore-eos";
     add("--out", "comparison");

@@ -31,12 +31,21 @@ void pinFont() {
     QApplication::setFont(uiFont());
 }
 
+// The offscreen platform complains of what it cannot do for a window that nobody sees.
+void dropPlatformChatter(QtMsgType type, const QMessageLogContext&, const QString& message) {
+    if (type == QtDebugMsg || message.startsWith(QLatin1String("This plugin does not support")) ||
+        message.startsWith(QLatin1String("QStandardPaths:")))
+        return;
+    std::fprintf(stderr, "fovea: %s\n", qPrintable(message));
+}
+
 void runDemo(const DemoOptions& options) {
     if (options.plans.size() > 2)
         throw CLI::ValidationError("--plan", "the window shows two plans, give it at most twice");
     if (std::getenv("QT_QPA_PLATFORM") == nullptr && std::getenv("DISPLAY") == nullptr &&
         std::getenv("WAYLAND_DISPLAY") == nullptr)
         setenv("QT_QPA_PLATFORM", "offscreen", 0);
+    qInstallMessageHandler(dropPlatformChatter);
     int count = 1;
     char name[] = "fovea";
     char* arguments[] = {name, nullptr};

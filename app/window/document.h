@@ -30,7 +30,8 @@ struct RunSettings {
     std::int64_t tokens = 96;     // to generate
     std::int64_t decodeFrom = -1; // -1: the prompt's length
     bool ignoreEnd = true;        // a fixed length makes two runs comparable
-    SamplerOptions sampler;
+    // A small model that always takes the likeliest token soon repeats itself; a fixed seed repeats runs.
+    SamplerOptions sampler{.temperature = 0.6f, .topP = 0.9f};
 
     bool operator==(const RunSettings& other) const;
 };

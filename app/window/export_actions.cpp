@@ -83,11 +83,7 @@ void ExportActions::saveCompare(const QString& path) {
 void ExportActions::copyAsCommand() {
     const std::string command = compareCommand(m_window.controller().request());
     QApplication::clipboard()->setText(QString::fromStdString(command));
-    // The command line compares greedily; a sampled run is another one.
-    const bool greedy = m_window.document().settings().sampler.temperature <= 0;
-    m_window.statusLine().showDone(greedy
-                                       ? tr("The command is on the clipboard.")
-                                       : tr("The command is on the clipboard; it chooses tokens greedily."));
+    m_window.statusLine().showDone(tr("The command is on the clipboard."));
 }
 
 void ExportActions::write(const QString& path, std::function<std::string()> make) {

@@ -1,6 +1,7 @@
 #include "app/window/exports.h"
 
 #include <QBuffer>
+#include <QScrollBar>
 #include <QWidget>
 
 #include "app/window/loaded_model.h"
@@ -13,6 +14,7 @@
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/summary_table.h"
+#include "views/theme.h"
 #include "views/tokens/token_strip.h"
 
 namespace fovea {
@@ -20,11 +22,13 @@ namespace fovea {
 namespace {
 
 constexpr qreal kScale = 2;
+// Maps are laid out anew for a file: more pixels show more cells, with the same text.
+constexpr qreal kRoom = 1.6;
 
 QImage grabbed(QWidget& widget) {
     QImage image(widget.size() * kScale, QImage::Format_ARGB32_Premultiplied);
     image.setDevicePixelRatio(kScale);
-    image.fill(widget.palette().color(QPalette::Window));
+    image.fill(theme().panel);
     widget.render(&image);
     return image;
 }
@@ -49,15 +53,18 @@ const QStringList& pictureNames() {
 
 QImage pictureOf(const WindowViews& views, const QString& name) {
     if (name == QLatin1String("head_map"))
-        return views.headMap->renderToImage(views.headMap->size());
+        return views.headMap->renderToImage(views.headMap->size() * kRoom);
     if (name == QLatin1String("atlas"))
-        return views.atlas->renderToImage(views.atlas->size());
+        return views.atlas->renderToImage(views.atlas->size() * kRoom);
     if (name == QLatin1String("inspector"))
         return views.inspector->renderToImage(views.inspector->size(), kScale);
     if (name == QLatin1String("timelines"))
         return views.timelines->renderToImage(views.timelines->size(), kScale);
-    if (name == QLatin1String("token_strip"))
-        return views.tokens->renderToImage(views.tokens->size());
+    if (name == QLatin1String("token_strip")) {
+        // All lines, not only those the strip has room for.
+        const int lines = views.tokens->verticalScrollBar()->maximum() + views.tokens->viewport()->height();
+        return views.tokens->renderToImage({views.tokens->width(), lines});
+    }
     return grabbed(*views.planColumn);
 }
 

@@ -72,6 +72,7 @@ private:
     void showState();
     void showRunFacts();
     void showKeys();
+    void showColours();
     void applyPlanText(Side side, const QString& text);
     void stepHead(int by);
 

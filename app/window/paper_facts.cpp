@@ -67,10 +67,12 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
 
     const StepRecord* a = stepOf(runs.a, query);
     const StepRecord* b = stepOf(runs.b, query);
-    // Only what was counted under this very plan may be called this plan's.
+    // Only a step made under this very plan may be called this plan's.
     if (!b || !(runs.b->plan == plan))
         return facts;
-    const auto kib = [](const Traffic& t) { return QString::number(static_cast<double>(t.attention()) / 1024, 'f', 1); };
+    const auto kib = [](const Traffic& t) {
+        return QString::number(static_cast<double>(t.attention()) / 1024, 'f', 1);
+    };
     facts.moves = tr("%1 KiB by formula, %2 KiB counted: the step at %3, all layers")
                       .arg(kib(b->formula), kib(b->counted))
                       .arg(query);

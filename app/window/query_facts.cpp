@@ -67,7 +67,7 @@ std::optional<int> likeliestAfter(const Run& run, std::int64_t position) {
 }
 
 QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts,
-                  std::size_t pinned) {
+                  std::size_t pinned, const std::function<QString(int)>& textOf) {
     if (!runs.a || query < 0 || static_cast<std::size_t>(query) >= texts.size())
         return {};
     const auto at = static_cast<std::size_t>(query);
@@ -79,7 +79,8 @@ QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QSt
     if (at + 1 < texts.size()) {
         QString next = tr("next %1").arg(quoted(texts[at + 1]));
         if (a && b)
-            next += *a == *b ? tr(" ✓ A and B agree") : tr(" ✗ B would say another");
+            next += *a == *b ? tr(" ✓ A and B agree")
+                             : tr(" ✗ A would say %1, B %2").arg(quoted(textOf(*a)), quoted(textOf(*b)));
         parts << next;
     }
     return parts.join(QStringLiteral("   "));

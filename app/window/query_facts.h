@@ -4,6 +4,7 @@
 #include <QString>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,8 +23,9 @@ std::vector<TokenCell> tokenCells(const std::vector<QString>& texts, std::size_t
 // The token that the run finds likeliest after `position`, where it kept its logits.
 std::optional<int> likeliestAfter(const Run& run, std::int64_t position);
 
-// "query " oak" @ 507 · pinned 2 · next " 57" ✓ A and B agree"
+// "query " oak" @ 507   pinned 2   next " 57" ✓ A and B agree". `textOf` writes a token that is not in the
+// text.
 QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QString>& texts,
-                  std::size_t pinned);
+                  std::size_t pinned, const std::function<QString(int token)>& textOf);
 
 } // namespace fovea

@@ -185,7 +185,9 @@ void ViewFeed::feedTitles() {
                : tr("%1 prompt, context %2")
                      .arg(prompt)
                      .arg(m_document.model() ? m_document.model()->spec.context : 0));
-    m_views.tokensFrame->setNote(queryNote(runs, m_controller.query(), m_texts, m_pinned.size()));
+    m_views.tokensFrame->setNote(
+        queryNote(runs, m_controller.query(), m_texts, m_pinned.size(),
+                  [this](int token) { return tokenText(*m_document.model()->tokenizer, -1, token); }));
     const Selection& selection = m_document.selection();
     const auto& model = m_document.model();
     if (!model)

@@ -180,14 +180,22 @@ void MainWindow::wireView() {
     connect(m_actions.scales, &QActionGroup::triggered, this, [this](QAction* action) {
         const auto scale = static_cast<ColourScale>(action->data().toInt());
         m_views.headMap->setScale(scale);
-        m_toolbar->setColourText(name(scale));
+        showColours();
     });
     connect(m_actions.colours, &QActionGroup::triggered, this, [this](QAction* action) {
         const auto map = static_cast<ColourMap>(action->data().toInt());
         m_views.headMap->setColourMap(map);
         m_views.atlas->setColourMap(map);
+        showColours();
     });
-    m_toolbar->setColourText(name(ColourScale::Log10));
+    showColours();
+}
+
+void MainWindow::showColours() {
+    const auto map = static_cast<ColourMap>(m_actions.colours->checkedAction()->data().toInt());
+    m_toolbar->setColourText(name(m_views.headMap->scale()) + (map == ColourMap::Cividis
+                                                                   ? QStringLiteral(" cividis")
+                                                                   : QStringLiteral(" viridis")));
 }
 
 void MainWindow::stepHead(int by) {

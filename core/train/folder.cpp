@@ -73,12 +73,19 @@ std::vector<NamedTensor> namedTensors(const Model& model) {
 
 } // namespace
 
-void writeModelFolder(const std::filesystem::path& folder, const Model& model,
-                      const std::string& tokenizerModel, const std::string& card) {
+void requireWritable(const std::filesystem::path& folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error)
         throw std::runtime_error(folder.string() + ": cannot be created: " + error.message());
+    const std::filesystem::path probe = folder / "config.json.probe";
+    writeFileAtomically(probe, "{}\n");
+    std::filesystem::remove(probe, error);
+}
+
+void writeModelFolder(const std::filesystem::path& folder, const Model& model,
+                      const std::string& tokenizerModel, const std::string& card) {
+    requireWritable(folder);
     const auto text = [](const Json& json) { return json.dump(2) + "\n"; };
     writeFileAtomically(folder / "tokenizer.model", tokenizerModel);
     writeFileAtomically(folder / "tokenizer_config.json", text(tokenizerConfig(model.spec)));

@@ -9,6 +9,10 @@
 
 namespace fovea {
 
+// Creates the folder where there is none. Throws std::runtime_error with one line when nothing can be written
+// there.
+void requireWritable(const std::filesystem::path& folder);
+
 // Each file is replaced whole. Throws std::runtime_error with one line.
 void writeModelFolder(const std::filesystem::path& folder, const Model& model,
                       const std::string& tokenizerModel, const std::string& card);

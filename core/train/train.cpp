@@ -175,6 +175,7 @@ public:
         std::string all;
         for (const auto& file : options.text)
             all += texts.emplace_back(readTrainingText(file));
+        requireWritable(options.out); // now, not after an hour of training
         note("learning the vocabulary");
         m_tokenizerModel = trainTokenizer(texts, options.vocabulary, options.seed);
         m_tokenizer = parseSentencepiece(m_tokenizerModel, "the new tokenizer");

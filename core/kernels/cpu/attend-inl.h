@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
@@ -32,38 +33,85 @@ constexpr int tileRows(int group) {
 }
 static_assert(HWY_MAX_BYTES <= 64, "a tile's rows are padded to 16 lanes");
 
+template <class D>
+HWY_INLINE void storeSumsOneByOne(D d, const hn::Vec<D> (&v)[4], float* to) {
+    for (int i = 0; i < 4; ++i)
+        to[i] = hn::GetLane(hn::SumOfLanes(d, v[i]));
+}
+
+// to[i] = Σ over the lanes of v[i].
+#if HWY_TARGET == HWY_SCALAR
+template <class D>
+HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
+    storeSumsOneByOne(d, v, to);
+}
+#else
+// Adds up v's blocks of four lanes.
+template <class D>
+HWY_INLINE auto addBlocks(D d, hn::Vec<D> v) {
+    if constexpr (hn::MaxLanes(D()) > 4) {
+        const hn::Half<D> half;
+        return addBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+    } else {
+        (void)d;
+        return v;
+    }
+}
+
+// The four vectors are transposed while they are added up.
+template <class D>
+HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
+    if constexpr (hn::MaxLanes(D()) >= 4) {
+        const hn::Repartition<double, D> wide;
+        const auto ab = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
+        const auto cd = hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3]));
+        const auto low = hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
+        const auto high = hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
+        const hn::CappedTag<float, 4> four;
+        hn::StoreU(addBlocks(d, hn::Add(hn::BitCast(d, low), hn::BitCast(d, high))), four, to);
+    } else {
+        storeSumsOneByOne(d, v, to);
+    }
+}
+#endif
+
 // scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once.
 template <class Loader, int Q, int R, class D, class Rows>
 HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float* q, float* scores, int stride) {
+    constexpr int kVectors = Loader::kVectors;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
-    hn::Vec<D> sum[R][Q];
+    hn::Vec<D> sum[Q][R];
     for (int i = 0; i < R; ++i) {
         row[i] = rows.at(first + i);
         for (int h = 0; h < Q; ++h)
-            sum[i][h] = hn::Zero(d);
+            sum[h][i] = hn::Zero(d);
     }
-    for (int c = 0; c < dims; c += lanes) {
-        hn::Vec<D> k[R];
+    for (int c = 0; c < dims; c += kVectors * lanes) {
+        hn::Vec<D> k[R][kVectors];
         for (int i = 0; i < R; ++i)
-            k[i] = Loader::load(d, row[i] + c);
-        for (int h = 0; h < Q; ++h) {
-            const auto query = hn::LoadU(d, q + h * dims + c);
-            for (int i = 0; i < R; ++i)
-                sum[i][h] = hn::MulAdd(k[i], query, sum[i][h]);
-        }
+            Loader::loadRun(d, row[i] + c, k[i]);
+        for (int h = 0; h < Q; ++h)
+            for (int v = 0; v < kVectors; ++v) {
+                const auto query = hn::LoadU(d, q + h * dims + c + v * lanes);
+                for (int i = 0; i < R; ++i)
+                    sum[h][i] = hn::MulAdd(k[i][v], query, sum[h][i]);
+            }
     }
     for (int h = 0; h < Q; ++h)
-        for (int i = 0; i < R; ++i)
-            scores[h * stride + first + i] = hn::GetLane(hn::SumOfLanes(d, sum[i][h]));
+        if constexpr (R == 4)
+            storeSums(d, sum[h], scores + h * stride + first);
+        else
+            scores[h * stride + first] = hn::GetLane(hn::SumOfLanes(d, sum[h][0]));
 }
 
-template <class Loader, int Q, class D, class Rows>
+template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float* q, float* scores, int stride) {
     constexpr int kRows = 4;
     int i = 0;
     for (; i + kRows <= count; i += kRows) {
-        rows.prefetch(i + kRows, kRows);
+        if constexpr (First)
+            rows.prefetchAhead(i, kRows);
         dotBlock<Loader, Q, kRows>(d, rows, i, dims, q, scores, stride);
     }
     for (; i < count; ++i)
@@ -73,33 +121,38 @@ HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float*
 // o[h] += Σ p[h][i]·row i for Q query heads and R rows from `first` on; each row is loaded once.
 template <class Loader, int Q, int R, class D, class Rows>
 HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float* p, int stride, float* o) {
+    constexpr int kVectors = Loader::kVectors;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
-    hn::Vec<D> weight[R][Q];
+    hn::Vec<D> weight[Q][R];
     for (int i = 0; i < R; ++i) {
         row[i] = rows.at(first + i);
         for (int h = 0; h < Q; ++h)
-            weight[i][h] = hn::Set(d, p[h * stride + first + i]);
+            weight[h][i] = hn::Set(d, p[h * stride + first + i]);
     }
-    for (int c = 0; c < dims; c += lanes) {
-        hn::Vec<D> v[R];
+    for (int c = 0; c < dims; c += kVectors * lanes) {
+        hn::Vec<D> value[R][kVectors];
         for (int i = 0; i < R; ++i)
-            v[i] = Loader::load(d, row[i] + c);
-        for (int h = 0; h < Q; ++h) {
-            auto sum = hn::LoadU(d, o + h * dims + c);
-            for (int i = 0; i < R; ++i)
-                sum = hn::MulAdd(v[i], weight[i][h], sum);
-            hn::StoreU(sum, d, o + h * dims + c);
-        }
+            Loader::loadRun(d, row[i] + c, value[i]);
+        for (int h = 0; h < Q; ++h)
+            for (int v = 0; v < kVectors; ++v) {
+                float* const to = o + h * dims + c + v * lanes;
+                auto sum = hn::LoadU(d, to);
+                for (int i = 0; i < R; ++i)
+                    sum = hn::MulAdd(value[i][v], weight[h][i], sum);
+                hn::StoreU(sum, d, to);
+            }
     }
 }
 
-template <class Loader, int Q, class D, class Rows>
+// With one query head there are registers for more rows at a time, and o is loaded and stored less often.
+template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void addRows(D d, const Rows& rows, int count, int dims, const float* p, int stride, float* o) {
-    constexpr int kRows = 4;
+    constexpr int kRows = Q == 1 ? 8 : 4;
     int i = 0;
     for (; i + kRows <= count; i += kRows) {
-        rows.prefetch(i + kRows, kRows);
+        if constexpr (First)
+            rows.prefetchAhead(i, kRows);
         addBlock<Loader, Q, kRows>(d, rows, i, dims, p, stride, o);
     }
     for (; i < count; ++i)
@@ -141,21 +194,15 @@ template <class Loader, class D, class Rows>
 HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int count, int heads, int stride,
                                 int dims, const float* q, const SoftmaxState& state) {
     HWY_ALIGN float scores[kTileScores];
-    int h = 0;
-    for (; h + 4 <= heads; h += 4)
-        dotRows<Loader, 4>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
-    for (; h + 2 <= heads; h += 2)
-        dotRows<Loader, 2>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
-    for (; h < heads; ++h)
-        dotRows<Loader, 1>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
-    for (h = 0; h < heads; ++h)
+    forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
+        dotRows<Loader, q4.value, first.value>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
+    });
+    for (int h = 0; h < heads; ++h)
         expTile(scores + h * stride, count, state.m[h], state.l[h], state.o + h * dims, dims);
-    for (h = 0; h + 4 <= heads; h += 4)
-        addRows<Loader, 4>(d, values, count, dims, scores + h * stride, stride, state.o + h * dims);
-    for (; h + 2 <= heads; h += 2)
-        addRows<Loader, 2>(d, values, count, dims, scores + h * stride, stride, state.o + h * dims);
-    for (; h < heads; ++h)
-        addRows<Loader, 1>(d, values, count, dims, scores + h * stride, stride, state.o + h * dims);
+    forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
+        addRows<Loader, q4.value, first.value>(d, values, count, dims, scores + h * stride, stride,
+                                               state.o + h * dims);
+    });
 }
 
 // The three steps for one tile of at most tileRows(group) rows. q (g, d) is already divided by √d.

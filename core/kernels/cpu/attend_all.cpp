@@ -1,5 +1,7 @@
 #include "core/kernels/cpu/attend_all.h"
 
+#include "core/kernels/cpu/arrangement.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_all.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
@@ -9,30 +11,48 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// Consecutive rows of one block.
+// Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
+// stay in L2 until it is needed.
+constexpr std::int64_t kAhead = 8 * 1024;
+
+// Consecutive rows of one block, and where memory is read after them.
 template <class Element>
 struct BlockRows {
     const Element* base;
-    int dims;
+    int dims, count;
+    const Element* next;
 
+    std::int64_t rowBytes() const { return std::int64_t{dims} * static_cast<std::int64_t>(sizeof(Element)); }
     const Element* at(int i) const { return base + std::int64_t{i} * dims; }
-    void prefetch(int, int) const {}
+    // Inlined by force: g++ takes a function that only prefetches for one without effect, and drops the call.
+    HWY_INLINE void prefetchAhead(int first, int n) const {
+        const std::int64_t from = first * rowBytes() + kAhead, beyond = from - count * rowBytes();
+        const char* const ahead =
+            beyond < 0 ? reinterpret_cast<const char*>(base) + from : reinterpret_cast<const char*>(next) + beyond;
+        for (std::int64_t byte = 0; byte < n * rowBytes(); byte += 64)
+            __builtin_prefetch(ahead + byte, 0, 2);
+    }
 };
 
 template <class Loader>
 struct AttendAll {
+    using Element = typename Loader::Element;
+
     template <class D>
     static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                     const SoftmaxState& state, Traffic& moved) {
-        using Element = typename Loader::Element;
         const int dims = cache.headDim, perBlock = cache.slotsPerBlock;
+        const auto row = [=](const void* const* table, std::int64_t slot) {
+            return static_cast<const Element*>(table[slot / perBlock]) + slot % perBlock * dims;
+        };
         for (std::int64_t slot = first; slot < last;) {
-            const std::int64_t block = slot / perBlock, row = slot % perBlock;
             const int count = static_cast<int>(
-                std::min<std::int64_t>({last - slot, perBlock - row, std::int64_t{tileRows(group)}}));
-            const BlockRows<Element> keys{static_cast<const Element*>(cache.keys[block]) + row * dims, dims};
-            const BlockRows<Element> values{static_cast<const Element*>(cache.values[block]) + row * dims, dims};
-            attendTile<Loader>(d, keys, values, count, group, dims, q, state);
+                std::min<std::int64_t>({last - slot, perBlock - slot % perBlock, std::int64_t{tileRows(group)}}));
+            const Element* const key = row(cache.keys, slot);
+            const Element* const value = row(cache.values, slot);
+            const Element* const nextKey = slot + count < cache.slots ? row(cache.keys, slot + count) : key;
+            attendTile<Loader>(d, BlockRows<Element>{key, dims, count, value},
+                               BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Keys] += bytes;
             moved[Component::Values] += bytes;
@@ -46,12 +66,19 @@ void attendAllTarget(const KvView& cache, std::int64_t first, std::int64_t last,
     dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, moved);
 }
 
+int pairedRunTarget(ElementType type, int dims) {
+    return loadsPairs(type, dims) ? static_cast<int>(hn::Lanes(Widest())) : 0;
+}
+
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fovea::cpu {
 HWY_EXPORT(attendAllTarget);
+HWY_EXPORT(pairedRunTarget);
+
+int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims); }
 
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, Traffic& moved) {

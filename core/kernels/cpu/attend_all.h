@@ -14,7 +14,8 @@
 
 namespace fovea::cpu {
 
-// Slots [first, last) of `cache`; q (group, d) fp32 already divided by √d. `state` is overwritten.
+// Slots [first, last) of `cache`; q (group, d) fp32, divided by √d and in the order of arrangement.h, as is `state`'s
+// o. `state` is overwritten.
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, Traffic& moved);
 

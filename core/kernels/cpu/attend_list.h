@@ -15,7 +15,8 @@
 
 namespace fovea::cpu {
 
-// q (group, d) fp32 already divided by √d. `state` is overwritten. Rows that are not listed are not touched.
+// q (group, d) fp32, divided by √d and in the order of arrangement.h, as is `state`'s
+// o. `state` is overwritten. Rows that are not listed are not touched.
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, Traffic& moved);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/kernels/cpu/arrangement.h"
 #include "core/kernels/cpu/attend_all.h"
 #include "core/kernels/cpu/attend_list.h"
 #include "core/kernels/cpu/score_columns.h"
@@ -36,22 +37,25 @@ T* sized(std::vector<T>& vector, std::int64_t n) {
 
 std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
 
+// q/√d, arranged as the loops want it.
 const float* scaledQueries(std::span<const KvView> heads, int group, const float* q, AttentionScratch& scratch) {
-    const int dims = heads[0].headDim;
-    const std::int64_t n = static_cast<std::int64_t>(heads.size()) * group * dims;
-    float* const scaled = sized(scratch.queries, n);
+    const int dims = heads[0].headDim, pairs = pairedRun(heads[0].type, dims);
+    const std::int64_t n = static_cast<std::int64_t>(heads.size()) * group;
+    float* const scaled = sized(scratch.queries, n * dims);
     const float scale = 1.f / std::sqrt(static_cast<float>(dims));
-    for (std::int64_t i = 0; i < n; ++i)
-        scaled[i] = q[i] * scale;
+    for (std::int64_t h = 0; h < n; ++h)
+        for (int i = 0; i < dims; ++i)
+            scaled[h * dims + arrangedIndex(i, pairs)] = q[h * dims + i] * scale;
     return scaled;
 }
 
-// out (g, d) = o / l
-void writeOutput(const SoftmaxState& state, int group, int dims, float* out) {
+// out (g, d) = o / l, in order again.
+void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
+    const int dims = head.headDim, pairs = pairedRun(head.type, dims);
     for (int h = 0; h < group; ++h) {
         const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
         for (int i = 0; i < dims; ++i)
-            out[h * dims + i] = state.o[h * dims + i] * inverse;
+            out[h * dims + i] = state.o[h * dims + arrangedIndex(i, pairs)] * inverse;
     }
 }
 
@@ -91,7 +95,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         const SoftmaxState state = SoftmaxState::at(own, group, dims);
         for (std::int64_t span = 1; span < spans.perHead; ++span)
             merge(state, SoftmaxState::at(own + span * floats, group, dims), group, dims);
-        writeOutput(state, group, dims, out + g * group * dims);
+        writeOutput(heads[static_cast<std::size_t>(g)], state, group, out + g * group * dims);
     }
 }
 
@@ -156,6 +160,15 @@ void chooseComponents(const SparqStep& step, const float* q, std::vector<float>&
     }
 }
 
+// Stage 2 of one span of KV head g.
+void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic& moved) {
+    const std::int64_t firstHead = g * step.group;
+    float* const m = step.massOf(g, span);
+    scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), step.group, step.componentsOf(g),
+                 step.componentQueries + firstHead * step.r, step.scores + firstHead * step.stride, step.stride, m,
+                 m ? m + step.group : nullptr, moved);
+}
+
 // Stages 3 to 5 of KV head g.
 void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, float* out, Traffic& moved) {
     const KvView& head = step.head(g);
@@ -176,7 +189,7 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
     attendList(head, chosen, group, queries + g * group * dims, state, moved);
-    writeOutput(state, group, dims, out + g * group * dims);
+    writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
         blendMean(head, group, alpha, out + g * group * dims, moved);
 }
@@ -191,24 +204,32 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
     const float* const queries = scaledQueries(heads, group, q, scratch);
     chooseComponents(step, q, scratch.componentSizes);
 
-    const std::int64_t bytes = elementBytes(heads[0].type);
-    const std::int64_t columnBytes = step.kvHeads() * step.spans.slots * step.r * bytes;
-    forEachTask(step.kvHeads() * step.spans.perHead, columnBytes, [&](std::int64_t task) {
-        const std::int64_t g = task / step.spans.perHead, span = task % step.spans.perHead;
-        const std::int64_t firstHead = g * group;
-        float* const m = step.massOf(g, span);
+    const std::int64_t kvHeads = step.kvHeads(), slots = step.spans.slots;
+    const std::int64_t columnBytes = kvHeads * slots * step.r * elementBytes(heads[0].type);
+    const std::int64_t chosenBytes = kvHeads * (step.n * 2 * rowBytes(heads[0]) + slots * group * 4);
+    const auto count = [&](const auto& work) {
         Traffic moved;
-        scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), group, step.componentsOf(g),
-                     step.componentQueries + firstHead * step.r, step.scores + firstHead * step.stride,
-                     step.stride, m, m ? m + group : nullptr, moved);
+        work(moved);
         ledger.add(moved);
+    };
+    // Where the heads alone keep the threads busy, a head's scores are still in L2 when they are selected from.
+    if (const int threads = at::get_num_threads(); kvHeads % threads == 0 || kvHeads >= 4 * threads) {
+        forEachTask(kvHeads, columnBytes + chosenBytes, [&](std::int64_t g) {
+            count([&](Traffic& moved) {
+                for (std::int64_t span = 0; span < step.spans.perHead; ++span)
+                    scoreSpan(step, g, span, moved);
+                attendChosen(step, g, queries, out, moved);
+            });
+        });
+        return;
+    }
+    forEachTask(kvHeads * step.spans.perHead, columnBytes, [&](std::int64_t task) {
+        count([&](Traffic& moved) {
+            scoreSpan(step, task / step.spans.perHead, task % step.spans.perHead, moved);
+        });
     });
-
-    const std::int64_t chosenBytes = step.kvHeads() * (step.n * 2 * rowBytes(heads[0]) + step.spans.slots * 4);
-    forEachTask(step.kvHeads(), chosenBytes, [&](std::int64_t g) {
-        Traffic moved;
-        attendChosen(step, g, queries, out, moved);
-        ledger.add(moved);
+    forEachTask(kvHeads, chosenBytes, [&](std::int64_t g) {
+        count([&](Traffic& moved) { attendChosen(step, g, queries, out, moved); });
     });
 }
 

@@ -4,84 +4,92 @@
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/score_columns.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 
 #include <algorithm>
 
+#include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// The columns of one block from one of its rows on.
+// The chosen columns of a run of slots of one block, and of the block that is read after it.
 template <class Element>
-struct BlockColumns {
+struct ColumnRun {
     const Element* base;
+    const Element* next;
     int perBlock;
+    std::span<const std::int32_t> components;
 
-    const Element* at(std::int32_t component) const { return base + std::int64_t{component} * perBlock; }
+    const Element* column(std::size_t c) const { return base + std::int64_t{components[c]} * perBlock; }
+    // Column c where c may run on into the next block.
+    const Element* ahead(std::size_t c) const {
+        const std::size_t r = components.size();
+        return c < r ? column(c) : next + std::int64_t{components[(c - r) % r]} * perBlock;
+    }
 };
 
-// logits[h][0, count) (=, +=) Σ over C columns of q[h][c]·column c, count a multiple of the vector length.
-template <class Loader, int Q, int C, class D>
-HWY_INLINE void addColumns(D d, const BlockColumns<typename Loader::Element>& columns,
-                           std::span<const std::int32_t> components, std::size_t c, int count, const float* q,
-                           float* logits, std::int64_t stride) {
+// Columns asked for ahead of those in work: short runs at random places, on which the hardware's own prefetching
+// starts too late. Their first lines are enough to set it off; asking for all of them is slower.
+constexpr std::size_t kColumnsAhead = 8;
+constexpr std::size_t kBytesAhead = 4 * 64;
+
+// logits[h][0, count) (=, +=) Σ over C columns from c on of q[h][c]·column c, count a multiple of the vector length.
+template <class Loader, int Q, int C, bool First, class D>
+HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, std::size_t c, int count,
+                           const float* q, float* logits, std::int64_t stride) {
+    using Element = typename Loader::Element;
     const int lanes = static_cast<int>(hn::Lanes(d));
-    const std::size_t r = components.size();
-    const typename Loader::Element* column[C];
-    const typename Loader::Element* ahead[C];
+    const std::size_t r = run.components.size();
+    const Element* column[C];
     hn::Vec<D> weight[C][Q];
     for (std::size_t i = 0; i < C; ++i) {
-        column[i] = columns.at(components[c + i]);
-        ahead[i] = columns.at(components[std::min(c + i + C, r - 1)]);
+        column[i] = run.column(c + i);
         for (std::size_t h = 0; h < Q; ++h)
             weight[i][h] = hn::Set(d, q[h * r + c + i]);
+        if constexpr (First) {
+            const char* const ahead = reinterpret_cast<const char*>(run.ahead(c + i + kColumnsAhead));
+            for (std::size_t byte = 0; byte < kBytesAhead; byte += 64)
+                __builtin_prefetch(ahead + byte, 0, 2);
+        }
     }
     for (int j = 0; j < count; j += lanes) {
         hn::Vec<D> k[C];
-        for (int i = 0; i < C; ++i) {
-            hwy::Prefetch(ahead[i] + j);
+        for (int i = 0; i < C; ++i)
             k[i] = Loader::load(d, column[i] + j);
-        }
         for (int h = 0; h < Q; ++h) {
             float* const out = logits + h * stride + j;
-            auto sum = c == 0 ? hn::Mul(k[0], weight[0][h]) : hn::MulAdd(k[0], weight[0][h], hn::LoadU(d, out));
-            for (int i = 1; i < C; ++i)
+            auto sum = c == 0 ? hn::Zero(d) : hn::LoadU(d, out);
+            for (int i = 0; i < C; ++i)
                 sum = hn::MulAdd(k[i], weight[i][h], sum);
             hn::StoreU(sum, d, out);
         }
     }
 }
 
-template <class Loader, int Q, class D>
-HWY_INLINE void scoreHeads(D d, const BlockColumns<typename Loader::Element>& columns,
-                           std::span<const std::int32_t> components, int count, const float* q, float* logits,
-                           std::int64_t stride) {
-    const std::size_t r = components.size();
+template <class Loader, int Q, bool First, class D>
+HWY_INLINE void scoreHeads(D d, const ColumnRun<typename Loader::Element>& run, int count, const float* q,
+                           float* logits, std::int64_t stride) {
+    constexpr std::size_t kColumns = Q == 1 ? 8 : 4;
+    const std::size_t r = run.components.size();
     std::size_t c = 0;
-    for (; c + 4 <= r; c += 4)
-        addColumns<Loader, Q, 4>(d, columns, components, c, count, q, logits, stride);
+    for (; c + kColumns <= r; c += kColumns)
+        addColumns<Loader, Q, kColumns, First>(d, run, c, count, q, logits, stride);
     for (; c < r; ++c)
-        addColumns<Loader, Q, 1>(d, columns, components, c, count, q, logits, stride);
+        addColumns<Loader, Q, 1, First>(d, run, c, count, q, logits, stride);
 }
 
 template <class Loader, class D>
-HWY_INLINE void scoreRun(D d, const BlockColumns<typename Loader::Element>& columns,
-                         std::span<const std::int32_t> components, int count, int group, const float* q,
+HWY_INLINE void scoreRun(D d, const ColumnRun<typename Loader::Element>& run, int count, int group, const float* q,
                          float* logits, std::int64_t stride) {
     if (count == 0)
         return;
-    const std::int64_t r = static_cast<std::int64_t>(components.size());
-    int h = 0;
-    for (; h + 4 <= group; h += 4)
-        scoreHeads<Loader, 4>(d, columns, components, count, q + h * r, logits + h * stride, stride);
-    for (; h + 2 <= group; h += 2)
-        scoreHeads<Loader, 2>(d, columns, components, count, q + h * r, logits + h * stride, stride);
-    for (; h < group; ++h)
-        scoreHeads<Loader, 1>(d, columns, components, count, q + h * r, logits + h * stride, stride);
+    const auto r = static_cast<std::int64_t>(run.components.size());
+    forEachHeads(group, [&](auto heads, auto first, int h) HWY_ATTR {
+        scoreHeads<Loader, heads.value, first.value>(d, run, count, q + h * r, logits + h * stride, stride);
+    });
 }
 
 // (m, l) brought up to date with logits[0, count), which stay as they are.
@@ -119,10 +127,12 @@ HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t 
         const std::int64_t block = slot / perBlock, row = slot % perBlock;
         const int count = static_cast<int>(std::min<std::int64_t>(last - slot, perBlock - row));
         const int whole = count / lanes * lanes;
-        const BlockColumns<Element> columns{static_cast<const Element*>(cache.keyColumns[block]) + row, perBlock};
-        scoreRun<Loader>(wide, columns, components, whole, group, q, logits + slot, stride);
-        const BlockColumns<Element> tail{columns.base + whole, perBlock};
-        scoreRun<Loader>(Single(), tail, components, count - whole, group, q, logits + slot + whole, stride);
+        const auto* const base = static_cast<const Element*>(cache.keyColumns[block]) + row;
+        const bool more = slot + count < cache.slots;
+        const auto* const next = more ? static_cast<const Element*>(cache.keyColumns[block + 1]) : base;
+        scoreRun<Loader>(wide, {base, next, perBlock, components}, whole, group, q, logits + slot, stride);
+        scoreRun<Loader>(Single(), {base + whole, base, perBlock, components}, count - whole, group, q,
+                         logits + slot + whole, stride);
         if (m)
             for (int h = 0; h < group; ++h)
                 addMass(logits + h * stride + slot, count, m[h], l[h]);

@@ -94,7 +94,10 @@ TEST_CASE("The copied command survives a shell", "[window]") {
     request.planB = sparq(2, 8);
     request.settings.tokens = 12;
     request.settings.decodeFrom = 3;
+    request.settings.sampler = {};
     CHECK(compareCommand(request) ==
           "./run compare --prompt 'the old count' --plan dense --plan read=sparq:r=2,k=8 "
           "--tokens 12 --decode-from 3 --ignore-eos --out comparison");
+    request.settings.sampler = {.temperature = 0.6f, .topP = 0.9f, .seed = 7};
+    CHECK(compareCommand(request).find(" --temperature 0.6 --top-p 0.9 --seed 7 ") != std::string::npos);
 }

@@ -5,16 +5,20 @@
 #include <QComboBox>
 #include <QLineEdit>
 #include <QMouseEvent>
+#include <QPlainTextEdit>
 #include <QSlider>
 
+#include "app/window/action_palette.h"
 #include "app/window/export_actions.h"
 #include "app/window/live_run.h"
 #include "app/window/loaded_model.h"
 #include "app/window/plan_chip.h"
+#include "app/window/prompt_dialog.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/status_line.h"
 #include "core/engine/session.h"
 #include "tests/app/window/window_fixture.h"
+#include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/panels/inspector.h"
@@ -259,6 +263,12 @@ TEST_CASE("Exports write whole files, and one line when they cannot", "[window]"
     REQUIRE(f.rest());
     CHECK(f.window->statusLine().message().contains("trace.json"));
     CHECK(out.entries() == 5);
+    if (std::filesystem::exists("/dev/full")) {
+        exports.saveTable("timelines", "/dev/full");
+        REQUIRE(f.rest());
+        CHECK(f.window->statusLine().message().contains("/dev/full"));
+        CHECK_FALSE(f.window->statusLine().message().contains('\n'));
+    }
 }
 
 TEST_CASE("Picking a head and a query anywhere moves the whole window", "[window]") {
@@ -283,4 +293,45 @@ TEST_CASE("Every action of the menus can be found in the palette and has a text"
     CHECK(actions.contains(f.window->actions().run));
     CHECK(actions.contains(f.window->actions().saveTrace));
     CHECK(actions.size() > 30);
+}
+
+TEST_CASE("The palette narrows to actions that hold every word, and does the chosen one", "[window]") {
+    WindowFixture f;
+    ActionPalette palette(listedActions(*f.window), f.window.get());
+    palette.setFilter("PNG map");
+    CHECK(palette.shownTexts() == QStringList{"Save head map as PNG…"});
+    palette.setFilter("no such thing");
+    CHECK(palette.shownTexts().isEmpty());
+    palette.setFilter("light");
+    REQUIRE(palette.shownTexts().contains("Light"));
+}
+
+TEST_CASE("The prompt's dialog counts tokens and refuses what does not fit", "[window]") {
+    WindowFixture f;
+    PromptDialog dialog(f.document());
+    CHECK(dialog.fits());
+    dialog.edit()->setPlainText(QString(300, 'x'));
+    CHECK_FALSE(dialog.fits());
+    dialog.edit()->setPlainText("a cat");
+    CHECK(dialog.fits());
+}
+
+TEST_CASE("Show as draws the byte timelines of a large model, and follows the plan", "[window]") {
+    WindowFixture f;
+    REQUIRE(f.run(8));
+    Timelines& timelines = *f.window->views().timelines;
+    const QString own = timelines.toCsv();
+    timelines.setShowAsChoice(1);
+    Q_EMIT timelines.showAsChosen(1);
+    pump(100);
+    const QString large = timelines.toCsv();
+    CHECK(large != own);
+    CHECK(large.count('\n') > 100);
+    f.document().editPlanText(Side::B, "read=sparq:r=4,k=64");
+    pump(100);
+    CHECK(timelines.toCsv() != large);
+    timelines.setShowAsChoice(0);
+    Q_EMIT timelines.showAsChosen(0);
+    REQUIRE(f.rest());
+    CHECK(timelines.toCsv().count('\n') < 20);
 }

@@ -109,6 +109,7 @@ TEST_CASE("Options that cannot work are refused in a sentence before anything is
     };
     refused([](TrainOptions& o) { o.text.clear(); });
     refused([](TrainOptions& o) { o.text = {"/no/such/text"}; });
+    refused([](TrainOptions& o) { o.out = "/proc/no/such/folder"; });
     refused([](TrainOptions& o) { o.heads = 3; });
     refused([](TrainOptions& o) { o.kvHeads = 3; });
     refused([](TrainOptions& o) { o.kvHeads = 0; });
