@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/bench.h"
 #include "app/commands/compare.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
@@ -76,6 +77,7 @@ int run(int argc, char** argv) {
     fovea::addInfoCommand(program);
     fovea::addGenerateCommand(program);
     fovea::addCompareCommand(program);
+    fovea::addBenchCommand(program);
     fovea::addTrainCommand(program);
     fovea::addDemoCommand(program);
     program.parse_complete_callback([&] { requireVerbFirst(program); });
