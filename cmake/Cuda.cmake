@@ -1,19 +1,22 @@
 # CUDA is used when nvcc is there; without it core/kernels/no_cuda stands in and nothing is lost but the GPU.
-# Headers alone (cuda_fp16.h) are enough for the tests that execute kernels on the host.
-include(CheckLanguage)
+# Headers alone (cuda_fp16.h) are enough for the tests that execute kernels on the host. Whoever wants to know whether
+# kernels are compiled asks for CMAKE_CUDA_COMPILER_LOADED.
+option(FOVEA_CUDA "Compile the GPU kernels where nvcc is found" ON)
 find_path(FOVEA_CUDA_HEADERS cuda_fp16.h HINTS /usr/local/cuda/include)
-if(NOT CMAKE_CUDA_COMPILER)
+if(FOVEA_CUDA AND NOT CMAKE_CUDA_COMPILER)
   find_program(FOVEA_NVCC nvcc HINTS /usr/local/cuda/bin)
   if(FOVEA_NVCC)
     set(CMAKE_CUDA_COMPILER ${FOVEA_NVCC})
   endif()
 endif()
-if(CMAKE_CUDA_COMPILER)
+if(FOVEA_CUDA AND CMAKE_CUDA_COMPILER)
   set(CMAKE_CUDA_ARCHITECTURES 80 90 CACHE STRING "GPU architectures to compile for")
   enable_language(CUDA)
   set(CMAKE_CUDA_STANDARD 17)
   find_package(CUDAToolkit REQUIRED)
   message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION}: kernels compiled for ${CMAKE_CUDA_ARCHITECTURES}")
-else()
+elseif(FOVEA_CUDA)
   message(STATUS "CUDA: no nvcc found, building without GPU kernels")
+else()
+  message(STATUS "CUDA: switched off, building without GPU kernels")
 endif()

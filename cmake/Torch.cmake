@@ -1,11 +1,10 @@
-# Finds libtorch, in this order, and says which it took:
+# Finds libtorch as the target fovea::torch, in this order, and says which it took:
 #   1 what CMAKE_PREFIX_PATH or FOVEA_TORCH names
 #   2 on a machine with an NVIDIA GPU, a `torch` >= 2.6 with CUDA that python3 imports
 #   3 Debian's libtorch-dev
 #   4 any other `torch` of python3
 set(FOVEA_TORCH "" CACHE PATH "Folder of a libtorch to use (holds share/cmake/Torch, or is a Python torch package)")
 
-# Target torch_headers_and_library of whatever was found is called fovea::torch.
 function(_fovea_python_torch out_prefix out_version out_cuda)
   execute_process(COMMAND python3 -c "import torch; print(torch.utils.cmake_prefix_path, torch.__version__.split('+')[0], torch.version.cuda or 'none', sep=';')"
                   OUTPUT_VARIABLE answer OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
@@ -31,8 +30,9 @@ if(FOVEA_TORCH)
     message(FATAL_ERROR "FOVEA_TORCH=${FOVEA_TORCH} holds no libtorch: expected share/cmake/Torch/TorchConfig.cmake in it.")
   endif()
   set(_how "named by FOVEA_TORCH")
-elseif(CMAKE_PREFIX_PATH)
-  find_package(Torch QUIET CONFIG NO_DEFAULT_PATH PATHS ${CMAKE_PREFIX_PATH})
+elseif(CMAKE_PREFIX_PATH OR DEFINED ENV{CMAKE_PREFIX_PATH})
+  string(REPLACE ":" ";" _named "${CMAKE_PREFIX_PATH};$ENV{CMAKE_PREFIX_PATH}")
+  find_package(Torch QUIET CONFIG NO_DEFAULT_PATH PATHS ${_named})
   set(_how "named by CMAKE_PREFIX_PATH")
 endif()
 

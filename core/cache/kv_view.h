@@ -17,10 +17,10 @@ struct KvView {
     const void* const* values = nullptr;
     const void* const* keyColumns = nullptr;
     const float* valueSum = nullptr;
-    std::int64_t slots = 0;  // live slots, 0..slots-1
+    std::int64_t slots = 0; // live slots, 0..slots-1
     int slotsPerBlock = 256;
     int headDim = 0;
     ElementType type = ElementType::F32;
 };
 
-}  // namespace fovea
+} // namespace fovea

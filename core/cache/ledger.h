@@ -30,4 +30,4 @@ private:
     Traffic m_traffic;
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -9,13 +9,13 @@
 namespace fovea {
 
 enum class Component : std::uint8_t {
-    Keys,        // token-major K rows
-    Values,      // V rows
-    KeyColumns,  // the component-major copy of K (SparQ)
-    Mean,        // fp32 running sum of the values (SparQ)
-    Scores,      // approximate scores spilled between two passes
-    Indices,     // lists of chosen slots
-    Weights,     // the model's own parameters
+    Keys,       // token-major K rows
+    Values,     // V rows
+    KeyColumns, // the component-major copy of K (SparQ)
+    Mean,       // fp32 running sum of the values (SparQ)
+    Scores,     // approximate scores spilled between two passes
+    Indices,    // lists of chosen slots
+    Weights,    // the model's own parameters
 };
 inline constexpr int kComponents = 7;
 
@@ -53,4 +53,4 @@ private:
     std::array<std::int64_t, kComponents> m_bytes{};
 };
 
-}  // namespace fovea
+} // namespace fovea

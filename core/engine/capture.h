@@ -3,8 +3,8 @@
 // Storage is taken once, for `capacity` tokens, so a running session may append rows while a published Run
 // reads the rows before them. What does not fit the budget is left out, last layers first, and said.
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +16,7 @@ class Capture {
 public:
     Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes);
 
-    int layers() const { return m_layers; }          // captured, from layer 0
+    int layers() const { return m_layers; } // captured, from layer 0
     int queryHeads() const { return m_queryHeads; }
     int kvHeads() const { return m_kvHeads; }
     int headDim() const { return m_headDim; }
@@ -34,10 +34,12 @@ public:
     const float* v(int layer, int kvHead) const;
 
 private:
+    std::size_t row(int layer, int heads, int head, std::int64_t position) const;
+
     int m_layers = 0, m_queryHeads = 0, m_kvHeads = 0, m_headDim = 0;
     std::int64_t m_capacity = 0;
     std::string m_leftOut;
-    std::vector<float> m_q, m_k, m_v;  // (layer, head, capacity, d)
+    std::vector<float> m_q, m_k, m_v; // (layer, head, capacity, d)
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -26,34 +26,38 @@ struct HeadMap {
 struct QueryStages {
     int layer = 0, head = 0;
     std::int64_t query = 0;
-    bool sparse = false;                  // the plan reads a selection; otherwise only the exact parts are filled
-    std::vector<float> q;                 // (d)
-    std::vector<std::int32_t> components; // r kept, sorted by index
-    std::vector<float> approximate;       // (query + 1) scores the choice was made by: scaled logits q[i1]·K[i1]/tau
-    std::vector<float> exact;             // (query + 1) q·K/sqrt(d)
-    std::vector<std::int32_t> chosen;     // sorted slots read in full
-    std::vector<float> weights;           // softmax over the chosen, same order
+    bool sparse = false;                   // the plan reads a selection; else only the exact parts are filled
+    std::vector<float> q;                  // (d)
+    std::vector<std::int32_t> components;  // r kept, sorted by index
+    // (query + 1) what the choice was made by, one for the whole KV group: with `softmax` ln of the group's summed ŝ,
+    // with `logits` its summed scaled logits. With one query head per KV head that is q[i1]·K[i1]/tau, shifted.
+    std::vector<float> approximate;
+    std::vector<float> exact;          // (query + 1) q·K/sqrt(d)
+    std::vector<std::int32_t> chosen;  // sorted slots read in full
+    std::vector<float> weights;        // softmax over the chosen, same order
     float tau = 0, alpha = 1;
-    float missed = 0;                     // dense mass of the keys not read
-    int recalled = 0;                     // how many of the true top-k were chosen
+    // Lowest `approximate` that was chosen for its score, not for being local; infinite where all were local.
+    float threshold = 0;
+    float missed = 0;                        // dense mass of the keys not read
+    int recalled = 0;                        // how many of this head's true top-k were chosen
     std::vector<float> denseOutput, output;  // (d)
-    float error = 0;                      // |output - denseOutput| / |denseOutput|
+    float error = 0;                         // |output - denseOutput| / |denseOutput|
 };
 
 // One head at a glance: thumbnail and the numbers to sort by, means over the queries from decodeFrom on
 // (over all where none is).
 struct HeadSummary {
     int layer = 0, head = 0;
-    int side = 0;                 // thumbnail is (side, side), max-pooled
+    int side = 0; // thumbnail is (side, side), max-pooled
     std::vector<float> thumbnail;
     float missed = 0, entropy = 0 /* nats */, sink = 0 /* mass on token 0 */;
 };
 
 // `tokens` is Run::capturedTokens. A set `cancel` ends the work early; the result is then not to be used.
-HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int head, const AttentionPlan& plan,
-                   std::int64_t decodeFrom, const std::atomic<bool>& cancel);
+HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int head,
+                   const AttentionPlan& plan, std::int64_t decodeFrom, const std::atomic<bool>& cancel);
 QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, int head,
                         const AttentionPlan& plan, std::int64_t decodeFrom);
 HeadSummary summarise(const HeadMap& map, int side);
 
-}  // namespace fovea
+} // namespace fovea

@@ -22,32 +22,32 @@ struct Held {
 };
 
 struct StepRecord {
-    std::int64_t position = 0;  // of the token fed in
-    int fed = 0;                // token fed in
-    int token = 0;              // token chosen (or, teacher-forced, the one that follows)
-    bool planned = false;       // the plan's read acted; false before decode-from, where reads are dense
-    Traffic formula, counted;   // bytes moved by this step, all layers
-    Held held;                  // after this step
-    double seconds = 0;         // wall clock of the whole step
-    double attentionSeconds = 0;  // of which inside attention kernels
-    float surprise = 0;         // -ln p(token), nats
+    std::int64_t position = 0;   // of the token fed in
+    int fed = 0;                 // token fed in
+    int token = 0;               // token chosen (or, teacher-forced, the one that follows)
+    bool planned = false;        // the plan's read acted; false before decode-from, where reads are dense
+    Traffic formula, counted;    // bytes moved by this step, all layers
+    Held held;                   // after this step
+    double seconds = 0;          // wall clock of the whole step
+    double attentionSeconds = 0; // of which inside attention kernels
+    float surprise = 0;          // -ln p(token), nats
 };
 
 struct Run {
     ModelSpec spec;
     AttentionPlan plan;
     std::string prompt;
-    std::vector<int> tokens;         // prompt (BOS included) and what was generated
-    std::int64_t promptTokens = 0;   // P
-    std::int64_t decodeFrom = 0;     // the plan's read acts from this position on
+    std::vector<int> tokens;       // prompt (BOS included) and what was generated
+    std::int64_t promptTokens = 0; // P
+    std::int64_t decodeFrom = 0;   // the plan's read acts from this position on
     std::vector<StepRecord> steps;
-    std::string backend;             // "cpu", "reference"
+    std::string backend; // "cpu", "reference"
     int threads = 1;
     double prefillSeconds = 0;
     // (steps, V) fp32 logits, for KL against another run of the same tokens; null when not asked for.
     std::shared_ptr<const std::vector<float>> logits;
-    std::shared_ptr<const Capture> capture;  // null when not asked for
-    std::int64_t capturedTokens = 0;         // rows of the capture this Run may read
+    std::shared_ptr<const Capture> capture; // null when not asked for
+    std::int64_t capturedTokens = 0;        // rows of the capture this Run may read
 };
 
-}  // namespace fovea
+} // namespace fovea

@@ -7,22 +7,22 @@
 namespace fovea {
 
 struct SamplerOptions {
-    float temperature = 0;  // 0: greedy
-    int topK = 0;           // 0: no limit
-    float topP = 1;         // 1: no limit
+    float temperature = 0; // 0: greedy
+    int topK = 0;          // 0: no limit
+    float topP = 1;        // 1: no limit
     std::uint64_t seed = 1;
 };
 
 class Sampler {
 public:
     explicit Sampler(SamplerOptions options);
-    int next(std::span<const float> logits);  // ties go to the lowest id
+    int next(std::span<const float> logits); // ties go to the lowest id
 
 private:
-    float uniform();  // [0, 1)
+    float uniform(); // [0, 1)
 
     SamplerOptions m_options;
     std::uint64_t m_state;
 };
 
-}  // namespace fovea
+} // namespace fovea

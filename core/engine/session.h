@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "core/engine/run.h"
@@ -19,12 +20,19 @@ namespace fovea {
 
 struct Model;
 
+// Tokens that cannot be run: a prompt beyond the context, an id beyond the vocabulary. what() is one
+// sentence.
+class EngineError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 enum class Backend : std::uint8_t { Cpu, Reference };
 
 struct SessionOptions {
     Backend backend = Backend::Cpu;
-    std::int64_t captureBudget = 0;  // bytes; 0: capture nothing
-    std::int64_t capacity = 0;       // most tokens this session will see; 0: the model's context
+    std::int64_t captureBudget = 0; // bytes; 0: capture nothing
+    std::int64_t capacity = 0;      // most tokens this session will see; 0, or beyond: the model's context
 };
 
 class Session {
@@ -34,14 +42,15 @@ public:
     ~Session();
     Session(Session&&) noexcept;
 
-    // Dense, fills the cache; at most context tokens. False when cancelled.
+    // Dense, fills the cache, in chunks between which `cancel` is heard; may follow other tokens. False when
+    // cancelled. Throws EngineError with nothing changed. Leaves logits() as they were.
     bool prefill(std::span<const int> tokens, const std::atomic<bool>& cancel);
     // One decode step; logits() then predict the next token. `planned`: use the plan's read, else dense.
-    // The record's token and surprise are the caller's to fill.
+    // The record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
     StepRecord step(int token, bool planned);
 
-    std::span<const float> logits() const;  // (V)
-    std::int64_t tokens() const;            // in the cache
+    std::span<const float> logits() const; // (V), zeros before the first step
+    std::int64_t tokens() const;           // in the cache
     const Model& model() const;
     const std::shared_ptr<const Capture>& capture() const;
 
@@ -65,7 +74,11 @@ struct GenerateOptions {
 // Called after each step with the run so far; it may copy it. Return false to stop.
 using StepObserver = std::function<bool(const Run& soFar)>;
 
+// Feeds the prompt's last token and then each token chosen, so N tokens are N steps, and run.tokens holds the
+// prompt and one token per step. Ends early at the context's end, at BOS or EOS (unless ignoreEnd or forced;
+// the end token is then the last of run.tokens), when the observer says so and when cancelled. Throws
+// PlanError, and EngineError for an empty prompt, one longer than the context or an id beyond the vocabulary.
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel);
 
-}  // namespace fovea
+} // namespace fovea

@@ -13,6 +13,9 @@ struct StepShape {
     int kvHeads = 0;          // G
     int headDim = 0;          // d
     ElementType store = ElementType::F32;
+    // False on a step before decode-from: rows are read dense, but what the plan keeps beside K and V (a copy of
+    // K, a mean) is written all the same.
+    bool planned = true;
 
     int group() const { return queryHeads / kvHeads; }  // g = H / G
 };

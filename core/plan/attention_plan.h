@@ -4,6 +4,9 @@
 // the model's own. The text form is the same on the command line, in titles and in files:
 //
 //     store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+//
+// Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
+// left out keep their defaults.
 
 #include <optional>
 #include <stdexcept>
@@ -24,7 +27,7 @@ struct ReadAll {
 };
 
 struct AttentionPlan {
-    std::optional<ElementType> store;         // empty: the checkpoint's own float type
+    std::optional<ElementType> store; // empty: the checkpoint's own float type
     std::variant<ReadAll, SparqParams> read;
 
     bool operator==(const AttentionPlan&) const = default;
@@ -41,7 +44,10 @@ AttentionPlan parsePlan(std::string_view text);
 // Shortest text that parses to the same plan; defaults are left out.
 std::string toText(const AttentionPlan& plan);
 
+// The words a plan may hold, for messages and for the help of the command line.
+std::string_view acceptedPlanWords();
+
 // Why this plan cannot run on this model (r beyond head_dim, …), or nothing.
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
 
-}  // namespace fovea
+} // namespace fovea

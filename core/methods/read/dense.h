@@ -17,8 +17,10 @@ namespace fovea {
 struct StepShape;
 class CacheReader;
 
-// 2·S·d elements read and 2·d written per KV head.
+// Bytes one layer moves in one decode step, all KV heads; derivation beside the code.
 Traffic predictDense(const StepShape& shape);
+// Live bytes of one layer's cache.
+Traffic predictHeldDense(const StepShape& shape);
 
 // q (g, d) fp32 -> (g, d).
 at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache);

@@ -9,6 +9,8 @@
 //           of the local window. (The authors' code reads k+1 rows, the current one free.)
 // Differs   the paper sums softmaxed scores over a GQA group, the authors' code raw scaled logits: `Select`
 //           chooses. They switched alpha off for Llama 3.
+// Edges     ties go to the lowest index; a query head whose kept components are all zero scores every token
+//           alike (the paper's tau would be 0/0)
 // Needs     a second, component-major copy of K (1.5x the capacity of dense) and one fp32 value sum per KV head.
 
 #include <cstdint>
@@ -42,6 +44,8 @@ struct SparqParams {
 
 // Bytes one layer moves in one decode step, all KV heads; derivation beside the code.
 Traffic predictSparq(const SparqParams& params, const StepShape& shape);
+// Live bytes of one layer's cache.
+Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape);
 
 // The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head.
 SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache);

@@ -1,0 +1,12 @@
+#pragma once
+// The model that comes with the program, for when none is named.
+
+#include <filesystem>
+
+namespace fovea {
+
+// Beside an installed program (../share/fovea/models), else in the source tree. The folder need not exist:
+// loadModel then says what is missing.
+std::filesystem::path defaultModel();
+
+} // namespace fovea

@@ -1,0 +1,94 @@
+#include "app/commands/generate.h"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+#include "app/commands/interrupt.h"
+#include "app/commands/run_options.h"
+#include "app/commands/sampler_options.h"
+#include "app/commands/terminal.h"
+#include "app/commands/usage_error.h"
+#include "app/commands/utf8_stream.h"
+#include "core/model/tokenizer.h"
+#include "core/trace/run_json.h"
+
+namespace fovea {
+
+namespace {
+
+struct Options {
+    RunOptions run;
+    std::string plan = "dense";
+    SamplerOptions sampler;
+};
+
+// Tokens become text on stdout as they are chosen.
+class TextPrinter {
+public:
+    explicit TextPrinter(const Tokenizer& tokenizer) : m_tokenizer(tokenizer) {}
+
+    void show(const std::vector<int>& tokens) {
+        printResult(m_stream.add(textOf(m_tokenizer, tokens, m_shown)));
+        m_shown = tokens.size();
+    }
+    void end() { printResult(m_stream.rest() + "\n"); }
+
+private:
+    const Tokenizer& m_tokenizer;
+    Utf8Stream m_stream;
+    std::size_t m_shown = 0;
+};
+
+void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
+    const auto& interrupted = watchInterrupt();
+    TextPrinter printer(*prepared.tokenizer);
+    printer.show(prepared.prompt);
+    const auto show = [&](const Run& run) {
+        printer.show(run.tokens);
+        return true;
+    };
+    generate(prepared.model, plan, prepared.prompt, prepared.generate, show, interrupted);
+    printer.end();
+    if (interrupted)
+        throw Interrupted();
+}
+
+Run runWithProgress(const PreparedRun& prepared, const AttentionPlan& plan) {
+    const auto& interrupted = watchInterrupt();
+    Progress progress("token", prepared.generate.tokens);
+    const auto count = [&](const Run&) {
+        progress.advance();
+        return true;
+    };
+    Run run = generate(prepared.model, plan, prepared.prompt, prepared.generate, count, interrupted);
+    if (interrupted)
+        throw Interrupted();
+    return run;
+}
+
+void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
+    const Run run = runWithProgress(prepared, plan); // the progress line is gone before the result comes
+    printResult(runJson(run, textOf(*prepared.tokenizer, run.tokens)));
+}
+
+void runGenerate(const Options& options) {
+    const AttentionPlan plan = parsePlan(options.plan);
+    requireSampler(options.sampler);
+    PreparedRun prepared = prepareRun(options.run);
+    prepared.generate.sampler = options.sampler;
+    options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
+}
+
+} // namespace
+
+void addGenerateCommand(CLI::App& program) {
+    auto* command = program.add_subcommand("generate", "Continue a prompt under a plan");
+    const auto options = std::make_shared<Options>();
+    addRunOptions(*command, options->run);
+    command->add_option("--plan", options->plan, "Attention plan: " + std::string(acceptedPlanWords()));
+    addSamplerOptions(*command, options->sampler);
+    command->callback([options] { runGenerate(*options); });
+}
+
+} // namespace fovea

@@ -1,0 +1,148 @@
+#include "app/commands/info.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "app/commands/byte_text.h"
+#include "app/commands/default_model.h"
+#include "app/commands/run_options.h"
+#include "app/commands/terminal.h"
+#include "core/model/model.h"
+#include "core/model/tokenizer.h"
+#include "core/plan/attention_plan.h"
+#include "simulation/show_as.h"
+
+namespace fovea {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+    RunOptions run; // model, tokenizer and json are used
+    std::string plan = "dense";
+};
+
+struct TokenizerFacts {
+    int vocabulary = 0, bos = -1, eos = -1;
+};
+
+struct Facts {
+    ModelSpec spec;
+    std::string plan;
+    std::optional<TokenizerFacts> tokenizer;
+    std::string tokenizerProblem; // why there is none
+    std::int64_t weightBytes = 0; // parameters in the checkpoint's type
+    ProjectedStep first, full;    // at one token and at the whole context, by formula
+};
+
+Facts gather(const Options& options) {
+    const AttentionPlan plan = parsePlan(options.plan);
+    const std::filesystem::path path =
+        options.run.model.empty() ? defaultModel() : std::filesystem::path(options.run.model);
+    const auto model = loadModel(path);
+    Facts facts{.spec = model->spec, .plan = toText(plan)};
+    try {
+        const auto tokenizer = loadTokenizer(path, options.run.tokenizer, model->spec.vocabulary);
+        facts.tokenizer = TokenizerFacts{tokenizer->vocabulary(), tokenizer->bos(), tokenizer->eos()};
+    } catch (const CheckpointError& error) {
+        if (!options.run.tokenizer.empty())
+            throw; // asked for by name
+        facts.tokenizerProblem = error.what();
+    }
+    facts.weightBytes = model->spec.parameters * elementBytes(model->spec.type);
+    const std::vector<std::int64_t> contexts = {1, model->spec.context};
+    const Projection projection = showAs(plan, model->spec, contexts);
+    facts.first = projection.steps.at(0);
+    facts.full = projection.steps.at(1);
+    return facts;
+}
+
+Json tokenizerJson(const Facts& f) {
+    if (!f.tokenizer)
+        return {{"found", false}, {"problem", f.tokenizerProblem}};
+    return {{"found", true},
+            {"vocabulary", f.tokenizer->vocabulary},
+            {"bos", f.tokenizer->bos},
+            {"eos", f.tokenizer->eos}};
+}
+
+std::string jsonOf(const Facts& f) {
+    const ModelSpec& s = f.spec;
+    const Json json = {
+        {"model", s.name},
+        {"architecture", s.architecture},
+        {"shape",
+         {{"layers", s.layers},
+          {"width", s.width},
+          {"query_heads", s.queryHeads},
+          {"kv_heads", s.kvHeads},
+          {"head_dim", s.headDim},
+          {"ffn", s.ffn},
+          {"vocabulary", s.vocabulary},
+          {"context", s.context},
+          {"rope_theta", s.ropeTheta},
+          {"norm_epsilon", s.normEpsilon},
+          {"tied_embedding", s.tiedEmbedding}}},
+        {"type", elementName(s.type)},
+        {"parameters", s.parameters},
+        {"memory", {{"weights_bytes", f.weightBytes}, {"kv_at_full_context_bytes", f.full.held.attention()}}},
+        {"plan", f.plan},
+        {"formula",
+         {{"kv_bytes_per_token", f.first.held.attention()},
+          {"weights_bytes_per_step", f.full.moved[Component::Weights]},
+          {"attention_bytes_per_step_at_full_context", f.full.moved.attention()}}},
+        {"tokenizer", tokenizerJson(f)}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string tokenizerText(const Facts& f) {
+    if (!f.tokenizer)
+        return "none: " + f.tokenizerProblem;
+    return std::to_string(f.tokenizer->vocabulary) + " pieces, BOS " + std::to_string(f.tokenizer->bos) +
+           ", EOS " + std::to_string(f.tokenizer->eos);
+}
+
+std::string textOf(const Facts& f) {
+    const ModelSpec& s = f.spec;
+    std::ostringstream out;
+    out << "model         " << s.name << " (" << s.architecture << ")\n"
+        << "shape         " << s.layers << " layers, width " << s.width << ", " << s.queryHeads
+        << " query heads on " << s.kvHeads << " KV heads, head width " << s.headDim << ", FFN " << s.ffn
+        << "\n"
+        << "context       " << s.context << " tokens, RoPE base " << s.ropeTheta << "\n"
+        << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
+        << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
+        << byteText(f.weightBytes) << "\n"
+        << "tokenizer     " << tokenizerText(f) << "\n"
+        << "plan          " << f.plan << "\n"
+        << "KV cache      " << byteText(f.first.held.attention()) << " for the first token, "
+        << byteText(f.full.held.attention()) << " at full context (formula)\n"
+        << "moved         " << byteText(f.full.moved[Component::Weights]) << " of parameters per token, and "
+        << byteText(f.full.moved.attention()) << " by attention at full context (formula)\n";
+    return out.str();
+}
+
+} // namespace
+
+void addInfoCommand(CLI::App& program) {
+    auto* command = program.add_subcommand("info", "What a model is, and what one token of it costs");
+    const auto options = std::make_shared<Options>();
+    auto* named = command->add_option("--model", options->run.model, "As MODEL");
+    command->add_option("MODEL", options->run.model, "Folder or .bin file (default: the bundled model)")
+        ->excludes(named);
+    command->add_option("--tokenizer", options->run.tokenizer,
+                        "Tokenizer file (default: what lies beside the model)");
+    command->add_option("--plan", options->plan, "Plan whose bytes to tell (default: dense)");
+    command->add_flag("--json", options->run.json, "One JSON object on stdout and nothing else");
+    command->callback([options] {
+        const Facts facts = gather(*options);
+        printResult(options->run.json ? jsonOf(facts) : textOf(facts));
+    });
+}
+
+} // namespace fovea

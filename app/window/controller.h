@@ -1,0 +1,88 @@
+#pragma once
+// Turns the document's changes into work and the work's results into what views show. A change of plan does
+// two things: at once the head on screen is replayed; after a quiet moment B is run again on the same tokens.
+
+#include <QElapsedTimer>
+#include <QObject>
+#include <QString>
+#include <QTimer>
+
+#include <memory>
+#include <optional>
+
+#include "app/window/head_job.h"
+#include "app/window/job_runner.h"
+#include "app/window/run_job.h"
+
+namespace fovea {
+
+class Controller : public QObject {
+    Q_OBJECT
+
+public:
+    Controller(Document& document, JobRunner& jobs, QObject* parent = nullptr);
+
+    void openModel(const QString& path, const QString& tokenizer = {});
+    void run();  // prefill and generate with A, then B on the same tokens
+    void step(); // one more token
+    void stop(); // keeps what there is
+    bool running() const { return m_jobs.busy(Lane::Engine); }
+    // An edit's quiet moment has not passed yet; work will follow.
+    bool waiting() const { return m_quietForSummaries.isActive() || m_quietForRerun.isActive(); }
+    // Prompt, model or plan A are no longer those of the runs on screen: Run makes new ones.
+    bool outdated() const { return m_outdated; }
+
+    // What there is to show; null where there is nothing yet.
+    const RunPair& runs() const { return m_runs; }
+    const std::shared_ptr<const HeadPicture>& head() const { return m_head; }
+    const std::shared_ptr<const Summaries>& summaries() const { return m_summaries; }
+    bool makingTokens() const { return m_makingTokens; }
+    // B as run is B as planned; false while an edited plan waits for its run.
+    bool comparisonCurrent() const { return m_comparisonCurrent; }
+    // What a run started now would be.
+    RunRequest request() const;
+    // The query on screen, as a position.
+    std::int64_t query() const;
+
+Q_SIGNALS:
+    void runsChanged();
+    void headChanged();
+    void summariesChanged();
+    void stateChanged();              // running, outdated, comparisonCurrent
+    void emptied(const QString& why); // the head cannot be drawn
+    void failed(const QString& line);
+    void runFinished(); // a Run, Step or re-run has come to its end, or was stopped
+
+private:
+    HeadRequest headRequest() const;
+    using EngineWork = std::function<RunPair(const PairObserver&, const std::atomic<bool>&)>;
+    enum class Purpose { MakeTokens, Follow };
+    void startEngine(const QString& title, Purpose purpose, EngineWork work);
+    void beginLive();
+    void showOnTheWay(const RunPair& soFar);
+    void runEnded(const RunPair& runs);
+    void requestHead();
+    void chooseHead();
+    void requestSummaries();
+    void rerun();
+    void planEdited(Side side);
+    void settingsEdited();
+    void setOutdated(bool outdated);
+
+    Document& m_document;
+    JobRunner& m_jobs;
+    std::shared_ptr<LivePair> m_live; // touched by engine jobs alone
+    RunSettings m_ranSettings;        // that the runs on screen were made with
+    RunPair m_runs;
+    std::shared_ptr<const HeadPicture> m_head;
+    std::shared_ptr<const Summaries> m_summaries;
+    QTimer m_quietForSummaries, m_quietForRerun;
+    bool m_outdated = true;
+    bool m_comparisonCurrent = false;
+    bool m_rerunBoth = false;
+    bool m_makingTokens = false; // the engine runs what no edit of a plan may throw away
+    bool m_choseHead = false;    // the first run ends on a head worth looking at; later the user chooses
+    QElapsedTimer m_sinceHead;
+};
+
+} // namespace fovea

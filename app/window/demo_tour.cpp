@@ -1,0 +1,202 @@
+#include "app/window/demo_tour.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QElapsedTimer>
+#include <QEventLoop>
+#include <QMouseEvent>
+#include <QSlider>
+#include <QTimer>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <stdexcept>
+
+#include "app/window/export_actions.h"
+#include "app/window/exports.h"
+#include "app/window/loaded_model.h"
+#include "app/window/main_window.h"
+#include "core/model/tokenizer.h"
+#include "core/trace/file_writer.h"
+#include "views/maps/head_map_view.h"
+#include "views/panels/plan_panel.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr QSize kWindow(1680, 1050);
+constexpr int kPatienceMs = 120'000;
+constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
+constexpr int kMoves = 90;
+constexpr std::int64_t kLongRun = 1024;
+
+void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
+               Qt::MouseButtons buttons) {
+    QMouseEvent event(type, at, widget.mapToGlobal(at), button, buttons, Qt::NoModifier);
+    QApplication::sendEvent(&widget, &event);
+}
+
+void print(const char* title, const Quantiles& q) {
+    std::printf("%s: median %.1f ms, p95 %.1f ms, longest %.1f ms over %zu edits\n", title, q.median, q.p95,
+                q.longest, q.count);
+    std::fflush(stdout);
+}
+
+} // namespace
+
+DemoTour::DemoTour(const WindowOptions& options, std::filesystem::path out, bool dark)
+    : m_options(options), m_out(std::move(out)), m_dark(dark) {}
+
+DemoTour::~DemoTour() = default;
+
+void DemoTour::take() {
+    open();
+    run();
+    const AttentionPlan asOpened = m_window->document().plan(Side::B);
+    char title[64];
+    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens",
+                  m_window->controller().runs().a->tokens.size());
+    drag(title);
+    // The pictures show the plan the window opened with, its deltas filled in.
+    m_window->document().editPlan(Side::B, asOpened, QStringLiteral("plan"));
+    settle();
+    savePictures();
+    saveData();
+    dragLong();
+}
+
+void DemoTour::open() {
+    m_window = std::make_unique<MainWindow>(m_options, false);
+    m_window->setDark(m_dark);
+    m_window->resize(kWindow);
+    QObject::connect(&m_window->controller(), &Controller::failed, m_window.get(),
+                     [this](const QString& line) { m_failure = line.toStdString(); });
+    m_window->show();
+    waitFor("opening the model", [this] { return m_window->document().model() != nullptr; });
+    idle(100);
+}
+
+void DemoTour::run() {
+    Controller& controller = m_window->controller();
+    bool finished = false;
+    const auto connection = QObject::connect(&controller, &Controller::runFinished, &controller,
+                                             [&finished] { finished = true; });
+    m_window->blockWatch().start();
+    m_window->actions().run->trigger();
+    waitFor("the run", [&finished] { return finished; });
+    settle();
+    m_window->blockWatch().stop();
+    QObject::disconnect(connection);
+    std::printf("longest block of the interface during a run: %.1f ms\n", m_window->blockWatch().longestMs());
+}
+
+// Back and forth over the slider, as a hand that is looking for something.
+void DemoTour::dragSlider(const char* name) {
+    auto* slider = m_window->views().plan->findChild<QSlider*>(QLatin1String(name));
+    if (!slider)
+        throw std::runtime_error(std::string("the tour found no slider ") + name);
+    const double y = slider->height() / 2.0;
+    const auto at = [&](int move) {
+        const double share = std::abs(2.0 * move / kMoves - 1); // 1 … 0 … 1
+        return QPointF(4 + share * (slider->width() - 8), y);
+    };
+    sendMouse(*slider, QEvent::MouseButtonPress, at(0), Qt::LeftButton, Qt::LeftButton);
+    for (int move = 1; move <= kMoves; ++move) {
+        sendMouse(*slider, QEvent::MouseMove, at(move), Qt::NoButton, Qt::LeftButton);
+        idle(kMoveEveryMs);
+    }
+    sendMouse(*slider, QEvent::MouseButtonRelease, at(kMoves), Qt::LeftButton, Qt::NoButton);
+}
+
+void DemoTour::drag(const char* title) {
+    settle();
+    m_window->repaintWatch().clear();
+    dragSlider("r");
+    dragSlider("k");
+    settle();
+    print(title, quantiles(m_window->repaintWatch().milliseconds()));
+}
+
+// The same at the length that the interface promises its speed for.
+void DemoTour::dragLong() {
+    Document& document = m_window->document();
+    const Tokenizer& tokenizer = *document.model()->tokenizer;
+    const std::int64_t length = std::min<std::int64_t>(kLongRun, document.model()->spec.context);
+    const auto wanted = static_cast<std::size_t>(length - document.settings().tokens);
+    std::vector<int> tokens = document.promptTokens();
+    while (tokens.size() < wanted)
+        tokens.insert(tokens.end(), document.promptTokens().begin() + 1, document.promptTokens().end());
+    // Cutting may split a word, whose parts encode to more tokens than before: then a shorter cut fits.
+    for (std::size_t size = wanted; size > 1; --size) {
+        tokens.resize(size);
+        if (document.editPrompt(tokenizer.decode({tokens.begin() + 1, tokens.end()})).isEmpty())
+            break;
+    }
+    run();
+    const std::size_t reached = m_window->controller().runs().a->tokens.size();
+    char title[96];
+    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens", reached);
+    drag(title);
+    RunSettings settings = document.settings();
+    settings.decodeFrom = 0;
+    document.editSettings(settings, QStringLiteral("decode from"));
+    settle();
+    std::snprintf(title, sizeof title, "slider to repaint at %zu tokens, every row read by the plan",
+                  reached);
+    drag(title);
+}
+
+void DemoTour::savePictures() {
+    ExportActions& exports = m_window->exports();
+    // Both are taken before either is saved: saving says so in the status line.
+    QImage windows[2];
+    for (const bool dark : {!m_dark, m_dark}) {
+        m_window->setDark(dark);
+        idle(200);
+        windows[dark] = m_window->grab().toImage();
+    }
+    exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
+    exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
+    for (const QString& view : pictureNames())
+        exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
+    waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
+}
+
+void DemoTour::saveData() {
+    m_window->exports().saveTrace(QString::fromStdString(path("trace.json")));
+    m_window->exports().saveCompare(QString::fromStdString(path("compare.csv")));
+    waitFor("saving the data", [this] { return !m_window->jobs().busy(Lane::Disk); });
+}
+
+// Until nothing runs, nothing waits and everything is painted.
+void DemoTour::settle() {
+    int quiet = 0;
+    waitFor("the window's coming to rest", [this, &quiet] {
+        quiet = m_window->jobs().idle() && !m_window->controller().waiting() ? quiet + 1 : 0;
+        return quiet > 4;
+    });
+}
+
+void DemoTour::idle(int milliseconds) {
+    QEventLoop loop;
+    QTimer::singleShot(milliseconds, Qt::PreciseTimer, &loop, &QEventLoop::quit);
+    loop.exec();
+}
+
+void DemoTour::waitFor(const char* what, const std::function<bool()>& done) {
+    QElapsedTimer clock;
+    clock.start();
+    while (!done()) {
+        if (!m_failure.empty())
+            throw std::runtime_error(m_failure);
+        if (clock.elapsed() > kPatienceMs)
+            throw std::runtime_error(std::string("the tour waited in vain for ") + what);
+        idle(10);
+    }
+    if (!m_failure.empty())
+        throw std::runtime_error(m_failure);
+}
+
+} // namespace fovea

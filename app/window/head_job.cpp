@@ -1,0 +1,83 @@
+#include "app/window/head_job.h"
+
+#include <algorithm>
+
+#include "core/engine/capture.h"
+#include "core/engine/replay.h"
+
+namespace fovea {
+
+namespace {
+
+bool sameMap(const HeadRequest& a, const HeadRequest& b) {
+    return a.run->capture == b.run->capture && a.run->capturedTokens == b.run->capturedTokens &&
+           a.plan == b.plan && a.decodeFrom == b.decodeFrom && a.layer == b.layer && a.head == b.head;
+}
+
+std::int64_t decodeFromOf(const HeadRequest& request) {
+    return std::clamp<std::int64_t>(request.decodeFrom, 0, request.run->capturedTokens);
+}
+
+} // namespace
+
+std::optional<std::string> unmappable(const HeadRequest& request) {
+    if (!request.run || !request.run->capture || request.run->capturedTokens < 1)
+        return "no attention was captured yet";
+    if (request.run->capturedTokens > kMostMapTokens)
+        return "maps are drawn up to " + std::to_string(kMostMapTokens) + " tokens; this run has " +
+               std::to_string(request.run->capturedTokens);
+    return std::nullopt;
+}
+
+std::optional<std::string> undrawable(const HeadRequest& request) {
+    if (const auto why = unmappable(request))
+        return why;
+    if (request.layer >= request.run->capture->layers())
+        return "layer " + std::to_string(request.layer) +
+               " was not captured: " + request.run->capture->leftOut();
+    return std::nullopt;
+}
+
+std::shared_ptr<const HeadPicture> drawHead(const HeadRequest& request, const HeadPicture* before,
+                                            const std::atomic<bool>& cancel) {
+    auto picture = std::make_shared<HeadPicture>();
+    picture->request = request;
+    const Capture& capture = *request.run->capture;
+    const std::int64_t tokens = request.run->capturedTokens;
+    const std::int64_t query = std::clamp<std::int64_t>(request.query, 0, tokens - 1);
+    picture->stages = std::make_shared<const QueryStages>(
+        replayQuery(capture, query, request.layer, request.head, request.plan, decodeFromOf(request)));
+    if (before && before->data && sameMap(before->request, request)) {
+        picture->data = before->data;
+        return picture;
+    }
+    auto map = std::make_shared<const HeadMap>(replayHead(capture, tokens, request.layer, request.head,
+                                                          request.plan, decodeFromOf(request), cancel));
+    if (cancel)
+        return nullptr;
+    picture->data = makeHeadMapData(std::move(map));
+    return picture;
+}
+
+std::shared_ptr<const Summaries> summariseHeads(const HeadRequest& request, int side,
+                                                const SummaryObserver& observer,
+                                                const std::atomic<bool>& cancel) {
+    const Capture& capture = *request.run->capture;
+    const std::int64_t tokens = request.run->capturedTokens;
+    Summaries summaries;
+    const int all = capture.layers() * capture.queryHeads();
+    summaries.reserve(static_cast<std::size_t>(all));
+    for (int layer = 0; layer < capture.layers(); ++layer) {
+        for (int head = 0; head < capture.queryHeads(); ++head) {
+            const HeadMap map =
+                replayHead(capture, tokens, layer, head, request.plan, decodeFromOf(request), cancel);
+            if (cancel)
+                return nullptr;
+            summaries.push_back(summarise(map, side));
+        }
+        observer(std::make_shared<const Summaries>(summaries), static_cast<double>(summaries.size()) / all);
+    }
+    return std::make_shared<const Summaries>(std::move(summaries));
+}
+
+} // namespace fovea

@@ -1,0 +1,41 @@
+#include "app/window/loaded_model.h"
+
+#include <algorithm>
+
+#include "core/model/model.h"
+#include "core/model/tokenizer.h"
+
+namespace fovea {
+
+std::shared_ptr<const LoadedModel> openModel(const std::filesystem::path& path,
+                                             const std::filesystem::path& tokenizer) {
+    auto loaded = std::make_shared<LoadedModel>();
+    loaded->path = path;
+    loaded->model = loadModel(path);
+    loaded->spec = loaded->model->spec;
+    loaded->tokenizer = loadTokenizer(path, tokenizer, loaded->spec.vocabulary);
+    return loaded;
+}
+
+std::string describe(const ModelSpec& spec) {
+    std::string text = spec.name + " · " + std::to_string(spec.layers) + " layers · " +
+                       std::to_string(spec.queryHeads) + " heads";
+    if (spec.kvHeads != spec.queryHeads)
+        text += " / " + std::to_string(spec.kvHeads) + " KV";
+    return text;
+}
+
+std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models) {
+    std::vector<std::filesystem::path> found;
+    std::error_code error; // a folder that is absent or unreadable holds no models
+    for (std::filesystem::directory_iterator it(models, error), end; !error && it != end;
+         it.increment(error)) {
+        std::error_code unreadable;
+        if (std::filesystem::exists(it->path() / "config.json", unreadable))
+            found.push_back(it->path());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+} // namespace fovea

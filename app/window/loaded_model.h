@@ -1,0 +1,34 @@
+#pragma once
+// A model opened for the window: weights, tokenizer and shape together, so that none is ever shown without
+// the others. Immutable; shared by the document and the jobs that run it.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model/model_spec.h"
+
+namespace fovea {
+
+struct Model;
+class Tokenizer;
+
+struct LoadedModel {
+    std::filesystem::path path;
+    ModelSpec spec;
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Tokenizer> tokenizer;
+};
+
+// Reads checkpoint and tokenizer. Throws CheckpointError with one line; nothing is kept of a failed try.
+std::shared_ptr<const LoadedModel> openModel(const std::filesystem::path& path,
+                                             const std::filesystem::path& tokenizer = {});
+
+// "fovea-mini · 8 layers · 8 heads / 2 KV"
+std::string describe(const ModelSpec& spec);
+
+// Folders below `models` that hold a checkpoint, sorted by name.
+std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models);
+
+} // namespace fovea

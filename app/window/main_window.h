@@ -1,0 +1,96 @@
+#pragma once
+// The window: docks around the head map, menus, toolbar and status line. It puts the parts together; what
+// they do is the controller's, what they show the feed's.
+
+#include <QMainWindow>
+
+#include <memory>
+
+#include "app/window/controller.h"
+#include "app/window/document.h"
+#include "app/window/job_runner.h"
+#include "app/window/latency.h"
+#include "app/window/open_window.h"
+#include "app/window/window_actions.h"
+#include "app/window/window_views.h"
+
+class QDockWidget;
+class QToolButton;
+
+namespace fovea {
+
+class ExportActions;
+class RunToolbar;
+class ShowAsFeed;
+class StatusLine;
+class ViewFeed;
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+
+public:
+    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a
+    // plan in `options` that cannot be read.
+    MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
+    ~MainWindow() override;
+
+    Document& document() { return m_document; }
+    Controller& controller() { return m_controller; }
+    JobRunner& jobs() { return m_jobs; }
+    const WindowViews& views() const { return m_views; }
+    const WindowActions& actions() const { return m_actions; }
+    RunToolbar& toolbar() { return *m_toolbar; }
+    StatusLine& statusLine() { return *m_status; }
+    ExportActions& exports() { return *m_exports; }
+    BlockWatch& blockWatch() { return m_blockWatch; }
+    RepaintWatch& repaintWatch() { return m_repaintWatch; }
+
+    void setDark(bool dark);
+    void restoreDefaultLayout();
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+private:
+    // main_window.cpp: what there is
+    QDockWidget* addDock(const char* name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
+    void addMenuCorners();
+    void makeDocks();
+    void setPanelsMovable(bool movable);
+    void readSettings();
+    void writeSettings();
+    // window_wiring.cpp: what it does
+    void wireFile();
+    void wireRun();
+    void wirePlans();
+    void wireView();
+    void wireHelp();
+    void fillModels();
+    void fillPresets();
+    void showState();
+    void showRunFacts();
+    void showKeys();
+    void showColours();
+    void applyPlanText(Side side, const QString& text);
+    void stepHead(int by);
+
+    const bool m_remembers;
+    Document m_document;
+    JobRunner m_jobs;
+    Controller m_controller;
+    BlockWatch m_blockWatch;
+    RepaintWatch m_repaintWatch;
+    WindowActions m_actions;
+    WindowMenus m_menus;
+    WindowViews m_views;
+    RunToolbar* m_toolbar = nullptr;
+    QToolButton* m_search = nullptr;
+    StatusLine* m_status = nullptr;
+    ExportActions* m_exports = nullptr;
+    QList<QDockWidget*> m_docks;
+    QByteArray m_defaultState;
+};
+
+} // namespace fovea

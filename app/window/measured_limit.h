@@ -1,0 +1,38 @@
+#pragma once
+// The line that GB/s are held against: how fast this machine reads a working set of the run's size, on the
+// engine's threads, measured once per size in the background. What fits a cache is bounded by that cache, and
+// the label says so.
+
+#include <QObject>
+
+#include <cstdint>
+
+namespace fovea {
+
+class Controller;
+class JobRunner;
+class Timelines;
+
+// Median GB/s (10^9 bytes) of reading `bytes` again and again on the calling thread's libtorch threads; takes
+// about a tenth of a second.
+double readGigabytesPerSecond(std::int64_t bytes);
+// The machine's largest cache in bytes, 0 where it does not tell.
+std::int64_t largestCache();
+
+class MeasuredLimit : public QObject {
+    Q_OBJECT
+
+public:
+    MeasuredLimit(Controller& controller, JobRunner& jobs, Timelines& timelines, QObject* parent = nullptr);
+
+private:
+    void measure();
+    void show(double gbps, std::int64_t workingSet);
+
+    Controller& m_controller;
+    JobRunner& m_jobs;
+    Timelines& m_timelines;
+    std::int64_t m_measured = 0; // working set of the line on screen, rounded up
+};
+
+} // namespace fovea

@@ -1,0 +1,157 @@
+#include "app/window/window_actions.h"
+
+#include <QAction>
+#include <QActionGroup>
+#include <QApplication>
+#include <QMainWindow>
+#include <QMenu>
+#include <QUndoStack>
+
+#include "views/maps/colour_map.h"
+
+namespace fovea {
+
+namespace {
+
+class Maker {
+public:
+    explicit Maker(QMainWindow& window) : m_window(window) {}
+
+    QAction* operator()(const char* name, const QString& text, const QKeySequence& keys = {},
+                        const QString& tip = {}) {
+        auto* action = new QAction(text, &m_window);
+        action->setObjectName(QLatin1String(name));
+        if (!keys.isEmpty())
+            action->setShortcut(keys);
+        if (!tip.isEmpty())
+            action->setToolTip(
+                keys.isEmpty() ? tip
+                               : QStringLiteral("%1 (%2)").arg(tip, keys.toString(QKeySequence::NativeText)));
+        m_window.addAction(action);
+        return action;
+    }
+
+    QAction* checkable(const char* name, const QString& text, bool on, const QKeySequence& keys = {}) {
+        QAction* action = (*this)(name, text, keys);
+        action->setCheckable(true);
+        action->setChecked(on);
+        return action;
+    }
+
+private:
+    QMainWindow& m_window;
+};
+
+QString tr(const char* text) {
+    return QCoreApplication::translate("fovea::WindowActions", text);
+}
+
+void makeFileAndRun(WindowActions& a, Maker& make) {
+    a.openModel =
+        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face Llama folder"));
+    a.openFile = make("openFile", tr("Open model file…"), {}, tr("A llama2.c .bin file"));
+    a.editPrompt = make("editPrompt", tr("Edit prompt…"), QKeySequence(Qt::CTRL | Qt::Key_E));
+    a.copyAsCommand =
+        make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
+             tr("The command line that makes these runs"));
+    a.quit = make("quit", tr("Quit"), QKeySequence::Quit);
+    a.run =
+        make("run", tr("Run"), QKeySequence(Qt::Key_F5), tr("Generate with A, then feed B the same tokens"));
+    a.step = make("step", tr("Step"), QKeySequence(Qt::Key_F10), tr("One more token"));
+    a.stop =
+        make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
+    a.runSettings =
+        make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+}
+
+void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
+    auto* themes = new QActionGroup(&window);
+    a.dark = make.checkable("dark", tr("Dark"), true);
+    a.light = make.checkable("light", tr("Light"), false);
+    themes->addAction(a.dark);
+    themes->addAction(a.light);
+    a.overlay =
+        make.checkable("overlay", tr("Show B's selection on the head map"), true, QKeySequence(Qt::Key_O));
+    a.fitMap = make("fitMap", tr("Head map: whole map"));
+    a.fitPlanned = make("fitPlanned", tr("Head map: rows that B read"));
+    a.goTo = make("goTo", tr("Go to query…"), QKeySequence(Qt::CTRL | Qt::Key_G));
+    a.previousHead = make("previousHead", tr("Previous head"), QKeySequence(Qt::Key_BracketLeft));
+    a.nextHead = make("nextHead", tr("Next head"), QKeySequence(Qt::Key_BracketRight));
+    a.newestQuery = make("newestQuery", tr("Newest query"));
+    a.movePanels = make.checkable("movePanels", tr("Move panels"), false);
+    a.restoreLayout = make("restoreLayout", tr("Restore default layout"));
+    a.scales = new QActionGroup(&window);
+    for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt,
+                                    ColourScale::RowMax, ColourScale::TimesUniform}) {
+        QAction* action =
+            make.checkable("", tr("Colour scale: %1").arg(name(scale)), scale == ColourScale::Log10);
+        action->setData(static_cast<int>(scale));
+        a.scales->addAction(action);
+    }
+    a.colours = new QActionGroup(&window);
+    const std::pair<ColourMap, QString> maps[] = {{ColourMap::Viridis, tr("viridis")},
+                                                  {ColourMap::Cividis, tr("cividis (colour-vision safe)")}};
+    for (const auto& [map, text] : maps) {
+        QAction* action = make.checkable("", tr("Colour map: %1").arg(text), map == ColourMap::Viridis);
+        action->setData(static_cast<int>(map));
+        a.colours->addAction(action);
+    }
+}
+
+void makeExports(WindowActions& a, Maker& make) {
+    a.saveWindow =
+        make("saveWindow", tr("Save window as PNG…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S));
+    a.copyWindow = make("copyWindow", tr("Copy window as picture"));
+    a.saveTrace = make("saveTrace", tr("Save trace for Perfetto…"));
+    a.saveCompare = make("saveCompare", tr("Save comparison as CSV…"));
+    const std::pair<const char*, QString> pictures[] = {
+        {"head_map", tr("Save head map as PNG…")},   {"atlas", tr("Save atlas as PNG…")},
+        {"inspector", tr("Save inspector as PNG…")}, {"timelines", tr("Save timelines as PNG…")},
+        {"token_strip", tr("Save tokens as PNG…")},  {"plan_panel", tr("Save plan panel as PNG…")}};
+    for (const auto& [view, text] : pictures) {
+        a.savePictures << make("", text);
+        a.savePictures.back()->setData(QString::fromLatin1(view));
+    }
+    const std::pair<const char*, QString> tables[] = {
+        {"head_map", tr("Save head map as CSV…")},   {"atlas", tr("Save atlas as CSV…")},
+        {"inspector", tr("Save inspector as CSV…")}, {"timelines", tr("Save timelines as CSV…")},
+        {"token_strip", tr("Save tokens as CSV…")},  {"summary", tr("Save A against B as CSV…")}};
+    for (const auto& [view, text] : tables) {
+        a.saveTables << make("", text);
+        a.saveTables.back()->setData(QString::fromLatin1(view));
+    }
+}
+
+} // namespace
+
+WindowActions makeActions(QMainWindow& window, QUndoStack& undoStack) {
+    WindowActions a;
+    Maker make(window);
+    makeFileAndRun(a, make);
+    a.undo = undoStack.createUndoAction(&window, tr("Undo"));
+    a.redo = undoStack.createRedoAction(&window, tr("Redo"));
+    a.undo->setShortcut(QKeySequence::Undo);
+    a.redo->setShortcuts(
+        {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
+    window.addAction(a.undo);
+    window.addAction(a.redo);
+    a.editPlan = make("editPlan", tr("Type plan B"), QKeySequence(Qt::CTRL | Qt::Key_L));
+    makeView(a, make, window);
+    makeExports(a, make);
+    a.palette = make("palette", tr("Search actions"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_P));
+    a.keys = make("keys", tr("Keys"), QKeySequence(Qt::Key_Question));
+    a.about = make("about", tr("About Fovea"));
+    return a;
+}
+
+QList<QAction*> listedActions(const QMainWindow& window) {
+    QList<QAction*> listed;
+    for (QAction* action : window.findChildren<QAction*>()) {
+        if (action->isSeparator() || action->menu() || action->text().isEmpty() || listed.contains(action))
+            continue;
+        listed << action;
+    }
+    return listed;
+}
+
+} // namespace fovea

@@ -1,0 +1,39 @@
+#pragma once
+// The views of the window and the frames around them. They are made here and know nothing of each other.
+
+class QComboBox;
+class QWidget;
+
+namespace fovea {
+
+class AtlasView;
+class HeadMapView;
+class Inspector;
+class PanelFrame;
+class PlanPanel;
+class SummaryTable;
+class Timelines;
+class TokenStrip;
+
+struct WindowViews {
+    PanelFrame* tokensFrame = nullptr;
+    TokenStrip* tokens = nullptr;
+    QComboBox* tokenColour = nullptr;
+    PanelFrame* planFrame = nullptr;
+    QWidget* planColumn = nullptr; // plan panel over the table
+    PlanPanel* plan = nullptr;
+    SummaryTable* table = nullptr;
+    PanelFrame* atlasFrame = nullptr;
+    AtlasView* atlas = nullptr;
+    PanelFrame* headMapFrame = nullptr;
+    HeadMapView* headMap = nullptr;
+    PanelFrame* inspectorFrame = nullptr;
+    Inspector* inspector = nullptr;
+    PanelFrame* timelinesFrame = nullptr;
+    Timelines* timelines = nullptr;
+};
+
+// Made with `parent` as their owner until a dock takes them.
+WindowViews makeViews(QWidget* parent);
+
+} // namespace fovea

@@ -1,0 +1,39 @@
+#pragma once
+// How one token goes through the layers: a backend's part of a session.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace fovea {
+
+class Capture;
+class KvCache;
+class Ledger;
+struct AttentionPlan;
+struct Model;
+
+// What a session lends its path; all of it outlives the path.
+struct DecodeState {
+    const Model& model;
+    const AttentionPlan& plan;
+    KvCache& cache;
+    Ledger& ledger;
+    Capture* capture; // null: capture nothing
+};
+
+class DecodePath {
+public:
+    virtual ~DecodePath() = default;
+
+    // Appends `token` to the cache and writes the logits (V) that follow it. Every span that the backend
+    // reads or writes goes into the ledger. Returns the seconds spent inside attention.
+    virtual double step(int token, std::int64_t position, bool planned, std::span<float> logits) = 0;
+};
+
+// On the CPU kernels; a warm step allocates only what the cache and the kernels' scratch grow by.
+std::unique_ptr<DecodePath> makeCpuPath(const DecodeState& state);
+// ATen throughout, attention by the methods' truths.
+std::unique_ptr<DecodePath> makeReferencePath(const DecodeState& state);
+
+} // namespace fovea

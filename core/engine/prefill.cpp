@@ -1,0 +1,91 @@
+#include "core/engine/prefill.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/cache/cache_view_reader.h"
+#include "core/cache/kv_cache.h"
+#include "core/engine/capture.h"
+#include "core/engine/decode_path.h"
+#include "core/model/forward.h"
+
+namespace fovea {
+
+namespace {
+
+// (1, heads, T, d) -> (T, heads, d) contiguous, the order in which tokens are appended.
+at::Tensor byToken(const at::Tensor& heads) {
+    return heads[0].transpose(0, 1).contiguous();
+}
+
+void append(const DecodeState& state, int layer, std::int64_t first, const at::Tensor& q, const at::Tensor& k,
+            const at::Tensor& v) {
+    const at::Tensor queries = byToken(q), keys = byToken(k), values = byToken(v);
+    const float* qRow = queries.data_ptr<float>();
+    const float* kRow = keys.data_ptr<float>();
+    const float* vRow = values.data_ptr<float>();
+    for (std::int64_t t = 0; t < queries.size(0); ++t) {
+        if (state.capture)
+            state.capture->write(layer, first + t, qRow, kRow, vRow);
+        state.cache.append(layer, first + t, kRow, vRow, state.ledger);
+        qRow += queries.stride(0);
+        kRow += keys.stride(0);
+        vRow += values.stride(0);
+    }
+}
+
+// weights (g, T, S), 0 where a row may not be seen, times V (S, d). A row that overflowed to infinity must
+// not reach queries before it, and 0 · inf would: then each query multiplies only what it sees.
+at::Tensor mix(const at::Tensor& weights, const at::Tensor& V) {
+    if (at::isfinite(V).all().item<bool>())
+        return at::matmul(weights, V);
+    const std::int64_t T = weights.size(1), S = weights.size(2);
+    std::vector<at::Tensor> rows;
+    for (std::int64_t t = 0; t < T; ++t) {
+        const std::int64_t seen = S - T + t + 1;
+        rows.push_back(at::matmul(weights.narrow(1, t, 1).narrow(2, 0, seen), V.narrow(0, 0, seen)));
+    }
+    return at::cat(rows, 1);
+}
+
+} // namespace
+
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer) {
+    const int heads = cache.layout().kvHeads;
+    const std::int64_t group = q.size(1) / heads, T = q.size(2), S = cache.slots(layer);
+    const double sqrtD = std::sqrt(static_cast<double>(q.size(3)));
+    const at::Tensor future = at::ones({T, S}, at::kBool).triu(S - T + 1);
+
+    std::vector<at::Tensor> outputs;
+    for (int head = 0; head < heads; ++head) {
+        CacheViewReader rows(cache.view(layer, head));
+        const at::Tensor queries = q[0].narrow(0, head * group, group); // (g, T, d)
+        const at::Tensor scores = at::matmul(queries, rows.keys().t()) / sqrtD;
+        const at::Tensor visible = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
+        outputs.push_back(mix(at::softmax(visible, -1), rows.values()));
+    }
+    return at::cat(outputs).unsqueeze(0);
+}
+
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first) {
+    const c10::NoGradGuard noGrad;
+    const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+        append(state, layer, first, q, k, v);
+        return cachedAttention(q, state.cache, layer);
+    };
+    const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat);
+}
+
+} // namespace fovea

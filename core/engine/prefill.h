@@ -1,0 +1,28 @@
+#pragma once
+// Many tokens at once through libtorch's GEMM, dense, into the cache.
+
+#include <cstdint>
+#include <span>
+
+namespace at {
+class Tensor;
+}
+
+namespace fovea {
+
+struct DecodeState;
+class KvCache;
+
+// Most tokens per call of prefillChunk: bounds the memory of scores to (g, kPrefillChunk, S) fp32, and what
+// happens between two looks at a cancel flag.
+inline constexpr std::int64_t kPrefillChunk = 128;
+
+// Appends `tokens` at positions first.. to the cache (and capture) of every layer. Each attends to the rows
+// as the cache holds them, in the store's precision, just as decode steps would.
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first);
+
+// q (1, H, T, d) of the newest T tokens of `layer` against all S rows held, query i seeing rows 0 .. S - T +
+// i.
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer);
+
+} // namespace fovea

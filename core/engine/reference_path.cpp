@@ -1,0 +1,101 @@
+// One token through the one ATen forward, attention by the methods' truths, reading the same cache.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+#include "core/cache/cache_view_reader.h"
+#include "core/cache/kv_cache.h"
+#include "core/engine/capture.h"
+#include "core/engine/decode_path.h"
+#include "core/engine/stopwatch.h"
+#include "core/methods/read/dense.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/model/forward.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+// Every parameter that the forward hands to ATen, whole; of the embedding one row.
+std::int64_t parameterBytes(const Model& model) {
+    std::size_t bytes = model.embedding[0].nbytes() + model.finalNorm.nbytes() + model.head.nbytes();
+    for (const LayerWeights& w : model.layers)
+        for (const auto* tensor :
+             {&w.attentionNorm, &w.query, &w.key, &w.value, &w.output, &w.ffnNorm, &w.gate, &w.up, &w.down})
+            bytes += tensor->nbytes();
+    return static_cast<std::int64_t>(bytes);
+}
+
+class ReferencePath final : public DecodePath {
+public:
+    explicit ReferencePath(const DecodeState& state) : m(state) {}
+
+    double step(int token, std::int64_t position, bool planned, std::span<float> scores) override {
+        const c10::NoGradGuard noGrad;
+        m_attentionSeconds = 0;
+        const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+            return attend(layer, position, planned, q, k, v);
+        };
+        const at::Tensor input = at::full({1, 1}, token, at::kLong);
+        const at::Tensor hidden = hiddenStates(m.model, input, position, attention, at::kFloat);
+        const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
+        std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
+        m.ledger.moved(Component::Weights, parameterBytes(m.model));
+        return m_attentionSeconds;
+    }
+
+private:
+    // q (1, H, 1, d), k and v (1, G, 1, d) -> (1, H, 1, d)
+    at::Tensor attend(int layer, std::int64_t position, bool planned, const at::Tensor& q,
+                      const at::Tensor& k, const at::Tensor& v) {
+        const std::int64_t H = q.size(1), d = q.size(3);
+        const at::Tensor query = q.reshape({H, d}).contiguous();
+        const at::Tensor key = k.contiguous(), value = v.contiguous();
+        const float* rows[] = {query.data_ptr<float>(), key.data_ptr<float>(), value.data_ptr<float>()};
+        if (m.capture)
+            m.capture->write(layer, position, rows[0], rows[1], rows[2]);
+        m.cache.append(layer, position, rows[1], rows[2], m.ledger);
+
+        const Stopwatch watch;
+        const int group = m.model.spec.group();
+        std::vector<at::Tensor> outputs;
+        for (int head = 0; head < m.model.spec.kvHeads; ++head) {
+            CacheViewReader reader(m.cache.view(layer, head), &m.ledger);
+            outputs.push_back(read(query.narrow(0, head * group, group), reader, planned));
+        }
+        const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
+        m_attentionSeconds += watch.seconds();
+        return output;
+    }
+
+    // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
+    // once written and once read, slots as the int32 that a list of them takes.
+    at::Tensor read(const at::Tensor& q, CacheReader& reader, bool planned) {
+        const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        if (!sparq || !planned)
+            return denseTruth(q, reader);
+        const SparqStages stages = sparqTruth(*sparq, q, reader);
+        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
+        m.ledger.moved(Component::Indices,
+                       2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
+        return stages.output;
+    }
+
+    DecodeState m;
+    double m_attentionSeconds = 0;
+};
+
+} // namespace
+
+std::unique_ptr<DecodePath> makeReferencePath(const DecodeState& state) {
+    return std::make_unique<ReferencePath>(state);
+}
+
+} // namespace fovea

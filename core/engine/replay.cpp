@@ -1,0 +1,252 @@
+#include "core/engine/replay.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/topk.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <span>
+
+#include "core/engine/capture.h"
+#include "core/engine/capture_reader.h"
+#include "core/methods/read/dense.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+std::vector<float> toVector(const at::Tensor& t) {
+    const at::Tensor c = t.contiguous();
+    return {c.data_ptr<float>(), c.data_ptr<float>() + c.numel()};
+}
+
+std::vector<std::int32_t> toIndices(const at::Tensor& t) {
+    const at::Tensor c = t.contiguous();
+    return {c.data_ptr<std::int64_t>(), c.data_ptr<std::int64_t>() + c.numel()};
+}
+
+// (n, n): true where row i may not see key j, for queries starting at position `from`.
+at::Tensor futureMask(std::int64_t from, std::int64_t tokens) {
+    return at::ones({tokens - from, tokens}, at::kBool).triu(from + 1);
+}
+
+// The scores SparQ chooses by, for every query of positions from.. at once: steps 1-3 of the paper with the
+// group's sum. Returns (tokens - from, tokens), -inf where a key lies in the future.
+at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t tokens, int layer, int kvHead,
+                       const SparqParams& params) {
+    const int group = capture.queryHeads() / capture.kvHeads();
+    const int d = capture.headDim();
+    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), tokens, d);
+    const at::Tensor future = futureMask(from, tokens);
+
+    std::vector<at::Tensor> queries;
+    at::Tensor magnitude;
+    for (int i = 0; i < group; ++i) {
+        const float* q = capture.q(layer, kvHead * group + i) + from * d;
+        queries.push_back(capturedRows(q, tokens - from, d));
+        magnitude = magnitude.defined() ? magnitude + queries.back().abs() : queries.back().abs();
+    }
+    const at::Tensor kept = std::get<1>(at::topk(magnitude, std::min(params.components, d), -1));
+    const at::Tensor keep = at::zeros_like(magnitude).scatter(-1, kept, 1.0);
+
+    at::Tensor sum;
+    for (const at::Tensor& q : queries) {
+        const at::Tensor sparse = q * keep;
+        at::Tensor scores = at::matmul(sparse, keys.t());
+        if (params.tau) {
+            const at::Tensor share = sparse.abs().sum(-1) / q.abs().sum(-1);
+            scores = scores / (share * d).sqrt().unsqueeze(-1);
+        } else {
+            scores = scores / std::sqrt(static_cast<double>(d));
+        }
+        if (params.select == SparqParams::Select::Softmax)
+            scores = at::softmax(scores.masked_fill(future, kMinusInfinity), -1);
+        sum = sum.defined() ? sum + scores : scores;
+    }
+    return sum.masked_fill(future, kMinusInfinity);
+}
+
+// The k best of scores[0..n), the `local` newest always among them, ascending. Ties go to the lowest index.
+void chooseRow(std::span<const float> scores, int k, int local, std::vector<float>& scratch,
+               std::vector<std::int32_t>& chosen) {
+    const auto n = static_cast<std::int64_t>(scores.size());
+    const std::int64_t take = std::min<std::int64_t>(k, n);
+    const std::int64_t forced = std::min<std::int64_t>(local, take);
+    const std::int64_t older = n - forced; // candidates that must earn their place
+    const std::int64_t earned = take - forced;
+    if (earned > 0) {
+        scratch.assign(scores.begin(), scores.begin() + older);
+        for (float& s : scratch) // an order must exist even for a broken model's NaN
+            s = std::isnan(s) ? kMinusInfinity : s;
+        auto nth = scratch.begin() + (earned - 1);
+        std::nth_element(scratch.begin(), nth, scratch.end(), std::greater<>{});
+        const float threshold = *nth;
+        std::int64_t ties =
+            earned - std::count_if(scratch.begin(), nth, [&](float s) { return s > threshold; });
+        for (std::int64_t j = 0; j < older; ++j) {
+            const float s = std::isnan(scores[j]) ? kMinusInfinity : scores[j];
+            if (s > threshold || (s == threshold && ties-- > 0))
+                chosen.push_back(static_cast<std::int32_t>(j));
+        }
+    }
+    for (std::int64_t j = older; j < n; ++j)
+        chosen.push_back(static_cast<std::int32_t>(j));
+}
+
+// Fills first, chosen and missed of the rows from decodeFrom on.
+void choose(HeadMap& map, const Capture& capture, const SparqParams& params) {
+    const int kvHead = map.head / (capture.queryHeads() / capture.kvHeads());
+    const std::int64_t from = map.decodeFrom, tokens = map.tokens;
+    const at::Tensor scores = groupScores(capture, from, tokens, map.layer, kvHead, params);
+    const float* score = scores.data_ptr<float>();
+
+    std::vector<std::int64_t>& first = map.first;
+    for (std::int64_t i = from; i < tokens; ++i)
+        first[i + 1] = first[i] + std::min<std::int64_t>(params.tokens, i + 1);
+    map.chosen.resize(static_cast<std::size_t>(first[tokens]));
+
+    at::parallel_for(from, tokens, 64, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<float> scratch;
+        std::vector<std::int32_t> row;
+        for (std::int64_t i = begin; i < end; ++i) {
+            row.clear();
+            chooseRow({score + (i - from) * tokens, static_cast<std::size_t>(i + 1)}, params.tokens,
+                      params.localTokens(), scratch, row);
+            std::copy(row.begin(), row.end(), map.chosen.begin() + first[i]);
+            float read = 0;
+            for (const std::int32_t j : row)
+                read += map.weights[static_cast<std::size_t>(i * tokens + j)];
+            map.missed[static_cast<std::size_t>(i)] = std::max(0.f, 1.f - read);
+        }
+    });
+}
+
+// What of the true top-k (exact scores) was read, and the score at which the choice was cut.
+void judgeChoice(QueryStages& stages, const SparqParams& params) {
+    std::vector<float> scratch;
+    std::vector<std::int32_t> best;
+    chooseRow(stages.exact, params.tokens, 0, scratch, best);
+    std::vector<std::int32_t> both;
+    std::set_intersection(best.begin(), best.end(), stages.chosen.begin(), stages.chosen.end(),
+                          std::back_inserter(both));
+    stages.recalled = static_cast<int>(both.size());
+
+    const std::int64_t forced = std::min<std::int64_t>(params.localTokens(), std::ssize(stages.chosen));
+    stages.threshold = std::numeric_limits<float>::infinity();
+    for (const std::int32_t j : stages.chosen)
+        if (j < std::ssize(stages.approximate) - forced)
+            stages.threshold = std::min(stages.threshold, stages.approximate[static_cast<std::size_t>(j)]);
+}
+
+} // namespace
+
+HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int head,
+                   const AttentionPlan& plan, std::int64_t decodeFrom, const std::atomic<bool>& cancel) {
+    const c10::InferenceMode inference;
+    const int d = capture.headDim();
+    const int kvHead = head / (capture.queryHeads() / capture.kvHeads());
+
+    HeadMap map{.layer = layer, .head = head, .tokens = tokens};
+    map.decodeFrom = std::clamp<std::int64_t>(decodeFrom, 0, tokens);
+    map.first.resize(static_cast<std::size_t>(tokens + 1));
+    map.missed.resize(static_cast<std::size_t>(tokens));
+    map.weights.resize(static_cast<std::size_t>(tokens * tokens));
+
+    const at::Tensor q = capturedRows(capture.q(layer, head), tokens, d) / std::sqrt(static_cast<double>(d));
+    const at::Tensor k = capturedRows(capture.k(layer, kvHead), tokens, d);
+    at::Tensor weights = at::from_blob(map.weights.data(), {tokens, tokens}, at::kFloat);
+    at::Tensor scores = at::matmul(q, k.t()).masked_fill_(futureMask(0, tokens), kMinusInfinity);
+    weights.copy_(at::softmax(scores, -1));
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    if (sparq && !cancel && map.decodeFrom < tokens)
+        choose(map, capture, *sparq);
+    return map;
+}
+
+QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, int head,
+                        const AttentionPlan& plan, std::int64_t decodeFrom) {
+    const c10::InferenceMode inference;
+    const int group = capture.queryHeads() / capture.kvHeads();
+    const int kvHead = head / group, d = capture.headDim();
+    const std::int64_t tokens = query + 1;
+    CaptureReader cache(capture, layer, kvHead, tokens);
+
+    std::vector<at::Tensor> group_q;
+    for (int i = 0; i < group; ++i)
+        group_q.push_back(capturedRows(capture.q(layer, kvHead * group + i) + query * d, 1, d));
+    const at::Tensor q = at::cat(group_q);
+    const std::int64_t mine = head % group;
+
+    QueryStages stages{.layer = layer, .head = head, .query = query};
+    stages.q = toVector(q[mine]);
+    const at::Tensor exact = at::matmul(cache.keys(), q[mine]) / std::sqrt(static_cast<double>(d));
+    stages.exact = toVector(exact);
+    const at::Tensor dense = denseTruth(q, cache)[mine];
+    stages.denseOutput = stages.output = toVector(dense);
+
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    stages.sparse = sparq && query >= decodeFrom;
+    if (!stages.sparse)
+        return stages;
+
+    const SparqStages truth = sparqTruth(*sparq, q, cache);
+    stages.components = toIndices(truth.components);
+    // A weight that underflowed keeps a place on the axis.
+    stages.approximate = toVector(sparq->select == SparqParams::Select::Softmax
+                                      ? truth.approximate.sum(0).clamp_min(1e-30).log()
+                                      : truth.logits.sum(0));
+    stages.chosen = toIndices(truth.slots);
+    stages.weights = toVector(truth.weights[mine]);
+    stages.tau = truth.tau[mine].item<float>();
+    stages.alpha = truth.alpha[mine].item<float>();
+    stages.output = toVector(truth.output[mine]);
+    stages.missed =
+        std::max(0.f, 1.f - at::softmax(exact, -1).index_select(0, truth.slots).sum().item<float>());
+    stages.error = ((truth.output[mine] - dense).norm() / dense.norm()).item<float>();
+    judgeChoice(stages, *sparq);
+    return stages;
+}
+
+HeadSummary summarise(const HeadMap& map, int side) {
+    HeadSummary summary{.layer = map.layer, .head = map.head, .side = side};
+    summary.thumbnail.assign(static_cast<std::size_t>(side) * static_cast<std::size_t>(side), 0.f);
+    const std::int64_t n = map.tokens;
+    const std::int64_t from = map.decodeFrom < n ? map.decodeFrom : 0;
+    double missed = 0, entropy = 0, sink = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        const float* row = &map.weights[static_cast<std::size_t>(i * n)];
+        float* thumb = &summary.thumbnail[static_cast<std::size_t>(i * side / n * side)];
+        // The largest weight under a pixel decides: an averaged thumbnail would lose one-token columns.
+        for (std::int64_t j = 0; j <= i; ++j)
+            thumb[j * side / n] = std::max(thumb[j * side / n], row[j]);
+        if (i < from)
+            continue;
+        for (std::int64_t j = 0; j <= i; ++j)
+            entropy -= row[j] > 0 ? row[j] * std::log(row[j]) : 0.f;
+        missed += map.missed[static_cast<std::size_t>(i)];
+        sink += row[0];
+    }
+    const double queries = static_cast<double>(std::max<std::int64_t>(1, n - from));
+    summary.missed = static_cast<float>(missed / queries);
+    summary.entropy = static_cast<float>(entropy / queries);
+    summary.sink = static_cast<float>(sink / queries);
+    return summary;
+}
+
+} // namespace fovea

@@ -1,0 +1,142 @@
+#include "core/engine/session.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "core/cache/kv_cache.h"
+#include "core/engine/decode_path.h"
+#include "core/engine/known_tokens.h"
+#include "core/engine/prefill.h"
+#include "core/engine/stopwatch.h"
+#include "core/methods/predict.h"
+#include "core/model/model.h"
+
+namespace fovea {
+
+namespace {
+
+AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
+    if (const auto why = refusal(plan, spec))
+        throw PlanError(*why);
+    return plan;
+}
+
+CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec) {
+    CacheLayout layout;
+    layout.layers = spec.layers;
+    layout.kvHeads = spec.kvHeads;
+    layout.headDim = spec.headDim;
+    layout.type = plan.store.value_or(spec.type);
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
+        layout.keyColumns = true;
+        layout.valueSum = sparq->alpha;
+    }
+    return layout;
+}
+
+} // namespace
+
+struct Session::Impl {
+    Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
+        : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
+          cache(layoutFor(plan, model->spec)), logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+        const std::int64_t context = model->spec.context;
+        capacity = options.capacity > 0 ? std::min(options.capacity, context) : context;
+        if (options.captureBudget > 0) {
+            const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
+            writtenCapture = fresh.get();
+            capture = fresh;
+        }
+        path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
+    }
+
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
+
+    void require(std::span<const int> next) const {
+        requireKnown(next, model->spec.vocabulary);
+        if (tokens + std::ssize(next) > capacity)
+            throw EngineError("The session holds " + std::to_string(capacity) + " tokens, not " +
+                              std::to_string(tokens + std::ssize(next)) + ".");
+    }
+
+    StepShape shape(bool planned) const {
+        StepShape shape;
+        shape.tokens = tokens;
+        shape.queryHeads = model->spec.queryHeads;
+        shape.kvHeads = model->spec.kvHeads;
+        shape.headDim = model->spec.headDim;
+        shape.store = cache.layout().type;
+        shape.planned = planned;
+        return shape;
+    }
+
+    std::shared_ptr<const Model> model;
+    AttentionPlan plan;
+    KvCache cache;
+    Ledger ledger;
+    std::shared_ptr<const Capture> capture; // as runs share it
+    Capture* writtenCapture = nullptr;      // the same, for this session alone
+    std::unique_ptr<DecodePath> path;
+    std::vector<float> logits;
+    std::int64_t capacity = 0, tokens = 0;
+};
+
+Session::Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options)
+    : m(std::make_unique<Impl>(std::move(model), std::move(plan), options)) {}
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
+    m->require(tokens);
+    while (!tokens.empty()) {
+        if (cancel)
+            return false;
+        const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
+        prefillChunk(m->state(), chunk, m->tokens);
+        m->tokens += std::ssize(chunk);
+        tokens = tokens.subspan(chunk.size());
+    }
+    return true;
+}
+
+StepRecord Session::step(int token, bool planned) {
+    m->require({&token, 1});
+    StepRecord record;
+    record.position = m->tokens;
+    record.fed = token;
+    record.planned = planned;
+
+    m->ledger.take(); // what prefill wrote is no step's
+    const Stopwatch watch;
+    record.attentionSeconds = m->path->step(token, record.position, planned, m->logits);
+    record.seconds = watch.seconds();
+    m->tokens += 1;
+
+    const StepShape shape = m->shape(planned);
+    const int layers = m->model->spec.layers;
+    record.counted = m->ledger.take();
+    record.formula = predictMoved(m->plan, shape) * layers;
+    record.formula += predictWeights(m->model->spec);
+    record.held.counted = m->cache.held();
+    record.held.formula = predictHeld(m->plan, shape) * layers;
+    record.held.reserved = m->cache.reserved();
+    return record;
+}
+
+std::span<const float> Session::logits() const {
+    return m->logits;
+}
+std::int64_t Session::tokens() const {
+    return m->tokens;
+}
+const Model& Session::model() const {
+    return *m->model;
+}
+const std::shared_ptr<const Capture>& Session::capture() const {
+    return m->capture;
+}
+
+} // namespace fovea

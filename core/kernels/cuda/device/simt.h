@@ -1,0 +1,77 @@
+#pragma once
+// The primitives our kernels are written in, as nvcc compiles them. tests/support/simt/simt.h has the same
+// names for the host, and the include path decides which of the two <simt.h> is. What is not here, a kernel
+// may not use: add it to both.
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+namespace fovea::cuda {
+
+// --- Shared memory: one region per block, sized at launch, carved up by every thread in the same way -------
+
+template <class T>
+using Shared = T*;
+
+class SharedMemory {
+public:
+    explicit __device__ __forceinline__ SharedMemory(unsigned char* begin) : m_next(begin) {}
+
+    // `count` elements, aligned to 16 bytes. Nothing is initialised.
+    template <class T>
+    __device__ __forceinline__ Shared<T> take(int count) {
+        T* result = reinterpret_cast<T*>(m_next);
+        m_next += (sizeof(T) * static_cast<std::size_t>(count) + 15) / 16 * 16;
+        return result;
+    }
+
+private:
+    unsigned char* m_next;
+};
+
+extern __shared__ __align__(16) unsigned char g_sharedRegion[];
+
+__device__ __forceinline__ SharedMemory sharedMemory() { return SharedMemory(g_sharedRegion); }
+
+// --- Threads together --------------------------------------------------------------------------------------
+
+// Waits until every thread of the block is here; what they wrote to shared memory is then seen by all.
+__device__ __forceinline__ void blockSync() { __syncthreads(); }
+
+// The value of the lane whose number differs in the bits of `distance`. All 32 lanes must call.
+__device__ __forceinline__ float shuffleXor(float value, int distance) {
+    return __shfl_xor_sync(0xffffffffu, value, distance);
+}
+
+// --- Memory ------------------------------------------------------------------------------------------------
+
+// 16 bytes that the block reads once: they come past the first-level cache, which could do nothing with them.
+// (The second level keeps them, for another block that reads the same row.)
+__device__ __forceinline__ uint4 loadOnce(const uint4* source) { return __ldcg(source); }
+
+// --- Launch ------------------------------------------------------------------------------------------------
+
+inline void throwUnlessSuccess(cudaError_t error, const char* doing) {
+    if (error != cudaSuccess)
+        throw std::runtime_error(std::string(doing) + ": " + cudaGetErrorString(error));
+}
+
+// Queues kernel(arguments…) on `stream` (a cudaStream_t).
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sharedBytes, void* stream,
+            Arguments... arguments) {
+    constexpr std::size_t kGrantedToAll = 48 * 1024;  // more must be asked for
+    if (sharedBytes > kGrantedToAll)
+        throwUnlessSuccess(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                static_cast<int>(sharedBytes)),
+                           "asking for shared memory");
+    kernel<<<grid, block, sharedBytes, static_cast<cudaStream_t>(stream)>>>(arguments...);
+    throwUnlessSuccess(cudaGetLastError(), "launching a CUDA kernel");
+}
+
+}  // namespace fovea::cuda

@@ -1,0 +1,44 @@
+#include "core/methods/read/dense.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+
+#include <cmath>
+
+#include "core/methods/cache_reader.h"
+#include "core/methods/step_shape.h"
+
+namespace fovea {
+
+// Per KV head: K is read once for the scores, V once for the sum, S rows of d elements each, whatever the
+// number of query heads that share them; the current token's row of each is written. q and the output stay in
+// the processor and are not counted.
+Traffic predictDense(const StepShape& shape) {
+    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
+
+    Traffic head;
+    head[Component::Keys] = shape.tokens * row + row;
+    head[Component::Values] = shape.tokens * row + row;
+    return head * shape.kvHeads;
+}
+
+// Per KV head: one K and one V row per token.
+Traffic predictHeldDense(const StepShape& shape) {
+    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
+
+    Traffic head;
+    head[Component::Keys] = shape.tokens * row;
+    head[Component::Values] = shape.tokens * row;
+    return head * shape.kvHeads;
+}
+
+// Eq. 1 of 1706.03762.
+at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache) {
+    const double sqrtD = std::sqrt(static_cast<double>(q.size(-1)));
+    const at::Tensor scores = at::matmul(q, cache.keys().t()) / sqrtD; // (g, S)
+    return at::matmul(at::softmax(scores, -1), cache.values());
+}
+
+} // namespace fovea

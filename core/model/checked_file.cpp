@@ -1,0 +1,85 @@
+#include "core/model/checked_file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <system_error>
+
+#include "core/model/model.h"
+
+namespace fovea {
+
+std::optional<std::int64_t> checkedProduct(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &result))
+        return std::nullopt;
+    return result;
+}
+
+std::optional<std::int64_t> checkedSum(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    if (a < 0 || b < 0 || __builtin_add_overflow(a, b, &result))
+        return std::nullopt;
+    return result;
+}
+
+std::uint64_t fileSize(const std::filesystem::path& file) {
+    std::error_code error;
+    const auto status = std::filesystem::status(file, error);
+    if (status.type() == std::filesystem::file_type::not_found)
+        throw CheckpointError(file.string() + ": no such file; check the path");
+    if (error || status.type() != std::filesystem::file_type::regular)
+        throw CheckpointError(file.string() + ": not a regular file; name a model's file or folder");
+    const auto size = std::filesystem::file_size(file, error);
+    if (error)
+        throw CheckpointError(file.string() + ": cannot be read: " + error.message());
+    return size;
+}
+
+std::string readFile(const std::filesystem::path& file, std::uint64_t limit) {
+    const std::uint64_t size = fileSize(file);
+    if (size > limit)
+        throw CheckpointError(file.string() + ": " + std::to_string(size) + " bytes where at most " +
+                              std::to_string(limit) + " make sense; this is not the file it should be");
+    std::ifstream in(file, std::ios::binary);
+    std::string bytes(static_cast<std::size_t>(size), '\0');
+    if (!in || !in.read(bytes.data(), static_cast<std::streamsize>(size)))
+        throw CheckpointError(file.string() + ": cannot be read; check its permissions");
+    return bytes;
+}
+
+void writeFileAtomically(const std::filesystem::path& file, std::span<const std::string_view> parts) {
+    std::filesystem::path temporary = file;
+    temporary += ".part" + std::to_string(::getpid());
+    const auto fail = [&](int code) {
+        std::remove(temporary.c_str());
+        throw std::runtime_error(file.string() + ": cannot be written: " + std::strerror(code));
+    };
+    std::FILE* out = std::fopen(temporary.c_str(), "wb");
+    if (out == nullptr)
+        fail(errno);
+    for (const std::string_view part : parts) {
+        if (std::fwrite(part.data(), 1, part.size(), out) != part.size()) {
+            const int code = errno;
+            std::fclose(out);
+            fail(code);
+        }
+    }
+    // A full disk may show only when the buffers are flushed.
+    const bool flushed = std::fflush(out) == 0 && ::fsync(::fileno(out)) == 0;
+    const int code = errno;
+    if (std::fclose(out) != 0 || !flushed)
+        fail(flushed ? errno : code);
+    if (std::rename(temporary.c_str(), file.c_str()) != 0)
+        fail(errno);
+}
+
+void writeFileAtomically(const std::filesystem::path& file, std::string_view bytes) {
+    writeFileAtomically(file, std::span<const std::string_view>(&bytes, 1));
+}
+
+} // namespace fovea

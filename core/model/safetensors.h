@@ -1,0 +1,48 @@
+#pragma once
+// The safetensors container: an 8-byte little-endian header length, a JSON header naming each tensor's type,
+// shape and byte range, then the bytes.
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+// A file whose header has been checked whole: its length against the file, types (F32, F16, BF16; others are
+// refused), shapes against byte ranges, and that the ranges fill the file without gap or overlap.
+class SafetensorsFile {
+public:
+    struct Entry {
+        c10::ScalarType type = c10::ScalarType::Float;
+        std::vector<std::int64_t> shape;
+        std::uint64_t begin = 0, end = 0; // bytes from the start of the file
+    };
+
+    // Throws CheckpointError. Nothing but the header is read.
+    explicit SafetensorsFile(std::filesystem::path file);
+
+    const std::map<std::string, Entry>& entries() const { return m_entries; }
+    const std::filesystem::path& path() const { return m_file; }
+    // A tensor of its own, in the file's type. Throws CheckpointError.
+    at::Tensor read(const std::string& name) const;
+
+private:
+    std::filesystem::path m_file;
+    std::map<std::string, Entry> m_entries;
+};
+
+struct NamedTensor {
+    std::string name;
+    at::Tensor tensor; // F32, F16 or BF16
+};
+
+// Replaces the file all at once; in the order given, with metadata {"format": "pt"}. Throws
+// std::runtime_error.
+void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors);
+
+} // namespace fovea

@@ -1,0 +1,65 @@
+#include "core/plan/papers.h"
+
+#include <array>
+
+namespace fovea {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kSparqResults = {
+    "Llama-2-13B, r=8, k=128, dense / SparQ: SQuAD .8085 / .7485, TriviaQA .787 / .778, CNN-DM ROUGE-L .221 "
+    "/ .216",
+    "Llama-2-13B, r=8, k=128, dense / SparQ: WikiText bits per character .610 / .697, Repetition characters "
+    "229 / 75",
+    "Needle, Llama-2-7B-32K, dense .976, SparQ at 4x .928",
+    "A100-40GB, 32 heads, d=128, fp16, B=64, S=4096, r=32, k=128: 49 to 16 µs per sequence (3.02x, theory "
+    "6.4x)",
+    "A100-40GB, B=1: slower than dense until S is about 65k (S=4096: dense 110 µs, SparQ 404 to 566 µs)",
+};
+
+// SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
+constexpr std::array kPapers = {
+    Paper{.key = "attention",
+          .authors =
+              "Ashish Vaswani, Noam Shazeer, Niki Parmar, Jakob Uszkoreit, Llion Jones, Aidan N. Gomez, "
+              "Łukasz Kaiser, Illia Polosukhin",
+          .title = "Attention Is All You Need",
+          .year = 2017,
+          .arxiv = "1706.03762",
+          .publishedMoved = {},
+          .publishedHeld = {},
+          .results = {}},
+    Paper{.key = "gqa",
+          .authors = "Joshua Ainslie, James Lee-Thorp, Michiel de Jong, Yury Zemlyanskiy, Federico Lebrón, "
+                     "Sumit Sanghai",
+          .title = "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
+          .year = 2023,
+          .arxiv = "2305.13245",
+          .publishedMoved = {},
+          .publishedHeld = {},
+          .results = {}},
+    Paper{.key = "sparq",
+          .authors =
+              "Luka Ribar, Ivan Chelombiev, Luke Hudlass-Galley, Charlie Blake, Carlo Luschi, Douglas Orr",
+          .title = "SparQ Attention: Bandwidth-Efficient LLM Inference",
+          .year = 2023,
+          .arxiv = "2312.04985",
+          .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
+          .publishedHeld = "1.5x dense: K is stored twice",
+          .results = kSparqResults},
+};
+
+} // namespace
+
+std::span<const Paper> papers() {
+    return kPapers;
+}
+
+const Paper* findPaper(std::string_view key) {
+    for (const Paper& paper : kPapers)
+        if (paper.key == key)
+            return &paper;
+    return nullptr;
+}
+
+} // namespace fovea

@@ -1,0 +1,39 @@
+#include "simulation/show_as.h"
+
+#include <algorithm>
+
+#include "core/methods/predict.h"
+
+namespace fovea {
+
+Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<const std::int64_t> contexts) {
+    if (const auto why = refusal(plan, spec))
+        throw PlanError(*why);
+    Projection projection{.spec = spec, .plan = plan, .steps = {}};
+    const Traffic weights = predictWeights(spec);
+    for (const std::int64_t tokens : contexts) {
+        const StepShape shape{.tokens = tokens,
+                              .queryHeads = spec.queryHeads,
+                              .kvHeads = spec.kvHeads,
+                              .headDim = spec.headDim,
+                              .store = plan.store.value_or(spec.type)};
+        ProjectedStep step{.tokens = tokens,
+                           .moved = predictMoved(plan, shape) * spec.layers,
+                           .held = predictHeld(plan, shape) * spec.layers};
+        step.moved += weights;
+        projection.steps.push_back(step);
+    }
+    return projection;
+}
+
+std::vector<std::int64_t> contextRange(std::int64_t first, std::int64_t last, int points) {
+    const std::int64_t steps = std::min<std::int64_t>(std::max(points, 2) - 1, last - first);
+    std::vector<std::int64_t> contexts = {first};
+    for (std::int64_t i = 1; i <= steps; ++i) {
+        // Rounded to nearest; the product stays far below 2^63 for any context a model has.
+        contexts.push_back(first + ((last - first) * i + steps / 2) / steps);
+    }
+    return contexts;
+}
+
+} // namespace fovea

@@ -1,0 +1,128 @@
+#include <catch2/catch.hpp>
+
+#include "tests/app/commands/made_up_model.h"
+#include "tests/app/commands/program.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace fovea;
+
+namespace {
+
+// Fails with `status` and one line that holds `named`, and prints no result.
+void requireRefusal(const ProcessResult& r, int status, const std::string& named) {
+    INFO("stdout: " << r.out << "\nstderr: " << r.err);
+    CHECK(r.status == status);
+    CHECK(isOneErrorLine(r.err));
+    CHECK(r.err.find(named) != r.err.npos);
+    CHECK(r.out.empty());
+}
+
+} // namespace
+
+TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    struct Case {
+        std::vector<std::string> arguments;
+        const char* named;
+    };
+    const std::vector<Case> cases = {
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=h2o"}, "keep=h2o"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", ""}, "accepted"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "read=sparq:r=9"},
+         "r=9"}, // heads are 8 wide
+        {{"generate", "--model", model}, "--tokens"},
+        {{"generate", "--model", model, "--tokens", "0"}, "--tokens"},
+        {{"generate", "--model", model, "--tokens", "-3"}, "--tokens"},
+        {{"generate", "--model", model, "--tokens", "many"}, "--tokens"},
+        {{"generate", "--model", model, "--tokens", "99999999999999999999"}, "--tokens"},
+        {{"generate", "--model", model, "--tokens", "49"}, "48"},
+        {{"generate", "--model", model, "--tokens", "4", "--positions", "4"}, "--positions"},
+        {{"generate", "--model", model, "--positions", "2", "--prompt", "ABCD"}, "--positions"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt", std::string(100, 'A')}, "context"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt-file", (folder / "none.txt").string()},
+         "none.txt"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt-file", folder.path().string()}, "folder"},
+        {{"generate", "--model", model, "--tokens", "4", "--temperature", "-1"}, "--temperature"},
+        {{"generate", "--model", model, "--tokens", "4", "--temperature", "nan"}, "--temperature"},
+        {{"generate", "--model", model, "--tokens", "4", "--top-p", "0"}, "--top-p"},
+        {{"generate", "--model", model, "--tokens", "4", "--top-k", "-1"}, "--top-k"},
+        {{"generate", "--model", model, "--tokens", "4", "--backend", "gpu"}, "--backend"},
+        {{"generate", "--model", model, "--tokens", "4", "--threads", "0"}, "--threads"},
+        {{"generate", "--modle", model}, "--modle"},
+        {{"compare", "--model", model, "--tokens", "4", "--plan", "dense"}, "--plan"},
+        {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "sparse"}, "sparse"},
+        {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "read=sparq:r=9"},
+         "r=9"},
+        {{"--prompt", "x", "info", model}, "--prompt"},
+        {{"generat"}, "generat"},
+    };
+    for (const Case& c : cases) {
+        std::string line;
+        for (const auto& argument : c.arguments)
+            line += argument + " ";
+        INFO(line);
+        requireRefusal(fovea::fovea(c.arguments), 2, c.named);
+    }
+}
+
+TEST_CASE("Files that are missing or broken are named, exit 1", "[app.commands]") {
+    const TemporaryFolder folder, alone;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    const std::string lonely = writeMadeUpModel(alone.path(), false).string();
+    const std::string nothing = (folder / "nothing.bin").string();
+    requireRefusal(fovea::fovea({"info", nothing}), 1, "nothing.bin");
+    requireRefusal(fovea::fovea({"generate", "--model", nothing, "--tokens", "4", "--json"}), 1,
+                   "nothing.bin");
+    requireRefusal(fovea::fovea({"generate", "--model", lonely, "--tokens", "4", "--json"}), 1, "tokenizer");
+    requireRefusal(fovea::fovea({"generate", "--model", model, "--tokenizer", nothing, "--tokens", "4"}), 1,
+                   "nothing.bin");
+    requireRefusal(fovea::fovea({"generate", "--model", model, "--tokenizer", model, "--tokens", "4"}), 1,
+                   "model.bin");
+
+    std::filesystem::resize_file(model, 1000);
+    requireRefusal(fovea::fovea({"generate", "--model", model, "--tokens", "4"}), 1, "model.bin");
+    std::filesystem::resize_file(model, 3);
+    requireRefusal(fovea::fovea({"info", model}), 1, "model.bin");
+}
+
+TEST_CASE("Output that cannot be written is a failure", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    const ProcessOptions full{.stdoutPath = "/dev/full"};
+    for (const bool asJson : {true, false}) {
+        std::vector<std::string> arguments = {"generate", "--model", model, "--tokens", "4"};
+        if (asJson)
+            arguments.emplace_back("--json");
+        const ProcessResult r = fovea::fovea(arguments, full);
+        CHECK(r.status == 1);
+        CHECK(isOneErrorLine(r.err));
+        CHECK(r.err.find("No space left on device") != r.err.npos);
+    }
+    putContent(folder / "file", "");
+    requireRefusal(fovea::fovea({"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan",
+                                 "dense", "--out", (folder / "file").string()}),
+                   1, "file");
+}
+
+TEST_CASE("Help goes to stdout and is no failure", "[app.commands]") {
+    const std::vector<std::vector<std::string>> asks = {
+        {"--help"}, {"generate", "--help"}, {"compare", "--help"}, {"info", "--help"}, {"--version"}};
+    for (const auto& arguments : asks) {
+        const ProcessResult r = fovea::fovea(arguments);
+        CHECK(r.status == 0);
+        CHECK_FALSE(r.out.empty());
+        CHECK(r.err.empty());
+    }
+}
+
+TEST_CASE("Ctrl-C ends a run with one line", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path(), true, 1 << 16).string();
+    const ProcessOptions options{.interruptAfter = 1};
+    const ProcessResult r = fovea::fovea(
+        {"generate", "--model", model, "--prompt", "A", "--tokens", "50000", "--ignore-eos"}, options);
+    CHECK_FALSE(r.timedOut);
+    CHECK(r.status == 1);
+    CHECK(r.err == "fovea: interrupted\n");
+}

@@ -1,0 +1,103 @@
+// Three counts that know nothing of each other: the formula, the ledger of the CPU kernels, and a reader
+// between the truth and the cache.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/randn.h>
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+#include "core/cache/cache_view_reader.h"
+#include "core/cache/kv_cache.h"
+#include "core/kernels/cpu/attention.h"
+#include "core/methods/predict.h"
+#include "core/methods/read/dense.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/plan/attention_plan.h"
+#include "tests/support/counting_reader.h"
+#include "tests/support/dice.h"
+
+using namespace fovea;
+using fovea::test::CountingReader;
+using fovea::test::Dice;
+
+namespace {
+
+// A cache of shape.tokens rows; what the last one's append counted is left in `ledger`.
+KvCache filled(const StepShape& shape, const SparqParams* sparq, int slotsPerBlock, Ledger& ledger) {
+    KvCache cache({.layers = 1,
+                   .kvHeads = shape.kvHeads,
+                   .headDim = shape.headDim,
+                   .type = shape.store,
+                   .keyColumns = sparq != nullptr,
+                   .valueSum = sparq && sparq->alpha,
+                   .slotsPerBlock = slotsPerBlock});
+    const at::Tensor rows = at::randn({2, shape.tokens, shape.kvHeads, shape.headDim});
+    for (std::int64_t t = 0; t < shape.tokens; ++t) {
+        ledger.take();
+        cache.append(0, t, rows[0][t].data_ptr<float>(), rows[1][t].data_ptr<float>(), ledger);
+    }
+    return cache;
+}
+
+// What one layer's read touches, as readers of every KV head see it. Scores and chosen slots pass no reader.
+Traffic countReads(const KvCache& cache, const StepShape& shape, const SparqParams* sparq,
+                   const at::Tensor& q) {
+    Traffic counted;
+    for (int head = 0; head < shape.kvHeads; ++head) {
+        CacheViewReader rows(cache.view(0, head));
+        CountingReader counting(rows, shape.store);
+        const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
+        if (sparq) {
+            const SparqStages stages = sparqTruth(*sparq, group, counting);
+            counted[Component::Scores] += 2 * 4 * stages.approximate.numel();
+            counted[Component::Indices] += 2 * 4 * stages.slots.numel();
+        } else {
+            denseTruth(group, counting);
+        }
+        counted += counting.counted();
+    }
+    return counted;
+}
+
+} // namespace
+
+TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans and block sizes",
+          "[core.engine]") {
+    Dice dice;
+    cpu::AttentionScratch scratch;
+    for (int trial = 0; trial < 250; ++trial) {
+        StepShape shape = dice.shape(trial % 10 == 0 ? 700 : 60);
+        AttentionPlan plan;
+        if (trial % 4 != 0)
+            plan.read = dice.sparq(shape.headDim, 80);
+        shape.planned = dice.between(0, 3) != 0;
+        const auto* sparq = std::get_if<SparqParams>(&plan.read);
+        const auto* reads = shape.planned ? sparq : nullptr;
+
+        Ledger ledger;
+        const KvCache cache = filled(shape, sparq, dice.coin() ? 256 : dice.between(1, 40), ledger);
+        const Traffic written = ledger.take();
+        std::vector<KvView> views;
+        for (int head = 0; head < shape.kvHeads; ++head)
+            views.push_back(cache.view(0, head));
+        const at::Tensor q = at::randn({shape.queryHeads, shape.headDim});
+        std::vector<float> out(static_cast<std::size_t>(q.numel()));
+        if (reads)
+            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger);
+        else
+            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger);
+        const Traffic read = ledger.take(), touched = countReads(cache, shape, reads, q);
+
+        Traffic counted = written;
+        counted += read;
+        const Traffic formula = predictMoved(plan, shape);
+        for (int c = 0; c < kComponents; ++c) {
+            const auto component = static_cast<Component>(c);
+            INFO("trial " << trial << ", component " << kComponentNames[static_cast<std::size_t>(c)]);
+            REQUIRE(formula[component] == counted[component]);
+            REQUIRE(read[component] == touched[component]);
+        }
+        REQUIRE(cache.held() == predictHeld(plan, shape));
+    }
+}

@@ -1,0 +1,122 @@
+// The replay redraws what a method would have done; its batched form is held against the methods' own truths.
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <random>
+
+#include "core/engine/capture.h"
+#include "core/engine/replay.h"
+#include "core/model/model_spec.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+namespace {
+
+ModelSpec smallSpec() {
+    return {.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 16, .context = 128};
+}
+
+// Random Q, K, V of every layer.
+Capture randomCapture(const ModelSpec& spec, std::int64_t tokens, unsigned seed) {
+    Capture capture(spec, tokens, 1 << 30);
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> q(spec.queryHeads * spec.headDim), k(spec.kvHeads * spec.headDim), v(k.size());
+    for (int layer = 0; layer < spec.layers; ++layer)
+        for (std::int64_t t = 0; t < tokens; ++t) {
+            for (auto* row : {&q, &k, &v})
+                for (float& x : *row)
+                    x = normal(random);
+            capture.write(layer, t, q.data(), k.data(), v.data());
+        }
+    return capture;
+}
+
+std::vector<std::int32_t> chosenRow(const HeadMap& map, std::int64_t row) {
+    return {map.chosen.begin() + map.first[row], map.chosen.begin() + map.first[row + 1]};
+}
+
+const std::atomic<bool> kNever{false};
+
+} // namespace
+
+TEST_CASE("Every row of a replayed head map is what the truth of that query chose", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 61, 7);
+    const std::string plan = GENERATE(as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=16,k=8,local=0",
+                                      "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=1,k=200",
+                                      "read=sparq:r=5,k=7,local=7");
+    CAPTURE(plan);
+    const AttentionPlan parsed = parsePlan(plan);
+    for (int head = 0; head < 4; ++head) {
+        const HeadMap map = replayHead(capture, 61, 1, head, parsed, 10, kNever);
+        for (std::int64_t query = 0; query < 61; ++query) {
+            const QueryStages stages = replayQuery(capture, query, 1, head, parsed, 10);
+            CAPTURE(head, query);
+            REQUIRE(stages.sparse == (query >= 10));
+            REQUIRE(chosenRow(map, query) == stages.chosen);
+            REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
+        }
+    }
+}
+
+TEST_CASE("The score on the inspector's axis is the one that decided", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 80, 11);
+    const std::string plan = GENERATE(as<std::string>{}, "read=sparq:r=4,k=12,local=3",
+                                      "read=sparq:r=4,k=12,local=3,select=logits,tau=off");
+    const QueryStages stages = replayQuery(capture, 79, 1, 2, parsePlan(plan), 0);
+    for (std::int32_t token = 0; token < 77; ++token) {  // the 3 newest are read whatever they score
+        const bool chosen = std::binary_search(stages.chosen.begin(), stages.chosen.end(), token);
+        REQUIRE(chosen == (stages.approximate[token] >= stages.threshold));
+    }
+}
+
+TEST_CASE("Weights of a replayed map are a causal softmax", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 33, 1);
+    const HeadMap map = replayHead(capture, 33, 0, 2, {}, 0, kNever);
+    REQUIRE(map.chosen.empty());
+    for (std::int64_t i = 0; i < 33; ++i) {
+        float sum = 0;
+        for (std::int64_t j = 0; j < 33; ++j) {
+            const float w = map.weights[i * 33 + j];
+            REQUIRE((j <= i ? w > 0 : w == 0));
+            sum += w;
+        }
+        REQUIRE(sum == Approx(1));
+    }
+}
+
+TEST_CASE("A query that reads every token misses nothing and errs by nothing", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 20, 3);
+    const QueryStages stages = replayQuery(capture, 19, 1, 3, parsePlan("read=sparq:r=16,k=64,alpha=off"), 0);
+    REQUIRE(stages.missed == Approx(0).margin(1e-6));
+    REQUIRE(stages.error == Approx(0).margin(1e-5));
+    REQUIRE(stages.recalled == 20);
+}
+
+TEST_CASE("A capture past its budget keeps the first layers and says what it left out", "[core.engine]") {
+    ModelSpec spec = smallSpec();
+    spec.layers = 10;
+    const std::int64_t perLayer = 100 * 16 * (4 + 2 * 2) * 4;
+    const Capture capture(spec, 100, 3 * perLayer + 1);
+    REQUIRE(capture.layers() == 3);
+    REQUIRE(capture.bytes() == 3 * perLayer);
+    REQUIRE(capture.leftOut().find("layers 3 to 9 left out") != std::string::npos);
+    REQUIRE(Capture(spec, 100, 10 * perLayer).leftOut().empty());
+}
+
+TEST_CASE("A head's summary finds a one-token column however small the thumbnail", "[core.engine]") {
+    HeadMap map{.tokens = 300, .decodeFrom = 300};
+    map.weights.assign(300 * 300, 0.f);
+    map.missed.assign(300, 0.f);
+    for (int i = 0; i < 300; ++i)
+        map.weights[i * 300] = 1;
+    map.weights[200 * 300 + 123] = 0.5f;
+    const HeadSummary summary = summarise(map, 10);
+    REQUIRE(summary.thumbnail[6 * 10 + 4] == 0.5f);
+    REQUIRE(summary.sink == Approx(1));
+}
+
+} // namespace fovea

@@ -1,0 +1,47 @@
+// What the kernel reads, counted load by load, against what its header states.
+
+#include <catch2/catch.hpp>
+
+#include "tests/core/kernels/cuda/attention_case.h"
+#include "tests/support/simt/executor.h"
+
+using namespace fovea;
+using namespace fovea::cuda;
+
+namespace {
+
+std::uint64_t bytesLoaded(const Geometry& geometry) {
+    simt::Executor executor;
+    AttentionCase(geometry).run(&executor);
+    return executor.counts().bytesLoaded;
+}
+
+// K and V of every live slot, once.
+std::uint64_t once(const Geometry& g) {
+    return 2ull * static_cast<std::uint64_t>(g.kvHeads * g.slots * g.headDim * elementBytes(g.type));
+}
+
+}  // namespace
+
+TEST_CASE("Every row of K and V is read once for all query heads that share it", "[core.kernels.cuda]") {
+    for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16})
+        for (const int headDim : {8, 96, 128})
+            for (const int group : {1, 2, 3, 8})
+                for (const int splits : {1, 4}) {
+                    const Geometry geometry{type, 2, group, headDim, 77, splits};
+                    INFO(geometry.text());
+                    CHECK(bytesLoaded(geometry) == once(geometry));
+                }
+}
+
+TEST_CASE("Groups beyond eight query heads read the rows once per eight", "[core.kernels.cuda]") {
+    for (const int group : {9, 16, 17}) {
+        const Geometry geometry{ElementType::F16, 1, group, 64, 50, 2};
+        INFO(geometry.text());
+        CHECK(bytesLoaded(geometry) == once(geometry) * static_cast<std::uint64_t>((group + 7) / 8));
+        AttendAll step;
+        step.heads = group;
+        step.kvHeads = 1;
+        CHECK(readsOfEachRow(step) == (group + 7) / 8);
+    }
+}

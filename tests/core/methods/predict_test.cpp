@@ -1,0 +1,132 @@
+#include "core/methods/predict.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/randn.h>
+#include <catch2/catch.hpp>
+
+#include "core/methods/read/dense.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/model/model_spec.h"
+#include "core/plan/attention_plan.h"
+#include "tests/support/counting_reader.h"
+#include "tests/support/dice.h"
+#include "tests/support/tensor_reader.h"
+
+using namespace fovea;
+using fovea::test::CountingReader;
+using fovea::test::Dice;
+using fovea::test::TensorReader;
+
+namespace {
+
+Traffic of(Component component, std::int64_t bytes) {
+    Traffic t;
+    t[component] = bytes;
+    return t;
+}
+
+// What the truth touched of one KV head, the current token's writes added by hand: a reader cannot see them.
+Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
+    const std::int64_t S = shape.tokens, d = shape.headDim, row = d * elementBytes(shape.store);
+    TensorReader cache(at::randn({S, d}), at::randn({S, d}));
+    CountingReader counting(cache, shape.store);
+    const auto q = at::randn({shape.group(), d});
+
+    Traffic counted;
+    counted += of(Component::Keys, row);
+    counted += of(Component::Values, row);
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    if (sparq) {
+        counted += of(Component::KeyColumns, row);
+        if (sparq->alpha)
+            counted += of(Component::Mean, 2 * d * 4);
+    }
+    if (sparq && shape.planned) {
+        const SparqStages stages = sparqTruth(*sparq, q, counting);
+        counted += of(Component::Scores, 2 * 4 * stages.approximate.numel());
+        counted += of(Component::Indices, 2 * 4 * stages.slots.numel());
+    } else {
+        denseTruth(q, counting);
+    }
+    counted += counting.counted();
+    return counted;
+}
+
+} // namespace
+
+TEST_CASE("The formula is what the truths touch, component by component", "[core.methods]") {
+    Dice dice;
+    for (int trial = 0; trial < 400; ++trial) {
+        StepShape shape = dice.shape(90);
+        AttentionPlan plan;
+        if (trial % 4 != 0)
+            plan.read = dice.sparq(shape.headDim, 100);
+        shape.planned = dice.coin();
+        // Every KV head of a layer does the same.
+        const Traffic counted = countTruth(plan, shape) * shape.kvHeads;
+        const Traffic formula = predictMoved(plan, shape);
+        for (int c = 0; c < kComponents; ++c) {
+            INFO("trial " << trial << ", component " << kComponentNames[static_cast<std::size_t>(c)]);
+            REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
+        }
+    }
+}
+
+TEST_CASE("Moved bytes of a worked example", "[core.methods]") {
+    // S = 100, d = 16, H = 8, G = 2 (g = 4), bf16: a row is 32 bytes.
+    StepShape shape{.tokens = 100, .queryHeads = 8, .kvHeads = 2, .headDim = 16, .store = ElementType::BF16};
+    AttentionPlan plan;
+    Traffic dense;
+    dense[Component::Keys] = dense[Component::Values] = 2 * (3200 + 32);
+    CHECK(predictMoved(plan, shape) == dense);
+
+    plan.read = SparqParams{.components = 4, .tokens = 10};
+    Traffic sparq;
+    sparq[Component::KeyColumns] = 2 * (100 * 4 * 2 + 32);
+    sparq[Component::Scores] = 2 * (2 * 4 * 100 * 4);
+    sparq[Component::Indices] = 2 * (2 * 4 * 10);
+    sparq[Component::Keys] = sparq[Component::Values] = 2 * (10 * 32 + 32);
+    sparq[Component::Mean] = 2 * (12 * 16);
+    CHECK(predictMoved(plan, shape) == sparq);
+
+    // Before decode-from: dense, and the copy and the sum are written.
+    shape.planned = false;
+    Traffic before = dense;
+    before[Component::KeyColumns] = 2 * 32;
+    before[Component::Mean] = 2 * (8 * 16);
+    CHECK(predictMoved(plan, shape) == before);
+}
+
+TEST_CASE("A plan's store goes before the checkpoint's", "[core.methods]") {
+    const StepShape shape{
+        .tokens = 9, .queryHeads = 2, .kvHeads = 1, .headDim = 4, .store = ElementType::F32};
+    AttentionPlan plan;
+    const Traffic own = predictMoved(plan, shape), ownHeld = predictHeld(plan, shape);
+    plan.store = ElementType::F16;
+    CHECK(predictMoved(plan, shape) * 2 == own);
+    CHECK(predictHeld(plan, shape) * 2 == ownHeld);
+}
+
+TEST_CASE("SparQ holds one and a half times dense, and a sum", "[core.methods]") {
+    const StepShape shape{
+        .tokens = 50, .queryHeads = 8, .kvHeads = 4, .headDim = 16, .store = ElementType::F16};
+    AttentionPlan dense, sparq;
+    sparq.read = SparqParams{};
+    const Traffic d = predictHeld(dense, shape), s = predictHeld(sparq, shape);
+    CHECK(d.total() == 2 * 50 * 16 * 2 * 4);
+    CHECK(s.total() - s[Component::Mean] == d.total() * 3 / 2);
+    CHECK(s[Component::Mean] == 4 * 16 * 4);
+
+    sparq.read = SparqParams{.alpha = false};
+    CHECK(predictHeld(sparq, shape)[Component::Mean] == 0);
+}
+
+TEST_CASE("Weights read per step: every parameter once, of the embedding one row", "[core.methods]") {
+    ModelSpec spec;
+    spec.layers = 3, spec.width = 8, spec.queryHeads = 4, spec.kvHeads = 2, spec.headDim = 2, spec.ffn = 20;
+    spec.vocabulary = 50;
+    spec.type = ElementType::BF16;
+    // q, o 8·8; k, v 4·8; gate, up, down 20·8; two norms of 8.
+    const std::int64_t layer = 2 * 64 + 2 * 32 + 3 * 160 + 16;
+    CHECK(predictWeights(spec) == of(Component::Weights, 2 * (3 * layer + 8 + 8 + 50 * 8)));
+}

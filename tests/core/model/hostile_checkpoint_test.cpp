@@ -1,0 +1,329 @@
+// Files that lie. Each is a small valid one, broken in one place, and must be refused in one line that names
+// it.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "core/model/model.h"
+#include "core/model/tokenizer.h"
+#include "small_checkpoint.h"
+
+// After everything of libtorch, whose logging defines a CHECK of its own.
+#include <catch2/catch.hpp>
+
+using namespace fovea;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+void refused(const std::string& what, const std::filesystem::path& path, const std::string& expected,
+             const std::function<void()>& load) {
+    INFO(what);
+    try {
+        load();
+        FAIL_CHECK("accepted");
+    } catch (const CheckpointError& error) {
+        const std::string line = error.what();
+        INFO(line);
+        CHECK(line.find('\n') == std::string::npos);
+        CHECK(line.find(path.filename().string()) != std::string::npos);
+        CHECK(line.find(expected) != std::string::npos);
+        CHECK(line.size() < 400);
+    }
+}
+
+// A safetensors file taken apart.
+struct Parts {
+    Json header;
+    std::string data;
+
+    static Parts of(const std::string& file) {
+        std::uint64_t length = 0;
+        std::memcpy(&length, file.data(), 8);
+        return {Json::parse(file.substr(8, length)), file.substr(8 + length)};
+    }
+    std::string whole() const { return withHeader(header.dump()); }
+    std::string withHeader(const std::string& text) const { return withLength(text.size(), text); }
+    std::string withLength(std::uint64_t length, const std::string& text) const {
+        return std::string(reinterpret_cast<const char*>(&length), 8) + text + data;
+    }
+};
+
+constexpr const char* kQuery = "model.layers.0.self_attn.q_proj.weight";
+
+struct Case {
+    const char* what;
+    const char* expected; // part of the line
+    std::function<std::string(const std::string&)> spoil;
+};
+
+std::function<std::string(const std::string&)> edited(std::function<void(Json&)> edit) {
+    return [edit = std::move(edit)](const std::string& file) {
+        Parts parts = Parts::of(file);
+        edit(parts.header);
+        return parts.whole();
+    };
+}
+
+std::function<std::string(const std::string&)> set(const char* key, Json value) {
+    return [=](const std::string& file) {
+        Json config = Json::parse(file);
+        config[key] = value;
+        return config.dump();
+    };
+}
+
+std::function<std::string(const std::string&)> without(const char* key) {
+    return [=](const std::string& file) {
+        Json config = Json::parse(file);
+        config.erase(key);
+        return config.dump();
+    };
+}
+
+std::function<std::string(const std::string&)> headerField(int index, std::int32_t value) {
+    return [=](std::string file) {
+        std::memcpy(file.data() + 4 * index, &value, 4);
+        return file;
+    };
+}
+
+} // namespace
+
+TEST_CASE("A safetensors file that lies is refused in one line", "[core.model]") {
+    const std::vector<Case> cases = {
+        {"empty", "no safetensors", [](auto&) { return std::string(); }},
+        {"seven bytes", "no safetensors", [](auto& f) { return f.substr(0, 7); }},
+        {"truncated data", "outside the file", [](auto& f) { return f.substr(0, f.size() - 100); }},
+        {"truncated header", "claims", [](auto& f) { return f.substr(0, 200); }},
+        {"header beyond the file", "claims", [](auto& f) { return Parts::of(f).withLength(f.size(), "{}"); }},
+        {"header of 2^64-1", "claims", [](auto& f) { return Parts::of(f).withLength(UINT64_MAX, "{}"); }},
+        {"header of no length", "makes no sense", [](auto& f) { return Parts::of(f).withLength(0, ""); }},
+        {"header not JSON", "not a JSON object",
+         [](auto& f) { return Parts::of(f).withHeader("hello there"); }},
+        {"header a list", "not a JSON object", [](auto& f) { return Parts::of(f).withHeader("[1,2]"); }},
+        {"header nested deep", "not a JSON object",
+         [](auto& f) { return Parts::of(f).withHeader(std::string(200000, '[')); }},
+        {"trailing bytes", "belong to no tensor", [](auto& f) { return f + "more"; }},
+        {"integers as weights", "'I64'", edited([](Json& h) { h[kQuery]["dtype"] = "I64"; })},
+        {"type that does not fit", "does not fit", edited([](Json& h) { h[kQuery]["dtype"] = "F32"; })},
+        {"missing tensor", "belong to none", edited([](Json& h) { h.erase(kQuery); })},
+        {"renamed tensor", "is missing", edited([](Json& h) {
+             h["model.layers.0.self_attn.qkv.weight"] = h[kQuery];
+             h.erase(kQuery);
+         })},
+        {"unknown tensor", "not part of a Llama",
+         [](const std::string& f) {
+             Parts p = Parts::of(f);
+             p.header["model.layers.0.self_attn.q_proj.bias"] = {
+                 {"dtype", "BF16"}, {"shape", {32}}, {"data_offsets", {p.data.size(), p.data.size() + 64}}};
+             p.data.append(64, '\0');
+             return p.whole();
+         }},
+        {"name with a newline", "is missing", edited([](Json& h) {
+             h["evil\nname"] = h[kQuery];
+             h.erase(kQuery);
+         })},
+        {"overlap", "overlap", edited([](Json& h) {
+             h["model.layers.0.self_attn.o_proj.weight"]["data_offsets"] = h[kQuery]["data_offsets"];
+         })},
+        {"wrong shape", "where config.json says", edited([](Json& h) {
+             h[kQuery]["shape"] = {16, 64};
+         })},
+        {"shape too small", "does not fit", edited([](Json& h) {
+             h[kQuery]["shape"] = {32, 16};
+         })},
+        {"shape that overflows", "does not fit", edited([](Json& h) {
+             h[kQuery]["shape"] = {4294967296, 4294967296, 4294967296};
+         })},
+        {"shape that overflows back to its size", "does not fit", edited([](Json& h) {
+             h[kQuery]["shape"] = {Json(std::uint64_t{1} << 62), 8, 32, 32};
+         })},
+        {"negative dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {-32, -32};
+         })},
+        {"zero dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {0, 32};
+         })},
+        {"fractional dimension", "no positive number", edited([](Json& h) {
+             h[kQuery]["shape"] = {32.5, 32};
+         })},
+        {"too many dimensions", "dimensions",
+         edited([](Json& h) { h[kQuery]["shape"] = std::vector<int>(100000, 1); })},
+        {"offsets backwards", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {64, 0};
+         })},
+        {"offset negative", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {-64, 64};
+         })},
+        {"offset beyond the file", "outside the file", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {Json(UINT64_MAX - 2047), Json(UINT64_MAX)};
+         })},
+        {"no offsets", "lacks", edited([](Json& h) { h[kQuery].erase("data_offsets"); })},
+        {"three offsets", "lacks", edited([](Json& h) {
+             h[kQuery]["data_offsets"] = {0, 1, 2};
+         })},
+        {"entry a number", "lacks", edited([](Json& h) { h[kQuery] = 7; })},
+    };
+    const test::ScratchFolder scratch;
+    test::writeSmallFolder(scratch.path());
+    const auto file = scratch.path() / "model.safetensors";
+    const std::string valid = test::readAll(file);
+    REQUIRE_NOTHROW(loadModel(scratch.path()));
+    for (const Case& c : cases) {
+        test::writeAll(file, c.spoil(valid));
+        refused(c.what, file, c.expected, [&] { loadModel(scratch.path()); });
+    }
+    std::filesystem::remove(file);
+    refused("no file", file, "no such file", [&] { loadModel(scratch.path()); });
+}
+
+TEST_CASE("A config.json that lies, or asks for other mathematics, is refused in one line", "[core.model]") {
+    const std::vector<Case> cases = {
+        {"empty", "not a JSON object", [](auto&) { return std::string(); }},
+        {"truncated", "not a JSON object", [](auto& f) { return f.substr(0, f.size() / 2); }},
+        {"a list", "not a JSON object", [](auto&) { return std::string("[]"); }},
+        {"another architecture", "GPT2LMHeadModel", set("architectures", {"GPT2LMHeadModel"})},
+        {"two architectures", "not supported",
+         set("architectures", {"LlamaForCausalLM", "MistralForCausalLM"})},
+        {"no architecture", "(none)", without("architectures")},
+        {"another model type", "model_type", set("model_type", "mistral")},
+        {"rope scaling", "rope_scaling", set("rope_scaling", {{"type", "linear"}, {"factor", 2.0}})},
+        {"newer rope scaling", "rope_parameters", set("rope_parameters", {{"rope_type", "llama3"}})},
+        {"attention bias", "attention_bias", set("attention_bias", true)},
+        {"MLP bias", "mlp_bias", set("mlp_bias", true)},
+        {"another activation", "hidden_act", set("hidden_act", "gelu")},
+        {"sliding window", "sliding_window", set("sliding_window", 4096)},
+        {"quantised weights", "quantization_config", set("quantization_config", {{"bits", 4}})},
+        {"no width", "hidden_size", without("hidden_size")},
+        {"width as text", "hidden_size", set("hidden_size", "32")},
+        {"zero layers", "layers of 0", set("num_hidden_layers", 0)},
+        {"negative heads", "query heads of -4", set("num_attention_heads", -4)},
+        {"negative KV heads", "KV heads of -2", set("num_key_value_heads", -2)},
+        {"KV heads that do not divide", "cannot share", set("num_key_value_heads", 3)},
+        {"width beyond an int", "makes no sense", set("hidden_size", std::uint64_t{1} << 40)},
+        {"layers that would not fit memory", "make sense", set("num_hidden_layers", 2000000000)},
+        {"vocabulary that would not fit memory", "make sense", set("vocab_size", 2147483647)},
+        {"odd head width", "RoPE", set("head_dim", 7)},
+        {"epsilon zero", "epsilon", set("rms_norm_eps", 0.0)},
+        {"epsilon beyond float", "epsilon", set("rms_norm_eps", 1e300)},
+        {"theta negative", "RoPE base", set("rope_theta", -5.0)},
+        {"theta as text", "rope_theta", set("rope_theta", "big")},
+        {"tie as text", "tie_word_embeddings", set("tie_word_embeddings", "yes")},
+        {"context zero", "context of 0", set("max_position_embeddings", 0)},
+    };
+    const test::ScratchFolder scratch;
+    test::writeSmallFolder(scratch.path());
+    const auto file = scratch.path() / "config.json";
+    const std::string valid = test::readAll(file);
+    for (const Case& c : cases) {
+        test::writeAll(file, c.spoil(valid));
+        refused(c.what, file, c.expected, [&] { loadModel(scratch.path()); });
+    }
+    // What the weights contradict is told of the weights.
+    test::writeAll(file, set("num_hidden_layers", 3)(valid));
+    refused("a layer too many", "model.safetensors", "layers.2", [&] { loadModel(scratch.path()); });
+    test::writeAll(file, set("num_hidden_layers", 1)(valid));
+    refused("a layer too few", "model.safetensors", "not part of a Llama",
+            [&] { loadModel(scratch.path()); });
+    test::writeAll(file, set("intermediate_size", 64)(valid));
+    refused("another FFN", "model.safetensors", "where config.json says", [&] { loadModel(scratch.path()); });
+    test::writeAll(file, set("tie_word_embeddings", false)(valid));
+    refused("a head that is not there", "model.safetensors", "lm_head", [&] { loadModel(scratch.path()); });
+}
+
+TEST_CASE("A llama2.c file that lies is refused in one line", "[core.model]") {
+    const std::vector<Case> cases = {
+        {"empty", "no llama2.c", [](auto&) { return std::string(); }},
+        {"only a header", "promises", [](auto& f) { return f.substr(0, 28); }},
+        {"truncated", "promises", [](auto& f) { return f.substr(0, f.size() - 4); }},
+        {"trailing bytes", "promises", [](auto& f) { return f + "1234"; }},
+        {"text", "", [](auto& f) { return std::string(f.size(), 'a'); }},
+        {"zeros", "layers of 0", [](auto& f) { return std::string(f.size(), '\0'); }},
+        {"a later version", "later version", headerField(0, 0x616b3432)},
+        {"zero width", "width of 0", headerField(0, 0)},
+        {"negative width", "width of -32", headerField(0, -32)},
+        {"wider", "promises", headerField(0, 64)},
+        {"huge FFN", "FFN width", headerField(1, INT32_MAX)},
+        {"zero layers", "layers of 0", headerField(2, 0)},
+        {"negative layers", "layers of -1", headerField(2, -1)},
+        {"one layer more", "promises", headerField(2, 3)},
+        {"zero heads", "query heads of 0", headerField(3, 0)},
+        {"KV heads that do not divide", "cannot share", headerField(4, 3)},
+        {"zero KV heads", "KV heads of 0", headerField(4, 0)},
+        {"zero vocabulary", "vocabulary of 0", headerField(5, 0)},
+        {"the smallest vocabulary", "vocabulary of 0", headerField(5, INT32_MIN)},
+        {"an untied head that is not there", "promises", headerField(5, -300)},
+        {"negative context", "context of -64", headerField(6, -64)},
+        {"largest counts", "make sense", headerField(6, INT32_MAX)},
+    };
+    const test::ScratchFolder scratch;
+    const auto file = scratch.path() / "model.bin";
+    const std::string valid = test::smallLlama2c(test::smallModel(), true);
+    test::writeAll(file, valid);
+    REQUIRE_NOTHROW(loadModel(file));
+    for (const Case& c : cases) {
+        test::writeAll(file, c.spoil(valid));
+        refused(c.what, file, c.expected, [&] { loadModel(file); });
+    }
+    const auto missing = scratch.path() / "none.bin";
+    refused("no file", missing, "no such file", [&] { loadModel(missing); });
+    refused("a device", "/dev/zero", "not a regular file", [&] { loadModel("/dev/zero"); });
+    const auto safetensors = scratch.path() / "model.safetensors";
+    refused("a file of a folder", safetensors, "folder", [&] { loadModel(safetensors); });
+}
+
+TEST_CASE("A tokenizer that is missing, broken or another model's is refused in one line", "[core.model]") {
+    const test::ScratchFolder scratch;
+    test::writeSmallFolder(scratch.path());
+    const auto folder = scratch.path();
+    const auto file = folder / "tokenizer.model";
+    const std::string valid = test::smallSentencepiece();
+    const auto load = [&](const std::filesystem::path& name = {}, int vocabulary = 300) {
+        return [=] { loadTokenizer(folder, name, vocabulary); };
+    };
+    REQUIRE_NOTHROW(load()());
+    refused("another vocabulary", file, "300 pieces where the model has 512", load({}, 512));
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{3}, valid.size() / 2, valid.size() - 1}) {
+        test::writeAll(file, valid.substr(0, size));
+        refused("cut off at " + std::to_string(size), file, "", load());
+    }
+    test::writeAll(file, std::string(5000, '\xff'));
+    refused("noise", file, "not a sentencepiece", load());
+    test::writeAll(file, valid + "\x12\x02\x18\x01"); // trainer_spec once more: unigram
+    refused("unigram", file, "only BPE", load());
+    test::writeAll(file, valid + "\x1a\x03\x12\x01x"); // normalizer_spec with a table
+    refused("normalising", file, "normalises", load());
+    test::writeAll(file, valid + std::string("\x12\x04\xc8\x02\x90\x4e", 6)); // trainer_spec: bos_id 10000
+    refused("special token outside", file, "outside the vocabulary", load());
+    std::filesystem::remove(file);
+    refused("missing", folder, "--tokenizer", load());
+    refused("named and missing", "else.model", "no such file", load(folder / "else.model"));
+    refused("tokenizer.json", "tokenizer.json", "not supported", load(folder / "tokenizer.json"));
+
+    const auto model = folder / "m.bin", bin = folder / "tokenizer.bin";
+    const auto loadBin = [&] { loadTokenizer(model, {}, 300); };
+    refused("no tokenizer.bin", model, "--tokenizer", loadBin);
+    const std::string validBin = test::smallLlama2cTokenizer();
+    test::writeAll(bin, validBin);
+    REQUIRE_NOTHROW(loadBin());
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{3}, std::size_t{4}, validBin.size() / 2, validBin.size() - 1}) {
+        test::writeAll(bin, validBin.substr(0, size));
+        refused("cut off at " + std::to_string(size), bin, "", loadBin);
+    }
+    for (const std::int32_t length : {-1, 33, INT32_MAX, INT32_MIN}) {
+        std::string broken = validBin;
+        std::memcpy(broken.data() + 8, &length, 4);
+        test::writeAll(bin, broken);
+        refused("piece of " + std::to_string(length), bin, "claims", loadBin);
+    }
+    std::string notANumber = validBin;
+    std::memcpy(notANumber.data() + 4, "\xff\xff\xff\x7f", 4);
+    test::writeAll(bin, notANumber);
+    refused("score not a number", bin, "no number", loadBin);
+}

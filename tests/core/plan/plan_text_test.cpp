@@ -1,0 +1,172 @@
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/plan/attention_plan.h"
+
+using namespace fovea;
+
+namespace {
+
+AttentionPlan randomPlan(std::mt19937& random) {
+    const auto upTo = [&](int n) { return std::uniform_int_distribution<int>(0, n)(random); };
+    AttentionPlan plan;
+    if (upTo(1))
+        plan.store = static_cast<ElementType>(upTo(2));
+    if (upTo(3)) {
+        SparqParams p;
+        if (upTo(2))
+            p.components = 1 + upTo(2147483646);
+        if (upTo(2))
+            p.tokens = 1 + (upTo(1) ? upTo(2147483646) : upTo(300));
+        if (upTo(1))
+            p.local = upTo(p.tokens);
+        p.alpha = upTo(1);
+        p.tau = upTo(1);
+        p.select = upTo(1) ? SparqParams::Select::Softmax : SparqParams::Select::Logits;
+        plan.read = p;
+    }
+    return plan;
+}
+
+bool isTextOf(const std::string& text, const AttentionPlan& plan) {
+    try {
+        return parsePlan(text) == plan;
+    } catch (const PlanError&) {
+        return false;
+    }
+}
+
+SparqParams sparq(std::string_view text) {
+    return std::get<SparqParams>(parsePlan(text).read);
+}
+
+} // namespace
+
+TEST_CASE("A plan comes back from its own text", "[core.plan]") {
+    std::mt19937 random(7);
+    for (int i = 0; i < 5000; ++i) {
+        const AttentionPlan plan = randomPlan(random);
+        const std::string text = toText(plan);
+        INFO(text);
+        REQUIRE(parsePlan(text) == plan);
+    }
+}
+
+TEST_CASE("Leaving a switch out of a plan's text changes the plan, so the text is the shortest",
+          "[core.plan]") {
+    std::mt19937 random(11);
+    for (int i = 0; i < 500; ++i) {
+        const AttentionPlan plan = randomPlan(random);
+        const std::string text = toText(plan);
+        INFO(text);
+        for (auto comma = text.find(','); comma != text.npos; comma = text.find(',', comma + 1)) {
+            const auto end = text.find_first_of(", ", comma + 1);
+            const std::string shorter = text.substr(0, comma) + (end == text.npos ? "" : text.substr(end));
+            CHECK_FALSE(isTextOf(shorter, plan));
+        }
+    }
+}
+
+TEST_CASE("Text leaves out defaults", "[core.plan]") {
+    CHECK(toText({}) == "dense");
+    CHECK(toText(parsePlan("read=all")) == "dense");
+    CHECK(toText(parsePlan("read=sparq:r=32,k=128,alpha=on,tau=on,select=softmax")) == "read=sparq");
+    CHECK(toText(parsePlan("read=sparq:k=64,r=8 store=bf16")) == "store=bf16 read=sparq:r=8,k=64");
+    CHECK(toText(parsePlan("dense store=f16")) == "store=f16");
+    // The default window follows k, so one that was named stays named.
+    CHECK(toText(parsePlan("read=sparq:local=32")) == "read=sparq:local=32");
+}
+
+TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
+    const SparqParams p = sparq("read=sparq:r=4,k=9,local=0,alpha=off,tau=off,select=logits");
+    CHECK(p.components == 4);
+    CHECK(p.tokens == 9);
+    CHECK(p.local == 0);
+    CHECK_FALSE(p.alpha);
+    CHECK_FALSE(p.tau);
+    CHECK(p.select == SparqParams::Select::Logits);
+    CHECK(sparq("read=sparq:k=9").localTokens() == 2);
+    CHECK(sparq("read=sparq:k=9,local=9").localTokens() == 9);
+    CHECK(parsePlan("store=f32").store == ElementType::F32);
+    CHECK(parsePlan(" \t store=f16\n").store == ElementType::F16);
+}
+
+TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[core.plan]") {
+    struct Case {
+        const char* text;
+        const char* named;
+    };
+    const auto [text, named] = GENERATE(values<Case>({
+        {"", "empty"},
+        {"  \t", "empty"},
+        {"sparse", "\"sparse\""},
+        {"Dense", "\"Dense\""},
+        {"dense=1", "\"dense=1\""},
+        {"keep=h2o", "\"keep=h2o\""},
+        {"share=cla:2", "\"share=cla:2\""},
+        {"weights=rtn:bits=4", "\"weights=rtn:bits=4\""},
+        {"acts=rtn", "\"acts=rtn\""},
+        {"store=f64", "\"store=f64\""},
+        {"store=", "\"store=\""},
+        {"store=f16:", "\"store=f16:\""},
+        {"read", "\"read\""},
+        {"read=", "\"read=\""},
+        {"read=quest", "\"read=quest\""},
+        {"read=all:", "\"read=all:\""},
+        {"read=all:r=1", "\"read=all:r=1\""},
+        {"sparq:r=8", "\"sparq:r=8\""},
+        {"=sparq", "\"=sparq\""},
+        {"read=sparq:", "\"\""},
+        {"read=sparq:r=8,", "\"\""},
+        {"read=sparq:x=8", "\"x=8\""},
+        {"read=sparq:R=8", "\"R=8\""},
+        {"read=sparq:r", "\"r\""},
+        {"read=sparq:r=", "\"r=\""},
+        {"read=sparq:r=8x", "\"r=8x\""},
+        {"read=sparq:r=+8", "\"r=+8\""},
+        {"read=sparq:r=8.0", "\"r=8.0\""},
+        {"read=sparq:r=0", "\"r=0\""},
+        {"read=sparq:r=-1", "\"r=-1\""},
+        {"read=sparq:r=2147483648", "\"r=2147483648\""},
+        {"read=sparq:k=0", "\"k=0\""},
+        {"read=sparq:k=99999999999999999999", "\"k=99999999999999999999\""},
+        {"read=sparq:local=-1", "\"local=-1\""},
+        {"read=sparq:k=8,local=9", "\"local=9\""},
+        {"read=sparq:local=9,k=8", "\"local=9\""},
+        {"read=sparq:r=8,r=8", "\"r\""},
+        {"read=sparq:alpha=yes", "\"alpha=yes\""},
+        {"read=sparq:tau", "\"tau\""},
+        {"read=sparq:select=max", "\"select=max\""},
+        {"read=sparq read=sparq", "\"read=sparq\""},
+        {"dense read=sparq", "\"read=sparq\""},
+        {"dense dense", "\"dense\""},
+        {"store=f16 store=f16", "\"store=f16\""},
+    }));
+    INFO(text);
+    try {
+        parsePlan(text);
+        FAIL("it was taken for a plan");
+    } catch (const PlanError& error) {
+        const std::string message = error.what();
+        INFO(message);
+        CHECK(message.find(named) != message.npos);
+        CHECK(message.find("accepted: ") != message.npos);
+        CHECK(message.find('\n') == message.npos);
+    }
+}
+
+TEST_CASE("A hostile word makes a short message of one line", "[core.plan]") {
+    const std::string text = "read=sparq:\x1b[31m" + std::string(100000, 'a') + "\a";
+    try {
+        parsePlan(text);
+        FAIL("it was taken for a plan");
+    } catch (const PlanError& error) {
+        const std::string message = error.what();
+        CHECK(message.size() < 500);
+        CHECK(std::none_of(message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }));
+    }
+}

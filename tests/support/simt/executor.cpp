@@ -1,0 +1,76 @@
+#include "tests/support/simt/executor.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "tests/support/simt/block.h"
+#include "tests/support/simt/simt.h"
+
+namespace fovea::simt {
+namespace {
+
+// Limits of compute capability 8.0, the least that our kernels are compiled for.
+constexpr unsigned kMaxThreads = 1024;
+constexpr unsigned kMaxGridYZ = 65535;
+constexpr std::size_t kMaxSharedBytes = 163 * 1024;
+
+void checkLaunch(dim3 grid, dim3 block, std::size_t sharedBytes) {
+    const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
+    if (threads == 0 || threads > kMaxThreads || threads % kLanes != 0)
+        throw Error("a block of " + std::to_string(threads) + " threads: whole warps up to " +
+                    std::to_string(kMaxThreads) + " threads are supported");
+    if (block.y != 1 || block.z != 1)
+        throw Error("blocks of more than one dimension are not supported");
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > kMaxGridYZ || grid.z > kMaxGridYZ)
+        throw Error("a grid of " + std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " +
+                    std::to_string(grid.z) + " blocks");
+    if (sharedBytes > kMaxSharedBytes)
+        throw Error(std::to_string(sharedBytes) + " bytes of shared memory, where a block may have " +
+                    std::to_string(kMaxSharedBytes));
+}
+
+// Blocks of a grid run in any order on a GPU.
+std::vector<unsigned> blockOrder(unsigned blocks, Order order, std::uint64_t seed) {
+    std::vector<unsigned> serials(blocks);
+    std::iota(serials.begin(), serials.end(), 0u);
+    if (order == Order::Reverse)
+        std::reverse(serials.begin(), serials.end());
+    if (order == Order::Shuffled) {
+        std::mt19937_64 random(seed);
+        std::shuffle(serials.begin(), serials.end(), random);
+    }
+    return serials;
+}
+
+}  // namespace
+
+Executor::Executor(Order order, std::uint64_t seed)
+    : m_block(std::make_unique<Block>(order, seed)), m_order(order), m_seed(seed) {}
+
+Executor::~Executor() = default;
+
+void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::function<void()>& kernel) {
+    checkLaunch(grid, block, sharedBytes);
+    m_block->prepare(static_cast<int>(block.x), sharedBytes);
+    ::gridDim = grid;
+    ::blockDim = block;
+    Watcher* const watcher = m_block->watcher;
+    if (watcher)
+        watcher->launchBegins();
+    for (const unsigned serial : blockOrder(grid.x * grid.y * grid.z, m_order, m_seed)) {
+        ::blockIdx = {serial % grid.x, serial / grid.x % grid.y, serial / (grid.x * grid.y)};
+        m_block->run(static_cast<int>(serial), kernel);
+    }
+    if (watcher)
+        watcher->launchEnds();
+}
+
+const Counts& Executor::counts() const { return m_block->counts; }
+
+void Executor::forgetBarrier(int n) { m_block->forgottenBarrier = n; }
+
+void Executor::watch(Watcher* watcher) { m_block->watcher = watcher; }
+
+}  // namespace fovea::simt

@@ -1,0 +1,207 @@
+#include <catch2/catch.hpp>
+
+#include <QAction>
+#include <QCheckBox>
+#include <QLabel>
+#include <QSignalSpy>
+#include <QTest>
+#include <QToolButton>
+
+#include "tests/views/charts/run_fixture.h"
+#include "views/panel_frame.h"
+#include "views/panels/flat_combo.h"
+#include "views/panels/parameter_slider.h"
+#include "views/panels/plan_panel.h"
+
+using namespace fovea;
+using namespace fovea::testing;
+
+namespace {
+
+struct Shown {
+    PlanPanel panel;
+    std::vector<std::pair<AttentionPlan, QString>> edits;
+    ParameterSlider *r, *k, *local;
+    FlatCombo *store, *read, *select;
+    QCheckBox *automatic, *alpha, *tau;
+
+    Shown() {
+        panel.setSpec(smallSpec());
+        panel.setTokens(508);
+        panel.setPlan(sparqPlan(8, 64));
+        QObject::connect(
+            &panel, &PlanPanel::planEdited,
+            [this](const AttentionPlan& plan, const QString& what) { edits.emplace_back(plan, what); });
+        r = panel.findChild<ParameterSlider*>("r");
+        k = panel.findChild<ParameterSlider*>("k");
+        local = panel.findChild<ParameterSlider*>("local");
+        store = panel.findChild<FlatCombo*>("store");
+        read = panel.findChild<FlatCombo*>("read");
+        select = panel.findChild<FlatCombo*>("select");
+        automatic = panel.findChild<QCheckBox*>("automatic");
+        alpha = panel.findChild<QCheckBox*>("alpha");
+        tau = panel.findChild<QCheckBox*>("tau");
+        panel.resize(250, panel.sizeHint().height());
+        panel.show();
+    }
+    const SparqParams& last() const { return std::get<SparqParams>(edits.back().first.read); }
+    void choose(FlatCombo* combo, int index) {
+        combo->setCurrentIndex(index);
+        Q_EMIT combo->activated(index);
+    }
+};
+
+} // namespace
+
+TEST_CASE("What the program sets is shown and not emitted", "[views.panels]") {
+    Shown s;
+    auto plan = sparqPlan(16, 100);
+    std::get<SparqParams>(plan.read) = {.components = 16,
+                                        .tokens = 100,
+                                        .local = 7,
+                                        .alpha = false,
+                                        .tau = false,
+                                        .select = SparqParams::Select::Logits};
+    plan.store = ElementType::BF16;
+    s.panel.setPlan(plan);
+    s.panel.setTokens(300);
+    s.panel.setSpec(smallSpec());
+    s.panel.setDefaults({});
+    CHECK(s.edits.empty());
+    CHECK(s.panel.plan() == plan);
+    CHECK(s.r->number() == 16);
+    CHECK(s.k->number() == 100); // not a step of the logarithmic slider, and kept all the same
+    CHECK(s.local->number() == 7);
+    CHECK_FALSE(s.automatic->isChecked());
+    CHECK_FALSE(s.alpha->isChecked());
+    CHECK_FALSE(s.tau->isChecked());
+    CHECK(s.select->currentText() == "logits");
+    CHECK(s.store->currentText() == "bf16");
+    CHECK(s.read->currentText() == "SparQ");
+    s.panel.setPlan({});
+    CHECK(s.edits.empty());
+    CHECK_FALSE(s.r->isEnabled());
+}
+
+TEST_CASE("Dragging r emits every value on the way and ends once", "[views.panels]") {
+    Shown s;
+    QSignalSpy finished(&s.panel, &PlanPanel::editFinished);
+    const auto at = [&](double share) {
+        return QPoint(qRound(6 + share * (s.r->width() - 12)), s.r->height() / 2);
+    };
+    QTest::mousePress(s.r, Qt::LeftButton, {}, at(0.2));
+    for (const double share : {0.4, 0.6, 0.8})
+        QTest::mouseMove(s.r, at(share));
+    CHECK(finished.isEmpty());
+    REQUIRE(s.edits.size() == 4);
+    QTest::mouseRelease(s.r, Qt::LeftButton, {}, at(0.8));
+    CHECK(finished.size() == 1);
+    int before = 0;
+    for (const auto& [plan, what] : s.edits) {
+        CHECK(what == "r");
+        const auto& params = std::get<SparqParams>(plan.read);
+        CHECK(params.components > before);
+        CHECK(params.tokens == 64);
+        before = params.components;
+    }
+    CHECK(before == 1 + qRound(0.8 * 31));
+    CHECK(s.panel.plan() == s.edits.back().first);
+}
+
+TEST_CASE("Keys step a slider, a double click returns to the default", "[views.panels]") {
+    Shown s;
+    s.panel.setDefaults({.components = 12, .tokens = 48});
+    s.k->setFocus();
+    QTest::keyClick(s.k, Qt::Key_Right);
+    CHECK(s.last().tokens == 68); // sixteen steps an octave
+    QTest::keyClick(s.k, Qt::Key_PageDown);
+    CHECK(s.last().tokens < 64);
+    QTest::keyClick(s.k, Qt::Key_Home);
+    CHECK(s.last().tokens == 1);
+    QTest::keyClick(s.k, Qt::Key_End);
+    CHECK(s.last().tokens == 1024);
+    QTest::mouseDClick(s.k, Qt::LeftButton, {}, QPoint(20, 9));
+    CHECK(s.last().tokens == 48);
+    QTest::mouseDClick(s.r, Qt::LeftButton, {}, QPoint(20, 9));
+    CHECK(s.last().components == 12);
+    CHECK(s.edits.back().second == "r");
+}
+
+TEST_CASE("The local window is a quarter of k until it is moved, and never more than k", "[views.panels]") {
+    Shown s;
+    CHECK(s.automatic->isChecked());
+    CHECK(s.local->number() == 16);
+    s.k->setFocus();
+    QTest::keyClick(s.k, Qt::Key_End);
+    CHECK_FALSE(s.last().local.has_value());
+    CHECK(s.local->number() == 256);
+    QTest::keyClick(s.local, Qt::Key_Left);
+    REQUIRE(s.last().local.has_value());
+    CHECK(*s.last().local < 256);
+    CHECK_FALSE(s.automatic->isChecked());
+    QTest::keyClick(s.k, Qt::Key_Home);
+    CHECK(s.last().tokens == 1);
+    CHECK(*s.last().local == 1);
+    s.automatic->click();
+    CHECK_FALSE(s.last().local.has_value());
+    CHECK(s.edits.back().second == "local");
+    s.automatic->click();
+    CHECK(s.last().local == 0);
+    QTest::mouseDClick(s.local, Qt::LeftButton, {}, QPoint(20, 9));
+    CHECK_FALSE(s.last().local.has_value());
+}
+
+TEST_CASE("Switches and choices emit the plan they name", "[views.panels]") {
+    Shown s;
+    s.alpha->click();
+    CHECK_FALSE(s.last().alpha);
+    CHECK(s.edits.back().second == "alpha");
+    s.tau->click();
+    CHECK_FALSE(s.last().tau);
+    s.choose(s.select, 1);
+    CHECK(s.last().select == SparqParams::Select::Logits);
+    s.choose(s.store, 3);
+    CHECK(s.edits.back().first.store == ElementType::BF16);
+    s.choose(s.store, 0);
+    CHECK_FALSE(s.edits.back().first.store.has_value());
+    s.choose(s.read, 0);
+    CHECK(std::holds_alternative<ReadAll>(s.edits.back().first.read));
+    CHECK_FALSE(s.k->isEnabled());
+    s.choose(s.read, 1);
+    CHECK(s.last().select == SparqParams::Select::Logits); // as it was before the visit to "all"
+    const auto count = s.edits.size();
+    s.choose(s.read, 1);
+    CHECK(s.edits.size() == count); // nothing changed, nothing emitted
+}
+
+TEST_CASE("k is shown as tokens and as a share of the cache", "[views.panels]") {
+    Shown s;
+    const auto* value = s.panel.findChild<QLabel*>("k value");
+    REQUIRE(value);
+    CHECK(value->text() == "64 · 12.6 %");
+    s.panel.setTokens(40);
+    CHECK(value->text() == "64 · all 40");
+    s.panel.setTokens(0);
+    CHECK(value->text() == "64");
+    CHECK(s.panel.findChild<QLabel*>("r value")->text() == "8 of 32");
+}
+
+TEST_CASE("The header mirrors undo and redo and asks for the command", "[views.panels]") {
+    Shown s;
+    PanelFrame frame("");
+    s.panel.furnish(&frame);
+    QAction undo("Undo r"), redo("Redo");
+    redo.setEnabled(false);
+    s.panel.setUndoActions(&undo, &redo);
+    QSignalSpy triggered(&undo, &QAction::triggered), copied(&s.panel, &PlanPanel::copyAsCommandRequested);
+    for (auto* button : frame.findChildren<QToolButton*>()) {
+        if (button->text() == "↷")
+            CHECK_FALSE(button->isEnabled());
+        button->click();
+    }
+    CHECK(triggered.size() == 1);
+    CHECK(copied.size() == 1);
+    redo.setEnabled(true);
+    for (const auto* button : frame.findChildren<QToolButton*>())
+        CHECK(button->isEnabled());
+}

@@ -1,0 +1,69 @@
+#pragma once
+// The four questions of a plan, and the two precisions, as controls. Every change by the user is emitted at
+// once, while a slider drags too; what the program sets is never emitted back. The panel is the content of a
+// PanelFrame, whose header furnish() fills; it does not scroll by itself.
+
+#include <QString>
+#include <QWidget>
+
+#include <cstdint>
+#include <memory>
+
+#include "core/model/model_spec.h"
+#include "core/plan/attention_plan.h"
+
+class QAction;
+class QVBoxLayout;
+
+namespace fovea {
+
+class PanelFrame;
+
+class PlanPanel : public QWidget {
+    Q_OBJECT
+public:
+    explicit PlanPanel(QWidget* parent = nullptr);
+    ~PlanPanel() override;
+
+    // What the sliders range over: r up to head_dim, k up to the context.
+    void setSpec(const ModelSpec& spec);
+    void setPlan(const AttentionPlan& plan);
+    const AttentionPlan& plan() const { return m_plan; }
+    // S at the cursor, for the share that k is of it.
+    void setTokens(std::int64_t tokens);
+    // Where a double-click on a slider returns to, and what choosing SparQ starts from.
+    void setDefaults(const SparqParams& defaults);
+    // The window's own actions, so that text, state and shortcut stay in one place. They are not owned.
+    void setUndoActions(QAction* undo, QAction* redo);
+    // Title, undo, redo and "Copy as command" into the frame's header.
+    void furnish(PanelFrame* frame);
+
+Q_SIGNALS:
+    // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha",
+    // "tau", "select". Consecutive edits of one name may merge into one undo step until editFinished().
+    void planEdited(fovea::AttentionPlan plan, QString what);
+    void editFinished();
+    void copyAsCommandRequested();
+
+private:
+    struct Rows;
+    void buildSections();
+    void buildSparq(QVBoxLayout* section);
+    void nameRows();
+    void connectRows();
+    SparqParams fitting(SparqParams params) const;
+    void showUndo();
+    void edit(const AttentionPlan& plan, const QString& what);
+    void showPlan();
+    void showSparq(const SparqParams& params);
+    int longest() const;
+
+    ModelSpec m_spec;
+    AttentionPlan m_plan;
+    SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
+    std::int64_t m_tokens = 0;
+    bool m_showing = false; // controls are being set from m_plan
+    std::unique_ptr<Rows> m_rows;
+};
+
+} // namespace fovea

@@ -1,0 +1,240 @@
+// How a PlanPanel is built and wired: one strip per question, and what each control changes in the plan.
+#include <QCheckBox>
+#include <QLabel>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+#include "views/panels/flat_combo.h"
+#include "views/panels/parameter_slider.h"
+#include "views/panels/plan_panel.h"
+#include "views/panels/plan_panel_rows.h"
+#include "views/theme.h"
+
+namespace fovea {
+namespace {
+
+QLabel* mutedLabel(const QString& text) {
+    auto* label = new QLabel(text);
+    label->setProperty("role", "muted");
+    label->setFont(uiFont(11));
+    return label;
+}
+
+QHBoxLayout* rowOf(QWidget* left, QWidget* right) {
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    row->addWidget(left, 1);
+    row->addWidget(right, 0, Qt::AlignRight);
+    return row;
+}
+
+// One question of the plan: a caption and below it the answer, on a strip of its own.
+QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
+                        QLabel* beside = nullptr) {
+    auto* strip = new QWidget;
+    strip->setToolTip(tip);
+    auto* inner = new QVBoxLayout(strip);
+    inner->setContentsMargins(11, 6, 11, 6);
+    inner->setSpacing(2);
+    if (beside)
+        inner->addLayout(rowOf(mutedLabel(caption), beside));
+    else
+        inner->addWidget(mutedLabel(caption));
+    inner->addWidget(answer);
+    column->addWidget(strip);
+    auto* line = new QFrame;
+    line->setFixedHeight(1);
+    line->setStyleSheet(QStringLiteral("background: palette(mid);"));
+    column->addWidget(line);
+    return inner;
+}
+
+QLabel* valueLabel() {
+    auto* label = new QLabel;
+    label->setFont(numberFont(11));
+    label->setProperty("role", "muted");
+    return label;
+}
+
+} // namespace
+
+void PlanPanel::buildSections() {
+    auto& rows = *m_rows;
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    rows.share = new FlatCombo;
+    rows.keep = new FlatCombo;
+    rows.keep->addItem(tr("all"));
+    for (auto* single : {rows.share, rows.keep})
+        single->setFocusPolicy(Qt::NoFocus); // one entry: nothing to go there for
+    rows.store = new FlatCombo;
+    rows.read = new FlatCombo;
+    rows.read->addItems({tr("all"), tr("SparQ")});
+    rows.paper = mutedLabel({});
+    addSection(
+        column, tr("SHARE — who owns KV"), rows.share,
+        tr("Heads share K and V as the model was trained to. Sharing across layers is not in this version."));
+    addSection(column, tr("KEEP — which tokens stay"), rows.keep,
+               tr("Every token stays in the cache. Eviction is not in this version."));
+    addSection(column, tr("STORE — in what form"), rows.store,
+               tr("The float type of cached rows. Quantised caches are not in this version."));
+    auto* read = addSection(
+        column, tr("READ — which are read"), rows.read,
+        tr("All: dense attention. SparQ: guess from r components, read k tokens in full."), rows.paper);
+    buildSparq(read);
+
+    rows.weights = new QLabel;
+    rows.activations = new QLabel;
+    auto* precisions = new QWidget;
+    precisions->setToolTip(tr("Weights are the checkpoint's own and the arithmetic is f32. "
+                              "Quantised weights and activations are not in this version."));
+    auto* grid = new QGridLayout(precisions);
+    grid->setContentsMargins(11, 6, 11, 6);
+    grid->setVerticalSpacing(2);
+    grid->addWidget(mutedLabel(tr("WEIGHTS")), 0, 0);
+    grid->addWidget(mutedLabel(tr("ACTIVATIONS")), 0, 1, Qt::AlignRight);
+    grid->addWidget(rows.weights, 1, 0);
+    grid->addWidget(rows.activations, 1, 1, Qt::AlignRight);
+    column->addWidget(precisions);
+    column->addStretch(1);
+}
+
+void PlanPanel::buildSparq(QVBoxLayout* section) {
+    auto& rows = *m_rows;
+    rows.sparq = new QWidget;
+    auto* column = new QVBoxLayout(rows.sparq);
+    column->setContentsMargins(0, 4, 0, 0);
+    column->setSpacing(1);
+    const auto addSlider = [&](const QString& name, ParameterSlider::Scale scale, QLabel*& value,
+                               const QString& tip, QWidget* between = nullptr) {
+        auto* slider = new ParameterSlider(scale);
+        slider->setToolTip(tip);
+        slider->setAccessibleName(name);
+        value = valueLabel();
+        auto* row = rowOf(mutedLabel(name), value);
+        if (between)
+            row->insertWidget(1, between);
+        column->addLayout(row);
+        column->addWidget(slider);
+        return slider;
+    };
+    rows.r =
+        addSlider(tr("r  query components"), ParameterSlider::Scale::Linear, rows.rValue,
+                  tr("How many of the query's largest components score all tokens. Double-click: default."));
+    rows.k =
+        addSlider(tr("k  tokens read in full"), ParameterSlider::Scale::Logarithmic, rows.kValue,
+                  tr("How many tokens are read in full, the local window included. Double-click: default."));
+    rows.automatic = new QCheckBox(tr("⌊k/4⌋"));
+    rows.automatic->setFont(uiFont(11));
+    rows.automatic->setToolTip(tr("Automatic: a quarter of k, the authors' default"));
+    rows.local = addSlider(tr("local window"), ParameterSlider::Scale::Logarithmic, rows.localValue,
+                           tr("The newest tokens, read whatever their score. Double-click: automatic."),
+                           rows.automatic);
+    const auto addSwitch = [&](const QString& name, const QString& tip) {
+        auto* box = new QCheckBox;
+        box->setAccessibleName(name);
+        auto* label = mutedLabel(name);
+        label->setToolTip(tip);
+        box->setToolTip(tip);
+        column->addLayout(rowOf(label, box));
+        return box;
+    };
+    rows.alpha = addSwitch(tr("mean-value compensation α"),
+                           tr("The mean value stands in for the mass of the tokens not read"));
+    rows.tau = addSwitch(tr("temperature τ"), tr("√(d·‖q[i₁]‖₁/‖q‖₁) in the approximate softmax; off: √d"));
+    rows.select = new FlatCombo;
+    rows.select->setFont(uiFont(11));
+    rows.select->addItems({tr("softmax"), tr("logits")});
+    const auto tip = tr("What is summed over a group's query heads to choose tokens: "
+                        "softmaxed scores (the paper) or raw logits (the authors' code)");
+    rows.select->setToolTip(tip);
+    auto* label = mutedLabel(tr("choose by"));
+    label->setToolTip(tip);
+    column->addLayout(rowOf(label, rows.select));
+    section->addWidget(rows.sparq);
+}
+
+// Object names: for scripts of the interface, and for the tests that play the user.
+void PlanPanel::nameRows() {
+    auto& rows = *m_rows;
+    const std::pair<QWidget*, const char*> names[] = {{rows.share, "share"},
+                                                      {rows.keep, "keep"},
+                                                      {rows.store, "store"},
+                                                      {rows.read, "read"},
+                                                      {rows.r, "r"},
+                                                      {rows.k, "k"},
+                                                      {rows.local, "local"},
+                                                      {rows.automatic, "automatic"},
+                                                      {rows.alpha, "alpha"},
+                                                      {rows.tau, "tau"},
+                                                      {rows.select, "select"},
+                                                      {rows.rValue, "r value"},
+                                                      {rows.kValue, "k value"},
+                                                      {rows.localValue, "local value"}};
+    for (const auto& [widget, name] : names)
+        widget->setObjectName(QLatin1String(name));
+}
+
+void PlanPanel::connectRows() {
+    auto& rows = *m_rows;
+    // A change of SparQ's parameters, from whatever the plan holds now.
+    const auto sparq = [this](const QString& what, auto change) {
+        return [this, what, change](auto value) {
+            auto plan = m_plan;
+            auto* params = std::get_if<SparqParams>(&plan.read);
+            if (m_showing || !params)
+                return;
+            change(*params, value);
+            edit(plan, what);
+        };
+    };
+    const auto whole = [this](auto* sender, auto signal, auto edited) {
+        connect(sender, signal, this, [this, edited](auto value) {
+            edited(value);
+            if (!m_showing)
+                Q_EMIT editFinished();
+        });
+    };
+    connect(rows.r, &ParameterSlider::numberEdited, this,
+            sparq(QStringLiteral("r"), [](SparqParams& p, int n) { p.components = n; }));
+    connect(rows.k, &ParameterSlider::numberEdited, this,
+            sparq(QStringLiteral("k"), [](SparqParams& p, int n) {
+                p.tokens = n;
+                if (p.local)
+                    p.local = std::min(*p.local, n); // the window lies inside k
+            }));
+    connect(rows.local, &ParameterSlider::numberEdited, this,
+            sparq(QStringLiteral("local"), [](SparqParams& p, int n) { p.local = n; }));
+    connect(rows.local, &ParameterSlider::defaultRequested, this,
+            [this] { m_rows->automatic->setChecked(true); });
+    for (auto* slider : {rows.r, rows.k, rows.local})
+        connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
+    whole(rows.automatic, &QCheckBox::toggled, sparq(QStringLiteral("local"), [](SparqParams& p, bool on) {
+              p.local = on ? std::nullopt : std::optional(p.localTokens());
+          }));
+    whole(rows.alpha, &QCheckBox::toggled,
+          sparq(QStringLiteral("alpha"), [](SparqParams& p, bool on) { p.alpha = on; }));
+    whole(rows.tau, &QCheckBox::toggled,
+          sparq(QStringLiteral("tau"), [](SparqParams& p, bool on) { p.tau = on; }));
+    whole(rows.select, &QComboBox::activated, sparq(QStringLiteral("select"), [](SparqParams& p, int index) {
+              p.select = index ? SparqParams::Select::Logits : SparqParams::Select::Softmax;
+          }));
+    whole(rows.store, &QComboBox::activated, [this](int index) {
+        constexpr ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
+        auto plan = m_plan;
+        plan.store = index ? std::optional(kTypes[index - 1]) : std::nullopt;
+        edit(plan, QStringLiteral("store"));
+    });
+    whole(rows.read, &QComboBox::activated, [this](int index) {
+        auto plan = m_plan;
+        if (index)
+            plan.read = m_last;
+        else
+            plan.read = ReadAll{};
+        edit(plan, QStringLiteral("read"));
+    });
+}
+
+} // namespace fovea
