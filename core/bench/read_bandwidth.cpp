@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "core/cache/huge_pages.h"
 #include "core/kernels/cpu/tasks.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,10 +42,11 @@ HWY_EXPORT(sumTarget);
 void FreeAligned::operator()(void* memory) const { std::free(memory); }
 
 AlignedMemory alignedMemory(std::int64_t bytes) {
-    constexpr std::int64_t kLine = 64;
-    void* const memory = std::aligned_alloc(kLine, static_cast<std::size_t>((bytes + kLine - 1) / kLine * kLine));
+    const auto whole = (static_cast<std::size_t>(bytes) + kHugePage - 1) / kHugePage * kHugePage;
+    void* const memory = std::aligned_alloc(kHugePage, whole);
     if (!memory)
         throw std::bad_alloc();
+    adviseHugePages(memory, whole);
     return AlignedMemory(static_cast<unsigned char*>(memory));
 }
 

@@ -6,7 +6,7 @@
 
 namespace fovea {
 
-// Memory aligned to cache lines, released with the right deallocator.
+// Memory in huge pages where there are any, as the cache's own is, so that the limit is no easier than the task.
 struct FreeAligned {
     void operator()(void* memory) const;
 };

@@ -7,6 +7,7 @@
 #include <memory_resource>
 #include <vector>
 
+#include "core/cache/huge_pages.h"
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 
@@ -19,7 +20,7 @@ struct CacheLayout {
     bool valueSum = false;
     int slotsPerBlock = 256;
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
-    std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
+    std::pmr::memory_resource* memory = hugePageMemory();
 };
 
 class KvCache {
