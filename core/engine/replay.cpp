@@ -41,25 +41,29 @@ std::vector<std::int32_t> toIndices(const at::Tensor& t) {
     return {c.data_ptr<std::int64_t>(), c.data_ptr<std::int64_t>() + c.numel()};
 }
 
-// (n, n): true where row i may not see key j, for queries starting at position `from`.
-at::Tensor futureMask(std::int64_t from, std::int64_t tokens) {
-    return at::ones({tokens - from, tokens}, at::kBool).triu(from + 1);
+// Queries are taken a block at a time, each against the keys up to its last: half the work of a whole square, and
+// what is in work stays in L2.
+constexpr std::int64_t kBlock = 64;
+
+// (to - from, to): true where query from + i may not see key j.
+at::Tensor futureMask(std::int64_t from, std::int64_t to) {
+    return at::ones({to - from, to}, at::kBool).triu(from + 1);
 }
 
-// The scores SparQ chooses by, for every query of positions from.. at once: steps 1-3 of the paper with the
-// group's sum. Returns (tokens - from, tokens), -inf where a key lies in the future.
-at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t tokens, int layer, int kvHead,
+// The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum.
+// Returns (to - from, to), -inf where a key lies in the future.
+at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t to, int layer, int kvHead,
                        const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
-    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), tokens, d);
-    const at::Tensor future = futureMask(from, tokens);
+    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
+    const at::Tensor future = futureMask(from, to);
 
     std::vector<at::Tensor> queries;
     at::Tensor magnitude;
     for (int i = 0; i < group; ++i) {
         const float* q = capture.q(layer, kvHead * group + i) + from * d;
-        queries.push_back(capturedRows(q, tokens - from, d));
+        queries.push_back(capturedRows(q, to - from, d));
         magnitude = magnitude.defined() ? magnitude + queries.back().abs() : queries.back().abs();
     }
     const at::Tensor kept = std::get<1>(at::topk(magnitude, std::min(params.components, d), -1));
@@ -67,19 +71,15 @@ at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t t
 
     at::Tensor sum;
     for (const at::Tensor& q : queries) {
-        const at::Tensor sparse = q * keep;
-        at::Tensor scores = at::matmul(sparse, keys.t());
-        if (params.tau) {
-            const at::Tensor share = sparse.abs().sum(-1) / q.abs().sum(-1);
-            scores = scores / (share * d).sqrt().unsqueeze(-1);
-        } else {
-            scores = scores / std::sqrt(static_cast<double>(d));
-        }
+        at::Tensor sparse = q * keep;
+        const at::Tensor share = sparse.abs().sum(-1, /*keepdim=*/true) / q.abs().sum(-1, /*keepdim=*/true);
+        sparse = params.tau ? sparse / (share * d).sqrt() : sparse / std::sqrt(static_cast<double>(d));
+        at::Tensor scores = at::matmul(sparse, keys.t()).masked_fill_(future, kMinusInfinity);
         if (params.select == SparqParams::Select::Softmax)
-            scores = at::softmax(scores.masked_fill(future, kMinusInfinity), -1);
-        sum = sum.defined() ? sum + scores : scores;
+            scores = at::softmax(scores, -1);
+        sum = sum.defined() ? sum.add_(scores) : scores;
     }
-    return sum.masked_fill(future, kMinusInfinity);
+    return sum.masked_fill_(future, kMinusInfinity);
 }
 
 // The k best of scores[0..n), the `local` newest always among them, ascending. Ties go to the lowest index.
@@ -109,32 +109,33 @@ void chooseRow(std::span<const float> scores, int k, int local, std::vector<floa
         chosen.push_back(static_cast<std::int32_t>(j));
 }
 
-// Fills first, chosen and missed of the rows from decodeFrom on.
-void choose(HeadMap& map, const Capture& capture, const SparqParams& params) {
+// Fills the dense weights of queries from..to-1.
+void attend(HeadMap& map, const Capture& capture, std::int64_t from, std::int64_t to) {
+    const int d = capture.headDim(), kvHead = map.head / (capture.queryHeads() / capture.kvHeads());
+    const at::Tensor q = capturedRows(capture.q(map.layer, map.head) + from * d, to - from, d);
+    const at::Tensor k = capturedRows(capture.k(map.layer, kvHead), to, d);
+    const at::Tensor scores = at::matmul(q / std::sqrt(static_cast<double>(d)), k.t());
+    float* const rows = map.weights.data() + from * map.tokens;
+    at::Tensor weights = at::from_blob(rows, {to - from, to}, {map.tokens, 1}, at::kFloat);
+    weights.copy_(at::softmax(scores.masked_fill(futureMask(from, to), kMinusInfinity), -1));
+}
+
+// Fills chosen and missed of queries from..to-1.
+void choose(HeadMap& map, const Capture& capture, const SparqParams& params, std::int64_t from, std::int64_t to) {
     const int kvHead = map.head / (capture.queryHeads() / capture.kvHeads());
-    const std::int64_t from = map.decodeFrom, tokens = map.tokens;
-    const at::Tensor scores = groupScores(capture, from, tokens, map.layer, kvHead, params);
+    const at::Tensor scores = groupScores(capture, from, to, map.layer, kvHead, params);
     const float* score = scores.data_ptr<float>();
-
-    std::vector<std::int64_t>& first = map.first;
-    for (std::int64_t i = from; i < tokens; ++i)
-        first[i + 1] = first[i] + std::min<std::int64_t>(params.tokens, i + 1);
-    map.chosen.resize(static_cast<std::size_t>(first[tokens]));
-
-    at::parallel_for(from, tokens, 64, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<float> scratch;
-        std::vector<std::int32_t> row;
-        for (std::int64_t i = begin; i < end; ++i) {
-            row.clear();
-            chooseRow({score + (i - from) * tokens, static_cast<std::size_t>(i + 1)}, params.tokens,
-                      params.localTokens(), scratch, row);
-            std::copy(row.begin(), row.end(), map.chosen.begin() + first[i]);
-            float read = 0;
-            for (const std::int32_t j : row)
-                read += map.weights[static_cast<std::size_t>(i * tokens + j)];
-            map.missed[static_cast<std::size_t>(i)] = std::max(0.f, 1.f - read);
-        }
-    });
+    std::vector<float> scratch;
+    std::vector<std::int32_t> row;
+    for (std::int64_t i = from; i < to; ++i, score += to) {
+        row.clear();
+        chooseRow({score, static_cast<std::size_t>(i + 1)}, params.tokens, params.localTokens(), scratch, row);
+        std::copy(row.begin(), row.end(), map.chosen.begin() + map.first[i]);
+        float read = 0;
+        for (const std::int32_t j : row)
+            read += map.weights[static_cast<std::size_t>(i * map.tokens + j)];
+        map.missed[static_cast<std::size_t>(i)] = std::max(0.f, 1.f - read);
+    }
 }
 
 // What of the true top-k (exact scores) was read, and the score at which the choice was cut.
@@ -156,26 +157,29 @@ void judgeChoice(QueryStages& stages, const SparqParams& params) {
 
 } // namespace
 
-HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int head,
-                   const AttentionPlan& plan, std::int64_t decodeFrom, const std::atomic<bool>& cancel) {
+HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int head, const AttentionPlan& plan,
+                   std::int64_t decodeFrom, const std::atomic<bool>& cancel) {
     const c10::InferenceMode inference;
-    const int d = capture.headDim();
-    const int kvHead = head / (capture.queryHeads() / capture.kvHeads());
-
     HeadMap map{.layer = layer, .head = head, .tokens = tokens};
     map.decodeFrom = std::clamp<std::int64_t>(decodeFrom, 0, tokens);
     map.first.resize(static_cast<std::size_t>(tokens + 1));
     map.missed.resize(static_cast<std::size_t>(tokens));
     map.weights.resize(static_cast<std::size_t>(tokens * tokens));
 
-    const at::Tensor q = capturedRows(capture.q(layer, head), tokens, d) / std::sqrt(static_cast<double>(d));
-    const at::Tensor k = capturedRows(capture.k(layer, kvHead), tokens, d);
-    at::Tensor weights = at::from_blob(map.weights.data(), {tokens, tokens}, at::kFloat);
-    at::Tensor scores = at::matmul(q, k.t()).masked_fill_(futureMask(0, tokens), kMinusInfinity);
-    weights.copy_(at::softmax(scores, -1));
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
-    if (sparq && !cancel && map.decodeFrom < tokens)
-        choose(map, capture, *sparq);
+    for (std::int64_t i = map.decodeFrom; sparq && i < tokens; ++i)
+        map.first[i + 1] = map.first[i] + std::min<std::int64_t>(sparq->tokens, i + 1);
+    map.chosen.resize(static_cast<std::size_t>(map.first[tokens]));
+
+    at::parallel_for(0, (tokens + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
+        const c10::InferenceMode onThisThread;
+        for (std::int64_t block = begin; block < end && !cancel; ++block) {
+            const std::int64_t from = block * kBlock, to = std::min(tokens, from + kBlock);
+            attend(map, capture, from, to);
+            if (sparq && to > map.decodeFrom)
+                choose(map, capture, *sparq, std::max(from, map.decodeFrom), to);
+        }
+    });
     return map;
 }
 
