@@ -7,10 +7,13 @@
 #include <cmath>
 #include <cstring>
 #include <map>
-#include <set>
 #include <stdexcept>
+#include <string>
 
-#include "core/bench/bench_cache.h"
+#include <unistd.h>
+
+#include "core/bench/filled_cache.h"
+#include "core/bench/read_bandwidth.h"
 #include "core/kernels/cpu/attention.h"
 
 namespace fovea {
@@ -22,19 +25,21 @@ ElementType storeOf(const AttentionPlan& plan) { return plan.store.value_or(Elem
 
 bool readsColumns(const AttentionPlan& plan) { return std::holds_alternative<SparqParams>(plan.read); }
 
-// The caches that the plans need, one per type; true: with the column copy.
-std::map<ElementType, bool> caches(const std::vector<AttentionPlan>& plans) {
-    std::map<ElementType, bool> needed;
-    for (const AttentionPlan& plan : plans)
-        needed[storeOf(plan)] |= readsColumns(plan);
+// The caches that the plans need, one per type; with the column copy where a plan reads it.
+std::map<ElementType, FilledCacheShape> caches(const AttentionBenchOptions& options) {
+    std::map<ElementType, FilledCacheShape> needed;
+    for (const AttentionPlan& plan : options.plans) {
+        const ElementType type = storeOf(plan);
+        const bool columns = readsColumns(plan) || (needed.contains(type) && needed[type].keyColumns);
+        needed[type] = {options.context, options.kvHeads, options.headDim, type, columns};
+    }
     return needed;
 }
 
 std::int64_t workingSet(const AttentionBenchOptions& options) {
     std::int64_t largest = 0;
-    for (const auto& [type, columns] : caches(options.plans))
-        largest = std::max(largest,
-                           BenchCache::bytes(options.context, options.kvHeads, options.headDim, type, false));
+    for (const auto& [type, shape] : caches(options))
+        largest = std::max(largest, shape.rowBytes());
     return (largest + 4095) / 4096 * 4096;
 }
 
@@ -50,6 +55,10 @@ void check(const AttentionBenchOptions& options) {
         if (const auto* sparq = std::get_if<SparqParams>(&plan.read);
             sparq && (sparq->components < 1 || sparq->components > options.headDim || sparq->tokens < 1))
             throw std::invalid_argument("sparq's r must be 1 to the head width, and k at least 1");
+    const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    if (const std::int64_t wanted = benchMemory(options); memory > 0 && wanted > memory)
+        throw std::invalid_argument("this bench needs " + std::to_string(wanted >> 20) + " MiB of memory and the machine has " +
+                                    std::to_string(memory >> 20) + ", lower the context or the heads");
 }
 
 // Restores libtorch's threads when the bench is over.
@@ -101,7 +110,7 @@ private:
 // One plan's step, ready to run.
 struct Step {
     const AttentionPlan& plan;
-    const std::vector<KvView>& views;
+    std::vector<KvView> views;
     int group;
     const std::vector<float>& q;
     std::vector<float> out;
@@ -133,8 +142,8 @@ std::vector<float> queries(const AttentionBenchOptions& options) {
 
 std::int64_t benchMemory(const AttentionBenchOptions& options) {
     std::int64_t total = workingSet(options);
-    for (const auto& [type, columns] : caches(options.plans))
-        total += BenchCache::bytes(options.context, options.kvHeads, options.headDim, type, columns);
+    for (const auto& [type, shape] : caches(options))
+        total += shape.reservedBytes();
     return total;
 }
 
@@ -145,9 +154,9 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     bench.threads = at::get_num_threads();
     bench.workingSetBytes = workingSet(options);
 
-    std::map<ElementType, BenchCache> stores;
-    for (const auto& [type, columns] : caches(options.plans))
-        stores.try_emplace(type, options.context, options.kvHeads, options.headDim, type, columns);
+    std::map<ElementType, KvCache> stores;
+    for (const auto& [type, shape] : caches(options))
+        stores.emplace(type, filledCache(shape));
     const AlignedMemory buffer = alignedMemory(bench.workingSetBytes);
     std::memset(buffer.get(), 1, static_cast<std::size_t>(bench.workingSetBytes));
 
@@ -157,7 +166,7 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     std::vector<std::unique_ptr<Step>> steps;
     std::vector<Stopwatch> watches;
     for (const AttentionPlan& plan : options.plans) {
-        steps.push_back(std::unique_ptr<Step>(new Step{plan, stores.at(storeOf(plan)).views(),
+        steps.push_back(std::unique_ptr<Step>(new Step{plan, viewsOf(stores.at(storeOf(plan))),
                                                        options.heads / options.kvHeads, q,
                                                        std::vector<float>(q.size()), {}, {}}));
         watches.emplace_back([step = steps.back().get()] { step->run(); });

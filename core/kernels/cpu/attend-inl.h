@@ -75,22 +75,37 @@ HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
 }
 #endif
 
+// Asks for the cache line at `ahead`, element c of a row that will be read later; once per line while c goes up by
+// `Step` elements. Spread over the work like this, the requests do not get in each other's way.
+template <int Step, class Element>
+HWY_INLINE void prefetchLine(const Element* ahead, int c) {
+    constexpr int kLine = 64 / static_cast<int>(sizeof(Element));
+    if (Step >= kLine || c % kLine == 0)
+        __builtin_prefetch(ahead + c, 0, 2);
+}
+
 // scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once.
-template <class Loader, int Q, int R, class D, class Rows>
+template <class Loader, int Q, int R, bool First, class D, class Rows>
 HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float* q, float* scores, int stride) {
     constexpr int kVectors = Loader::kVectors;
+    constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
+    const typename Loader::Element* ahead[R];
     hn::Vec<D> sum[Q][R];
     for (int i = 0; i < R; ++i) {
         row[i] = rows.at(first + i);
+        ahead[i] = First ? rows.ahead(first + i) : nullptr;
         for (int h = 0; h < Q; ++h)
             sum[h][i] = hn::Zero(d);
     }
     for (int c = 0; c < dims; c += kVectors * lanes) {
         hn::Vec<D> k[R][kVectors];
-        for (int i = 0; i < R; ++i)
+        for (int i = 0; i < R; ++i) {
+            if constexpr (First)
+                prefetchLine<kStep>(ahead[i], c);
             Loader::loadRun(d, row[i] + c, k[i]);
+        }
         for (int h = 0; h < Q; ++h)
             for (int v = 0; v < kVectors; ++v) {
                 const auto query = hn::LoadU(d, q + h * dims + c + v * lanes);
@@ -109,31 +124,34 @@ template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float* q, float* scores, int stride) {
     constexpr int kRows = 4;
     int i = 0;
-    for (; i + kRows <= count; i += kRows) {
-        if constexpr (First)
-            rows.prefetchAhead(i, kRows);
-        dotBlock<Loader, Q, kRows>(d, rows, i, dims, q, scores, stride);
-    }
+    for (; i + kRows <= count; i += kRows)
+        dotBlock<Loader, Q, kRows, First>(d, rows, i, dims, q, scores, stride);
     for (; i < count; ++i)
-        dotBlock<Loader, Q, 1>(d, rows, i, dims, q, scores, stride);
+        dotBlock<Loader, Q, 1, First>(d, rows, i, dims, q, scores, stride);
 }
 
 // o[h] += Σ p[h][i]·row i for Q query heads and R rows from `first` on; each row is loaded once.
-template <class Loader, int Q, int R, class D, class Rows>
+template <class Loader, int Q, int R, bool First, class D, class Rows>
 HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float* p, int stride, float* o) {
     constexpr int kVectors = Loader::kVectors;
+    constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
+    const typename Loader::Element* ahead[R];
     hn::Vec<D> weight[Q][R];
     for (int i = 0; i < R; ++i) {
         row[i] = rows.at(first + i);
+        ahead[i] = First ? rows.ahead(first + i) : nullptr;
         for (int h = 0; h < Q; ++h)
             weight[h][i] = hn::Set(d, p[h * stride + first + i]);
     }
     for (int c = 0; c < dims; c += kVectors * lanes) {
         hn::Vec<D> value[R][kVectors];
-        for (int i = 0; i < R; ++i)
+        for (int i = 0; i < R; ++i) {
+            if constexpr (First)
+                prefetchLine<kStep>(ahead[i], c);
             Loader::loadRun(d, row[i] + c, value[i]);
+        }
         for (int h = 0; h < Q; ++h)
             for (int v = 0; v < kVectors; ++v) {
                 float* const to = o + h * dims + c + v * lanes;
@@ -150,13 +168,10 @@ template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void addRows(D d, const Rows& rows, int count, int dims, const float* p, int stride, float* o) {
     constexpr int kRows = Q == 1 ? 8 : 4;
     int i = 0;
-    for (; i + kRows <= count; i += kRows) {
-        if constexpr (First)
-            rows.prefetchAhead(i, kRows);
-        addBlock<Loader, Q, kRows>(d, rows, i, dims, p, stride, o);
-    }
+    for (; i + kRows <= count; i += kRows)
+        addBlock<Loader, Q, kRows, First>(d, rows, i, dims, p, stride, o);
     for (; i < count; ++i)
-        addBlock<Loader, Q, 1>(d, rows, i, dims, p, stride, o);
+        addBlock<Loader, Q, 1, First>(d, rows, i, dims, p, stride, o);
 }
 
 // scores -> exp(scores - max) in place, (m, l) and o brought up to date: o is scaled where the maximum moved.

@@ -13,7 +13,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 // Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
 // stay in L2 until it is needed.
-constexpr std::int64_t kAhead = 8 * 1024;
+constexpr int kAhead = 8 * 1024;
 
 // Consecutive rows of one block, and where memory is read after them.
 template <class Element>
@@ -21,16 +21,13 @@ struct BlockRows {
     const Element* base;
     int dims, count;
     const Element* next;
+    int rowsAhead = std::max(1, kAhead / static_cast<int>(sizeof(Element)) / dims);
 
-    std::int64_t rowBytes() const { return std::int64_t{dims} * static_cast<std::int64_t>(sizeof(Element)); }
-    const Element* at(int i) const { return base + std::int64_t{i} * dims; }
-    // Inlined by force: g++ takes a function that only prefetches for one without effect, and drops the call.
-    HWY_INLINE void prefetchAhead(int first, int n) const {
-        const std::int64_t from = first * rowBytes() + kAhead, beyond = from - count * rowBytes();
-        const char* const ahead =
-            beyond < 0 ? reinterpret_cast<const char*>(base) + from : reinterpret_cast<const char*>(next) + beyond;
-        for (std::int64_t byte = 0; byte < n * rowBytes(); byte += 64)
-            __builtin_prefetch(ahead + byte, 0, 2);
+    HWY_INLINE const Element* at(int i) const { return base + std::int64_t{i} * dims; }
+    // The row to ask for while row i is in work; it may lie past the end of memory, where asking does no harm.
+    HWY_INLINE const Element* ahead(int i) const {
+        const std::int64_t row = i + rowsAhead;
+        return row < count ? base + row * dims : next + (row - count) * dims;
     }
 };
 

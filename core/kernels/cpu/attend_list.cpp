@@ -4,12 +4,12 @@
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_list.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/cache_control.h>
-
 #include "core/kernels/cpu/attend-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
+
+constexpr int kRowsAhead = 8;
 
 // Row i of a tile is the row of slots[i].
 template <class Element>
@@ -18,18 +18,11 @@ struct ListedRows {
     const std::int32_t* slots;
     int count, dims, perBlock;
 
-    const Element* at(int i) const {
+    HWY_INLINE const Element* at(int i) const {
         const std::int32_t block = slots[i] / perBlock, row = slots[i] % perBlock;
         return static_cast<const Element*>(blocks[block]) + std::int64_t{row} * dims;
     }
-    // Inlined by force: g++ takes a function that only prefetches for one without effect, and drops the call.
-    HWY_INLINE void prefetchAhead(int first, int n) const {
-        for (int i = first + n; i < std::min(first + 2 * n, count); ++i) {
-            const char* const row = reinterpret_cast<const char*>(at(i));
-            for (std::size_t byte = 0; byte < static_cast<std::size_t>(dims) * sizeof(Element); byte += 64)
-                hwy::Prefetch(row + byte);
-        }
-    }
+    HWY_INLINE const Element* ahead(int i) const { return at(std::min(i + kRowsAhead, count - 1)); }
 };
 
 template <class Loader>

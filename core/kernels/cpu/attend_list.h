@@ -3,7 +3,7 @@
 //   reads   n slots (Indices), 2·n·d elements: each listed K and V row once (Keys, Values)
 //   writes  the list's softmax state, g·(d + 2) floats
 //   work    4·n·d·g flops and n·g exponentials; rows lie scattered, so it is bound by latency: rows are
-//           prefetched a block of four ahead
+//           prefetched eight ahead
 // One task per KV head.
 
 #include <cstdint>

@@ -40,7 +40,7 @@ TEST_CASE("The attention bench reports each plan's own bytes, time and rate", "[
     CHECK(last == 3);
     CHECK(bench.threads == 1);
     CHECK(bench.readGbps > 0);
-    CHECK(bench.workingSetBytes == 2 * 1024 * 2 * 32 * 4);  // whole blocks of 256 slots
+    CHECK(bench.workingSetBytes == 2 * 1000 * 2 * 32 * 4);
     REQUIRE(bench.results.size() == 2);
     CHECK(bench.results[0].plan == options.plans[0]);
     CHECK(bench.results[0].countedBytes == 2 * 2 * 1000 * 32 * 4);
@@ -55,9 +55,9 @@ TEST_CASE("The attention bench reports each plan's own bytes, time and rate", "[
 }
 
 TEST_CASE("The attention bench says what memory it will take", "[core.bench]") {
-    // The buffer, an f32 cache of K and V, a bf16 cache with the column copy.
-    const std::int64_t kv = 2 * 1024 * 2 * 32 * 4;
-    CHECK(benchMemory(small()) == kv + kv + kv / 2 * 3 / 2);
+    // The buffer, and in whole blocks of 256 slots an f32 cache of K and V and a bf16 cache with the column copy.
+    const std::int64_t buffer = 2 * 1000 * 2 * 32 * 4, f32 = 2 * 1024 * 2 * 32 * 4, bf16 = 3 * 1024 * 2 * 32 * 2;
+    CHECK(benchMemory(small()) == buffer + f32 + bf16);
 }
 
 TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]") {
@@ -65,6 +65,7 @@ TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]
     SECTION("heads") { options.kvHeads = 3; }
     SECTION("context") { options.context = 0; }
     SECTION("plans") { options.plans.clear(); }
+    SECTION("memory") { options.context = std::int64_t{1} << 40; }
     SECTION("components") { options.plans = {AttentionPlan{{}, SparqParams{33, 16}}}; }
     CHECK_THROWS_AS(runAttentionBench(options), std::invalid_argument);
 }
