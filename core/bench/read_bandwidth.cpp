@@ -17,9 +17,9 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Bytes asked for ahead: a tenth faster than leaving it to the hardware, so the limit is the machine's and not this
-// loop's.
-constexpr std::int64_t kAhead = 8 * 1024;
+// Two streams, each asked for a little ahead, are what this reads fastest with: the limit is to be the machine's and
+// not this loop's. On the Xeon of CONTRIBUTING one stream gives 30 GB/s, asked for ahead 32, two of these 39.
+constexpr std::int64_t kAhead = 1024;  // bytes
 
 // Eight sums hide the latency of the additions.
 std::uint32_t sumTarget(const std::uint32_t* from, std::int64_t words) {
@@ -28,11 +28,14 @@ std::uint32_t sumTarget(const std::uint32_t* from, std::int64_t words) {
     hn::Vec<decltype(d)> sum[8];
     for (auto& s : sum)
         s = hn::Zero(d);
-    for (std::int64_t i = 0; i < words; i += 8 * lanes)
-        for (int s = 0; s < 8; ++s) {
-            __builtin_prefetch(from + i + s * lanes + kAhead / 4, 0, 2);
-            sum[s] = hn::Add(sum[s], hn::LoadU(d, from + i + s * lanes));
-        }
+    const std::uint32_t* const streams[] = {from, from + words / 2};
+    for (std::int64_t i = 0; i < words / 2; i += 8 * lanes)
+        for (const std::uint32_t* stream : streams)
+            for (int s = 0; s < 8; ++s) {
+                const std::uint32_t* const here = stream + i + s * lanes;
+                __builtin_prefetch(here + kAhead / 4, 0, 2);
+                sum[s] = hn::Add(sum[s], hn::LoadU(d, here));
+            }
     for (int s = 1; s < 8; ++s)
         sum[0] = hn::Add(sum[0], sum[s]);
     return hn::GetLane(hn::SumOfLanes(d, sum[0]));
@@ -57,12 +60,14 @@ AlignedMemory alignedMemory(std::int64_t bytes) {
 }
 
 std::uint32_t sumOf(const void* memory, std::int64_t bytes) {
-    constexpr std::int64_t kSpan = 1 << 20;
+    // Whole pages of 4096, enough spans for every thread.
+    const std::int64_t share = bytes / at::get_num_threads() / 4096 * 4096;
+    const std::int64_t span = std::clamp<std::int64_t>(share, 4096, 1 << 20);
     std::atomic<std::uint32_t> total{0};
-    cpu::forEachTask((bytes + kSpan - 1) / kSpan, bytes, [&](std::int64_t task) {
-        const auto* const from = static_cast<const unsigned char*>(memory) + task * kSpan;
+    cpu::forEachTask((bytes + span - 1) / span, bytes, [&](std::int64_t task) {
+        const auto* const from = static_cast<const unsigned char*>(memory) + task * span;
         total += HWY_DYNAMIC_DISPATCH(sumTarget)(reinterpret_cast<const std::uint32_t*>(from),
-                                                 std::min(kSpan, bytes - task * kSpan) / 4);
+                                                 std::min(span, bytes - task * span) / 4);
     });
     return total;
 }
