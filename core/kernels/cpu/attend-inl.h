@@ -130,52 +130,48 @@ HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float*
         dotBlock<Loader, Q, 1, First>(d, rows, i, dims, q, scores, stride);
 }
 
-// o[h][c..] += Σ p[h][i]·row i[c..] for Q query heads and V vectors from component c on. The sums stay in registers
-// over all rows; each element is loaded once.
-template <class Loader, int Q, int V, bool First, class D, class Rows>
-HWY_INLINE void addStrip(D d, const Rows& rows, int count, int dims, int c, const float* p, int stride, float* o) {
+// o[h] += Σ p[h][i]·row i for Q query heads and R rows from `first` on; each row is loaded once.
+template <class Loader, int Q, int R, bool First, class D, class Rows>
+HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float* p, int stride, float* o) {
     constexpr int kVectors = Loader::kVectors;
     constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
-    hn::Vec<D> sum[Q][V];
-    for (int h = 0; h < Q; ++h)
-        for (int v = 0; v < V; ++v)
-            sum[h][v] = hn::LoadU(d, o + h * dims + c + v * lanes);
-    for (int i = 0; i < count; ++i) {
-        const auto* const row = rows.at(i) + c;
-        const auto* const ahead = First ? rows.ahead(i) + c : nullptr;
-        hn::Vec<D> value[V / kVectors][kVectors];
-        for (int v = 0; v < V / kVectors; ++v) {
-            if constexpr (First)
-                prefetchLine<kStep>(ahead, v * kVectors * lanes);
-            Loader::loadRun(d, row + v * kVectors * lanes, value[v]);
-        }
-        for (int h = 0; h < Q; ++h) {
-            const auto weight = hn::Set(d, p[h * stride + i]);
-            for (int v = 0; v < V; ++v)
-                sum[h][v] = hn::MulAdd(value[v / kVectors][v % kVectors], weight, sum[h][v]);
-        }
+    const typename Loader::Element* row[R];
+    const typename Loader::Element* ahead[R];
+    hn::Vec<D> weight[Q][R];
+    for (int i = 0; i < R; ++i) {
+        row[i] = rows.at(first + i);
+        ahead[i] = First ? rows.ahead(first + i) : nullptr;
+        for (int h = 0; h < Q; ++h)
+            weight[h][i] = hn::Set(d, p[h * stride + first + i]);
     }
-    for (int h = 0; h < Q; ++h)
-        for (int v = 0; v < V; ++v)
-            hn::StoreU(sum[h][v], d, o + h * dims + c + v * lanes);
+    for (int c = 0; c < dims; c += kVectors * lanes) {
+        hn::Vec<D> value[R][kVectors];
+        for (int i = 0; i < R; ++i) {
+            if constexpr (First)
+                prefetchLine<kStep>(ahead[i], c);
+            Loader::loadRun(d, row[i] + c, value[i]);
+        }
+        for (int h = 0; h < Q; ++h)
+            for (int v = 0; v < kVectors; ++v) {
+                float* const to = o + h * dims + c + v * lanes;
+                auto sum = hn::LoadU(d, to);
+                for (int i = 0; i < R; ++i)
+                    sum = hn::MulAdd(value[i][v], weight[h][i], sum);
+                hn::StoreU(sum, d, to);
+            }
+    }
 }
 
-// As many vectors at a time as the registers hold beside what is loaded.
+// With one query head there are registers for more rows at a time, and o is loaded and stored less often.
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void addRows(D d, const Rows& rows, int count, int dims, const float* p, int stride, float* o) {
-    constexpr int kSums = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 ? 8 : 16;
-    constexpr int kWidest = std::min(8, kSums / Q);
-    constexpr int kVectors = Loader::kVectors;
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    int c = 0;
-    for (; c + kWidest * lanes <= dims; c += kWidest * lanes)
-        addStrip<Loader, Q, kWidest, First>(d, rows, count, dims, c, p, stride, o);
-    if constexpr (kWidest >= 4)
-        for (; c + kWidest / 2 * lanes <= dims; c += kWidest / 2 * lanes)
-            addStrip<Loader, Q, kWidest / 2, First>(d, rows, count, dims, c, p, stride, o);
-    for (; c < dims; c += kVectors * lanes)
-        addStrip<Loader, Q, kVectors, First>(d, rows, count, dims, c, p, stride, o);
+    constexpr int kRows = Q == 1 ? 8 : 4;
+    int i = 0;
+    for (; i + kRows <= count; i += kRows)
+        addBlock<Loader, Q, kRows, First>(d, rows, i, dims, p, stride, o);
+    for (; i < count; ++i)
+        addBlock<Loader, Q, 1, First>(d, rows, i, dims, p, stride, o);
 }
 
 // scores -> exp(scores - max) in place, (m, l) and o brought up to date: o is scaled where the maximum moved.

@@ -13,7 +13,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 // Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
 // stay in L2 until it is needed.
-constexpr int kAhead = 4 * 1024;
+constexpr int kAhead = 8 * 1024;
 
 // Consecutive rows of one block, and where memory is read after them.
 template <class Element>
