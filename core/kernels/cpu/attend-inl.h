@@ -81,7 +81,7 @@ template <int Step, class Element>
 HWY_INLINE void prefetchLine(const Element* ahead, int c) {
     constexpr int kLine = 64 / static_cast<int>(sizeof(Element));
     if (Step >= kLine || c % kLine == 0)
-        __builtin_prefetch(ahead + c, 0, 2);
+        __builtin_prefetch(ahead + c, 0, 3);
 }
 
 // scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once.

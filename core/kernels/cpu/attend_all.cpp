@@ -12,8 +12,8 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
 // Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
-// stay in L2 until it is needed.
-constexpr int kAhead = 4 * 1024;
+// stay in L1 until it is needed.
+constexpr int kAhead = 2 * 1024;
 
 // The rows of a tile, and where memory is read after them. Memory gives a core two streams a quarter faster than
 // one, so the rows are taken from the tile's two halves in turn: which row is which does not matter to a softmax,
