@@ -9,8 +9,8 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "app/commands/utf8_stream.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/utf8_stream.h"
 #include "core/trace/run_json.h"
 
 namespace fovea {

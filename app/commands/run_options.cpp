@@ -13,7 +13,7 @@
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

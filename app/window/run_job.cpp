@@ -5,7 +5,7 @@
 
 #include "app/window/loaded_model.h"
 #include "app/window/thread_share.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -14,9 +14,9 @@
 #include <thread>
 
 #include "core/model/forward.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/recall.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/corpus.h"
 #include "core/train/folder.h"
 #include "core/train/initialise.h"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -1,4 +1,4 @@
-#include "app/commands/utf8_stream.h"
+#include "core/tokenizer/utf8_stream.h"
 
 #include <algorithm>
 #include <utility>

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -1,4 +1,4 @@
-#include "core/model/bpe.h"
+#include "core/tokenizer/bpe.h"
 
 #include <algorithm>
 #include <queue>

@@ -1,12 +1,12 @@
-#include "core/model/llama2c_tokenizer.h"
+#include "core/tokenizer/llama2c_tokenizer.h"
 
 #include <array>
 #include <cmath>
 #include <cstring>
 
-#include "core/model/bpe.h"
 #include "core/model/checked_file.h"
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
+#include "core/tokenizer/bpe.h"
 
 namespace fovea {
 

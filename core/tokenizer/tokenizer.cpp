@@ -1,11 +1,11 @@
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 #include <algorithm>
 #include <system_error>
 
-#include "core/model/llama2c_tokenizer.h"
-#include "core/model/model.h"
-#include "core/model/sentencepiece_tokenizer.h"
+#include "core/model/checkpoint_error.h"
+#include "core/tokenizer/llama2c_tokenizer.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 
 namespace fovea {
 

@@ -1,12 +1,12 @@
-#include "core/model/sentencepiece_tokenizer.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 
 #include <bit>
 #include <cmath>
 
-#include "core/model/bpe.h"
 #include "core/model/checked_file.h"
-#include "core/model/model.h"
-#include "core/model/wire_format.h"
+#include "core/model/checkpoint_error.h"
+#include "core/tokenizer/bpe.h"
+#include "core/tokenizer/wire_format.h"
 
 namespace fovea {
 

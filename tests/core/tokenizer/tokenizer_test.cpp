@@ -1,13 +1,13 @@
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 #include <algorithm>
 #include <fstream>
 #include <sstream>
 
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/random.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/sentencepiece_process.h"
-#include "small_checkpoint.h"
+#include "tests/core/model/small_checkpoint.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.
 #include <catch2/catch.hpp>
@@ -47,7 +47,7 @@ std::string somewhatEnglish() {
 
 } // namespace
 
-TEST_CASE("Decoding gives back what was encoded", "[core.model]") {
+TEST_CASE("Decoding gives back what was encoded", "[core.tokenizer]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
     REQUIRE(tokenizer->vocabulary() == 300);
     for (const std::string& text : kTexts) {
@@ -58,7 +58,7 @@ TEST_CASE("Decoding gives back what was encoded", "[core.model]") {
     CHECK(tokenizer->encode("", false).empty());
 }
 
-TEST_CASE("Pieces join best score first", "[core.model]") {
+TEST_CASE("Pieces join best score first", "[core.tokenizer]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
     // " tree" comes about as " t", " tr", " tre", though "re" and "ee" are pieces too: they score less.
     CHECK(tokenizer->encode("the tree", false) == std::vector{261, 264});
@@ -70,7 +70,7 @@ TEST_CASE("Pieces join best score first", "[core.model]") {
     CHECK(tokenizer->piece(5, -3) == "");
 }
 
-TEST_CASE("llama2.c's vocabulary is found beside the model and gives back the text", "[core.model]") {
+TEST_CASE("llama2.c's vocabulary is found beside the model and gives back the text", "[core.tokenizer]") {
     const test::ScratchFolder scratch;
     test::writeAll(scratch.path() / "tok300.bin", test::smallLlama2cTokenizer());
     test::writeAll(scratch.path() / "tok1.bin", "not one at all");
@@ -80,7 +80,7 @@ TEST_CASE("llama2.c's vocabulary is found beside the model and gives back the te
     CHECK(tokenizer->encode("the tree", true) == std::vector<int>{1, 261, 264});
 }
 
-TEST_CASE("Our encoder gives the ids that sentencepiece's own does", "[core.model]") {
+TEST_CASE("Our encoder gives the ids that sentencepiece's own does", "[core.tokenizer]") {
     const test::ScratchFolder scratch;
     const auto file = scratch.path() / "tokenizer.model";
     test::writeAll(file, runSentencepiece({"train", "420"}, somewhatEnglish()));

@@ -1,4 +1,4 @@
-#include "core/model/wire_format.h"
+#include "core/tokenizer/wire_format.h"
 
 namespace fovea {
 
