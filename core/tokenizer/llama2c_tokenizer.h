@@ -4,12 +4,15 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
-// The number of pieces is not in the file: it must hold exactly `vocabulary`. Throws CheckpointError.
-std::shared_ptr<const Tokenizer> readLlama2cTokenizer(const std::filesystem::path& file, int vocabulary);
+// Throws CheckpointError when the file is missing or no such tokenizer.
+std::shared_ptr<const Tokenizer> readLlama2cTokenizer(const std::filesystem::path& file);
+// The same from bytes in memory; `name` is what an error calls them.
+std::shared_ptr<const Tokenizer> parseLlama2cTokenizer(const std::string& bytes, const std::string& name);
 
 } // namespace fovea
