@@ -77,7 +77,7 @@ struct GgufTensor {
     std::int64_t columns() const { return shape.back(); }
     std::int64_t weights() const;
     std::string_view typeName() const {
-        return blocks == BlockType::None ? elementName(type) : blockName(blocks);
+        return blocks == BlockType::None ? elementName(type) : blockShape(blocks).name;
     }
 };
 

@@ -113,7 +113,7 @@ void decodeBlocks(BlockType type, const void* blocks, float* values, std::int64_
     constexpr Decode kDecode[] = {nullptr,    decodeQ4_0, decodeQ4_1, decodeQ5_0, decodeQ5_1, decodeQ8_0,
                                   decodeQ2_K, decodeQ3_K, decodeQ4_K, decodeQ5_K, decodeQ6_K};
     const Decode decode = kDecode[static_cast<std::size_t>(type)];
-    const int weights = blockWeights(type), bytes = blockBytes(type);
+    const int weights = blockShape(type).elements, bytes = blockShape(type).bytes;
     const auto* from = static_cast<Bytes>(blocks);
     for (std::int64_t at = 0; at < n; at += weights, from += bytes)
         decode(from, values + at);

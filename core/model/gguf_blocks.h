@@ -23,8 +23,8 @@
 
 namespace fovea {
 
-// values (n) of the n / blockWeights(type) blocks; n a multiple of blockWeights. Blocks may stand at any
-// address.
+// values (n) of the blocks of n weights; n a multiple of the type's. Blocks may stand at
+// any address.
 void decodeBlocks(BlockType type, const void* blocks, float* values, std::int64_t n);
 
 // The other way, for finite values below 2^15 in size. q4_0 to q8_0 round as files found in the wild were

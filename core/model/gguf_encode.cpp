@@ -213,8 +213,8 @@ void encodeBlocks(BlockType type, const float* values, void* blocks, std::int64_
         encodeQ8_0, encodeQ2_K,         encodeQ3_K,           encodeQ4_K,         encodeQ5_K,
         encodeQ6_K};
     const Encode encode = kEncode[static_cast<std::size_t>(type)];
-    const int weights = blockWeights(type);
-    const auto bytes = static_cast<std::size_t>(blockBytes(type));
+    const int weights = blockShape(type).elements;
+    const auto bytes = static_cast<std::size_t>(blockShape(type).bytes);
     auto* to = static_cast<Bytes>(blocks);
     for (std::int64_t at = 0; at < n; at += weights, to += bytes) {
         std::memset(to, 0, bytes);

@@ -157,11 +157,11 @@ GgufTensor readTensor(const GgufFile& file, Cursor& cursor, const std::string& w
                     "; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K are supported");
     tensor.blocks = stored->blocks;
     tensor.type = stored->type;
-    const int block = blockWeights(tensor.blocks);
+    const int block = blockShape(tensor.blocks).elements;
     if (block != 0 && tensor.columns() % block != 0)
         file.refuse(what + " has rows of " + std::to_string(tensor.columns()) +
                     " weights, no multiple of the " + std::to_string(block) + " of a " +
-                    std::string(blockName(tensor.blocks)) + " block" + kAdvice);
+                    std::string(blockShape(tensor.blocks).name) + " block" + kAdvice);
     tensor.bytes = static_cast<std::uint64_t>(block == 0 ? tensor.weights() * elementBytes(tensor.type)
                                                          : blockRowBytes(tensor.blocks, tensor.weights()));
     tensor.begin = cursor.number<std::uint64_t>(what); // from the start of the data, for now

@@ -36,9 +36,7 @@ nlohmann::json golden() {
 
 BlockType named(const std::string& name) {
     for (const BlockType type : kBlockTypes) {
-        std::string upper(blockName(type));
-        upper[0] = 'Q';
-        if (upper == name)
+        if (blockShape(type).name == name)
             return type;
     }
     return BlockType::None;

@@ -16,9 +16,9 @@ namespace {
 using Block = std::vector<std::uint8_t>;
 
 std::vector<float> decoded(BlockType type, const Block& blocks) {
-    REQUIRE(blocks.size() % static_cast<std::size_t>(blockBytes(type)) == 0);
-    std::vector<float> values(blocks.size() / static_cast<std::size_t>(blockBytes(type)) *
-                              static_cast<std::size_t>(blockWeights(type)));
+    REQUIRE(blocks.size() % static_cast<std::size_t>(blockShape(type).bytes) == 0);
+    std::vector<float> values(blocks.size() / static_cast<std::size_t>(blockShape(type).bytes) *
+                              static_cast<std::size_t>(blockShape(type).elements));
     decodeBlocks(type, blocks.data(), values.data(), std::ssize(values));
     return values;
 }
@@ -30,7 +30,7 @@ Block encoded(BlockType type, const std::vector<float>& values) {
 }
 
 Block zeros(BlockType type) {
-    return Block(static_cast<std::size_t>(blockBytes(type)));
+    return Block(static_cast<std::size_t>(blockShape(type).bytes));
 }
 
 void putHalf(Block& block, std::size_t at, std::uint16_t half) {
@@ -48,10 +48,10 @@ TEST_CASE("Blocks are as large as the format says", "[core.gguf]") {
         {BlockType::Q3_K, {110, 3.4375}}, {BlockType::Q4_K, {144, 4.5}}, {BlockType::Q5_K, {176, 5.5}},
         {BlockType::Q6_K, {210, 6.5625}}};
     for (const auto& [type, size] : expected) {
-        INFO(blockName(type));
-        CHECK(blockBytes(type) == size.first);
-        CHECK(8. * blockBytes(type) / blockWeights(type) == size.second);
-        CHECK(blockRowBytes(type, 512) == 512 / blockWeights(type) * size.first);
+        INFO(blockShape(type).name);
+        CHECK(blockShape(type).bytes == size.first);
+        CHECK(8. * blockShape(type).bytes / blockShape(type).elements == size.second);
+        CHECK(blockRowBytes(type, 512) == 512 / blockShape(type).elements * size.first);
     }
 }
 
@@ -238,8 +238,8 @@ TEST_CASE("Round trips lose what the formats' figures say", "[core.gguf]") {
 TEST_CASE("What a block can hold exactly comes back exactly", "[core.gguf]") {
     // Codes times a power of two, with the extremes that make the encoder choose just that scale.
     for (const BlockType type : kBlockTypes) {
-        INFO(blockName(type));
-        const auto n = static_cast<std::size_t>(blockWeights(type));
+        INFO(blockShape(type).name);
+        const auto n = static_cast<std::size_t>(blockShape(type).elements);
         std::vector<float> x(n);
         const auto fill = [&](int least, int most, std::size_t group) {
             for (std::size_t i = 0; i < n; ++i)
@@ -285,7 +285,7 @@ TEST_CASE("What a block can hold exactly comes back exactly", "[core.gguf]") {
             break;
         }
         const auto y = decoded(type, encoded(type, x));
-        const float tolerance = blockWeights(type) == 32 ? 0.f : 0x1p-11f;
+        const float tolerance = blockShape(type).elements == 32 ? 0.f : 0x1p-11f;
         for (std::size_t i = 0; i < n; ++i) {
             INFO(i);
             CHECK(std::abs(y[i] - x[i]) <= tolerance * std::abs(x[i]));
@@ -295,8 +295,8 @@ TEST_CASE("What a block can hold exactly comes back exactly", "[core.gguf]") {
 
 TEST_CASE("A block of zeros stays one, and a block decodes at any address", "[core.gguf]") {
     for (const BlockType type : kBlockTypes) {
-        INFO(blockName(type));
-        const auto n = static_cast<std::size_t>(blockWeights(type));
+        INFO(blockShape(type).name);
+        const auto n = static_cast<std::size_t>(blockShape(type).elements);
         for (const float w : decoded(type, encoded(type, std::vector<float>(n, 0.f))))
             CHECK(w == 0.f);
         std::vector<float> x(n);

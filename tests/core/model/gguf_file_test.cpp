@@ -50,7 +50,7 @@ TEST_CASE("A GGUF file is read as it was put together", "[core.gguf]") {
     CHECK(file.bytes(a)[0] == std::byte{1});
     const GgufTensor& b = file.tensors().at("b.weight");
     CHECK(b.blocks == BlockType::Q4_0);
-    CHECK(b.typeName() == "q4_0");
+    CHECK(b.typeName() == "Q4_0");
     CHECK(b.bytes == 72);
     CHECK(b.begin % 32 == 0);
     CHECK(file.bytes(b)[71] == std::byte{2});
