@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "core/model/checkpoint_error.h"
+#include "core/tokenizer/gguf_vocabulary.h"
 #include "core/tokenizer/llama2c_tokenizer.h"
 #include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/tokenizer/tokenizer.h"
@@ -27,6 +28,8 @@ std::shared_ptr<const Tokenizer> readAny(const Path& file) {
         return readLlama2cTokenizer(file);
     if (file.extension() == ".json")
         return readTokenizerJson(file);
+    if (isGguf(file))
+        return readGgufVocabulary(file);
     return readSentencepiece(file);
 }
 
@@ -95,7 +98,8 @@ std::shared_ptr<const Tokenizer> loadTokenizer(const Path& model, const Path& to
     const Path& named = tokenizer.empty() ? model : tokenizer;
     if (std::filesystem::is_directory(named, error))
         return inFolder(named, vocabulary);
-    return tokenizer.empty() ? besideFile(model, vocabulary) : readFitting(tokenizer, vocabulary);
+    return tokenizer.empty() && !isGguf(model) ? besideFile(model, vocabulary)
+                                               : readFitting(named, vocabulary);
 }
 
 } // namespace fovea

@@ -34,6 +34,21 @@ ScoredBpe::ScoredBpe(std::vector<ScoredPiece> pieces, const ByteFallback& fallba
             whole.emplace_back(piece.text, static_cast<int>(i));
     }
     m_whole = PieceIndex(std::move(whole));
+    for (const std::string_view mark : {"\xe2\x96\x81", " "}) // sentencepiece's space, and llama2.c's
+        if (m_lookup.contains(mark) && startsWords(mark))
+            m_wordMark = mark;
+}
+
+// Whether `mark` stands in pieces only at their start, or behind itself.
+bool ScoredBpe::startsWords(std::string_view mark) const {
+    for (const auto& [text, id] : m_lookup) {
+        std::size_t at = 0;
+        while (text.substr(at).starts_with(mark))
+            at += mark.size();
+        if (text.find(mark, at) != text.npos || (at > 0 && m_pieces[static_cast<std::size_t>(id)].whole))
+            return false;
+    }
+    return true;
 }
 
 int ScoredBpe::find(std::string_view text) const {
@@ -101,7 +116,8 @@ void ScoredBpe::join(Joining& joining) const {
     }
 }
 
-void ScoredBpe::write(const Joining& joining, const Symbol& symbol, std::vector<Cut>& cuts) const {
+void ScoredBpe::write(const Joining& joining, const Symbol& symbol, std::uint32_t offset,
+                      std::vector<Cut>& cuts) const {
     // An unused piece is taken apart again, as it was joined; a stack, for a hostile vocabulary may nest
     // deep.
     std::vector<Range> parts = {{symbol.start, symbol.start + symbol.length}};
@@ -116,25 +132,42 @@ void ScoredBpe::write(const Joining& joining, const Symbol& symbol, std::vector<
             parts.push_back({part.begin + unused->second, part.end});
             parts.push_back({part.begin, part.begin + unused->second});
         } else if (id >= 0) {
-            cuts.push_back({id, begin, end});
+            cuts.push_back({id, offset + begin, offset + end});
         } else {
-            appendFallback(m_fallback, joining.text, begin, end, cuts);
+            appendFallback(m_fallback, spelt, offset + begin, cuts);
         }
     }
 }
 
+// Nothing joins over the start of a word, so each word is joined on its own: the queue stays small.
 void ScoredBpe::cut(std::string_view text, std::vector<Cut>& cuts) const {
+    std::size_t begin = 0;
+    while (!m_wordMark.empty() && begin < text.size()) {
+        std::size_t end = begin;
+        while (text.substr(end).starts_with(m_wordMark))
+            end += m_wordMark.size();
+        end = text.find(m_wordMark, end);
+        if (end == text.npos)
+            break;
+        cutWord(text.substr(begin, end - begin), static_cast<std::uint32_t>(begin), cuts);
+        begin = end;
+    }
+    cutWord(text.substr(begin), static_cast<std::uint32_t>(begin), cuts);
+}
+
+void ScoredBpe::cutWord(std::string_view text, std::uint32_t offset, std::vector<Cut>& cuts) const {
     Joining joining{text, split(text), {}};
     join(joining);
     for (const Symbol& symbol : joining.symbols)
         if (symbol.length > 0)
-            write(joining, symbol, cuts);
+            write(joining, symbol, offset, cuts);
 }
 
-void appendFallback(const ByteFallback& fallback, std::string_view text, std::uint32_t begin,
-                    std::uint32_t end, std::vector<Cut>& cuts) {
+void appendFallback(const ByteFallback& fallback, std::string_view character, std::uint32_t begin,
+                    std::vector<Cut>& cuts) {
+    const auto end = begin + static_cast<std::uint32_t>(character.size());
     for (std::uint32_t at = begin; at < end; ++at) {
-        const int byte = fallback.bytes[static_cast<unsigned char>(text[at])];
+        const int byte = fallback.bytes[static_cast<unsigned char>(character[at - begin])];
         if (byte >= 0) {
             cuts.push_back({byte, at, at + 1});
             continue;

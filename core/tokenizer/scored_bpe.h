@@ -41,18 +41,22 @@ private:
     struct Symbol;
     struct Joining;
     int find(std::string_view text) const;
+    bool startsWords(std::string_view mark) const;
+    void cutWord(std::string_view text, std::uint32_t offset, std::vector<Cut>& cuts) const;
     std::vector<Symbol> split(std::string_view text) const;
     void join(Joining& joining) const;
-    void write(const Joining& joining, const Symbol& symbol, std::vector<Cut>& cuts) const;
+    void write(const Joining& joining, const Symbol& symbol, std::uint32_t offset,
+               std::vector<Cut>& cuts) const;
 
     std::vector<ScoredPiece> m_pieces;
     ByteFallback m_fallback;
     std::unordered_map<std::string_view, int> m_lookup;
     PieceIndex m_whole;
+    std::string_view m_wordMark; // begins words, so that no piece has it behind another character; or empty
 };
 
-// Appends the tokens of a character [begin, end) that no piece spells.
-void appendFallback(const ByteFallback& fallback, std::string_view text, std::uint32_t begin,
-                    std::uint32_t end, std::vector<Cut>& cuts);
+// Appends the tokens of a character at `begin` that no piece spells.
+void appendFallback(const ByteFallback& fallback, std::string_view character, std::uint32_t begin,
+                    std::vector<Cut>& cuts);
 
 } // namespace fovea

@@ -78,7 +78,7 @@ void Unigram::cut(std::string_view text, std::vector<Cut>& cuts) const {
         if (cut->id >= 0)
             cuts.push_back(*cut);
         else
-            appendFallback(m_fallback, text, cut->begin, cut->end, cuts);
+            appendFallback(m_fallback, text.substr(cut->begin, cut->end - cut->begin), cut->begin, cuts);
     }
 }
 
