@@ -179,6 +179,24 @@ struct Q6_KFormat : BlockFormat<BlockType::Q6_K, 16, false> {
     }
 };
 
+// Calls Kernel<Format>::run(arguments...) for the type.
+template <template <class> class Kernel, class... Arguments>
+HWY_INLINE void dispatchBlocks(BlockType type, Arguments... arguments) {
+    switch (type) {
+    case BlockType::None: return;
+    case BlockType::Q4_0: return Kernel<Q4_0Format>::run(arguments...);
+    case BlockType::Q4_1: return Kernel<Q4_1Format>::run(arguments...);
+    case BlockType::Q5_0: return Kernel<Q5_0Format>::run(arguments...);
+    case BlockType::Q5_1: return Kernel<Q5_1Format>::run(arguments...);
+    case BlockType::Q8_0: return Kernel<Q8_0Format>::run(arguments...);
+    case BlockType::Q2_K: return Kernel<Q2_KFormat>::run(arguments...);
+    case BlockType::Q3_K: return Kernel<Q3_KFormat>::run(arguments...);
+    case BlockType::Q4_K: return Kernel<Q4_KFormat>::run(arguments...);
+    case BlockType::Q5_K: return Kernel<Q5_KFormat>::run(arguments...);
+    case BlockType::Q6_K: return Kernel<Q6_KFormat>::run(arguments...);
+    }
+}
+
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

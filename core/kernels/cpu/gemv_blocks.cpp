@@ -15,7 +15,6 @@
 
 #include "core/kernels/cpu/blocks-inl.h"
 #include "core/kernels/cpu/tasks.h"
-#include "core/model/gguf_blocks.h"
 
 #include <vector>
 
@@ -47,29 +46,19 @@ HWY_INLINE float dotBlocks(const std::uint8_t* row, const float* x, const float*
 }
 
 template <class Format>
-HWY_INLINE void multiplyBlockRows(const void* blocks, const float* x, const float* sums, float* y,
-                                  std::int64_t first, std::int64_t last, std::int64_t in) {
-    const std::int64_t rowBytes = in / Format::kWeights * Format::kBytes;
-    const auto* const w = static_cast<const std::uint8_t*>(blocks);
-    for (std::int64_t row = first; row < last; ++row)
-        y[row] = dotBlocks<Format>(w + row * rowBytes, x, sums, in);
-}
+struct BlockRows {
+    static HWY_INLINE void run(const void* blocks, const float* x, const float* sums, float* y, std::int64_t first,
+                               std::int64_t last, std::int64_t in) {
+        const std::int64_t rowBytes = in / Format::kWeights * Format::kBytes;
+        const auto* const w = static_cast<const std::uint8_t*>(blocks);
+        for (std::int64_t row = first; row < last; ++row)
+            y[row] = dotBlocks<Format>(w + row * rowBytes, x, sums, in);
+    }
+};
 
 void gemvBlocksTarget(BlockType type, const void* w, const float* x, const float* sums, float* y, std::int64_t first,
                       std::int64_t last, std::int64_t in) {
-    switch (type) {
-    case BlockType::None: return;
-    case BlockType::Q4_0: return multiplyBlockRows<Q4_0Format>(w, x, sums, y, first, last, in);
-    case BlockType::Q4_1: return multiplyBlockRows<Q4_1Format>(w, x, sums, y, first, last, in);
-    case BlockType::Q5_0: return multiplyBlockRows<Q5_0Format>(w, x, sums, y, first, last, in);
-    case BlockType::Q5_1: return multiplyBlockRows<Q5_1Format>(w, x, sums, y, first, last, in);
-    case BlockType::Q8_0: return multiplyBlockRows<Q8_0Format>(w, x, sums, y, first, last, in);
-    case BlockType::Q2_K: return multiplyBlockRows<Q2_KFormat>(w, x, sums, y, first, last, in);
-    case BlockType::Q3_K: return multiplyBlockRows<Q3_KFormat>(w, x, sums, y, first, last, in);
-    case BlockType::Q4_K: return multiplyBlockRows<Q4_KFormat>(w, x, sums, y, first, last, in);
-    case BlockType::Q5_K: return multiplyBlockRows<Q5_KFormat>(w, x, sums, y, first, last, in);
-    case BlockType::Q6_K: return multiplyBlockRows<Q6_KFormat>(w, x, sums, y, first, last, in);
-    }
+    dispatchBlocks<BlockRows>(type, w, x, sums, y, first, last, in);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -118,10 +107,6 @@ void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t 
         HWY_DYNAMIC_DISPATCH(gemvBlocksTarget)
         (type, w, x, sums.data(), y, task * rows, std::min(out, (task + 1) * rows), in);
     });
-}
-
-void widen(BlockType type, const void* src, float* dst, std::int64_t n) {
-    decodeBlocks(type, src, dst, n);
 }
 
 }  // namespace fovea::cpu
