@@ -2,6 +2,7 @@
 
 #include <system_error>
 
+#include "core/model/gguf/checkpoint.h"
 #include "core/model/huggingface_checkpoint.h"
 #include "core/model/llama2c_checkpoint.h"
 
@@ -12,10 +13,11 @@ std::shared_ptr<const Model> loadModel(const std::filesystem::path& path) {
     if (std::filesystem::is_directory(path, error))
         return readHuggingFace(path);
     const std::filesystem::path extension = path.extension();
-    if (extension == ".safetensors" || extension == ".json" || extension == ".gguf")
-        throw CheckpointError(
-            path.string() +
-            ": name the model's folder (config.json, model.safetensors) or a llama2.c .bin file");
+    if (extension == ".gguf")
+        return readGguf(path);
+    if (extension == ".safetensors" || extension == ".json")
+        throw CheckpointError(path.string() + ": name the model's folder (config.json, model.safetensors), a "
+                                              ".gguf file or a llama2.c .bin file");
     return readLlama2c(path);
 }
 

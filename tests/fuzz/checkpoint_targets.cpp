@@ -60,8 +60,9 @@ bool readSafetensors(std::string_view bytes) {
 }
 
 bool readHuggingFaceConfig(std::string_view bytes) {
-    const MemoryFile file(bytes);
-    return accepted([&] { fovea::readHuggingFaceConfig(file.path()); });
+    static const Folder folder; // the spec is named by it
+    folder.put("config.json", bytes);
+    return accepted([&] { fovea::readHuggingFaceConfig(folder.path() / "config.json"); });
 }
 
 bool readHuggingFaceFolder(std::string_view bytes) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
 
 namespace fovea::fuzz {
 

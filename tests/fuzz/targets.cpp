@@ -9,8 +9,12 @@ std::span<const Target> targets() {
         {"huggingface_config", readHuggingFaceConfig},
         {"huggingface_folder", readHuggingFaceFolder},
         {"llama2c", readLlama2c},
-        {"llama2c_tokenizer", readLlama2cTokenizer},
+        {"gguf", readGguf},
+        {"gguf_model", readGgufModel},
+        {"gguf_vocabulary", readGgufVocabulary},
+        {"tokenizer_json", readTokenizerJson},
         {"sentencepiece", readSentencepiece},
+        {"llama2c_tokenizer", readLlama2cTokenizer},
     };
     return kTargets;
 }

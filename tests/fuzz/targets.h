@@ -15,9 +15,14 @@ bool readHuggingFaceConfig(std::string_view bytes);
 // config.json, a NUL, then model.safetensors: a whole folder.
 bool readHuggingFaceFolder(std::string_view bytes);
 bool readLlama2c(std::string_view bytes);
-// The number of pieces as two bytes, little-endian, then tokenizer.bin.
-bool readLlama2cTokenizer(std::string_view bytes);
+// The container: every metadata value and every tensor.
+bool readGguf(std::string_view bytes);
+// The same as a model, and as a vocabulary.
+bool readGgufModel(std::string_view bytes);
+bool readGgufVocabulary(std::string_view bytes);
+bool readTokenizerJson(std::string_view bytes);
 bool readSentencepiece(std::string_view bytes);
+bool readLlama2cTokenizer(std::string_view bytes);
 
 struct Target {
     const char* name; // of its corpus, and of its program: fuzz_NAME

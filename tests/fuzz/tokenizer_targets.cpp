@@ -1,8 +1,13 @@
-#include <vector>
+#include <algorithm>
+#include <span>
+#include <string>
 
-#include "core/model/llama2c_tokenizer.h"
-#include "core/model/sentencepiece_tokenizer.h"
-#include "core/model/tokenizer.h"
+#include "core/model/gguf.h"
+#include "core/tokenizer/gguf_vocabulary.h"
+#include "core/tokenizer/llama2c_tokenizer.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/tokenizer_json.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/targets.h"
 
@@ -11,43 +16,59 @@ namespace fovea::fuzz {
 namespace {
 
 constexpr std::size_t kLongestText = 64;
+constexpr int kMostPieces = 5000; // spelt one by one; a vocabulary of millions would say no more
 
-void requireIds(const Tokenizer& tokenizer, std::string_view text, bool bos) {
-    const std::vector<int> ids = tokenizer.encode(text, bos);
-    for (const int id : ids)
+void requireSound(const Tokenizer& tokenizer, std::string_view text, bool parseSpecial) {
+    const Encoding encoding = tokenizer.encodeWithSpans(text, true, parseSpecial);
+    if (encoding.spans.size() != encoding.ids.size())
+        throw Finding("as many spans as ids were promised");
+    for (const int id : encoding.ids)
         if (id < 0 || id >= tokenizer.vocabulary())
             throw Finding("an id outside the vocabulary");
-    tokenizer.decode(ids);
+    for (const TextSpan& span : encoding.spans)
+        if (span.begin > span.end || span.end > text.size())
+            throw Finding("a span outside the text");
+    tokenizer.decode(encoding.ids);
 }
 
 // Encodes text, the file's own last bytes among it, and spells every piece.
 void use(const Tokenizer& tokenizer, std::string_view bytes) {
-    for (const std::string_view text :
-         {std::string_view{}, std::string_view("  the tree\n\t<0x41> \xe2\x96\x81 \xf0\x9f\x8c\xb3"),
-          bytes.substr(bytes.size() - std::min(bytes.size(), kLongestText))}) {
-        requireIds(tokenizer, text, true);
-        requireIds(tokenizer, text, false);
-    }
-    for (int id = -2; id < tokenizer.vocabulary() + 2; ++id) {
+    constexpr std::string_view kText = "  The tree's 12 trees\n\t<0x41><s> \xe2\x96\x81\xf0\x9f\x8c\xb3 \xff";
+    const std::string_view tail = bytes.substr(bytes.size() - std::min(bytes.size(), kLongestText));
+    for (const std::string_view text : {std::string_view{}, kText, tail})
+        for (const bool parseSpecial : {false, true})
+            requireSound(tokenizer, text, parseSpecial);
+    for (int id = -2; id < std::min(tokenizer.vocabulary() + 2, kMostPieces); ++id) {
         tokenizer.piece(-1, id);
         tokenizer.piece(tokenizer.bos(), id);
         tokenizer.piece(id, id);
+        tokenizer.name(id);
+        tokenizer.special(id);
     }
+    for (const int id : tokenizer.ends())
+        if (id < 0 || id >= tokenizer.vocabulary())
+            throw Finding("an end outside the vocabulary");
 }
 
 } // namespace
 
-bool readLlama2cTokenizer(std::string_view bytes) {
-    if (bytes.size() < 2)
-        return false;
-    const int vocabulary = static_cast<unsigned char>(bytes[0]) | static_cast<unsigned char>(bytes[1]) << 8;
-    const MemoryFile file(bytes.substr(2));
-    return accepted([&] { use(*fovea::readLlama2cTokenizer(file.path(), vocabulary), bytes); });
+bool readGgufVocabulary(std::string_view bytes) {
+    return accepted([&] {
+        const GgufFile file("model.gguf", std::as_bytes(std::span(bytes)));
+        use(*fovea::readGgufVocabulary(file), bytes);
+    });
+}
+
+bool readTokenizerJson(std::string_view bytes) {
+    return accepted([&] { use(*parseTokenizerJson(std::string(bytes), "tokenizer.json"), bytes); });
 }
 
 bool readSentencepiece(std::string_view bytes) {
-    const MemoryFile file(bytes);
-    return accepted([&] { use(*fovea::readSentencepiece(file.path()), bytes); });
+    return accepted([&] { use(*parseSentencepiece(std::string(bytes), "tokenizer.model"), bytes); });
+}
+
+bool readLlama2cTokenizer(std::string_view bytes) {
+    return accepted([&] { use(*parseLlama2cTokenizer(std::string(bytes), "tokenizer.bin"), bytes); });
 }
 
 } // namespace fovea::fuzz
