@@ -15,9 +15,9 @@
 
 #include "core/model/forward.h"
 #include "core/model/parameters.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/recall.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/corpus.h"
 #include "core/train/folder.h"
 #include "core/train/initialise.h"
