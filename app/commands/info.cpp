@@ -3,17 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <sstream>
 
-#include "app/commands/byte_text.h"
 #include "app/commands/default_model.h"
+#include "app/commands/memory_budget.h"
 #include "app/commands/run_options.h"
 #include "app/commands/terminal.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
 #include "core/tokenizer/tokenizer.h"
+#include "core/trace/byte_text.h"
 #include "simulation/show_as.h"
 
 namespace fovea {
@@ -23,7 +26,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-    RunOptions run; // model, tokenizer and json are used
+    RunOptions run; // model, tokenizer, positions, memoryBudget and json are used
     std::string plan = "dense";
 };
 
@@ -38,6 +41,9 @@ struct Facts {
     std::string tokenizerProblem; // why there is none
     std::int64_t weightBytes = 0; // parameters in the checkpoint's type
     ProjectedStep first, full;    // at one token and at the whole context, by formula
+    MemoryQuestion question;      // what generate would hold at `positions`
+    MemoryEstimate memory;
+    MemoryBudget budget;
 };
 
 Facts gather(const Options& options) {
@@ -59,6 +65,13 @@ Facts gather(const Options& options) {
     const Projection projection = showAs(plan, model->spec, contexts);
     facts.first = projection.steps.at(0);
     facts.full = projection.steps.at(1);
+    facts.question.plans = {plan};
+    facts.question.tokens = options.run.positions > 0
+                                ? std::min<std::int64_t>(options.run.positions, model->spec.context)
+                                : model->spec.context;
+    facts.question.wholeContext = true;
+    facts.memory = estimateMemory(model->spec, facts.question);
+    facts.budget = parseMemoryBudget(options.run.memoryBudget);
     return facts;
 }
 
@@ -90,7 +103,14 @@ std::string jsonOf(const Facts& f) {
           {"tied_embedding", s.tiedEmbedding}}},
         {"type", elementName(s.type)},
         {"parameters", s.parameters},
-        {"memory", {{"weights_bytes", f.weightBytes}, {"kv_at_full_context_bytes", f.full.held.attention()}}},
+        {"memory",
+         {{"weights_bytes", f.weightBytes},
+          {"kv_at_full_context_bytes", f.full.held.attention()},
+          {"positions", f.question.tokens},
+          {"kv_reserved_bytes", f.memory.cache},
+          {"run_bytes", f.memory.total()},
+          {"budget_bytes", f.budget.bytes},
+          {"within_budget", f.memory.total() <= f.budget.bytes}}},
         {"plan", f.plan},
         {"formula",
          {{"kv_bytes_per_token", f.first.held.attention()},
@@ -123,7 +143,11 @@ std::string textOf(const Facts& f) {
         << "KV cache      " << byteText(f.first.held.attention()) << " for the first token, "
         << byteText(f.full.held.attention()) << " at full context (formula)\n"
         << "moved         " << byteText(f.full.moved[Component::Weights]) << " of parameters per token, and "
-        << byteText(f.full.moved.attention()) << " by attention at full context (formula)\n";
+        << byteText(f.full.moved.attention()) << " by attention at full context (formula)\n"
+        << "memory        " << memoryText(f.memory) << " reserved for " << f.question.tokens << " positions, "
+        << (f.memory.total() <= f.budget.bytes ? "of a budget of " + f.budget.text
+                                               : beyondText(s, f.question, f.budget))
+        << "\n";
     return out.str();
 }
 
@@ -138,6 +162,11 @@ void addInfoCommand(CLI::App& program) {
     command->add_option("--tokenizer", options->run.tokenizer,
                         "Tokenizer file (default: what lies beside the model)");
     command->add_option("--plan", options->plan, "Plan whose bytes to tell (default: dense)");
+    command
+        ->add_option("--positions", options->run.positions,
+                     "Tokens whose memory to tell (default: the whole context)")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}));
+    addMemoryBudgetOption(*command, options->run.memoryBudget);
     command->add_flag("--json", options->run.json, "One JSON object on stdout and nothing else");
     command->callback([options] {
         const Facts facts = gather(*options);

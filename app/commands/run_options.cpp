@@ -6,10 +6,12 @@
 #include <limits>
 
 #include "app/commands/default_model.h"
+#include "app/commands/memory_budget.h"
 #include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
+#include "core/model/model_header.h"
 #include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
@@ -78,25 +80,34 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
         ->check(CLI::IsMember({"cpu", "reference"}));
     command.add_option("--threads", o.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
+    addMemoryBudgetOption(command, o.memoryBudget);
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
 }
 
-PreparedRun prepareRun(const RunOptions& o) {
+PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.tokens == 0 && o.positions == 0)
         throw UsageError("how much to generate is missing, give --tokens N or --positions N");
     const std::string prompt = promptOf(o);
     useThreads(o.threads);
     const std::filesystem::path path = o.model.empty() ? defaultModel() : std::filesystem::path(o.model);
+    const MemoryBudget budget = parseMemoryBudget(o.memoryBudget);
+    const ModelSpec spec = readModelHeader(path);
     PreparedRun run;
-    run.model = loadModel(path);
-    run.tokenizer = loadTokenizer(path, o.tokenizer, run.model->spec.vocabulary);
+    run.tokenizer = loadTokenizer(path, o.tokenizer, spec.vocabulary);
     run.prompt = run.tokenizer->encode(prompt, true);
     if (run.prompt.empty() && run.tokenizer->bos() >= 0)
         run.prompt = {
             run.tokenizer->bos()}; // nothing else to start from, though the model adds none to a text
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
-    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), run.model->spec.context);
+    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context);
+    MemoryQuestion question;
+    question.plans = std::move(plans);
+    question.prompt = std::ssize(run.prompt);
+    question.tokens = run.generate.tokens;
+    question.wholeContext = true;
+    requireMemory(spec, question, budget);
+    run.model = loadModel(path);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
     run.generate.bos = run.tokenizer->bos();

@@ -11,14 +11,15 @@
 #include "app/window/job_runner.h"
 #include "app/window/latency.h"
 #include "app/window/open_window.h"
+#include "app/window/preferences.h"
 #include "app/window/window_actions.h"
 #include "app/window/window_views.h"
 
-class QDockWidget;
 class QToolButton;
 
 namespace fovea {
 
+class DockPanels;
 class ExportActions;
 class RunToolbar;
 class ShowAsFeed;
@@ -29,9 +30,9 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 
 public:
-    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a
-    // plan in `options` that cannot be read.
-    MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
+    // `settings`: where the user's preferences, recent models and layout are kept; null: nowhere. Throws
+    // PlanError for a plan in `options` that cannot be read.
+    MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> settings, QWidget* parent = nullptr);
     ~MainWindow() override;
 
     Document& document() { return m_document; }
@@ -45,8 +46,12 @@ public:
     BlockWatch& blockWatch() { return m_blockWatch; }
     RepaintWatch& repaintWatch() { return m_repaintWatch; }
 
-    void setDark(bool dark);
-    void restoreDefaultLayout();
+    DockPanels& panels() { return *m_panels; }
+    WindowMemory& memory() { return m_memory; }
+
+    void setDark(bool dark) { setThemeChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light); }
+    void setThemeChoice(ThemeChoice choice);
+    QMenu* createPopupMenu() override; // of the panels, by a right click on a header
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -55,12 +60,10 @@ protected:
 
 private:
     // main_window.cpp: what there is
-    QDockWidget* addDock(const char* name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
     void addMenuCorners();
-    void makeDocks();
-    void setPanelsMovable(bool movable);
-    void readSettings();
-    void writeSettings();
+    void fillPanels(QMenu& menu);
+    void recallWindow();
+    void applyTheme(ThemeChoice choice); // without remembering it
     // window_wiring.cpp: what it does
     void wireFile();
     void wireRun();
@@ -76,7 +79,7 @@ private:
     void applyPlanText(Side side, const QString& text);
     void stepHead(int by);
 
-    const bool m_remembers;
+    WindowMemory m_memory;
     Document m_document;
     JobRunner m_jobs;
     Controller m_controller;
@@ -89,8 +92,7 @@ private:
     QToolButton* m_search = nullptr;
     StatusLine* m_status = nullptr;
     ExportActions* m_exports = nullptr;
-    QList<QDockWidget*> m_docks;
-    QByteArray m_defaultState;
+    DockPanels* m_panels = nullptr;
 };
 
 } // namespace fovea

@@ -66,8 +66,10 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     auto* themes = new QActionGroup(&window);
+    a.systemTheme = make.checkable("systemTheme", tr("As the system"), false);
     a.dark = make.checkable("dark", tr("Dark"), true);
     a.light = make.checkable("light", tr("Light"), false);
+    themes->addAction(a.systemTheme);
     themes->addAction(a.dark);
     themes->addAction(a.light);
     a.overlay =
@@ -78,8 +80,8 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     a.previousHead = make("previousHead", tr("Previous head"), QKeySequence(Qt::Key_BracketLeft));
     a.nextHead = make("nextHead", tr("Next head"), QKeySequence(Qt::Key_BracketRight));
     a.newestQuery = make("newestQuery", tr("Newest query"));
-    a.movePanels = make.checkable("movePanels", tr("Move panels"), false);
-    a.restoreLayout = make("restoreLayout", tr("Restore default layout"));
+    a.lockPanels = make.checkable("lockPanels", tr("Lock panels"), false);
+    a.restoreLayout = make("restoreLayout", tr("Restore layout"));
     a.scales = new QActionGroup(&window);
     for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt,
                                     ColourScale::RowMax, ColourScale::TimesUniform}) {

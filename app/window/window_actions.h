@@ -30,6 +30,7 @@ struct WindowActions {
     QAction* redo = nullptr;
     QAction* editPlan = nullptr; // moves the cursor into chip B
     // View
+    QAction* systemTheme = nullptr;
     QAction* dark = nullptr;
     QAction* light = nullptr;
     QAction* overlay = nullptr;
@@ -39,7 +40,7 @@ struct WindowActions {
     QAction* previousHead = nullptr;
     QAction* nextHead = nullptr;
     QAction* newestQuery = nullptr;
-    QAction* movePanels = nullptr;
+    QAction* lockPanels = nullptr;
     QAction* restoreLayout = nullptr;
     QActionGroup* scales = nullptr;  // data(): ColourScale
     QActionGroup* colours = nullptr; // data(): ColourMap

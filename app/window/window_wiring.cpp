@@ -12,6 +12,7 @@
 
 #include "app/window/action_palette.h"
 #include "app/window/bundled.h"
+#include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
@@ -148,13 +149,15 @@ void MainWindow::fillPresets() {
 }
 
 void MainWindow::wireView() {
+    connect(m_actions.systemTheme, &QAction::triggered, this,
+            [this] { setThemeChoice(ThemeChoice::System); });
     connect(m_actions.dark, &QAction::triggered, this, [this] { setDark(true); });
     connect(m_actions.light, &QAction::triggered, this, [this] { setDark(false); });
     connect(m_actions.overlay, &QAction::toggled, m_views.headMap, &HeadMapView::setOverlayVisible);
     connect(m_actions.fitMap, &QAction::triggered, m_views.headMap, &HeadMapView::fit);
     connect(m_actions.fitPlanned, &QAction::triggered, m_views.headMap, &HeadMapView::fitPlanned);
-    connect(m_actions.movePanels, &QAction::toggled, this, &MainWindow::setPanelsMovable);
-    connect(m_actions.restoreLayout, &QAction::triggered, this, &MainWindow::restoreDefaultLayout);
+    connect(m_actions.lockPanels, &QAction::toggled, m_panels, &DockPanels::setLocked);
+    connect(m_actions.restoreLayout, &QAction::triggered, m_panels, &DockPanels::restoreDefault);
     connect(m_actions.previousHead, &QAction::triggered, this, [this] { stepHead(-1); });
     connect(m_actions.nextHead, &QAction::triggered, this, [this] { stepHead(1); });
     connect(m_actions.newestQuery, &QAction::triggered, this, [this] {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "core/cache/kv_cache.h"
-#include "core/cache/slots_per_block.h"
+#include "core/engine/cache_layout.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
@@ -28,26 +27,13 @@ std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
     return options.capacity > 0 ? std::min<std::int64_t>(options.capacity, spec.context) : spec.context;
 }
 
-CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
-    CacheLayout layout;
-    layout.layers = spec.layers;
-    layout.kvHeads = spec.kvHeads;
-    layout.headDim = spec.headDim;
-    layout.type = plan.store.value_or(spec.type);
-    layout.slotsPerBlock = slotsPerBlockFor(capacity);
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
-        layout.keyColumns = true;
-        layout.valueSum = sparq->alpha;
-    }
-    return layout;
-}
-
 } // namespace
 
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(layoutFor(plan, model->spec, capacityOf(options, model->spec))), logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, model->spec))),
+          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);

@@ -39,13 +39,13 @@ struct WindowFixture {
     int runsFinished = 0;
 
     explicit WindowFixture(const std::string& prompt = "the quick brown fox jumps over the lazy dog",
-                           const TinyShape& shape = {}) {
+                           const TinyShape& shape = {}, std::unique_ptr<QSettings> settings = nullptr) {
         writeTinyModel(folder.path(), shape);
         WindowOptions options;
         options.model = folder / "model.bin";
         options.prompt = prompt;
         options.planB = "read=sparq:r=2,k=8";
-        window = std::make_unique<MainWindow>(options, false);
+        window = std::make_unique<MainWindow>(options, std::move(settings));
         window->show();
         QObject::connect(&window->controller(), &Controller::runFinished, window.get(),
                          [this] { ++runsFinished; });
