@@ -4,15 +4,18 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iomanip>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 #include "app/commands/default_model.h"
 #include "app/commands/memory_budget.h"
 #include "app/commands/run_options.h"
 #include "app/commands/terminal.h"
+#include "core/model/held_types.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
 #include "core/tokenizer/tokenizer.h"
@@ -40,6 +43,7 @@ struct Facts {
     std::optional<TokenizerFacts> tokenizer;
     std::string tokenizerProblem; // why there is none
     std::int64_t weightBytes = 0; // parameters in the checkpoint's type
+    std::vector<HeldType> types;  // that sum taken apart
     ProjectedStep first, full;    // at one token and at the whole context, by formula
     MemoryQuestion question;      // what generate would hold at `positions`
     MemoryEstimate memory;
@@ -61,6 +65,7 @@ Facts gather(const Options& options) {
         facts.tokenizerProblem = error.what();
     }
     facts.weightBytes = model->spec.weightBytes;
+    facts.types = heldTypes(*model);
     const std::vector<std::int64_t> contexts = {1, model->spec.context};
     const Projection projection = showAs(plan, model->spec, contexts);
     facts.first = projection.steps.at(0);
@@ -82,6 +87,33 @@ Json tokenizerJson(const Facts& f) {
             {"vocabulary", f.tokenizer->vocabulary},
             {"bos", f.tokenizer->bos},
             {"eos", f.tokenizer->eos}};
+}
+
+double bitsPerWeight(const Facts& f) {
+    return 8. * static_cast<double>(f.weightBytes) / static_cast<double>(f.spec.parameters);
+}
+
+Json weightsJson(const Facts& f) {
+    Json types = Json::array();
+    for (const HeldType& held : f.types)
+        types.push_back({{"type", held.type},
+                         {"tensors", held.tensors},
+                         {"weights", held.elements},
+                         {"bytes", held.bytes}});
+    return {{"bits_per_weight", bitsPerWeight(f)}, {"types", types}};
+}
+
+// Summed tensor by tensor; nothing where all are of one type.
+std::string typesText(const Facts& f) {
+    if (f.types.size() < 2)
+        return "";
+    std::ostringstream out;
+    out << "held as       " << std::setprecision(3) << bitsPerWeight(f) << " bits per weight: ";
+    for (const HeldType& held : f.types)
+        out << (&held == f.types.data() ? "" : ", ") << held.type << " " << byteText(held.bytes) << " in "
+            << held.tensors << (held.tensors == 1 ? " tensor" : " tensors");
+    out << "\n";
+    return out.str();
 }
 
 std::string jsonOf(const Facts& f) {
@@ -111,6 +143,7 @@ std::string jsonOf(const Facts& f) {
           {"run_bytes", f.memory.total()},
           {"budget_bytes", f.budget.bytes},
           {"within_budget", f.memory.total() <= f.budget.bytes}}},
+        {"weights", weightsJson(f)},
         {"plan", f.plan},
         {"formula",
          {{"kv_bytes_per_token", f.first.held.attention()},
@@ -138,7 +171,7 @@ std::string textOf(const Facts& f) {
         << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
         << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
         << byteText(f.weightBytes) << "\n"
-        << "tokenizer     " << tokenizerText(f) << "\n"
+        << typesText(f) << "tokenizer     " << tokenizerText(f) << "\n"
         << "plan          " << f.plan << "\n"
         << "KV cache      " << byteText(f.first.held.attention()) << " for the first token, "
         << byteText(f.full.held.attention()) << " at full context (formula)\n"
@@ -157,7 +190,8 @@ void addInfoCommand(CLI::App& program) {
     auto* command = program.add_subcommand("info", "What a model is, and what one token of it costs");
     const auto options = std::make_shared<Options>();
     auto* named = command->add_option("--model", options->run.model, "As MODEL");
-    command->add_option("MODEL", options->run.model, "Folder or .bin file (default: the bundled model)")
+    command
+        ->add_option("MODEL", options->run.model, "Folder, .gguf or .bin file (default: the bundled model)")
         ->excludes(named);
     command->add_option("--tokenizer", options->run.tokenizer,
                         "Tokenizer file (default: what lies beside the model)");

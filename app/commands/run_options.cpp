@@ -56,7 +56,7 @@ std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int
 
 void addModelOptions(CLI::App& command, RunOptions& o) {
     command.add_option("--model", o.model,
-                       "A Hugging Face Llama folder or a llama2.c .bin file (default: the bundled model)");
+                       "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
     command.add_option("--tokenizer", o.tokenizer, "Tokenizer file (default: what lies beside the model)");
 }
 
