@@ -294,16 +294,16 @@ TEST_CASE("A tokenizer that is missing, broken or another model's is refused in 
     }
     test::writeAll(file, std::string(5000, '\xff'));
     refused("noise", file, "not a sentencepiece", load());
-    test::writeAll(file, valid + "\x12\x02\x18\x01"); // trainer_spec once more: unigram
-    refused("unigram", file, "only BPE", load());
+    test::writeAll(file, valid + "\x12\x02\x18\x03"); // trainer_spec once more: whole words
+    refused("words", file, "of the kind \"word\"", load());
     test::writeAll(file, valid + "\x1a\x03\x12\x01x"); // normalizer_spec with a table
-    refused("normalising", file, "normalises", load());
+    refused("normalising", file, "table of characters", load());
     test::writeAll(file, valid + std::string("\x12\x04\xc8\x02\x90\x4e", 6)); // trainer_spec: bos_id 10000
     refused("special token outside", file, "outside the vocabulary", load());
     std::filesystem::remove(file);
     refused("missing", folder, "--tokenizer", load());
     refused("named and missing", "else.model", "no such file", load(folder / "else.model"));
-    refused("tokenizer.json", "tokenizer.json", "not supported", load(folder / "tokenizer.json"));
+    refused("tokenizer.json", "tokenizer.json", "no such file", load(folder / "tokenizer.json"));
 
     const auto model = folder / "m.bin", bin = folder / "tokenizer.bin";
     const auto loadBin = [&] { loadTokenizer(model, {}, 300); };
