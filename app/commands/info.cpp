@@ -12,8 +12,8 @@
 #include "app/commands/run_options.h"
 #include "app/commands/terminal.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
 #include "core/plan/attention_plan.h"
+#include "core/tokenizer/tokenizer.h"
 #include "simulation/show_as.h"
 
 namespace fovea {

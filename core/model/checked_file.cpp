@@ -4,7 +4,7 @@
 #include <limits>
 #include <system_error>
 
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
 #include "core/trace/file_writer.h"
 
 namespace fovea {

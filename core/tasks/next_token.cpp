@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "core/model/forward.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/tokenizer.h"
 #include "core/tasks/random.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

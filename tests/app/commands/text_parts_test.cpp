@@ -3,7 +3,7 @@
 #include <string>
 
 #include "app/commands/byte_text.h"
-#include "app/commands/utf8_stream.h"
+#include "core/tokenizer/utf8_stream.h"
 
 using namespace fovea;
 

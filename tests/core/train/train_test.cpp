@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/model/model.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/random.h"
 #include "core/tasks/recall.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/corpus.h"
 #include "core/train/schedule.h"
 #include "core/train/sequences.h"
