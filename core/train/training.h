@@ -9,7 +9,7 @@
 
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/train/adamw.h"
 #include "core/train/corpus.h"
 #include "core/train/sequences.h"

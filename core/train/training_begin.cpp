@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "core/model/checked_file.h"
-#include "core/model/sentencepiece_tokenizer.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/trace/file_writer.h"
 #include "core/train/fingerprint.h"
 #include "core/train/folder.h"

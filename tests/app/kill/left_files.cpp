@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/trace/file_writer.h"
 #include "core/train/state.h"
 #include "core/train/training_log.h"

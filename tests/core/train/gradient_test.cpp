@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "core/model/sentencepiece_tokenizer.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/adamw.h"
 #include "core/train/folder.h"
 #include "core/train/gradient.h"
