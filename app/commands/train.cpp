@@ -88,6 +88,11 @@ std::string commandOf(const TrainOptions& o) {
     return out.str();
 }
 
+std::string jsonNote(const std::string& text) {
+    const nlohmann::ordered_json json = {{"kind", "note"}, {"text", text}};
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 nlohmann::ordered_json jsonOf(const std::optional<HeldOutLoss>& loss) {
     if (!loss)
         return nullptr;
@@ -162,6 +167,8 @@ void run(Options& options, const CLI::App& command) {
             line.show(p);
         else if (!p.entry.empty())
             std::fprintf(stderr, "%s\n", p.entry.c_str());
+        else if (!p.note.empty())
+            std::fprintf(stderr, "%s\n", jsonNote(p.note).c_str());
     };
     try {
         const TrainResult result = train(o, observer, watchInterrupt());

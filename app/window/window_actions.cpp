@@ -62,6 +62,8 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
         make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
     a.runSettings =
         make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.train = make("train", tr("Train a model…"), {},
+                   tr("Make a small model out of text, and see its losses; or follow a training"));
 }
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {

@@ -25,6 +25,8 @@ struct WindowActions {
     QAction* step = nullptr;
     QAction* stop = nullptr;
     QAction* runSettings = nullptr;
+    // Tools
+    QAction* train = nullptr;
     // Plan
     QAction* undo = nullptr;
     QAction* redo = nullptr;

@@ -78,6 +78,8 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
 
     addView(*bar.addMenu(tr("&View")), a, menus);
 
+    bar.addMenu(tr("&Tools"))->addAction(a.train);
+
     QMenu* help = bar.addMenu(tr("&Help"));
     help->addActions({a.palette, a.keys});
     help->addSeparator();

@@ -162,19 +162,29 @@ void TrainingStateFile::readTensors(const std::vector<NamedTensor>& into) const 
     if (m_file.entries().size() != into.size())
         refuse(m_file.path(), "it holds " + std::to_string(m_file.entries().size()) + " tensors where " +
                                   std::to_string(into.size()) + " belong to its options");
-    std::map<std::string, at::Tensor> byName;
     for (const auto& [name, tensor] : into) {
         const auto found = m_file.entries().find(name);
         if (found == m_file.entries().end() || found->second.type != at::kFloat ||
             found->second.shape != tensor.sizes().vec())
             refuse(m_file.path(), "tensor " + name + " is missing or does not fit its options");
-        byName.emplace(name, m_file.read(name));
     }
-    if (fingerprintOf(byName) != m_fingerprint)
-        refuse(m_file.path(), "its tensors are not those that were written");
+    const auto byName = readAll();
     const at::NoGradGuard noGrad;
     for (const auto& [name, tensor] : into)
         tensor.copy_(byName.at(name));
+}
+
+void TrainingStateFile::verify() const {
+    readAll();
+}
+
+std::map<std::string, at::Tensor> TrainingStateFile::readAll() const {
+    std::map<std::string, at::Tensor> byName;
+    for (const auto& [name, entry] : m_file.entries())
+        byName.emplace(name, m_file.read(name));
+    if (fingerprintOf(byName) != m_fingerprint)
+        refuse(m_file.path(), "its tensors are not those that were written");
+    return byName;
 }
 
 } // namespace fovea

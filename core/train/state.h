@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,8 +52,12 @@ public:
     // Fills tensors of the same names and shapes. Throws CheckpointError when one is missing or of another
     // shape, or when the bytes are not those that were written.
     void readTensors(const std::vector<NamedTensor>& into) const;
+    // Reads everything. Throws CheckpointError when the bytes are not those that were written.
+    void verify() const;
 
 private:
+    std::map<std::string, at::Tensor> readAll() const;
+
     SafetensorsFile m_file;
     TrainingState m_state;
     std::uint64_t m_fingerprint = 0;
