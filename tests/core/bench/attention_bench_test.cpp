@@ -67,6 +67,7 @@ TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]
     SECTION("context") { options.context = 0; }
     SECTION("plans") { options.plans.clear(); }
     SECTION("memory") { options.context = std::int64_t{1} << 40; }
+    SECTION("a keep") { options.plans = {parsePlan("keep=streaming:window=8")}; }
     SECTION("components") {
         options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = SparqParams{33, 16}}};
     }
