@@ -54,7 +54,7 @@ Facts gather(const Options& options) {
             throw; // asked for by name
         facts.tokenizerProblem = error.what();
     }
-    facts.weightBytes = model->spec.parameters * elementBytes(model->spec.type);
+    facts.weightBytes = model->spec.weightBytes;
     const std::vector<std::int64_t> contexts = {1, model->spec.context};
     const Projection projection = showAs(plan, model->spec, contexts);
     facts.first = projection.steps.at(0);
@@ -85,7 +85,7 @@ std::string jsonOf(const Facts& f) {
           {"ffn", s.ffn},
           {"vocabulary", s.vocabulary},
           {"context", s.context},
-          {"rope_theta", s.ropeTheta},
+          {"rope_theta", s.rope.theta},
           {"norm_epsilon", s.normEpsilon},
           {"tied_embedding", s.tiedEmbedding}}},
         {"type", elementName(s.type)},
@@ -114,7 +114,7 @@ std::string textOf(const Facts& f) {
         << "shape         " << s.layers << " layers, width " << s.width << ", " << s.queryHeads
         << " query heads on " << s.kvHeads << " KV heads, head width " << s.headDim << ", FFN " << s.ffn
         << "\n"
-        << "context       " << s.context << " tokens, RoPE base " << s.ropeTheta << "\n"
+        << "context       " << s.context << " tokens, RoPE base " << s.rope.theta << "\n"
         << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
         << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
         << byteText(f.weightBytes) << "\n"

@@ -46,8 +46,9 @@ private:
 
 struct Layer {
     explicit Layer(const LayerWeights& w)
-        : attentionNorm(w.attentionNorm), query(w.query), key(w.key), value(w.value), output(w.output),
-          ffnNorm(w.ffnNorm), gate(w.gate), up(w.up), down(w.down) {}
+        : attentionNorm(w.attentionNorm.gain), query(w.query.weight.stored()), key(w.key.weight.stored()),
+          value(w.value.weight.stored()), output(w.output.weight.stored()), ffnNorm(w.ffnNorm.gain),
+          gate(w.gate.weight.stored()), up(w.up.weight.stored()), down(w.down.weight.stored()) {}
 
     Parameter attentionNorm, query, key, value, output, ffnNorm, gate, up, down;
 };
@@ -55,8 +56,8 @@ struct Layer {
 class CpuPath final : public DecodePath {
 public:
     explicit CpuPath(const DecodeState& state)
-        : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
-          m_finalNorm(state.model.finalNorm), m_head(state.model.head) {
+        : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding.stored()),
+          m_finalNorm(state.model.finalNorm.gain), m_head(state.model.head.stored()) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -98,8 +99,8 @@ private:
         multiply(layer.query, m_normed.data(), m_q.data(), m_spec.width);
         multiply(layer.key, m_normed.data(), m_k.data(), m_spec.width);
         multiply(layer.value, m_normed.data(), m_v.data(), m_spec.width);
-        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, position, m_spec.ropeTheta);
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, position, m_spec.ropeTheta);
+        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, position, m_spec.rope.theta);
+        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, position, m_spec.rope.theta);
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 

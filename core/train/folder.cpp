@@ -51,23 +51,23 @@ std::vector<NamedTensor> namedTensors(const Model& model) {
     const auto add = [&](const std::string& name, const at::Tensor& tensor) {
         tensors.push_back({name + ".weight", tensor.detach().to(at::kBFloat16)});
     };
-    add("model.embed_tokens", model.embedding);
+    add("model.embed_tokens", model.embedding.stored());
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         const LayerWeights& w = model.layers[i];
         const std::string layer = "model.layers." + std::to_string(i) + ".";
-        add(layer + "input_layernorm", w.attentionNorm);
-        add(layer + "self_attn.q_proj", w.query);
-        add(layer + "self_attn.k_proj", w.key);
-        add(layer + "self_attn.v_proj", w.value);
-        add(layer + "self_attn.o_proj", w.output);
-        add(layer + "post_attention_layernorm", w.ffnNorm);
-        add(layer + "mlp.gate_proj", w.gate);
-        add(layer + "mlp.up_proj", w.up);
-        add(layer + "mlp.down_proj", w.down);
+        add(layer + "input_layernorm", w.attentionNorm.gain);
+        add(layer + "self_attn.q_proj", w.query.weight.stored());
+        add(layer + "self_attn.k_proj", w.key.weight.stored());
+        add(layer + "self_attn.v_proj", w.value.weight.stored());
+        add(layer + "self_attn.o_proj", w.output.weight.stored());
+        add(layer + "post_attention_layernorm", w.ffnNorm.gain);
+        add(layer + "mlp.gate_proj", w.gate.weight.stored());
+        add(layer + "mlp.up_proj", w.up.weight.stored());
+        add(layer + "mlp.down_proj", w.down.weight.stored());
     }
-    add("model.norm", model.finalNorm);
+    add("model.norm", model.finalNorm.gain);
     if (!model.spec.tiedEmbedding)
-        add("lm_head", model.head);
+        add("lm_head", model.head.stored());
     return tensors;
 }
 

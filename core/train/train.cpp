@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/model/forward.h"
+#include "core/model/parameters.h"
 #include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/recall.h"
@@ -157,13 +158,11 @@ private:
 Model asStored(const Model& model) {
     const auto rounded = [](const at::Tensor& t) { return t.detach().to(at::kBFloat16).to(at::kFloat); };
     Model stored = model;
-    stored.embedding = rounded(model.embedding);
+    stored.embedding = rounded(model.embedding.stored());
+    forEachStepParameter(
+        stored, [&](Weight& w) { w = rounded(w.stored()); },
+        [&](at::Tensor& vector) { vector = rounded(vector); });
     stored.head = stored.embedding;
-    stored.finalNorm = rounded(model.finalNorm);
-    for (LayerWeights& w : stored.layers)
-        for (at::Tensor* t :
-             {&w.attentionNorm, &w.query, &w.key, &w.value, &w.output, &w.ffnNorm, &w.gate, &w.up, &w.down})
-            *t = rounded(*t);
     return stored;
 }
 
