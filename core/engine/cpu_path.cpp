@@ -12,6 +12,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
+#include "core/engine/turned_queries.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/model/model.h"
@@ -92,13 +93,13 @@ public:
         m_views.resize(static_cast<std::size_t>(m_spec.kvHeads));
     }
 
-    double step(int token, std::int64_t position, bool planned, std::span<float> logits) override {
+    double step(int token, std::int64_t position, Acting acting, std::span<float> logits) override {
         m_attentionSeconds = 0;
         m_embedding.widenRow(token, m_x.data(), m_spec.width);
         m_moved[Component::Weights] += m_embedding.rowBytes();
 
         for (int layer = 0; layer < m_spec.layers; ++layer) {
-            attention(layer, position, planned);
+            attention(layer, position, acting);
             feedForward(m_layers[static_cast<std::size_t>(layer)]);
         }
         norm(m_finalNorm, m_x, m_normed);
@@ -109,7 +110,7 @@ public:
     }
 
 private:
-    void attention(int index, std::int64_t position, bool planned) {
+    void attention(int index, std::int64_t position, Acting acting) {
         const Layer& layer = m_layers[static_cast<std::size_t>(index)];
         norm(layer.attentionNorm, m_x, m_normed);
         multiply(layer.query, m_normed.data(), m_q.data(), m_spec.width);
@@ -121,22 +122,24 @@ private:
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
-        attend(index, planned);
+        attend(index, position, acting);
         multiply(layer.output, m_attended.data(), m_projected.data(), std::ssize(m_attended));
         addProjected();
     }
 
-    void attend(int layer, bool planned) {
+    void attend(int layer, std::int64_t position, Acting acting) {
         for (int head = 0; head < m_spec.kvHeads; ++head)
             m_views[static_cast<std::size_t>(head)] = m.cache.view(layer, head);
 
         const Stopwatch watch;
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
-        if (sparq && planned)
+        if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
                              m.ledger);
         else
-            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger);
+            cpu::attendAll(
+                m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger,
+                m_turned.of(keepRule(m.plan, 0, acting.keep), m_spec, layer, m_views.front(), position, m_q));
         m_attentionSeconds += watch.seconds();
     }
 
@@ -176,6 +179,7 @@ private:
     std::vector<float> m_gate, m_up;               // (F)
     std::vector<KvView> m_views;                   // (G)
     cpu::AttentionScratch m_scratch;
+    TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights
     double m_attentionSeconds = 0;
 };
