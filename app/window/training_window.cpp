@@ -82,7 +82,8 @@ void TrainingWindow::lay() {
     m_stop->setToolTip(tr("End here: what has been learnt is saved, and the training can be resumed"));
     auto* buttons = new QHBoxLayout;
     buttons->setContentsMargins(12, 8, 12, 10);
-    for (QPushButton* button : {m_train, m_resume, m_stop})
+    buttons->setSpacing(8);
+    for (QPushButton* button : {m_resume, m_train, m_stop})
         buttons->addWidget(button);
     auto* content = new QWidget;
     auto* column = new QVBoxLayout(content);
@@ -176,8 +177,11 @@ void TrainingWindow::wire() {
             [=] { ask(QStringLiteral("loss.csv"), tr("Tables (*.csv)"), &TrainingWindow::saveTable); });
     connect(&m_run, &TrainingRun::seenChanged, this, &TrainingWindow::showSeen);
     connect(&m_run, &TrainingRun::stateChanged, this, [this] {
-        if (!m_run.running())
+        if (!m_run.running()) {
             m_formIsState = false;
+            if (!m_saidBad) // what was last heard of a training that is over
+                say({});
+        }
         showSeen();
     });
     connect(&m_run, &TrainingRun::noted, this, [this](const QString& line) { say(line); });
@@ -203,6 +207,7 @@ QString TrainingWindow::statusText() const {
 
 void TrainingWindow::say(const QString& line, bool bad) {
     m_status->setText(line);
+    m_saidBad = bad;
     m_status->setStyleSheet(QStringLiteral("color: %1").arg((bad ? theme().bad : theme().mutedText).name()));
 }
 

@@ -73,7 +73,8 @@ private:
     QPushButton *m_train, *m_resume, *m_stop, *m_openModel;
     QToolButton *m_openLog, *m_picture, *m_table;
     QCheckBox* m_logTokens;
-    QString m_hint;             // the status, when it says what is missing
+    QString m_hint; // the status, when it says what is missing
+    bool m_saidBad = false;
     bool m_formIsState = false; // the form shows the options of the state that is there
 };
 

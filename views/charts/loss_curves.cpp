@@ -15,16 +15,17 @@ void add(LossCurves::Points& points, const TrainingEntry& entry) {
     points.steps.push_back(entry.step);
 }
 
-// Means over as many points on one side as on the other, fewer towards the ends: a falling curve is not lifted, as
-// it would be by a mean of what came before.
+// Means over as many points on one side as on the other, fewer towards the ends: a falling curve is not
+// lifted, as it would be by a mean of what came before.
 std::vector<double> smooth(const std::vector<double>& values) {
-    constexpr std::size_t kMostOnASide = 9;
+    const std::size_t most =
+        std::min<std::size_t>(9, values.size() / 20); // so that few points stay themselves
     std::vector<double> sums{0};
     for (const double value : values)
         sums.push_back(sums.back() + value);
     std::vector<double> means;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::size_t side = std::min({kMostOnASide, i, values.size() - 1 - i});
+        const std::size_t side = std::min({most, i, values.size() - 1 - i});
         means.push_back((sums[i + side + 1] - sums[i - side]) / static_cast<double>(2 * side + 1));
     }
     return means;

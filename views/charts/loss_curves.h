@@ -21,10 +21,10 @@ struct LossCurves {
         std::vector<std::int64_t> steps;
     };
     Points training, heldOut;
-    std::vector<double> smoothed;     // of training, per point the mean of up to nine on either side
-    std::vector<int> sequence;    // tokens in a sequence, one per training point
-    std::vector<double> rate;     // of learning, one per training point
-    std::vector<double> resumed;  // tokens at which it went on after an end
+    std::vector<double> smoothed;    // of training, per point the mean of up to nine on either side
+    std::vector<int> sequence;       // tokens in a sequence, one per training point
+    std::vector<double> rate;        // of learning, one per training point
+    std::vector<double> resumed;     // tokens at which it went on after an end
     std::optional<std::size_t> best; // of the held-out points, the lowest
 };
 
