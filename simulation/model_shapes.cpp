@@ -14,6 +14,7 @@ constexpr std::string_view kMistral = "Jiang et al., \"Mistral 7B\", arXiv 2310.
 ModelShape shape(std::string_view source, ModelSpec spec) {
     spec.architecture = "llama";
     spec.parameters = parametersOf(spec);
+    spec.weightBytes = spec.parameters * elementBytes(spec.type);
     return {std::move(spec), source};
 }
 
@@ -30,7 +31,7 @@ ModelSpec row(const char* name, int layers, int width, int queryHeads, int kvHea
             .ffn = ffn,
             .vocabulary = vocabulary,
             .context = context,
-            .ropeTheta = theta,
+            .rope = {.theta = theta},
             .tiedEmbedding = tied,
             .type = type};
 }

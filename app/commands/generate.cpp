@@ -9,8 +9,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "app/commands/utf8_stream.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/text_stream.h"
 #include "core/trace/run_json.h"
 
 namespace fovea {
@@ -26,17 +25,18 @@ struct Options {
 // Tokens become text on stdout as they are chosen.
 class TextPrinter {
 public:
-    explicit TextPrinter(const Tokenizer& tokenizer) : m_tokenizer(tokenizer) {}
+    explicit TextPrinter(const Tokenizer& tokenizer) : m_stream(tokenizer) {}
 
     void show(const std::vector<int>& tokens) {
-        printResult(m_stream.add(textOf(m_tokenizer, tokens, m_shown)));
-        m_shown = tokens.size();
+        std::string text;
+        for (; m_shown < tokens.size(); ++m_shown)
+            text += m_stream.add(tokens[m_shown]);
+        printResult(text);
     }
     void end() { printResult(m_stream.rest() + "\n"); }
 
 private:
-    const Tokenizer& m_tokenizer;
-    Utf8Stream m_stream;
+    TextStream m_stream;
     std::size_t m_shown = 0;
 };
 

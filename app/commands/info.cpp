@@ -14,8 +14,8 @@
 #include "app/commands/run_options.h"
 #include "app/commands/terminal.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
 #include "core/plan/attention_plan.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/trace/byte_text.h"
 #include "simulation/show_as.h"
 
@@ -60,7 +60,7 @@ Facts gather(const Options& options) {
             throw; // asked for by name
         facts.tokenizerProblem = error.what();
     }
-    facts.weightBytes = model->spec.parameters * elementBytes(model->spec.type);
+    facts.weightBytes = model->spec.weightBytes;
     const std::vector<std::int64_t> contexts = {1, model->spec.context};
     const Projection projection = showAs(plan, model->spec, contexts);
     facts.first = projection.steps.at(0);
@@ -86,36 +86,37 @@ Json tokenizerJson(const Facts& f) {
 
 std::string jsonOf(const Facts& f) {
     const ModelSpec& s = f.spec;
-    const Json json = {{"model", s.name},
-                       {"architecture", s.architecture},
-                       {"shape",
-                        {{"layers", s.layers},
-                         {"width", s.width},
-                         {"query_heads", s.queryHeads},
-                         {"kv_heads", s.kvHeads},
-                         {"head_dim", s.headDim},
-                         {"ffn", s.ffn},
-                         {"vocabulary", s.vocabulary},
-                         {"context", s.context},
-                         {"rope_theta", s.ropeTheta},
-                         {"norm_epsilon", s.normEpsilon},
-                         {"tied_embedding", s.tiedEmbedding}}},
-                       {"type", elementName(s.type)},
-                       {"parameters", s.parameters},
-                       {"memory",
-                        {{"weights_bytes", f.weightBytes},
-                         {"kv_at_full_context_bytes", f.full.held.attention()},
-                         {"positions", f.question.tokens},
-                         {"kv_reserved_bytes", f.memory.cache},
-                         {"run_bytes", f.memory.total()},
-                         {"budget_bytes", f.budget.bytes},
-                         {"within_budget", f.memory.total() <= f.budget.bytes}}},
-                       {"plan", f.plan},
-                       {"formula",
-                        {{"kv_bytes_per_token", f.first.held.attention()},
-                         {"weights_bytes_per_step", f.full.moved[Component::Weights]},
-                         {"attention_bytes_per_step_at_full_context", f.full.moved.attention()}}},
-                       {"tokenizer", tokenizerJson(f)}};
+    const Json json = {
+        {"model", s.name},
+        {"architecture", s.architecture},
+        {"shape",
+         {{"layers", s.layers},
+          {"width", s.width},
+          {"query_heads", s.queryHeads},
+          {"kv_heads", s.kvHeads},
+          {"head_dim", s.headDim},
+          {"ffn", s.ffn},
+          {"vocabulary", s.vocabulary},
+          {"context", s.context},
+          {"rope_theta", s.rope.theta},
+          {"norm_epsilon", s.normEpsilon},
+          {"tied_embedding", s.tiedEmbedding}}},
+        {"type", elementName(s.type)},
+        {"parameters", s.parameters},
+        {"memory",
+         {{"weights_bytes", f.weightBytes},
+          {"kv_at_full_context_bytes", f.full.held.attention()},
+          {"positions", f.question.tokens},
+          {"kv_reserved_bytes", f.memory.cache},
+          {"run_bytes", f.memory.total()},
+          {"budget_bytes", f.budget.bytes},
+          {"within_budget", f.memory.total() <= f.budget.bytes}}},
+        {"plan", f.plan},
+        {"formula",
+         {{"kv_bytes_per_token", f.first.held.attention()},
+          {"weights_bytes_per_step", f.full.moved[Component::Weights]},
+          {"attention_bytes_per_step_at_full_context", f.full.moved.attention()}}},
+        {"tokenizer", tokenizerJson(f)}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -133,7 +134,7 @@ std::string textOf(const Facts& f) {
         << "shape         " << s.layers << " layers, width " << s.width << ", " << s.queryHeads
         << " query heads on " << s.kvHeads << " KV heads, head width " << s.headDim << ", FFN " << s.ffn
         << "\n"
-        << "context       " << s.context << " tokens, RoPE base " << s.ropeTheta << "\n"
+        << "context       " << s.context << " tokens, RoPE base " << s.rope.theta << "\n"
         << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
         << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
         << byteText(f.weightBytes) << "\n"

@@ -3,50 +3,25 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <limits>
-#include <system_error>
 
 #include "app/commands/default_model.h"
 #include "app/commands/memory_budget.h"
+#include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
 namespace {
 
-constexpr std::size_t kLongestPrompt = std::size_t{64} << 20; // bytes; no context holds more
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 
-std::string readAll(std::istream& in, const std::string& name) {
-    std::string text;
-    char buffer[1 << 16];
-    while (in.read(buffer, sizeof buffer) || in.gcount() > 0) {
-        text.append(buffer, static_cast<std::size_t>(in.gcount()));
-        if (text.size() > kLongestPrompt)
-            throw UsageError("--prompt-file " + name + " is larger than 64 MiB, name a shorter text");
-    }
-    return text;
-}
-
 std::string promptOf(const RunOptions& o) {
-    if (o.promptFile.empty())
-        return o.prompt;
-    if (o.promptFile == "-")
-        return readAll(std::cin, o.promptFile);
-    std::error_code ignored;
-    if (std::filesystem::is_directory(o.promptFile, ignored))
-        throw UsageError("--prompt-file " + o.promptFile + " is a folder, name a text file");
-    std::ifstream in(o.promptFile, std::ios::binary);
-    if (!in)
-        throw UsageError("--prompt-file " + o.promptFile + " cannot be read, name a text file that exists");
-    return readAll(in, o.promptFile);
+    return o.promptFile.empty() ? o.prompt : readTextFile(o.promptFile, "--prompt-file");
 }
 
 std::string countOfTokens(std::int64_t n) {
@@ -120,6 +95,9 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     PreparedRun run;
     run.tokenizer = loadTokenizer(path, o.tokenizer, spec.vocabulary);
     run.prompt = run.tokenizer->encode(prompt, true);
+    if (run.prompt.empty() && run.tokenizer->bos() >= 0)
+        run.prompt = {
+            run.tokenizer->bos()}; // nothing else to start from, though the model adds none to a text
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
     run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context);
@@ -134,6 +112,7 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     run.generate.ignoreEnd = o.ignoreEos;
     run.generate.bos = run.tokenizer->bos();
     run.generate.eos = run.tokenizer->eos();
+    run.generate.ends = run.tokenizer->ends();
     run.generate.session.backend = o.backend == "reference" ? Backend::Reference : Backend::Cpu;
     return run;
 }

@@ -4,7 +4,7 @@
 #include "app/window/loaded_model.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

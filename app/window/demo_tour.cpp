@@ -17,7 +17,7 @@
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/trace/file_writer.h"
 #include "views/maps/head_map_view.h"
 #include "views/panels/plan_panel.h"

@@ -56,7 +56,10 @@ void LiveRun::advance(std::int64_t tokens, const Observer& observer, const std::
     for (std::int64_t i = 0; i < tokens && !full() && !m_ended && !cancel; ++i) {
         feed(static_cast<std::int64_t>(m_run.tokens.size()) - 1);
         const int next = m_sampler.next(m_session.logits());
-        m_ended = !m_options.ignoreEnd && (next == m_options.bos || next == m_options.eos);
+        const bool end =
+            next == m_options.bos || next == m_options.eos ||
+            std::find(m_options.ends.begin(), m_options.ends.end(), next) != m_options.ends.end();
+        m_ended = end && !m_options.ignoreEnd;
         settle(next);
         m_run.tokens.push_back(next);
         observer(m_run);

@@ -22,6 +22,7 @@ struct LiveRunOptions {
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool ignoreEnd = true;
     int bos = 1, eos = 2;
+    std::vector<int> ends; // further tokens that end a text
     int threads = 1; // that the run will use, for its record
     SamplerOptions sampler;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -5,7 +5,7 @@
 
 #include "app/window/loaded_model.h"
 #include "app/window/thread_share.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
@@ -24,6 +24,7 @@ std::unique_ptr<LiveRun> begin(const RunRequest& request, const AttentionPlan& p
     options.ignoreEnd = request.settings.ignoreEnd;
     options.bos = request.model->tokenizer->bos();
     options.eos = request.model->tokenizer->eos();
+    options.ends = request.model->tokenizer->ends();
     options.sampler = request.settings.sampler;
     options.threads = engineThreads();
     return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, request.prompt,

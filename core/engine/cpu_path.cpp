@@ -21,32 +21,50 @@ namespace fovea {
 
 namespace {
 
-// A parameter as the kernels want it.
+// A parameter as the kernels want it: floats, or the blocks of a file that keeps its weights so.
 class Parameter {
 public:
-    explicit Parameter(const at::Tensor& tensor) : m_tensor(tensor.detach().contiguous()) {
+    explicit Parameter(const Weight& weight)
+        : m_tensor(weight.stored().detach().contiguous()), m_blocks(weight.blocks()) {
         const auto type = elementType(m_tensor.scalar_type());
-        if (!type)
-            throw std::invalid_argument("The CPU kernels read f32, f16 and bf16 weights only.");
-        m_type = *type;
+        if (!type && m_blocks == BlockType::None)
+            throw std::invalid_argument("The CPU kernels read f32, f16, bf16 and block weights only.");
+        m_type = type.value_or(ElementType::F32);
     }
 
-    ElementType type() const { return m_type; }
+    ElementType type() const { return m_type; } // of floats
     const void* data() const { return m_tensor.data_ptr(); }
     std::int64_t rows() const { return m_tensor.size(0); }
     std::int64_t rowBytes() const { return bytes() / rows(); }
-    const void* row(std::int64_t i) const { return static_cast<const char*>(data()) + i * rowBytes(); }
     std::int64_t bytes() const { return static_cast<std::int64_t>(m_tensor.nbytes()); }
+
+    // to (columns) = row i
+    void widenRow(std::int64_t i, float* to, std::int64_t columns) const {
+        const void* row = static_cast<const char*>(data()) + i * rowBytes();
+        if (m_blocks == BlockType::None)
+            cpu::widen(m_type, row, to, columns);
+        else
+            cpu::widen(m_blocks, row, to, columns);
+    }
+    // y (rows) = this · x (columns)
+    void multiply(const float* x, float* y, std::int64_t columns) const {
+        if (m_blocks == BlockType::None)
+            cpu::gemv(m_type, data(), x, y, rows(), columns);
+        else
+            cpu::gemv(m_blocks, data(), x, y, rows(), columns);
+    }
 
 private:
     at::Tensor m_tensor;
+    BlockType m_blocks;
     ElementType m_type;
 };
 
 struct Layer {
     explicit Layer(const LayerWeights& w)
-        : attentionNorm(w.attentionNorm), query(w.query), key(w.key), value(w.value), output(w.output),
-          ffnNorm(w.ffnNorm), gate(w.gate), up(w.up), down(w.down) {}
+        : attentionNorm(w.attentionNorm.gain), query(w.query.weight), key(w.key.weight), value(w.value.weight),
+          output(w.output.weight), ffnNorm(w.ffnNorm.gain), gate(w.gate.weight), up(w.up.weight),
+          down(w.down.weight) {}
 
     Parameter attentionNorm, query, key, value, output, ffnNorm, gate, up, down;
 };
@@ -55,7 +73,7 @@ class CpuPath final : public DecodePath {
 public:
     explicit CpuPath(const DecodeState& state)
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
-          m_finalNorm(state.model.finalNorm), m_head(state.model.head) {
+          m_finalNorm(state.model.finalNorm.gain), m_head(state.model.head) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -76,7 +94,7 @@ public:
 
     double step(int token, std::int64_t position, bool planned, std::span<float> logits) override {
         m_attentionSeconds = 0;
-        cpu::widen(m_embedding.type(), m_embedding.row(token), m_x.data(), m_spec.width);
+        m_embedding.widenRow(token, m_x.data(), m_spec.width);
         m_moved[Component::Weights] += m_embedding.rowBytes();
 
         for (int layer = 0; layer < m_spec.layers; ++layer) {
@@ -97,8 +115,8 @@ private:
         multiply(layer.query, m_normed.data(), m_q.data(), m_spec.width);
         multiply(layer.key, m_normed.data(), m_k.data(), m_spec.width);
         multiply(layer.value, m_normed.data(), m_v.data(), m_spec.width);
-        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, position, m_spec.ropeTheta);
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, position, m_spec.ropeTheta);
+        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, position, m_spec.rope.theta);
+        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, position, m_spec.rope.theta);
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
@@ -138,7 +156,7 @@ private:
 
     // y (rows of w) = w · x (in)
     void multiply(const Parameter& w, const float* x, float* y, std::int64_t in) {
-        cpu::gemv(w.type(), w.data(), x, y, w.rows(), in);
+        w.multiply(x, y, in);
         m_moved[Component::Weights] += w.bytes();
     }
 

@@ -162,7 +162,7 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
     }
     const std::int64_t capacity = capacityOf(spec, q);
     MemoryEstimate estimate;
-    estimate.weights = (Bytes(spec.parameters) * elementBytes(spec.type)).value();
+    estimate.weights = spec.weightBytes;
     estimate.cache = cache.value();
     estimate.capture =
         (Bytes(capturedLayers(spec, capacity, q.captureBudget)) * captureBytesPerLayer(spec, capacity))

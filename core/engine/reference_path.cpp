@@ -17,21 +17,12 @@
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/model/forward.h"
+#include "core/model/parameters.h"
 #include "core/plan/attention_plan.h"
 
 namespace fovea {
 
 namespace {
-
-// Every parameter that the forward hands to ATen, whole; of the embedding one row.
-std::int64_t parameterBytes(const Model& model) {
-    std::size_t bytes = model.embedding[0].nbytes() + model.finalNorm.nbytes() + model.head.nbytes();
-    for (const LayerWeights& w : model.layers)
-        for (const auto* tensor :
-             {&w.attentionNorm, &w.query, &w.key, &w.value, &w.output, &w.ffnNorm, &w.gate, &w.up, &w.down})
-            bytes += tensor->nbytes();
-    return static_cast<std::int64_t>(bytes);
-}
 
 class ReferencePath final : public DecodePath {
 public:
@@ -47,7 +38,7 @@ public:
         const at::Tensor hidden = hiddenStates(m.model, input, position, attention, at::kFloat);
         const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
         std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
-        m.ledger.moved(Component::Weights, parameterBytes(m.model));
+        m.ledger.moved(Component::Weights, stepParameterBytes(m.model));
         return m_attentionSeconds;
     }
 

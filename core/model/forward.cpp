@@ -5,7 +5,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
@@ -48,7 +47,7 @@ Rotation rotation(const ModelSpec& spec, std::int64_t first, std::int64_t count,
                   c10::Device device) {
     const auto options = at::TensorOptions().dtype(at::kDouble).device(device);
     const at::Tensor exponent = at::arange(0, spec.headDim, 2, options) * (-1.0 / spec.headDim);
-    const at::Tensor frequency = at::pow(static_cast<double>(spec.ropeTheta), exponent);
+    const at::Tensor frequency = at::pow(static_cast<double>(spec.rope.theta), exponent);
     const at::Tensor angle = at::outer(at::arange(first, first + count, options), frequency);
     return {at::cos(angle).to(type), at::sin(angle).to(type)};
 }
@@ -69,21 +68,22 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& normed,
                           const Rotation& angles, const AttentionFunction& attention) {
     const auto type = normed.scalar_type();
-    const at::Tensor q = splitHeads(at::linear(normed, w.query.to(type)), spec.queryHeads, spec.headDim);
-    const at::Tensor k = splitHeads(at::linear(normed, w.key.to(type)), spec.kvHeads, spec.headDim);
-    const at::Tensor v = splitHeads(at::linear(normed, w.value.to(type)), spec.kvHeads, spec.headDim);
+    const at::Tensor q =
+        splitHeads(at::linear(normed, w.query.weight.to(type)), spec.queryHeads, spec.headDim);
+    const at::Tensor k = splitHeads(at::linear(normed, w.key.weight.to(type)), spec.kvHeads, spec.headDim);
+    const at::Tensor v = splitHeads(at::linear(normed, w.value.weight.to(type)), spec.kvHeads, spec.headDim);
     const at::Tensor mixed = attention(layer, rotate(q, angles), rotate(k, angles), v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
-    return at::linear(joined, w.output.to(type));
+    return at::linear(joined, w.output.weight.to(type));
 }
 
 // down(silu(gate(x)) · up(x))
 at::Tensor feedForward(const LayerWeights& w, const at::Tensor& normed) {
     const auto type = normed.scalar_type();
     const at::Tensor gated =
-        at::silu(at::linear(normed, w.gate.to(type))) * at::linear(normed, w.up.to(type));
-    return at::linear(gated, w.down.to(type));
+        at::silu(at::linear(normed, w.gate.weight.to(type))) * at::linear(normed, w.up.weight.to(type));
+    return at::linear(gated, w.down.weight.to(type));
 }
 
 } // namespace
@@ -93,14 +93,14 @@ at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64
     const ModelSpec& spec = model.spec;
     const Rotation angles = rotation(spec, firstPosition, tokens.size(1), compute, tokens.device());
     // The residual stream stays fp32: its sums are what bf16 would lose first.
-    at::Tensor x = at::embedding(model.embedding, tokens).to(at::kFloat);
+    at::Tensor x = model.embedding.take(tokens, at::kFloat);
     for (int layer = 0; layer < spec.layers; ++layer) {
         const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
-        const at::Tensor before = rmsNorm(x, w.attentionNorm, spec.normEpsilon).to(compute);
+        const at::Tensor before = rmsNorm(x, w.attentionNorm.gain, spec.normEpsilon).to(compute);
         x = x + attentionBlock(spec, layer, w, before, angles, attention);
-        x = x + feedForward(w, rmsNorm(x, w.ffnNorm, spec.normEpsilon).to(compute));
+        x = x + feedForward(w, rmsNorm(x, w.ffnNorm.gain, spec.normEpsilon).to(compute));
     }
-    return rmsNorm(x, model.finalNorm, spec.normEpsilon).to(compute);
+    return rmsNorm(x, model.finalNorm.gain, spec.normEpsilon).to(compute);
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& hidden) {

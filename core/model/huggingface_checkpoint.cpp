@@ -1,18 +1,16 @@
 #include "core/model/huggingface_checkpoint.h"
 
+#include <functional>
 #include <set>
 #include <string>
 
 #include "core/model/huggingface_config.h"
+#include "core/model/parameters.h"
 #include "core/model/safetensors.h"
 
 namespace fovea {
 
 namespace {
-
-ElementType elementOf(c10::ScalarType type) {
-    return type == at::kFloat ? ElementType::F32 : type == at::kHalf ? ElementType::F16 : ElementType::BF16;
-}
 
 std::string text(const std::vector<std::int64_t>& shape) {
     std::string out;
@@ -27,7 +25,17 @@ class Weights {
 public:
     explicit Weights(const SafetensorsFile& file) : m_file(file) {}
 
-    void expect(at::Tensor* to, const std::string& name, std::vector<std::int64_t> shape) {
+    void expect(Linear& to, const std::string& name, std::vector<std::int64_t> shape) {
+        expect([&to](at::Tensor read) { to = {std::move(read)}; }, name, std::move(shape));
+    }
+    void expect(Gain& to, const std::string& name, std::vector<std::int64_t> shape) {
+        expect([&to](at::Tensor read) { to = {std::move(read)}; }, name, std::move(shape));
+    }
+    void expect(Weight& to, const std::string& name, std::vector<std::int64_t> shape) {
+        expect([&to](at::Tensor read) { to = std::move(read); }, name, std::move(shape));
+    }
+    void expect(std::function<void(at::Tensor)> to, const std::string& name,
+                std::vector<std::int64_t> shape) {
         const auto found = m_file.entries().find(name);
         if (found == m_file.entries().end())
             refuse("tensor '" + name + "' is missing; this is not a whole Llama checkpoint");
@@ -38,7 +46,7 @@ public:
             refuse("tensor '" + name +
                    "' is of another type than the rest; convert the checkpoint to one type");
         m_type = found->second.type;
-        m_wanted.push_back({to, name});
+        m_wanted.push_back({std::move(to), name});
         m_names.insert(name);
     }
 
@@ -53,16 +61,10 @@ public:
         }
     }
 
-    std::int64_t read() {
-        std::int64_t parameters = 0;
-        for (const auto& [to, name] : m_wanted) {
-            *to = m_file.read(name);
-            parameters += to->numel();
-        }
-        return parameters;
+    void read() {
+        for (const auto& [to, name] : m_wanted)
+            to(m_file.read(name));
     }
-
-    c10::ScalarType type() const { return m_type; }
 
 private:
     [[noreturn]] void refuse(const std::string& what) const {
@@ -70,7 +72,7 @@ private:
     }
 
     const SafetensorsFile& m_file;
-    std::vector<std::pair<at::Tensor*, std::string>> m_wanted;
+    std::vector<std::pair<std::function<void(at::Tensor)>, std::string>> m_wanted;
     std::set<std::string> m_names;
     c10::ScalarType m_type = at::kFloat;
 };
@@ -79,23 +81,23 @@ void expectAll(Weights& weights, Model& model) {
     const ModelSpec& s = model.spec;
     const std::int64_t D = s.width, F = s.ffn, q = std::int64_t{s.queryHeads} * s.headDim,
                        kv = std::int64_t{s.kvHeads} * s.headDim;
-    weights.expect(&model.embedding, "model.embed_tokens.weight", {s.vocabulary, D});
+    weights.expect(model.embedding, "model.embed_tokens.weight", {s.vocabulary, D});
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         LayerWeights& w = model.layers[i];
         const std::string layer = "model.layers." + std::to_string(i) + ".";
-        weights.expect(&w.attentionNorm, layer + "input_layernorm.weight", {D});
-        weights.expect(&w.query, layer + "self_attn.q_proj.weight", {q, D});
-        weights.expect(&w.key, layer + "self_attn.k_proj.weight", {kv, D});
-        weights.expect(&w.value, layer + "self_attn.v_proj.weight", {kv, D});
-        weights.expect(&w.output, layer + "self_attn.o_proj.weight", {D, q});
-        weights.expect(&w.ffnNorm, layer + "post_attention_layernorm.weight", {D});
-        weights.expect(&w.gate, layer + "mlp.gate_proj.weight", {F, D});
-        weights.expect(&w.up, layer + "mlp.up_proj.weight", {F, D});
-        weights.expect(&w.down, layer + "mlp.down_proj.weight", {D, F});
+        weights.expect(w.attentionNorm, layer + "input_layernorm.weight", {D});
+        weights.expect(w.query, layer + "self_attn.q_proj.weight", {q, D});
+        weights.expect(w.key, layer + "self_attn.k_proj.weight", {kv, D});
+        weights.expect(w.value, layer + "self_attn.v_proj.weight", {kv, D});
+        weights.expect(w.output, layer + "self_attn.o_proj.weight", {D, q});
+        weights.expect(w.ffnNorm, layer + "post_attention_layernorm.weight", {D});
+        weights.expect(w.gate, layer + "mlp.gate_proj.weight", {F, D});
+        weights.expect(w.up, layer + "mlp.up_proj.weight", {F, D});
+        weights.expect(w.down, layer + "mlp.down_proj.weight", {D, F});
     }
-    weights.expect(&model.finalNorm, "model.norm.weight", {D});
+    weights.expect(model.finalNorm, "model.norm.weight", {D});
     if (!s.tiedEmbedding)
-        weights.expect(&model.head, "lm_head.weight", {s.vocabulary, D});
+        weights.expect(model.head, "lm_head.weight", {s.vocabulary, D});
 }
 
 } // namespace
@@ -112,10 +114,10 @@ std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder
     Weights weights(file);
     expectAll(weights, *model);
     weights.refuseUnknown(model->spec.tiedEmbedding);
-    model->spec.parameters = weights.read();
-    model->spec.type = elementOf(weights.type());
+    weights.read();
     if (model->spec.tiedEmbedding)
         model->head = model->embedding;
+    describeParameters(*model);
     return model;
 }
 

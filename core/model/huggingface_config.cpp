@@ -124,7 +124,7 @@ ModelSpec readHuggingFaceConfig(const std::filesystem::path& file) {
     spec.ffn = config.integer("intermediate_size");
     spec.vocabulary = config.integer("vocab_size");
     spec.context = config.integer("max_position_embeddings");
-    spec.ropeTheta = ropeTheta(config);
+    spec.rope.theta = ropeTheta(config);
     spec.normEpsilon = config.number("rms_norm_eps", 1e-6f);
     spec.tiedEmbedding = config.flag("tie_word_embeddings", false);
     if (const auto wrong = shapeRefusal(spec))

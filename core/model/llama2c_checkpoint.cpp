@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/model/checked_file.h"
+#include "core/model/parameters.h"
 #include "core/model/shape_limits.h"
 
 namespace fovea {
@@ -42,7 +43,6 @@ ModelSpec specOf(const std::filesystem::path& file, const Header& h) {
     spec.vocabulary = h.vocabulary == INT32_MIN ? 0 : std::abs(h.vocabulary);
     spec.context = h.sequence;
     spec.headDim = h.heads > 0 ? h.dim / h.heads : 0;
-    spec.type = ElementType::F32;
     if (const auto wrong = shapeRefusal(spec))
         refuse(file, *wrong + "; not a llama2.c checkpoint, or a damaged one");
     return spec;
@@ -112,22 +112,26 @@ void readLayers(Reader& reader, Model& model) {
     const std::int64_t D = s.width, q = std::int64_t{s.queryHeads} * s.headDim,
                        kv = std::int64_t{s.kvHeads} * s.headDim;
     model.layers.resize(static_cast<std::size_t>(s.layers));
-    const auto each = [&](at::Tensor LayerWeights::*member, const std::vector<std::int64_t>& shape) {
+    const auto gains = [&](Gain LayerWeights::*member) {
         for (LayerWeights& layer : model.layers)
-            layer.*member = reader.tensor(shape);
+            layer.*member = {reader.tensor({D})};
     };
-    each(&LayerWeights::attentionNorm, {D});
-    each(&LayerWeights::query, {q, D});
-    each(&LayerWeights::key, {kv, D});
-    each(&LayerWeights::value, {kv, D});
-    each(&LayerWeights::output, {D, q});
-    each(&LayerWeights::ffnNorm, {D});
-    each(&LayerWeights::gate, {s.ffn, D});
-    each(&LayerWeights::down, {D, s.ffn});
-    each(&LayerWeights::up, {s.ffn, D});
+    const auto matrices = [&](Linear LayerWeights::*member, std::int64_t out, std::int64_t in) {
+        for (LayerWeights& layer : model.layers)
+            layer.*member = {reader.tensor({out, in})};
+    };
+    gains(&LayerWeights::attentionNorm);
+    matrices(&LayerWeights::query, q, D);
+    matrices(&LayerWeights::key, kv, D);
+    matrices(&LayerWeights::value, kv, D);
+    matrices(&LayerWeights::output, D, q);
+    gains(&LayerWeights::ffnNorm);
+    matrices(&LayerWeights::gate, s.ffn, D);
+    matrices(&LayerWeights::down, D, s.ffn);
+    matrices(&LayerWeights::up, s.ffn, D);
     for (LayerWeights& layer : model.layers) {
-        layer.query = halfSplit(layer.query, s.queryHeads);
-        layer.key = halfSplit(layer.key, s.kvHeads);
+        layer.query = {halfSplit(layer.query.weight.stored(), s.queryHeads)};
+        layer.key = {halfSplit(layer.key.weight.stored(), s.kvHeads)};
     }
 }
 
@@ -148,6 +152,7 @@ ModelSpec readLlama2cHeader(const std::filesystem::path& file) {
                          " bytes, the file has " + std::to_string(size) +
                          "; not a llama2.c checkpoint, or a damaged one");
     spec.parameters = *floats - tableFloats(spec);
+    spec.weightBytes = spec.parameters * elementBytes(spec.type);
     return spec;
 }
 
@@ -158,9 +163,11 @@ std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
     reader.skip(kHeaderBytes / 4);
     model->embedding = reader.tensor({spec.vocabulary, spec.width});
     readLayers(reader, *model);
-    model->finalNorm = reader.tensor({spec.width});
+    model->finalNorm = {reader.tensor({spec.width})};
     reader.skip(tableFloats(spec));
-    model->head = spec.tiedEmbedding ? model->embedding : reader.tensor({spec.vocabulary, spec.width});
+    model->head =
+        spec.tiedEmbedding ? model->embedding : Weight(reader.tensor({spec.vocabulary, spec.width}));
+    describeParameters(*model);
     return model;
 }
 

@@ -5,42 +5,47 @@
 
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <vector>
 
+#include "core/model/checkpoint_error.h"
 #include "core/model/model_spec.h"
+#include "core/model/weight.h"
 
 namespace fovea {
 
-// Matrices are (out, in) row-major in the checkpoint's type; RoPE rotates component i with i + d/2 (the
-// Hugging Face layout; readers of other layouts permute the rows of query and key).
+// Matrices are (out, in) row-major as the checkpoint holds them; RoPE rotates component i with i + rotated/2
+// (the Hugging Face layout; readers of other layouts permute the rows of query and key). What a model does
+// not have is undefined.
+struct Linear {
+    Weight weight;        // (out, in)
+    at::Tensor bias = {}; // (out)
+};
+struct Gain {
+    at::Tensor gain;      // (n)
+    at::Tensor bias = {}; // (n), of a LayerNorm
+};
+
 struct LayerWeights {
-    at::Tensor attentionNorm;  // (D)
-    at::Tensor query;          // (H·d, D)
-    at::Tensor key;            // (G·d, D)
-    at::Tensor value;          // (G·d, D)
-    at::Tensor output;         // (D, H·d)
-    at::Tensor ffnNorm;        // (D)
-    at::Tensor gate;           // (F, D)
-    at::Tensor up;             // (F, D)
-    at::Tensor down;           // (D, F)
+    Gain attentionNorm;       // (D)
+    Linear query, key, value; // (H·d, D), (G·d, D), (G·d, D)
+    Gain queryNorm, keyNorm;  // (d)
+    Linear output;            // (D, H·d)
+    Gain attentionOutputNorm; // (D)
+    Gain ffnNorm;             // (D)
+    Linear gate, up, down;    // (F, D), (F, D), (D, F); no gate where the feed-forward is not gated
+    Gain ffnOutputNorm;       // (D)
 };
 
 struct Model {
     ModelSpec spec;
-    at::Tensor embedding;  // (V, D)
+    Weight embedding; // (V, D)
+    Weight positions; // (context, D) of learned positions, row p for position p
     std::vector<LayerWeights> layers;
-    at::Tensor finalNorm;  // (D)
-    at::Tensor head;       // (V, D); the embedding itself when tied
+    Gain finalNorm; // (D)
+    Weight head;    // (V, D); the embedding itself when tied
 };
 
-// A file that cannot be read or does not hold what it claims. what() is one line: which file, what, what to do.
-class CheckpointError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-// A llama2.c `.bin` file or a Hugging Face Llama folder (config.json, model.safetensors). Everything is
+// A llama2.c `.bin` file, a `.gguf` file or a Hugging Face Llama folder (config.json, model.safetensors). Everything is
 // validated against the file's size before anything is allocated. Throws CheckpointError.
 std::shared_ptr<const Model> loadModel(const std::filesystem::path& path);
 

@@ -1,43 +1,81 @@
 #include "core/model/model_header.h"
 
-#include <c10/core/ScalarType.h>
+#include <algorithm>
+#include <array>
 
-#include <system_error>
-
+#include "core/cache/scalar_type.h"
+#include "core/model/gguf.h"
+#include "core/model/gguf/read_spec.h"
 #include "core/model/huggingface_config.h"
 #include "core/model/llama2c_checkpoint.h"
+#include "core/model/model_kind.h"
 #include "core/model/safetensors.h"
 
 namespace fovea {
 
 namespace {
 
-std::int64_t elementsOf(const SafetensorsFile::Entry& entry) {
-    std::int64_t elements = 1; // the file's reader has checked that the shape fits the entry's bytes
-    for (const std::int64_t n : entry.shape)
-        elements *= n;
-    return elements;
-}
+// Adds up what a file's tables say of its tensors: the same sums that the weights themselves would give.
+class Tables {
+public:
+    void add(std::int64_t elements, std::int64_t bytes, ElementType type) {
+        m_parameters += elements;
+        m_bytes += bytes;
+        m_elements[static_cast<std::size_t>(type)] += elements;
+    }
+    void describe(ModelSpec& spec) const {
+        spec.parameters = m_parameters;
+        spec.weightBytes = m_bytes;
+        spec.type = static_cast<ElementType>(std::max_element(m_elements.begin(), m_elements.end()) -
+                                             m_elements.begin());
+    }
+
+private:
+    std::int64_t m_parameters = 0, m_bytes = 0;
+    std::array<std::int64_t, 3> m_elements{};
+};
 
 ModelSpec readHuggingFaceHeader(const std::filesystem::path& folder) {
     ModelSpec spec = readHuggingFaceConfig(folder / "config.json");
     const SafetensorsFile file(folder / "model.safetensors");
+    Tables tables;
     for (const auto& [name, entry] : file.entries()) {
         if (name.ends_with("rotary_emb.inv_freq") || (spec.tiedEmbedding && name == "lm_head.weight"))
             continue; // not read
-        spec.parameters += elementsOf(entry);
-        spec.type = entry.type == at::kFloat  ? ElementType::F32
-                    : entry.type == at::kHalf ? ElementType::F16
-                                              : ElementType::BF16;
+        std::int64_t elements = 1; // the file's reader has checked that the shape fits the entry's bytes
+        for (const std::int64_t n : entry.shape)
+            elements *= n;
+        tables.add(elements, static_cast<std::int64_t>(entry.end - entry.begin),
+                   elementType(entry.type).value_or(ElementType::F32));
     }
+    tables.describe(spec);
+    return spec;
+}
+
+ModelSpec readGgufHeader(const std::filesystem::path& path) {
+    const GgufFile file(path);
+    ModelSpec spec = readGgufSpec(file).spec;
+    Tables tables;
+    for (const auto& [name, tensor] : file.tensors())
+        if (name != "rope_freqs.weight") // part of the spec
+            tables.add(tensor.weights(), static_cast<std::int64_t>(tensor.bytes),
+                       tensor.blocks == BlockType::None ? tensor.type : ElementType::F16);
+    tables.describe(spec);
     return spec;
 }
 
 } // namespace
 
 ModelSpec readModelHeader(const std::filesystem::path& path) {
-    std::error_code error;
-    return std::filesystem::is_directory(path, error) ? readHuggingFaceHeader(path) : readLlama2cHeader(path);
+    switch (modelKind(path)) {
+    case ModelKind::HuggingFace:
+        return readHuggingFaceHeader(path);
+    case ModelKind::Gguf:
+        return readGgufHeader(path);
+    case ModelKind::Llama2c:
+        break;
+    }
+    return readLlama2cHeader(path);
 }
 
 } // namespace fovea

@@ -28,7 +28,7 @@ std::optional<std::string> shapeRefusal(const ModelSpec& spec) {
         return "an odd head width of " + std::to_string(spec.headDim) + ", which RoPE cannot pair";
     if (!(std::isfinite(spec.normEpsilon) && spec.normEpsilon > 0 && spec.normEpsilon < 1))
         return "a norm epsilon that is not between 0 and 1";
-    if (!(std::isfinite(spec.ropeTheta) && spec.ropeTheta > 1))
+    if (!(std::isfinite(spec.rope.theta) && spec.rope.theta > 1))
         return "a RoPE base that is no number above 1";
     return std::nullopt;
 }

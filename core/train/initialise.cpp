@@ -32,20 +32,20 @@ Model initialModel(const ModelSpec& spec, std::uint64_t seed) {
     model.spec = spec;
     model.embedding = matrix(spec.vocabulary, spec.width, random);
     model.head = model.embedding;
-    model.finalNorm = norm(spec.width);
+    model.finalNorm = {norm(spec.width)};
     const std::int64_t queries = std::int64_t{spec.queryHeads} * spec.headDim;
     const std::int64_t keys = std::int64_t{spec.kvHeads} * spec.headDim;
     for (int i = 0; i < spec.layers; ++i) {
         LayerWeights w;
-        w.attentionNorm = norm(spec.width);
-        w.query = matrix(queries, spec.width, random);
-        w.key = matrix(keys, spec.width, random);
-        w.value = matrix(keys, spec.width, random);
-        w.output = matrix(spec.width, queries, random);
-        w.ffnNorm = norm(spec.width);
-        w.gate = matrix(spec.ffn, spec.width, random);
-        w.up = matrix(spec.ffn, spec.width, random);
-        w.down = matrix(spec.width, spec.ffn, random);
+        w.attentionNorm = {norm(spec.width)};
+        w.query = {matrix(queries, spec.width, random)};
+        w.key = {matrix(keys, spec.width, random)};
+        w.value = {matrix(keys, spec.width, random)};
+        w.output = {matrix(spec.width, queries, random)};
+        w.ffnNorm = {norm(spec.width)};
+        w.gate = {matrix(spec.ffn, spec.width, random)};
+        w.up = {matrix(spec.ffn, spec.width, random)};
+        w.down = {matrix(spec.width, spec.ffn, random)};
         model.layers.push_back(w);
     }
     for (const auto& list : {matrices(model), vectors(model)})
@@ -55,16 +55,17 @@ Model initialModel(const ModelSpec& spec, std::uint64_t seed) {
 }
 
 std::vector<at::Tensor> matrices(const Model& model) {
-    std::vector<at::Tensor> all = {model.embedding};
+    std::vector<at::Tensor> all = {model.embedding.stored()};
     for (const LayerWeights& w : model.layers)
-        all.insert(all.end(), {w.query, w.key, w.value, w.output, w.gate, w.up, w.down});
+        for (const Linear* linear : {&w.query, &w.key, &w.value, &w.output, &w.gate, &w.up, &w.down})
+            all.push_back(linear->weight.stored());
     return all;
 }
 
 std::vector<at::Tensor> vectors(const Model& model) {
-    std::vector<at::Tensor> all = {model.finalNorm};
+    std::vector<at::Tensor> all = {model.finalNorm.gain};
     for (const LayerWeights& w : model.layers)
-        all.insert(all.end(), {w.attentionNorm, w.ffnNorm});
+        all.insert(all.end(), {w.attentionNorm.gain, w.ffnNorm.gain});
     return all;
 }
 

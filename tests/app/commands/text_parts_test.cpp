@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "app/commands/utf8_stream.h"
+#include "core/tokenizer/utf8_stream.h"
 
 using namespace fovea;
 

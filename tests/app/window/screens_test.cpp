@@ -39,7 +39,7 @@ TEST_CASE("Memory dialog", "[window][screens]") {
     spec.headDim = 128;
     spec.vocabulary = 32000;
     spec.context = 4096;
-    spec.parameters = 6'738'415'616;
+    spec.weightBytes = 26'953'662'464;
     MemoryQuestion question{.plans = {{}, parsePlan("read=sparq:r=32,k=128")},
                             .prompt = 369,
                             .tokens = 3000,

@@ -77,10 +77,11 @@ TEST_CASE("Grouped queries are repeated KV heads", "[core.model]") {
     Model full = grouped;
     full.spec.kvHeads = grouped.spec.queryHeads;
     for (LayerWeights& w : full.layers)
-        for (at::Tensor* rows : {&w.key, &w.value})
-            *rows = rows->view({grouped.spec.kvHeads, grouped.spec.headDim, grouped.spec.width})
-                        .repeat_interleave(grouped.spec.group(), 0)
-                        .reshape({full.spec.kvHeads * full.spec.headDim, full.spec.width});
+        for (Linear* rows : {&w.key, &w.value})
+            rows->weight = rows->weight.stored()
+                               .view({grouped.spec.kvHeads, grouped.spec.headDim, grouped.spec.width})
+                               .repeat_interleave(grouped.spec.group(), 0)
+                               .reshape({full.spec.kvHeads * full.spec.headDim, full.spec.width});
     const at::Tensor tokens = someTokens(23, grouped.spec.vocabulary);
     CHECK(largest(hiddenStates(grouped, tokens, 0, dense, at::kFloat) -
                   hiddenStates(full, tokens, 0, dense, at::kFloat)) < 1e-5);

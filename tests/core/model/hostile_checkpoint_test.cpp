@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "small_checkpoint.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.

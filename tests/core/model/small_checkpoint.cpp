@@ -140,20 +140,20 @@ std::string smallLlama2c(const Model& model, bool tied) {
         for (const LayerWeights& w : model.layers)
             add(what(w));
     };
-    add(model.embedding);
-    each([](const LayerWeights& w) { return w.attentionNorm; });
-    each([&](const LayerWeights& w) { return interleaved(w.query, s.queryHeads); });
-    each([&](const LayerWeights& w) { return interleaved(w.key, s.kvHeads); });
-    each([](const LayerWeights& w) { return w.value; });
-    each([](const LayerWeights& w) { return w.output; });
-    each([](const LayerWeights& w) { return w.ffnNorm; });
-    each([](const LayerWeights& w) { return w.gate; });
-    each([](const LayerWeights& w) { return w.down; });
-    each([](const LayerWeights& w) { return w.up; });
-    add(model.finalNorm);
+    add(model.embedding.stored());
+    each([](const LayerWeights& w) { return w.attentionNorm.gain; });
+    each([&](const LayerWeights& w) { return interleaved(w.query.weight.stored(), s.queryHeads); });
+    each([&](const LayerWeights& w) { return interleaved(w.key.weight.stored(), s.kvHeads); });
+    each([](const LayerWeights& w) { return w.value.weight.stored(); });
+    each([](const LayerWeights& w) { return w.output.weight.stored(); });
+    each([](const LayerWeights& w) { return w.ffnNorm.gain; });
+    each([](const LayerWeights& w) { return w.gate.weight.stored(); });
+    each([](const LayerWeights& w) { return w.down.weight.stored(); });
+    each([](const LayerWeights& w) { return w.up.weight.stored(); });
+    add(model.finalNorm.gain);
     file.append(static_cast<std::size_t>(s.context * s.headDim) * 4, '\0');
     if (!tied)
-        add(model.head);
+        add(model.head.stored());
     return file;
 }
 

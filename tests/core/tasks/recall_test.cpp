@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "../model/small_checkpoint.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.
 #include <catch2/catch.hpp>
@@ -60,7 +60,7 @@ TEST_CASE("A model that has learnt nothing recalls nothing and copies nothing", 
 TEST_CASE("Bits per character of a uniform model is what its vocabulary costs", "[core.tasks]") {
     const auto tokenizer = parseSentencepiece(test::smallSentencepiece(), "small");
     Model model = test::smallModel();
-    model.head = model.head.mul(0); // every token equally likely: log2(300) bits
+    model.head = model.head.stored().mul(0); // every token equally likely: log2(300) bits
     const std::string text = "the tree the tree";
     const std::vector<int> tokens = tokenizer->encode(text, false);
     // The first space is counted: within a text it would be one.
