@@ -2,14 +2,11 @@
 
 #include <QApplication>
 #include <QCloseEvent>
-#include <QDragEnterEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
-#include <QMimeData>
 #include <QToolButton>
-#include <QUrl>
 
 #include <optional>
 #include <utility>
@@ -22,6 +19,7 @@
 #include "app/window/run_toolbar.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
+#include "app/window/thread_share.h"
 #include "app/window/view_feed.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
@@ -71,6 +69,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
+    wireMemory();
     wireRun();
     wirePlans();
     wireView();
@@ -78,6 +77,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     m_panels->keepAsDefault();
     recallWindow();
     showRunFacts();
+    applyPreferences();
     const auto planOf = [](const std::string& text) {
         return text.empty() ? std::nullopt : std::optional(parsePlan(text));
     };
@@ -141,6 +141,12 @@ void MainWindow::applyTheme(ThemeChoice choice) {
                                 .arg(t.field.name(), t.mutedText.name(), t.border.name(), t.text.name()));
 }
 
+void MainWindow::applyPreferences() {
+    const Preferences& p = m_memory.preferences();
+    chooseEngineThreads(p.threads, p.leaveCore);
+    m_controller.setLimits({.memoryBudget = memoryBudgetOf(p.memoryShare), .captureBudget = p.captureBudget});
+}
+
 // Geometry before layout: panels are laid out in the window they were left in.
 void MainWindow::recallWindow() {
     restoreGeometry(m_memory.geometry());
@@ -152,15 +158,6 @@ void MainWindow::recallWindow() {
 void MainWindow::closeEvent(QCloseEvent* event) {
     m_memory.setWindow(saveGeometry(), m_panels->state(), m_actions.lockPanels->isChecked());
     QMainWindow::closeEvent(event);
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls() && event->mimeData()->urls().front().isLocalFile())
-        event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    m_controller.openModel(event->mimeData()->urls().front().toLocalFile());
 }
 
 } // namespace fovea

@@ -21,6 +21,7 @@ namespace fovea {
 
 class DockPanels;
 class ExportActions;
+class ModelMenu;
 class RunToolbar;
 class ShowAsFeed;
 class StatusLine;
@@ -49,6 +50,9 @@ public:
     DockPanels& panels() { return *m_panels; }
     WindowMemory& memory() { return m_memory; }
 
+    // As if dropped onto the window: a model, a prompt or a run, by what it is.
+    void openPath(const QString& path);
+
     void setDark(bool dark) { setThemeChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light); }
     void setThemeChoice(ThemeChoice choice);
     QMenu* createPopupMenu() override; // of the panels, by a right click on a header
@@ -63,14 +67,17 @@ private:
     void addMenuCorners();
     void fillPanels(QMenu& menu);
     void recallWindow();
+    void applyPreferences();             // those that what is to come depends on
     void applyTheme(ThemeChoice choice); // without remembering it
-    // window_wiring.cpp: what it does
+    // window_files.cpp: what comes from outside
     void wireFile();
+    void wireMemory();
+    void showMemory();
+    // window_wiring.cpp: what it does
     void wireRun();
     void wirePlans();
     void wireView();
     void wireHelp();
-    void fillModels();
     void fillPresets();
     void showState();
     void showRunFacts();
@@ -93,6 +100,7 @@ private:
     StatusLine* m_status = nullptr;
     ExportActions* m_exports = nullptr;
     DockPanels* m_panels = nullptr;
+    ModelMenu* m_models = nullptr;
 };
 
 } // namespace fovea

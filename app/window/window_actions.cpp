@@ -48,8 +48,10 @@ QString tr(const char* text) {
 
 void makeFileAndRun(WindowActions& a, Maker& make) {
     a.openModel =
-        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face Llama folder"));
-    a.openFile = make("openFile", tr("Open model file…"), {}, tr("A llama2.c .bin file"));
+        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face folder"));
+    a.openFile = make("openFile", tr("Open model file…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O),
+                      tr("A GGUF file or a llama2.c .bin file"));
+    a.forgetRecent = make("forgetRecent", tr("Forget recent models"));
     a.editPrompt = make("editPrompt", tr("Edit prompt…"), QKeySequence(Qt::CTRL | Qt::Key_E));
     a.copyAsCommand =
         make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),

@@ -16,7 +16,8 @@ namespace fovea {
 struct WindowActions {
     // File
     QAction* openModel = nullptr;
-    QAction* openFile = nullptr; // a llama2.c file rather than a folder
+    QAction* openFile = nullptr; // a model of one file rather than a folder
+    QAction* forgetRecent = nullptr;
     QAction* editPrompt = nullptr;
     QAction* copyAsCommand = nullptr;
     QAction* quit = nullptr;

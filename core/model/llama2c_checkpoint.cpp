@@ -152,7 +152,7 @@ ModelSpec readLlama2cHeader(const std::filesystem::path& file) {
                          " bytes, the file has " + std::to_string(size) +
                          "; not a llama2.c checkpoint, or a damaged one");
     spec.parameters = *floats - tableFloats(spec);
-    spec.weightBytes = 4 * spec.parameters;
+    spec.weightBytes = spec.parameters * elementBytes(spec.type);
     return spec;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 // The real window on a tiny model, offscreen.
 
+#include <QAbstractButton>
+#include <QDialog>
 #include <QElapsedTimer>
 #include <QEventLoop>
 #include <QTimer>
@@ -65,6 +67,11 @@ struct WindowFixture {
         RunSettings settings = document().settings();
         settings.tokens = tokens;
         document().editSettings(settings, QStringLiteral("tokens"));
+    }
+    // The button of that name in the dialog of that name that is open, or null.
+    QAbstractButton* button(const char* dialog, const char* name) {
+        auto* found = window->findChild<QDialog*>(QLatin1String(dialog));
+        return found ? found->findChild<QAbstractButton*>(QLatin1String(name)) : nullptr;
     }
     bool run(std::int64_t tokens = 16) {
         setTokens(tokens);

@@ -50,6 +50,7 @@ ModelSpec large() {
     spec.context = 1 << 20;
     spec.type = ElementType::F32;
     spec.parameters = 6'738'415'616;
+    spec.weightBytes = spec.parameters * 4;
     return spec;
 }
 
@@ -151,7 +152,7 @@ TEST_CASE("Where no single change is enough, one offer changes everything", "[co
 
 TEST_CASE("Sizes that no machine has do not wrap around", "[core.engine]") {
     ModelSpec spec = large();
-    spec.parameters = std::numeric_limits<std::int64_t>::max() / 2;
+    spec.weightBytes = std::numeric_limits<std::int64_t>::max() / 2;
     spec.context = std::numeric_limits<int>::max();
     MemoryQuestion question = questionOf({}, 1, std::numeric_limits<std::int64_t>::max() / 4);
     question.captureBudget = std::numeric_limits<std::int64_t>::max();

@@ -4,7 +4,9 @@
 #include <filesystem>
 
 #include "core/model/model.h"
+#include "tests/core/model/gguf_conversion.h"
 #include "tests/core/model/small_checkpoint.h"
+#include "tests/support/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
@@ -28,6 +30,7 @@ void expectSame(const ModelSpec& header, const ModelSpec& loaded) {
     CHECK(header.type == loaded.type);
     CHECK(header.parameters > 0);
     CHECK(header.parameters == loaded.parameters);
+    CHECK(header.weightBytes == loaded.weightBytes);
 }
 
 } // namespace
@@ -46,6 +49,19 @@ TEST_CASE("A llama2.c file's header says what loading it finds, tied or not", "[
         writeAll(file, smallLlama2c(model, tied));
         expectSame(readModelHeader(file), loadModel(file)->spec);
     }
+}
+
+TEST_CASE("A GGUF file's header says what loading it finds, whatever its blocks", "[core.model]") {
+    const TemporaryFolder folder;
+    const auto file = folder / "model.gguf";
+    for (const GgufType type : {kF32, kF16, kBF16, kQ8_0, kQ4_K})
+        for (const bool tied : {true, false}) {
+            INFO("type " << type << ", tied " << tied);
+            putContent(file, randomGguf({.tied = tied}, [&](const std::string&, std::int64_t columns) {
+                                 return columns % 256 == 0 ? type : kF32;
+                             }).whole());
+            expectSame(readModelHeader(file), loadModel(file)->spec);
+        }
 }
 
 TEST_CASE("A header that lies is refused in one line, without the weights being read", "[core.model]") {
