@@ -10,6 +10,7 @@
 #include "app/commands/byte_text.h"
 #include "app/commands/default_model.h"
 #include "app/commands/run_options.h"
+#include "app/commands/spec_text.h"
 #include "app/commands/terminal.h"
 #include "core/model/model.h"
 #include "core/model/tokenizer.h"
@@ -88,6 +89,7 @@ std::string jsonOf(const Facts& f) {
           {"rope_theta", s.rope.theta},
           {"norm_epsilon", s.normEpsilon},
           {"tied_embedding", s.tiedEmbedding}}},
+        {"mathematics", mathematicsJson(s)},
         {"type", elementName(s.type)},
         {"parameters", s.parameters},
         {"memory", {{"weights_bytes", f.weightBytes}, {"kv_at_full_context_bytes", f.full.held.attention()}}},
@@ -114,8 +116,10 @@ std::string textOf(const Facts& f) {
         << "shape         " << s.layers << " layers, width " << s.width << ", " << s.queryHeads
         << " query heads on " << s.kvHeads << " KV heads, head width " << s.headDim << ", FFN " << s.ffn
         << "\n"
-        << "context       " << s.context << " tokens, RoPE base " << s.rope.theta << "\n"
-        << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
+        << "context       " << s.context << " tokens, " << positionText(s) << "\n"
+        << "layer         " << blockText(s) << "\n"
+        << (attentionText(s).empty() ? "" : "attention     " + attentionText(s) + "\n") << "vocabulary    "
+        << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
         << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
         << byteText(f.weightBytes) << "\n"
         << "tokenizer     " << tokenizerText(f) << "\n"

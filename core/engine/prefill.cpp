@@ -10,7 +10,7 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -47,45 +47,52 @@ void append(const DecodeState& state, int layer, std::int64_t first, const at::T
 
 // weights (g, T, S), 0 where a row may not be seen, times V (S, d). A row that overflowed to infinity must
 // not reach queries before it, and 0 · inf would: then each query multiplies only what it sees.
-at::Tensor mix(const at::Tensor& weights, const at::Tensor& V) {
+at::Tensor mix(const at::Tensor& weights, const at::Tensor& V, int window) {
     if (at::isfinite(V).all().item<bool>())
         return at::matmul(weights, V);
     const std::int64_t T = weights.size(1), S = weights.size(2);
     std::vector<at::Tensor> rows;
     for (std::int64_t t = 0; t < T; ++t) {
-        const std::int64_t seen = S - T + t + 1;
-        rows.push_back(at::matmul(weights.narrow(1, t, 1).narrow(2, 0, seen), V.narrow(0, 0, seen)));
+        const std::int64_t last = S - T + t + 1,
+                           seen = window > 0 ? std::min<std::int64_t>(last, window) : last;
+        rows.push_back(
+            at::matmul(weights.narrow(1, t, 1).narrow(2, last - seen, seen), V.narrow(0, last - seen, seen)));
     }
     return at::cat(rows, 1);
 }
 
 } // namespace
 
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer) {
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const LogitRule& rule,
+                           int window) {
     const int heads = cache.layout().kvHeads;
     const std::int64_t group = q.size(1) / heads, T = q.size(2), S = cache.slots(layer);
-    const double sqrtD = std::sqrt(static_cast<double>(q.size(3)));
-    const at::Tensor future = at::ones({T, S}, at::kBool).triu(S - T + 1);
+    at::Tensor hidden = at::ones({T, S}, at::kBool).triu(S - T + 1);
+    if (window > 0)
+        hidden = hidden.logical_or(at::ones({T, S}, at::kBool).tril(S - T - window));
 
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
         const at::Tensor queries = q[0].narrow(0, head * group, group); // (g, T, d)
-        const at::Tensor scores = at::matmul(queries, rows.keys().t()) / sqrtD;
-        const at::Tensor visible = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
-        outputs.push_back(mix(at::softmax(visible, -1), rows.values()));
+        const at::Tensor scores =
+            attentionLogits(at::matmul(queries, rows.keys().t()), rule, static_cast<int>(q.size(3)));
+        const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+        outputs.push_back(mix(at::softmax(visible, -1), rows.values(), window));
     }
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first) {
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
+                  std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(state, layer, first, q, k, v);
-        return cachedAttention(q, state.cache, layer);
+        const ModelSpec& spec = state.model.spec;
+        return cachedAttention(q, state.cache, layer, spec.logitRule(), spec.window(layer));
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat, length);
 }
 
 } // namespace fovea

@@ -14,6 +14,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
+#include "core/engine/visible_slots.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/model/forward.h"
@@ -59,7 +60,7 @@ private:
         std::vector<at::Tensor> outputs;
         for (int head = 0; head < m.model.spec.kvHeads; ++head) {
             CacheViewReader reader(m.cache.view(layer, head), &m.ledger);
-            outputs.push_back(read(query.narrow(0, head * group, group), reader, planned));
+            outputs.push_back(read(layer, query.narrow(0, head * group, group), reader, planned));
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
@@ -68,11 +69,12 @@ private:
 
     // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
     // once written and once read, slots as the int32 that a list of them takes.
-    at::Tensor read(const at::Tensor& q, CacheReader& reader, bool planned) {
+    at::Tensor read(int layer, const at::Tensor& q, CacheReader& reader, bool planned) {
+        const ModelSpec& spec = m.model.spec;
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         if (!sparq || !planned)
-            return denseTruth(q, reader);
-        const SparqStages stages = sparqTruth(*sparq, q, reader);
+            return denseTruth(q, reader, spec.logitRule(), firstVisible(spec, layer, reader.slots()));
+        const SparqStages stages = sparqTruth(*sparq, q, reader, spec.logitRule());
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,
                        2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));

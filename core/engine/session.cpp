@@ -21,6 +21,11 @@ namespace {
 AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     if (const auto why = refusal(plan, spec))
         throw PlanError(*why);
+    const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
+    if (std::holds_alternative<SparqParams>(plan.read) &&
+        std::any_of(spec.layerSpecs.begin(), spec.layerSpecs.end(), slides))
+        throw PlanError(
+            "SparQ chooses among all tokens, and this model sees only a window of them; use read=all.");
     return plan;
 }
 
@@ -77,6 +82,17 @@ struct Session::Impl {
         return shape;
     }
 
+    // Of a step, each layer reading what its own window shows.
+    Traffic formula(StepShape shape) const {
+        const ModelSpec& spec = model->spec;
+        Traffic sum = predictWeights(spec);
+        for (int layer = 0; layer < spec.layers; ++layer) {
+            shape.tokens = spec.visible(layer, tokens);
+            sum += predictMoved(plan, shape);
+        }
+        return sum;
+    }
+
     std::shared_ptr<const Model> model;
     AttentionPlan plan;
     KvCache cache;
@@ -96,11 +112,13 @@ Session::Session(Session&&) noexcept = default;
 
 bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
     m->require(tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = m->tokens + std::ssize(tokens) + 1;
     while (!tokens.empty()) {
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m->state(), chunk, m->tokens);
+        prefillChunk(m->state(), chunk, m->tokens, length);
         m->tokens += std::ssize(chunk);
         tokens = tokens.subspan(chunk.size());
     }
@@ -123,8 +141,7 @@ StepRecord Session::step(int token, bool planned) {
     const StepShape shape = m->shape(planned);
     const int layers = m->model->spec.layers;
     record.counted = m->ledger.take();
-    record.formula = predictMoved(m->plan, shape) * layers;
-    record.formula += predictWeights(m->model->spec);
+    record.formula = m->formula(shape);
     record.held.counted = m->cache.held();
     record.held.formula = predictHeld(m->plan, shape) * layers;
     record.held.reserved = m->cache.reserved();

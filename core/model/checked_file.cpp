@@ -9,7 +9,7 @@
 #include <limits>
 #include <system_error>
 
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
 
 namespace fovea {
 

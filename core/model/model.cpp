@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "core/model/huggingface_checkpoint.h"
+#include "core/model/huggingface/checkpoint.h"
 #include "core/model/llama2c_checkpoint.h"
 
 namespace fovea {

@@ -106,10 +106,8 @@ Batch makeBatch(SequenceSource& source, std::int64_t rows, std::int64_t length, 
 }
 
 at::Tensor lossOf(const Model& model, const Batch& batch) {
-    const auto attention = [](int, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v);
-    };
-    const at::Tensor hidden = hiddenStates(model, batch.inputs, 0, attention, at::kBFloat16);
+    const at::Tensor hidden =
+        hiddenStates(model, batch.inputs, 0, causalAttentionOf(model.spec), at::kBFloat16);
     const at::Tensor flat = logits(model, hidden).view({-1, model.spec.vocabulary});
     return at::cross_entropy_loss(flat, batch.targets, {}, /*mean*/ 1, kUngraded);
 }

@@ -9,13 +9,14 @@
 #include "core/cache/ledger.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
+#include "core/model/logit_rule.h"
 
 namespace fovea::cpu {
 
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
-    std::vector<float> queries;              // (H, d) q/√d
+    std::vector<float> queries;              // (H, d) q times the scale of logits
     std::vector<float> partials;             // softmax states of spans, to be merged
     std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row
     std::int64_t scoreStride = 0;
@@ -28,11 +29,12 @@ struct AttentionScratch {
     std::vector<SlotCandidates> candidates;  // (G)
 };
 
-// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every span
-// handed to a loop. The result does not depend on the number of threads. A head all of whose logits are -inf
-// attends to nothing: its output is 0.
-void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
-               Ledger& ledger);
+// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every
+// span handed to a loop. The result does not depend on the number of threads. A head all of whose logits are
+// -inf attends to nothing: its output is 0. Slots before `firstSlot` are not touched.
+void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
+               AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
+               std::int64_t firstSlot = 0);
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -41,7 +43,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Keys        n·d·e
 //   Values      n·d·e
 //   Mean        4·d, when alpha is on
-void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
-                 AttentionScratch& scratch, Ledger& ledger);
+void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {});
 
 }  // namespace fovea::cpu
