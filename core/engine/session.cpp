@@ -21,6 +21,11 @@ namespace {
 AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     if (const auto why = refusal(plan, spec))
         throw PlanError(*why);
+    const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
+    if (std::holds_alternative<SparqParams>(plan.read) &&
+        std::any_of(spec.layerSpecs.begin(), spec.layerSpecs.end(), slides))
+        throw PlanError(
+            "SparQ chooses among all tokens, and this model sees only a window of them; use read=all.");
     return plan;
 }
 
@@ -60,13 +65,14 @@ struct Session::Impl {
     // What the query at `next` does not see leaves every layer.
     void evict(std::int64_t next) {
         for (int layer = 0; layer < model->spec.layers; ++layer)
-            evictUnseen(cache, layer, keepRule(plan, 0, keeping), next, ledger);
+            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
     void describe(StepRecord& record, StepShape shape) {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
+            shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
             shape.sums = changes.sums;
@@ -111,11 +117,13 @@ Session::Session(Session&&) noexcept = default;
 
 bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
     m->require(tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = m->tokens + std::ssize(tokens) + 1;
     while (!tokens.empty()) {
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m->state(), chunk, m->tokens);
+        prefillChunk(m->state(), chunk, m->tokens, length);
         m->tokens += std::ssize(chunk);
         m->evict(m->tokens);
         tokens = tokens.subspan(chunk.size());

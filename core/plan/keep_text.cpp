@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/plan/switch_values.h"
 
@@ -79,7 +80,23 @@ std::string keepText(const Keep& keep) {
     return {};
 }
 
-std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec&) {
+namespace {
+
+// Why this model's tokens cannot be met at another distance than their own.
+std::optional<std::string> turnRefusal(const ModelSpec& spec) {
+    const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
+    if (spec.rotated() == 0)
+        return "this model's positions are learned, not RoPE's";
+    if (spec.rope.scaling.kind == RopeScaling::Kind::Dynamic)
+        return "this model's RoPE changes with the length of the text";
+    if (std::any_of(spec.layerSpecs.begin(), spec.layerSpecs.end(), slides))
+        return "this model has a sliding window of its own, which would hide them";
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     const auto* streaming = std::get_if<StreamingParams>(&plan.keep);
     const auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep);
     if (streaming &&
@@ -91,16 +108,19 @@ std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpe
         return "keep=lm-infinite with sinks=" + std::to_string(infinite->sinks) +
                ",window=" + std::to_string(infinite->window) +
                " does not keep the current token; accepted: sinks=0 or more, window=1 or more.";
+    if (keepRule(plan, 0, true).turns())
+        if (const auto why = turnRefusal(spec))
+            return std::string(infinite ? "keep=lm-infinite" : "positions=cache") +
+                   " meets its sinks at another distance, and " + *why +
+                   "; accepted: keep=streaming with positions=original.";
     if (!std::holds_alternative<SparqParams>(plan.read))
         return std::nullopt;
     if (streaming && streaming->positions == StreamingParams::Positions::Cache)
         return "positions=cache does not go together with read=sparq, whose copy of the keys is fixed at "
-               "their own "
-               "positions; accepted: positions=original.";
+               "their own positions; accepted: positions=original.";
     if (infinite)
         return "keep=lm-infinite meets its sinks at another distance and does not go together with "
-               "read=sparq, whose "
-               "copy of the keys is fixed at their own positions; accepted: keep=streaming.";
+               "read=sparq, whose copy of the keys is fixed at their own positions; accepted: keep=streaming.";
     return std::nullopt;
 }
 

@@ -33,10 +33,9 @@ std::shared_ptr<const Model> loaded(const TemporaryFolder& folder, const GgufByt
 
 at::Tensor allLogits(const Model& model, const at::Tensor& tokens) {
     const c10::NoGradGuard noGrad;
-    const auto dense = [](int, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v);
-    };
-    return logits(model, hiddenStates(model, tokens.unsqueeze(0), 0, dense, at::kFloat))[0];
+    const at::Tensor hidden =
+        hiddenStates(model, tokens.unsqueeze(0), 0, causalAttentionOf(model.spec), at::kFloat);
+    return logits(model, hidden)[0];
 }
 
 // max |a − b| / max |b|
