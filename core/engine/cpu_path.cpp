@@ -120,9 +120,9 @@ private:
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
                              m.ledger);
         else
-            cpu::attendAll(
-                m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger,
-                m_turned.of(keepRule(m.plan, 0, acting.keep), m_spec, layer, m_views.front(), position, m_q));
+            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger,
+                           m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
+                                       m_views.front(), position, m_q));
         m_attentionSeconds += watch.seconds();
     }
 

@@ -94,7 +94,8 @@ void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::in
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(state, layer, first, q, k, v);
-        return cachedAttention(q, state.cache, layer, keepRule(state.plan, 0, false));
+        return cachedAttention(q, state.cache, layer,
+                               keepRule(state.plan, state.model.spec.window(layer), false));
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat);

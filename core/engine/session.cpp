@@ -74,13 +74,14 @@ struct Session::Impl {
     // What the query at `next` does not see leaves every layer.
     void evict(std::int64_t next) {
         for (int layer = 0; layer < model->spec.layers; ++layer)
-            evictUnseen(cache, layer, keepRule(plan, 0, keeping), next, ledger);
+            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
     void describe(StepRecord& record, StepShape shape) {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
+            shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
             shape.sums = changes.sums;

@@ -7,7 +7,7 @@
 
 namespace fovea {
 
-std::span<const cpu::TurnedSlots> TurnedQueries::of(const KeepRule& rule, const ModelSpec& spec, int,
+std::span<const cpu::TurnedSlots> TurnedQueries::of(const KeepRule& rule, const ModelSpec& spec, int layer,
                                                     const KvView& view, std::int64_t position,
                                                     std::span<const float> q) {
     m_slots.clear();
@@ -31,7 +31,7 @@ std::span<const cpu::TurnedSlots> TurnedQueries::of(const KeepRule& rule, const 
     for (std::size_t i = 0; i < m_slots.size(); ++i) {
         float* const turned = m_queries.data() + i * q.size();
         std::copy(q.begin(), q.end(), turned);
-        cpu::rope(turned, spec.queryHeads, spec.headDim, m_turns[i], spec.ropeTheta);
+        cpu::rope(turned, spec.queryHeads, spec.headDim, m_turns[i], spec.ropeOf(layer).theta);
         m_slots[i].q = turned;
     }
     return m_slots;

@@ -13,9 +13,9 @@
 
 namespace fovea {
 
-RowTurn::RowTurn(const ModelSpec& spec, int) {
+RowTurn::RowTurn(const ModelSpec& spec, int layer) {
     const at::Tensor exponent = at::arange(0, spec.headDim, 2, at::kDouble) * (-1.0 / spec.headDim);
-    m_frequency = at::pow(static_cast<double>(spec.ropeTheta), exponent);
+    m_frequency = at::pow(static_cast<double>(spec.ropeOf(layer).theta), exponent);
 }
 
 at::Tensor RowTurn::rows(const at::Tensor& rows, const at::Tensor& by) const {
