@@ -84,6 +84,8 @@ private:
     // Every row that the plan's keep left in the cache.
     at::Tensor keptTruth(int layer, const at::Tensor& q, CacheViewReader& reader) const {
         const LogitRule rule = m.model.spec.logitRule();
+        if (!keepRule(m.plan, m.model.spec.window(layer), true).turns())
+            return denseTruth(q, reader, rule);
         const RowTurn turn(m.model.spec, layer);
         if (const auto* streaming = std::get_if<StreamingParams>(&m.plan.keep))
             return streamingTruth(*streaming, q, reader, reader.positions(), turn, rule);

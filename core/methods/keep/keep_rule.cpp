@@ -32,9 +32,10 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
         rule = streamingRule(*streaming);
     else if (const auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep); infinite && acts)
         rule = lmInfiniteRule(*infinite);
-    // A sink that is met closer than it lies is within the model's window: the plan was refused otherwise.
-    if (modelWindow > 0 && !rule.turns())
+    if (modelWindow > 0) {
         rule.reach = modelWindow - 1;
+        rule.distance = KeepRule::Distance::Original;
+    }
     return rule;
 }
 
