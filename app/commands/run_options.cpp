@@ -8,10 +8,12 @@
 #include <optional>
 
 #include "app/commands/default_model.h"
+#include "app/commands/memory_budget.h"
 #include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
+#include "core/model/model_header.h"
 #include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 
@@ -83,7 +85,7 @@ void writeConversation(const RunOptions& o, const std::filesystem::path& model, 
 
 void addModelOptions(CLI::App& command, RunOptions& o) {
     command.add_option("--model", o.model,
-                       "A Hugging Face Llama folder or a llama2.c .bin file (default: the bundled model)");
+                       "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
     command.add_option(
         "--tokenizer", o.tokenizer,
         "Tokenizer: tokenizer.json, .model, .bin, .gguf or a folder (default: the model's own)");
@@ -112,10 +114,11 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
         ->check(CLI::IsMember({"cpu", "reference"}));
     command.add_option("--threads", o.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
+    addMemoryBudgetOption(command, o.memoryBudget);
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
 }
 
-PreparedRun prepareRun(const RunOptions& o) {
+PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.tokens == 0 && o.positions == 0)
         throw UsageError("how much to generate is missing, give --tokens N or --positions N");
     const std::string prompt = promptOf(o);
@@ -123,19 +126,27 @@ PreparedRun prepareRun(const RunOptions& o) {
         throw UsageError("--chat without a text to answer, give a --prompt");
     useThreads(o.threads);
     const std::filesystem::path path = o.model.empty() ? defaultModel() : std::filesystem::path(o.model);
+    const MemoryBudget budget = parseMemoryBudget(o.memoryBudget);
+    const ModelSpec spec = readModelHeader(path);
     PreparedRun run;
-    run.model = loadModel(path);
-    run.tokenizer = loadTokenizer(path, o.tokenizer, run.model->spec.vocabulary);
+    run.tokenizer = loadTokenizer(path, o.tokenizer, spec.vocabulary);
     if (o.chat)
         writeConversation(o, path, prompt, run);
     else
         run.prompt = run.tokenizer->encode(prompt, true);
+    // Nothing else to start from, though the model may have none in front of a text.
     if (run.prompt.empty() && run.tokenizer->bos() >= 0)
-        run.prompt = {
-            run.tokenizer->bos()}; // nothing else to start from, though the model adds none to a text
+        run.prompt = {run.tokenizer->bos()};
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
-    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), run.model->spec.context);
+    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context);
+    MemoryQuestion question;
+    question.plans = std::move(plans);
+    question.prompt = std::ssize(run.prompt);
+    question.tokens = run.generate.tokens;
+    question.wholeContext = true;
+    requireMemory(spec, question, budget);
+    run.model = loadModel(path);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
     run.generate.bos = run.tokenizer->bos();

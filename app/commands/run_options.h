@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/engine/session.h"
+#include "core/plan/attention_plan.h"
 
 namespace CLI {
 class App;
@@ -27,6 +28,7 @@ struct RunOptions {
     std::string backend = "cpu";
     int threads = 0;
     bool json = false;
+    std::string memoryBudget; // as typed
 };
 
 void addModelOptions(CLI::App& command, RunOptions& options);
@@ -41,8 +43,9 @@ struct PreparedRun {
     GenerateOptions generate; // tokens, ends, backend; sampler left to the verb
 };
 
-// Throws UsageError, CheckpointError.
-PreparedRun prepareRun(const RunOptions& options);
+// What a run of `plans` side by side would hold is known before the weights are read, and held against the
+// budget. Throws UsageError, CheckpointError, and std::runtime_error beyond a chosen budget.
+PreparedRun prepareRun(const RunOptions& options, std::vector<AttentionPlan> plans);
 
 // The bytes of tokens[from..], BOS and EOS left out.
 std::string textOf(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from = 0);

@@ -12,6 +12,11 @@ namespace fovea {
 
 struct ModelSpec;
 
+// What a capture of one layer takes, and how many layers fit a budget: all that a Capture will hold, before
+// there is one. Bytes beyond 64 bits are the largest number that is not.
+std::int64_t captureBytesPerLayer(const ModelSpec& spec, std::int64_t capacity);
+int capturedLayers(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes);
+
 class Capture {
 public:
     Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes);

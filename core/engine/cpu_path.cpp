@@ -12,6 +12,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
+#include "core/engine/turned_queries.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/model/model.h"
@@ -21,33 +22,50 @@ namespace fovea {
 
 namespace {
 
-// A parameter as the kernels want it.
+// A parameter as the kernels want it: floats, or the blocks of a file that keeps its weights so.
 class Parameter {
 public:
-    explicit Parameter(const at::Tensor& tensor) : m_tensor(tensor.detach().contiguous()) {
+    explicit Parameter(const Weight& weight)
+        : m_tensor(weight.stored().detach().contiguous()), m_blocks(weight.blocks()) {
         const auto type = elementType(m_tensor.scalar_type());
-        if (!type)
-            throw std::invalid_argument("The CPU kernels read f32, f16 and bf16 weights only.");
-        m_type = *type;
+        if (!type && m_blocks == BlockType::None)
+            throw std::invalid_argument("The CPU kernels read f32, f16, bf16 and block weights only.");
+        m_type = type.value_or(ElementType::F32);
     }
 
-    ElementType type() const { return m_type; }
+    ElementType type() const { return m_type; } // of floats
     const void* data() const { return m_tensor.data_ptr(); }
     std::int64_t rows() const { return m_tensor.size(0); }
     std::int64_t rowBytes() const { return bytes() / rows(); }
-    const void* row(std::int64_t i) const { return static_cast<const char*>(data()) + i * rowBytes(); }
     std::int64_t bytes() const { return static_cast<std::int64_t>(m_tensor.nbytes()); }
+
+    // to (columns) = row i
+    void widenRow(std::int64_t i, float* to, std::int64_t columns) const {
+        const void* row = static_cast<const char*>(data()) + i * rowBytes();
+        if (m_blocks == BlockType::None)
+            cpu::widen(m_type, row, to, columns);
+        else
+            cpu::widen(m_blocks, row, to, columns);
+    }
+    // y (rows) = this · x (columns)
+    void multiply(const float* x, float* y, std::int64_t columns) const {
+        if (m_blocks == BlockType::None)
+            cpu::gemv(m_type, data(), x, y, rows(), columns);
+        else
+            cpu::gemv(m_blocks, data(), x, y, rows(), columns);
+    }
 
 private:
     at::Tensor m_tensor;
+    BlockType m_blocks;
     ElementType m_type;
 };
 
 struct Layer {
     explicit Layer(const LayerWeights& w)
-        : attentionNorm(w.attentionNorm.gain), query(w.query.weight.stored()), key(w.key.weight.stored()),
-          value(w.value.weight.stored()), output(w.output.weight.stored()), ffnNorm(w.ffnNorm.gain),
-          gate(w.gate.weight.stored()), up(w.up.weight.stored()), down(w.down.weight.stored()) {}
+        : attentionNorm(w.attentionNorm.gain), query(w.query.weight), key(w.key.weight), value(w.value.weight),
+          output(w.output.weight), ffnNorm(w.ffnNorm.gain), gate(w.gate.weight), up(w.up.weight),
+          down(w.down.weight) {}
 
     Parameter attentionNorm, query, key, value, output, ffnNorm, gate, up, down;
 };
@@ -55,8 +73,8 @@ struct Layer {
 class CpuPath final : public DecodePath {
 public:
     explicit CpuPath(const DecodeState& state)
-        : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding.stored()),
-          m_finalNorm(state.model.finalNorm.gain), m_head(state.model.head.stored()) {
+        : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
+          m_finalNorm(state.model.finalNorm.gain), m_head(state.model.head) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -75,13 +93,13 @@ public:
         m_views.resize(static_cast<std::size_t>(m_spec.kvHeads));
     }
 
-    double step(int token, std::int64_t position, bool planned, std::span<float> logits) override {
+    double step(int token, std::int64_t position, Acting acting, std::span<float> logits) override {
         m_attentionSeconds = 0;
-        cpu::widen(m_embedding.type(), m_embedding.row(token), m_x.data(), m_spec.width);
+        m_embedding.widenRow(token, m_x.data(), m_spec.width);
         m_moved[Component::Weights] += m_embedding.rowBytes();
 
         for (int layer = 0; layer < m_spec.layers; ++layer) {
-            attention(layer, position, planned);
+            attention(layer, position, acting);
             feedForward(m_layers[static_cast<std::size_t>(layer)]);
         }
         norm(m_finalNorm, m_x, m_normed);
@@ -92,7 +110,7 @@ public:
     }
 
 private:
-    void attention(int index, std::int64_t position, bool planned) {
+    void attention(int index, std::int64_t position, Acting acting) {
         const Layer& layer = m_layers[static_cast<std::size_t>(index)];
         norm(layer.attentionNorm, m_x, m_normed);
         multiply(layer.query, m_normed.data(), m_q.data(), m_spec.width);
@@ -104,22 +122,24 @@ private:
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
-        attend(index, planned);
+        attend(index, position, acting);
         multiply(layer.output, m_attended.data(), m_projected.data(), std::ssize(m_attended));
         addProjected();
     }
 
-    void attend(int layer, bool planned) {
+    void attend(int layer, std::int64_t position, Acting acting) {
         for (int head = 0; head < m_spec.kvHeads; ++head)
             m_views[static_cast<std::size_t>(head)] = m.cache.view(layer, head);
 
         const Stopwatch watch;
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
-        if (sparq && planned)
+        if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
                              m.ledger);
         else
-            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger);
+            cpu::attendAll(
+                m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger,
+                m_turned.of(keepRule(m.plan, 0, acting.keep), m_spec, layer, m_views.front(), position, m_q));
         m_attentionSeconds += watch.seconds();
     }
 
@@ -139,7 +159,7 @@ private:
 
     // y (rows of w) = w · x (in)
     void multiply(const Parameter& w, const float* x, float* y, std::int64_t in) {
-        cpu::gemv(w.type(), w.data(), x, y, w.rows(), in);
+        w.multiply(x, y, in);
         m_moved[Component::Weights] += w.bytes();
     }
 
@@ -159,6 +179,7 @@ private:
     std::vector<float> m_gate, m_up;               // (F)
     std::vector<KvView> m_views;                   // (G)
     cpu::AttentionScratch m_scratch;
+    TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights
     double m_attentionSeconds = 0;
 };

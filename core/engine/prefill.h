@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "core/methods/keep/keep_rule.h"
+
 namespace at {
 class Tensor;
 }
@@ -21,8 +23,8 @@ inline constexpr std::int64_t kPrefillChunk = 128;
 // as the cache holds them, in the store's precision, just as decode steps would.
 void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first);
 
-// q (1, H, T, d) of the newest T tokens of `layer` against all S rows held, query i seeing rows 0 .. S - T +
-// i.
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer);
+// q (1, H, T, d) of the newest T tokens of `layer` against the rows held, each query seeing what came before
+// it and what `rule` lets it see, at its own distance.
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& rule = {});
 
 } // namespace fovea

@@ -27,6 +27,8 @@ public:
     explicit SafetensorsFile(std::filesystem::path file);
 
     const std::map<std::string, Entry>& entries() const { return m_entries; }
+    // The header's "__metadata__": texts by name, those that are texts.
+    const std::map<std::string, std::string>& metadata() const { return m_metadata; }
     const std::filesystem::path& path() const { return m_file; }
     // A tensor of its own, in the file's type. Throws CheckpointError.
     at::Tensor read(const std::string& name) const;
@@ -34,6 +36,7 @@ public:
 private:
     std::filesystem::path m_file;
     std::map<std::string, Entry> m_entries;
+    std::map<std::string, std::string> m_metadata;
 };
 
 struct NamedTensor {
@@ -41,8 +44,9 @@ struct NamedTensor {
     at::Tensor tensor; // F32, F16 or BF16
 };
 
-// Replaces the file all at once; in the order given, with metadata {"format": "pt"}. Throws
-// std::runtime_error.
-void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors);
+// Replaces the file all at once; in the order given, with metadata {"format": "pt"} and what else is given.
+// Throws std::runtime_error.
+void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
 
 } // namespace fovea

@@ -141,6 +141,10 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path file) : m_file(std::move(
         if (name != "__metadata__")
             m_entries.emplace(name, parseEntry(m_file, name, json, dataBytes));
     checkRanges(m_file, m_entries, dataBytes);
+    if (const auto metadata = header.find("__metadata__"); metadata != header.end() && metadata->is_object())
+        for (const auto& [name, value] : metadata->items())
+            if (value.is_string())
+                m_metadata.emplace(name, value.get<std::string>());
     for (auto& [name, entry] : m_entries) {
         entry.begin += dataStart;
         entry.end += dataStart;

@@ -13,7 +13,23 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 // Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
 // stay in L1 until it is needed.
-constexpr int kAhead = 2 * 1024;
+constexpr int kAhead = 3 * 512;
+
+// Lines to ask for while R rows are in work: as many as these have, from two places.
+template <int R, class Element>
+struct TwoStreams {
+    const Element *lower, *upper;
+    int half;  // elements of half a row
+
+    // While element c of row i is in work. Each stream's lines are asked for in the order of memory, first all of the
+    // lower one's, then the upper one's: asked for row beside row, as the rows are worked on, two-byte elements
+    // came a twentieth slower. They may lie past the end of memory, where asking does no harm.
+    template <int Step>
+    HWY_INLINE void ask(int c, int i) const {
+        const Element* const stream = c < half ? lower + c * R : upper + (c - half) * R;
+        prefetchLine<Step>(stream, i * Step);
+    }
+};
 
 // The rows of a tile, and where memory is read after them. Memory gives a core two streams a quarter faster than
 // one, so the rows are taken from the tile's two halves in turn: which row is which does not matter to a softmax,
@@ -26,14 +42,25 @@ struct BlockRows {
     int half = (count + 1) / 2;
     int rowsAhead = std::max(1, kAhead / static_cast<int>(sizeof(Element)) / dims);
 
-    HWY_INLINE const Element* from(const Element* tile, int i) const {
-        return tile + std::int64_t{i / 2 + (i % 2) * half} * dims;
+    // Rows first … first + R − 1; `first` is even, or R is 1.
+    template <int R>
+    HWY_INLINE void find(int first, const Element* (&row)[R]) const {
+        const Element* const lower = base + std::int64_t{first / 2} * dims;
+        const Element* const upper = lower + std::int64_t{half} * dims;
+        if constexpr (R == 1)
+            row[0] = first % 2 ? upper : lower;
+        else
+            for (int i = 0; i < R; ++i)
+                row[i] = (i % 2 ? upper : lower) + i / 2 * dims;
     }
-    HWY_INLINE const Element* at(int i) const { return from(base, i); }
-    // The row to ask for while row i is in work; it may lie past the end of memory, where asking does no harm.
-    HWY_INLINE const Element* ahead(int i) const {
-        const int row = i + rowsAhead;
-        return row < count ? at(row) : from(next, row - count);
+
+    template <int R, bool First>
+    HWY_INLINE TwoStreams<R, Element> ahead(int first) const {
+        const int later = first + rowsAhead;
+        const bool here = later < count;
+        const Element* const lower =
+            (here ? base : next) + std::int64_t{(here ? later : later - count) / 2} * dims;
+        return {lower, lower + std::int64_t{half} * dims, dims / 2};
     }
 };
 

@@ -11,6 +11,17 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 constexpr int kRowsAhead = 8;
 
+// The row to ask for while row i is in work.
+template <int R, class Element>
+struct RowsAhead {
+    const Element* row[R];
+
+    template <int Step>
+    HWY_INLINE void ask(int c, int i) const {
+        prefetchLine<Step>(row[i], c);
+    }
+};
+
 // Row i of a tile is the row of slots[i].
 template <class Element>
 struct ListedRows {
@@ -18,11 +29,26 @@ struct ListedRows {
     const std::int32_t* slots;
     int count, dims, perBlock;
 
+    template <int R>
+    HWY_INLINE void find(int first, const Element* (&row)[R]) const {
+        for (int i = 0; i < R; ++i)
+            row[i] = at(first + i);
+    }
+
+    template <int R, bool First>
+    HWY_INLINE RowsAhead<R, Element> ahead(int first) const {
+        RowsAhead<R, Element> later{};
+        if constexpr (First)
+            for (int i = 0; i < R; ++i)
+                later.row[i] = at(std::min(first + i + kRowsAhead, count - 1));
+        return later;
+    }
+
+private:
     HWY_INLINE const Element* at(int i) const {
         const std::int32_t block = slots[i] / perBlock, row = slots[i] % perBlock;
         return static_cast<const Element*>(blocks[block]) + std::int64_t{row} * dims;
     }
-    HWY_INLINE const Element* ahead(int i) const { return at(std::min(i + kRowsAhead, count - 1)); }
 };
 
 template <class Loader>

@@ -2,11 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/index_fill.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sort.h>
 #include <ATen/ops/sqrt.h>
@@ -39,11 +41,11 @@ at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept) {
     return at::sqrt(at::where(share > 0, share, at::ones({}, share.options())) * d);
 }
 
-// i2: n = min(k, S) slots by score (S), the newest `local` of them free.
-at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, std::int64_t local) {
-    const std::int64_t S = score.size(0);
-    const at::Tensor newest = at::arange(S - local, S, score.options().dtype(at::kLong));
-    return at::cat({largest(score.narrow(0, 0, S - local), n - local), newest});
+// i2: n slots by score (S), the newest free, which are given.
+at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, const at::Tensor& newest) {
+    const at::Tensor others = at::ones_like(score, at::kBool).index_fill(0, newest, 0).nonzero().squeeze(-1);
+    const at::Tensor best = largest(score.index_select(0, others), n - newest.size(0));
+    return std::get<0>(at::sort(at::cat({others.index_select(0, best), newest})));
 }
 
 } // namespace
@@ -111,7 +113,8 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 
     // 3: the tokens that the group reads.
     const bool bySoftmax = params.select == SparqParams::Select::Softmax;
-    stages.slots = chooseSlots((bySoftmax ? stages.approximate : stages.logits).sum(0), n, local);
+    stages.slots =
+        chooseSlots((bySoftmax ? stages.approximate : stages.logits).sum(0), n, cache.newest(local));
 
     // 4: how much of the mass they are thought to carry.
     stages.alpha = params.alpha ? stages.approximate.index_select(-1, stages.slots).sum(-1)
