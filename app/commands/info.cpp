@@ -19,6 +19,7 @@
 #include "core/model/held_types.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
+#include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/trace/byte_text.h"
 #include "simulation/show_as.h"
@@ -36,6 +37,8 @@ struct Options {
 
 struct TokenizerFacts {
     int vocabulary = 0, bos = -1, eos = -1;
+    std::vector<int> ends;
+    std::string chat, chatNote; // the chat template's family, and what is not understood of it
 };
 
 struct Facts {
@@ -59,7 +62,14 @@ Facts gather(const Options& options) {
     Facts facts{.spec = model->spec, .plan = toText(plan)};
     try {
         const auto tokenizer = loadTokenizer(path, options.run.tokenizer, model->spec.vocabulary);
-        facts.tokenizer = TokenizerFacts{tokenizer->vocabulary(), tokenizer->bos(), tokenizer->eos()};
+        facts.tokenizer = TokenizerFacts{.vocabulary = tokenizer->vocabulary(),
+                                         .bos = tokenizer->bos(),
+                                         .eos = tokenizer->eos(),
+                                         .ends = tokenizer->ends()};
+        if (const auto chat = chatTemplateOf(path)) {
+            facts.tokenizer->chat = chat->name();
+            facts.tokenizer->chatNote = chat->note();
+        }
     } catch (const CheckpointError& error) {
         if (!options.run.tokenizer.empty())
             throw; // asked for by name
@@ -84,10 +94,16 @@ Facts gather(const Options& options) {
 Json tokenizerJson(const Facts& f) {
     if (!f.tokenizer)
         return {{"found", false}, {"problem", f.tokenizerProblem}};
-    return {{"found", true},
-            {"vocabulary", f.tokenizer->vocabulary},
-            {"bos", f.tokenizer->bos},
-            {"eos", f.tokenizer->eos}};
+    Json json = {{"found", true},
+                 {"vocabulary", f.tokenizer->vocabulary},
+                 {"bos", f.tokenizer->bos},
+                 {"eos", f.tokenizer->eos},
+                 {"ends", f.tokenizer->ends}};
+    if (!f.tokenizer->chat.empty())
+        json["chat_template"] = f.tokenizer->chat;
+    if (!f.tokenizer->chatNote.empty())
+        json["chat_template_problem"] = f.tokenizer->chatNote;
+    return json;
 }
 
 double bitsPerWeight(const Facts& f) {
@@ -159,7 +175,9 @@ std::string tokenizerText(const Facts& f) {
     if (!f.tokenizer)
         return "none: " + f.tokenizerProblem;
     return std::to_string(f.tokenizer->vocabulary) + " pieces, BOS " + std::to_string(f.tokenizer->bos) +
-           ", EOS " + std::to_string(f.tokenizer->eos);
+           ", EOS " + std::to_string(f.tokenizer->eos) +
+           (f.tokenizer->chat.empty() ? "" : ", chat template: " + f.tokenizer->chat) +
+           (f.tokenizer->chatNote.empty() ? "" : ", " + f.tokenizer->chatNote);
 }
 
 std::string textOf(const Facts& f) {

@@ -20,7 +20,8 @@ class Tokenizer;
 
 struct RunOptions {
     std::string model, tokenizer; // empty: the bundled model; what lies beside the model
-    std::string prompt, promptFile;
+    std::string prompt, promptFile, system;
+    bool chat = false; // the prompt is a user's turn, written as the model's chat template has it
     std::int64_t tokens = 0, positions = 0; // one of them is given, the other 0
     std::int64_t decodeFrom = -1;
     bool ignoreEos = false;
@@ -38,6 +39,7 @@ struct PreparedRun {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
     std::vector<int> prompt;  // BOS included
+    bool chat = false;        // the prompt was written by a chat template
     GenerateOptions generate; // tokens, ends, backend; sampler left to the verb
 };
 

@@ -103,7 +103,7 @@ TEST_CASE("Merges join in the order of their list, the leftmost first", "[core.t
     CHECK(idsOf(model, "ab") == Ids{3});
     CHECK(idsOf(model, "aaa") == Ids{6, 0});      // the leftmost pair
     CHECK(idsOf(model, "aaaab") == Ids{6, 0, 3}); // a b stands before a a
-    CHECK(idsOf(model, "axb") == Ids{3}); // nothing stands for x, so b is next to a
+    CHECK(idsOf(model, "axb") == Ids{3});         // nothing stands for x, so b is next to a
     CHECK(idsOf(model, "").empty());
 }
 
