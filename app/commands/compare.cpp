@@ -8,13 +8,13 @@
 #include <filesystem>
 #include <memory>
 
-#include "app/commands/byte_text.h"
 #include "app/commands/interrupt.h"
 #include "app/commands/plan_comparison.h"
 #include "app/commands/run_options.h"
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
 #include "core/trace/compare_report.h"
 #include "core/trace/file_writer.h"
@@ -75,7 +75,7 @@ std::string tableOf(const CompareReport& report) {
 void runCompare(const Options& options) {
     const std::vector<AttentionPlan> plans = parsePlans(options.plans);
     requireSampler(options.sampler);
-    PreparedRun prepared = prepareRun(options.run);
+    PreparedRun prepared = prepareRun(options.run, plans);
     prepared.generate.sampler = options.sampler;
     if (!options.out.empty())
         makeFolder(options.out); // before the work, not after

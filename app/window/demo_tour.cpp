@@ -68,7 +68,7 @@ void DemoTour::take() {
 }
 
 void DemoTour::open() {
-    m_window = std::make_unique<MainWindow>(m_options, false);
+    m_window = std::make_unique<MainWindow>(m_options, nullptr);
     m_window->setDark(m_dark);
     m_window->resize(kWindow);
     QObject::connect(&m_window->controller(), &Controller::failed, m_window.get(),

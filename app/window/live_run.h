@@ -48,6 +48,7 @@ public:
 
 private:
     bool readPrompt(const Observer& observer, const std::atomic<bool>& cancel);
+    void makeRoom(std::int64_t steps);
     void feed(std::int64_t position);
     void settle(int next);
 

@@ -2,9 +2,11 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/sort.h>
 
 #include <algorithm>
 #include <vector>
@@ -19,6 +21,17 @@ at::Tensor CacheViewReader::block(const void* data, bool columns) const {
     const std::int64_t rows = m_view.slotsPerBlock, d = m_view.headDim;
     const std::vector<std::int64_t> shape = columns ? std::vector{d, rows} : std::vector{rows, d};
     return at::from_blob(const_cast<void*>(data), shape, at::TensorOptions(scalarType(m_view.type)));
+}
+
+at::Tensor CacheViewReader::newest(std::int64_t n) const {
+    if (!m_view.byAge)
+        return at::arange(m_view.slots - n, m_view.slots, at::kLong);
+    auto* const newest = const_cast<std::int32_t*>(m_view.byAge + (m_view.slots - n));
+    return std::get<0>(at::sort(at::from_blob(newest, {n}, at::kInt).to(at::kLong)));
+}
+
+at::Tensor CacheViewReader::positions() const {
+    return at::from_blob(const_cast<std::int64_t*>(m_view.positions), {m_view.slots}, at::kLong);
 }
 
 at::Tensor CacheViewReader::allRows(const void* const* blocks, Component component) {

@@ -14,6 +14,9 @@ public:
     explicit CacheViewReader(const KvView& view, Ledger* ledger = nullptr) : m_view(view), m_ledger(ledger) {}
 
     std::int64_t slots() const override { return m_view.slots; }
+    at::Tensor newest(std::int64_t n) const override;
+    // (S) int64 of the live slots' tokens.
+    at::Tensor positions() const;
     at::Tensor keys() override;
     at::Tensor values() override;
     at::Tensor keyRows(const at::Tensor& slots) override;

@@ -1,15 +1,18 @@
 #pragma once
 // The KV cache: slots in blocks, per (owner layer, KV head). Rows are stored in `type`; the component-major
-// copy of K and the fp32 value sum exist only when the plan's read asks for them.
+// copy of K and the fp32 value sum exist only when the plan's read asks for them. An evicted token's slot
+// goes to the next token; blocks that no live row can reach any more are given back.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <span>
 #include <vector>
 
 #include "core/cache/huge_pages.h"
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
+#include "core/cache/slot_history.h"
 
 namespace fovea {
 
@@ -23,6 +26,14 @@ struct CacheLayout {
     std::pmr::memory_resource* memory = hugePageMemory();
 };
 
+// What happened to the rows of one layer, all KV heads together, since last asked.
+struct SlotChanges {
+    std::int64_t dropped = 0;  // rows evicted
+    std::int64_t moved = 0;    // rows that changed slot
+    std::int64_t resummed = 0; // values added up again, because one that was no number left the sum
+    std::int64_t sums = 0;     // sums written by that
+};
+
 class KvCache {
 public:
     // Throws std::invalid_argument when a count in `layout` is not positive.
@@ -31,31 +42,52 @@ public:
     KvCache(KvCache&&) noexcept;
 
     // Gives position `position` a slot in every KV head of `layer` and writes its rows k, v (G, d) fp32.
-    // Returns the slot. Takes a new block where needed; throws std::bad_alloc with nothing changed.
-    std::int64_t append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
+    // Takes a new block where needed; throws std::bad_alloc with nothing changed.
+    void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
+    // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
+    // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes.
+    void evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at, Ledger& ledger);
 
     const CacheLayout& layout() const { return m_layout; }
-    std::int64_t slots(int layer) const;
-    std::int64_t position(int layer, std::int64_t slot) const;
-    // Good until the layer's next append.
+    std::int64_t slots(int layer, int kvHead = 0) const; // live ones
+    std::int64_t position(int layer, int kvHead, std::int64_t slot) const;
+    // Live slots, oldest token first.
+    std::span<const std::int32_t> byAge(int layer, int kvHead) const;
+    // Good until the layer's next append or eviction. After an eviction the live slots are the first ones
+    // again only once the next token is appended.
     KvView view(int layer, int kvHead) const;
 
-    const Traffic& held() const { return m_held; } // live bytes by component, counted as slots are filled
+    const Traffic& held() const {
+        return m_held;
+    } // live bytes by component, counted as slots are filled and freed
     std::int64_t reserved() const;                 // bytes of rows, columns and sums taken from the allocator
+    SlotChanges takeChanges(int layer);
+    // Every slot taken and freed from now on is told to `history`, which must outlive the cache; null:
+    // nobody.
+    void tell(SlotHistory* history) { m_history = history; }
 
 private:
-    class Block;
-    struct Head; // block tables of one (layer, KV head)
+    struct Head; // slots and blocks of one (layer, KV head)
     struct Layer;
 
     std::size_t blockBytes() const;
+    std::size_t kinds() const { return m_layout.keyColumns ? 3 : 2; }
+    Head& head(int layer, int kvHead) const;
     void growFor(Layer& layer);
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
+    void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
+    const float* storedValue(const Head& head, std::int64_t slot);
+    bool subtract(Head& head, std::int64_t slot, Traffic& moved);
+    void sumAgain(Head& head, SlotChanges& changes, Traffic& moved);
+    void freeEmptyBlocks(Head& head);
+    void told(int layer, int kvHead, std::int64_t at, std::int64_t position, std::int64_t slot,
+              SlotEvent::Kind kind);
 
     CacheLayout m_layout;
     std::vector<Layer> m_layers;
     Traffic m_held;
     std::vector<float> m_storedValue; // (d)
+    SlotHistory* m_history = nullptr;
 };
 
 } // namespace fovea

@@ -5,6 +5,8 @@
 //   keys, values   block: (slotsPerBlock, d) row-major
 //   keyColumns     block: (d, slotsPerBlock), the component-major copy of K; null when the plan needs none
 //   valueSum       (d) fp32 sum of the values of all live slots; null when the plan needs none
+//   positions      (slots) of the tokens; ascending until a token takes the slot of one that was evicted
+//   byAge          (slots) live slots, oldest token first; null while the order of slots is that of age
 
 #include <cstdint>
 
@@ -21,6 +23,8 @@ struct KvView {
     int slotsPerBlock = 256;
     int headDim = 0;
     ElementType type = ElementType::F32;
+    const std::int64_t* positions = nullptr;
+    const std::int32_t* byAge = nullptr;
 };
 
 } // namespace fovea

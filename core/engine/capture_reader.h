@@ -2,6 +2,7 @@
 // Reads captured K and V as if they were a cache, so that a replay runs the methods' own truths.
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/from_blob.h>
 
 #include "core/engine/capture.h"
@@ -21,6 +22,7 @@ public:
           m_values(capturedRows(capture.v(layer, kvHead), tokens, capture.headDim())) {}
 
     std::int64_t slots() const override { return m_keys.size(0); }
+    at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }
     at::Tensor keys() override { return m_keys; }
     at::Tensor values() override { return m_values; }
     at::Tensor keyRows(const at::Tensor& slots) override { return m_keys.index_select(0, slots); }

@@ -22,13 +22,19 @@ struct DecodeState {
     Capture* capture; // null: capture nothing
 };
 
+// Which parts of the plan act in a step.
+struct Acting {
+    bool read = true; // else every live row is read
+    bool keep = true; // else every token the model itself sees stays, at its own distance
+};
+
 class DecodePath {
 public:
     virtual ~DecodePath() = default;
 
     // Appends `token` to the cache and writes the logits (V) that follow it. Every span that the backend
     // reads or writes goes into the ledger. Returns the seconds spent inside attention.
-    virtual double step(int token, std::int64_t position, bool planned, std::span<float> logits) = 0;
+    virtual double step(int token, std::int64_t position, Acting acting, std::span<float> logits) = 0;
 };
 
 // On the CPU kernels; a warm step allocates only what the cache and the kernels' scratch grow by.

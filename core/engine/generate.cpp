@@ -73,6 +73,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     const bool filled = session.prefill(prompt.first(prompt.size() - 1), cancel);
     run.prefillSeconds = watch.seconds();
     run.capturedTokens = run.capture ? session.tokens() : 0;
+    run.slots.catchUp(session.slots());
     if (!filled)
         return run;
 
@@ -88,6 +89,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
         run.tokens.push_back(record.token);
         run.steps.push_back(record);
         run.capturedTokens = run.capture ? session.tokens() : 0;
+        run.slots.catchUp(session.slots());
         if (observer && !observer(run))
             break;
         const bool end =

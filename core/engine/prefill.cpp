@@ -2,15 +2,16 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/ones.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -18,7 +19,9 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/forward.h"
+#include "core/plan/attention_plan.h"
 
 namespace fovea {
 
@@ -45,47 +48,60 @@ void append(const DecodeState& state, int layer, std::int64_t first, const at::T
     }
 }
 
-// weights (g, T, S), 0 where a row may not be seen, times V (S, d). A row that overflowed to infinity must
-// not reach queries before it, and 0 · inf would: then each query multiplies only what it sees.
-at::Tensor mix(const at::Tensor& weights, const at::Tensor& V) {
+// (T, S): true where the T newest tokens' queries may not see the token of a slot. positions (S).
+at::Tensor hiddenFrom(const at::Tensor& positions, std::int64_t T, const KeepRule& keep) {
+    const std::int64_t last = positions.max().item<std::int64_t>();
+    const at::Tensor distance =
+        at::arange(last - T + 1, last + 1, at::kLong).unsqueeze(1) - positions; // (T, S)
+    return (distance < 0)
+        .logical_or((distance > keep.window).logical_and(positions >= keep.sinks))
+        .logical_or(distance > keep.reach);
+}
+
+// weights (g, T, S), 0 where hidden (T, S), times V (S, d). A row that overflowed to infinity must not reach
+// queries that do not see it, and 0 · inf would: then each query multiplies only what it sees.
+at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Tensor& V) {
     if (at::isfinite(V).all().item<bool>())
         return at::matmul(weights, V);
-    const std::int64_t T = weights.size(1), S = weights.size(2);
     std::vector<at::Tensor> rows;
-    for (std::int64_t t = 0; t < T; ++t) {
-        const std::int64_t seen = S - T + t + 1;
-        rows.push_back(at::matmul(weights.narrow(1, t, 1).narrow(2, 0, seen), V.narrow(0, 0, seen)));
+    for (std::int64_t t = 0; t < weights.size(1); ++t) {
+        const at::Tensor seen = hidden[t].logical_not().nonzero().squeeze(-1);
+        rows.push_back(at::matmul(weights.narrow(1, t, 1).index_select(2, seen), V.index_select(0, seen)));
     }
     return at::cat(rows, 1);
 }
 
 } // namespace
 
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer) {
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep,
+                           const LogitRule& rule) {
     const int heads = cache.layout().kvHeads;
-    const std::int64_t group = q.size(1) / heads, T = q.size(2), S = cache.slots(layer);
-    const double sqrtD = std::sqrt(static_cast<double>(q.size(3)));
-    const at::Tensor future = at::ones({T, S}, at::kBool).triu(S - T + 1);
+    const std::int64_t group = q.size(1) / heads, T = q.size(2);
 
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
+        const at::Tensor hidden = hiddenFrom(rows.positions(), T, keep);
         const at::Tensor queries = q[0].narrow(0, head * group, group); // (g, T, d)
-        const at::Tensor scores = at::matmul(queries, rows.keys().t()) / sqrtD;
-        const at::Tensor visible = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
-        outputs.push_back(mix(at::softmax(visible, -1), rows.values()));
+        const at::Tensor scores =
+            attentionLogits(at::matmul(queries, rows.keys().t()), rule, static_cast<int>(q.size(3)));
+        const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+        outputs.push_back(mix(at::softmax(visible, -1), hidden, rows.values()));
     }
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first) {
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
+                  std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(state, layer, first, q, k, v);
-        return cachedAttention(q, state.cache, layer);
+        const ModelSpec& spec = state.model.spec;
+        return cachedAttention(q, state.cache, layer, keepRule(state.plan, spec.window(layer), false),
+                               spec.logitRule());
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat, length);
 }
 
 } // namespace fovea

@@ -14,6 +14,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
+#include "core/methods/keep/row_turn.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/model/forward.h"
@@ -28,11 +29,11 @@ class ReferencePath final : public DecodePath {
 public:
     explicit ReferencePath(const DecodeState& state) : m(state) {}
 
-    double step(int token, std::int64_t position, bool planned, std::span<float> scores) override {
+    double step(int token, std::int64_t position, Acting acting, std::span<float> scores) override {
         const c10::NoGradGuard noGrad;
         m_attentionSeconds = 0;
         const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-            return attend(layer, position, planned, q, k, v);
+            return attend(layer, position, acting, q, k, v);
         };
         const at::Tensor input = at::full({1, 1}, token, at::kLong);
         const at::Tensor hidden = hiddenStates(m.model, input, position, attention, at::kFloat);
@@ -44,7 +45,7 @@ public:
 
 private:
     // q (1, H, 1, d), k and v (1, G, 1, d) -> (1, H, 1, d)
-    at::Tensor attend(int layer, std::int64_t position, bool planned, const at::Tensor& q,
+    at::Tensor attend(int layer, std::int64_t position, Acting acting, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v) {
         const std::int64_t H = q.size(1), d = q.size(3);
         const at::Tensor query = q.reshape({H, d}).contiguous();
@@ -59,7 +60,7 @@ private:
         std::vector<at::Tensor> outputs;
         for (int head = 0; head < m.model.spec.kvHeads; ++head) {
             CacheViewReader reader(m.cache.view(layer, head), &m.ledger);
-            outputs.push_back(read(query.narrow(0, head * group, group), reader, planned));
+            outputs.push_back(read(layer, query.narrow(0, head * group, group), reader, acting));
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
@@ -68,15 +69,29 @@ private:
 
     // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
     // once written and once read, slots as the int32 that a list of them takes.
-    at::Tensor read(const at::Tensor& q, CacheReader& reader, bool planned) {
+    at::Tensor read(int layer, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
+        const LogitRule rule = m.model.spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
-        if (!sparq || !planned)
-            return denseTruth(q, reader);
-        const SparqStages stages = sparqTruth(*sparq, q, reader);
+        if (!sparq || !acting.read)
+            return acting.keep ? keptTruth(layer, q, reader) : denseTruth(q, reader, rule);
+        const SparqStages stages = sparqTruth(*sparq, q, reader, rule);
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,
                        2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
         return stages.output;
+    }
+
+    // Every row that the plan's keep left in the cache.
+    at::Tensor keptTruth(int layer, const at::Tensor& q, CacheViewReader& reader) const {
+        const LogitRule rule = m.model.spec.logitRule();
+        if (!keepRule(m.plan, m.model.spec.window(layer), true).turns())
+            return denseTruth(q, reader, rule);
+        const RowTurn turn(m.model.spec, layer);
+        if (const auto* streaming = std::get_if<StreamingParams>(&m.plan.keep))
+            return streamingTruth(*streaming, q, reader, reader.positions(), turn, rule);
+        if (const auto* infinite = std::get_if<LmInfiniteParams>(&m.plan.keep))
+            return lmInfiniteTruth(*infinite, q, reader, reader.positions(), turn, rule);
+        return denseTruth(q, reader, rule);
     }
 
     DecodeState m;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cache/slot_history.h"
 #include "core/cache/traffic.h"
 #include "core/engine/capture.h"
 #include "core/model/model_spec.h"
@@ -25,9 +26,11 @@ struct StepRecord {
     std::int64_t position = 0;   // of the token fed in
     int fed = 0;                 // token fed in
     int token = 0;               // token chosen (or, teacher-forced, the one that follows)
-    bool planned = false;        // the plan's read acted; false before decode-from, where reads are dense
+    bool planned = false; // the plan acted; false before decode-from, where reads are dense and all stay
     Traffic formula, counted;    // bytes moved by this step, all layers
     Held held;                   // after this step
+    std::int64_t liveSlots = 0;  // after this step, all layers and KV heads
+    std::int64_t evicted = 0;    // rows that this step dropped, all layers and KV heads
     double seconds = 0;          // wall clock of the whole step
     double attentionSeconds = 0; // of which inside attention kernels
     float surprise = 0;          // -ln p(token), nats
@@ -39,7 +42,7 @@ struct Run {
     std::string prompt;
     std::vector<int> tokens;       // prompt (BOS included) and what was generated
     std::int64_t promptTokens = 0; // P
-    std::int64_t decodeFrom = 0;   // the plan's read acts from this position on
+    std::int64_t decodeFrom = 0;   // the plan's keep and read act from this position on
     std::vector<StepRecord> steps;
     std::string backend; // "cpu", "reference"
     int threads = 1;
@@ -48,6 +51,7 @@ struct Run {
     std::shared_ptr<const std::vector<float>> logits;
     std::shared_ptr<const Capture> capture; // null when not asked for
     std::int64_t capturedTokens = 0;        // rows of the capture this Run may read
+    SlotHistory slots; // of the captured layers, of the first at least; empty without a capture
 };
 
 } // namespace fovea

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "core/cache/kv_cache.h"
-#include "core/cache/slots_per_block.h"
+#include "core/engine/cache_layout.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/eviction.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
 #include "core/engine/stopwatch.h"
@@ -21,6 +21,11 @@ namespace {
 AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     if (const auto why = refusal(plan, spec))
         throw PlanError(*why);
+    const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
+    if (std::holds_alternative<SparqParams>(plan.read) &&
+        std::any_of(spec.layerSpecs.begin(), spec.layerSpecs.end(), slides))
+        throw PlanError(
+            "SparQ chooses among all tokens, and this model sees only a window of them; use read=all.");
     return plan;
 }
 
@@ -28,31 +33,22 @@ std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
     return options.capacity > 0 ? std::min<std::int64_t>(options.capacity, spec.context) : spec.context;
 }
 
-CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
-    CacheLayout layout;
-    layout.layers = spec.layers;
-    layout.kvHeads = spec.kvHeads;
-    layout.headDim = spec.headDim;
-    layout.type = plan.store.value_or(spec.type);
-    layout.slotsPerBlock = slotsPerBlockFor(capacity);
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
-        layout.keyColumns = true;
-        layout.valueSum = sparq->alpha;
-    }
-    return layout;
-}
-
 } // namespace
 
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(layoutFor(plan, model->spec, capacityOf(options, model->spec))), logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, model->spec))),
+          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
             capture = fresh;
+        }
+        if (capture) {
+            history = SlotHistory(std::max(1, capture->layers()), model->spec.kvHeads);
+            cache.tell(&history);
         }
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
@@ -66,6 +62,28 @@ struct Session::Impl {
                               std::to_string(tokens + std::ssize(next)) + ".");
     }
 
+    // What the query at `next` does not see leaves every layer.
+    void evict(std::int64_t next) {
+        for (int layer = 0; layer < model->spec.layers; ++layer)
+            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
+    }
+
+    // What the step did to the cache, counted, and the formula of it, layer by layer.
+    void describe(StepRecord& record, StepShape shape) {
+        for (int layer = 0; layer < model->spec.layers; ++layer) {
+            const SlotChanges changes = cache.takeChanges(layer);
+            shape.window = model->spec.window(layer);
+            shape.moved = changes.moved;
+            shape.resummed = changes.resummed;
+            shape.sums = changes.sums;
+            record.formula += predictMoved(plan, shape);
+            record.held.formula += predictHeld(plan, shape);
+            record.evicted += changes.dropped;
+            for (int head = 0; head < model->spec.kvHeads; ++head)
+                record.liveSlots += cache.slots(layer, head);
+        }
+    }
+
     StepShape shape(bool planned) const {
         StepShape shape;
         shape.tokens = tokens;
@@ -74,6 +92,7 @@ struct Session::Impl {
         shape.headDim = model->spec.headDim;
         shape.store = cache.layout().type;
         shape.planned = planned;
+        shape.keeps = keeping;
         return shape;
     }
 
@@ -86,6 +105,8 @@ struct Session::Impl {
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
+    bool keeping = false; // the plan's keep acts
+    SlotHistory history;
 };
 
 Session::Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options)
@@ -96,12 +117,15 @@ Session::Session(Session&&) noexcept = default;
 
 bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
     m->require(tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = m->tokens + std::ssize(tokens) + 1;
     while (!tokens.empty()) {
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m->state(), chunk, m->tokens);
+        prefillChunk(m->state(), chunk, m->tokens, length);
         m->tokens += std::ssize(chunk);
+        m->evict(m->tokens);
         tokens = tokens.subspan(chunk.size());
     }
     return true;
@@ -115,18 +139,26 @@ StepRecord Session::step(int token, bool planned) {
     record.planned = planned;
 
     m->ledger.take(); // what prefill wrote is no step's
-    const Stopwatch watch;
-    record.attentionSeconds = m->path->step(token, record.position, planned, m->logits);
-    record.seconds = watch.seconds();
-    m->tokens += 1;
+    for (int layer = 0; layer < m->model->spec.layers; ++layer)
+        m->cache.takeChanges(layer);
+    const bool takesOver = planned && !m->keeping;
+    m->keeping |= planned;
 
-    const StepShape shape = m->shape(planned);
-    const int layers = m->model->spec.layers;
-    record.counted = m->ledger.take();
-    record.formula = predictMoved(m->plan, shape) * layers;
+    const Stopwatch watch;
+    if (takesOver)
+        m->evict(record.position);
+    record.attentionSeconds =
+        m->path->step(token, record.position, {.read = planned, .keep = m->keeping}, m->logits);
+    m->tokens += 1;
+    m->evict(m->tokens);
+    record.seconds = watch.seconds();
+
+    StepShape shape = m->shape(planned);
+    shape.takesOver = takesOver;
+    m->describe(record, shape);
     record.formula += predictWeights(m->model->spec);
+    record.counted = m->ledger.take();
     record.held.counted = m->cache.held();
-    record.held.formula = predictHeld(m->plan, shape) * layers;
     record.held.reserved = m->cache.reserved();
     return record;
 }
@@ -142,6 +174,9 @@ const Model& Session::model() const {
 }
 const std::shared_ptr<const Capture>& Session::capture() const {
     return m->capture;
+}
+const SlotHistory& Session::slots() const {
+    return m->history;
 }
 
 } // namespace fovea

@@ -2,8 +2,10 @@
 // A model running under a plan, one token at a time.
 //
 // The prompt is prefilled densely through libtorch's GEMM, all but its last token; that one and everything
-// after it go through the decode kernels, so N generated tokens are N decode steps. The plan's read acts from
-// position decodeFrom on (default: the prompt's length), earlier reads are dense.
+// after it go through the decode kernels, so N generated tokens are N decode steps. The plan's keep and read
+// act from position decodeFrom on (default: the prompt's length). Earlier reads are dense and every token
+// stays; what the plan does not keep of them leaves as the first planned step begins. From then on a token
+// leaves at the end of the last step that sees it.
 
 #include <atomic>
 #include <cstdint>
@@ -45,14 +47,16 @@ public:
     // Dense, fills the cache, in chunks between which `cancel` is heard; may follow other tokens. False when
     // cancelled. Throws EngineError with nothing changed. Leaves logits() as they were.
     bool prefill(std::span<const int> tokens, const std::atomic<bool>& cancel);
-    // One decode step; logits() then predict the next token. `planned`: use the plan's read, else dense.
-    // The record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
+    // One decode step; logits() then predict the next token. `planned`: use the plan's read, else dense. The
+    // plan's keep acts from the first planned step on, for good: what was evicted does not come back. The
+    // record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
     StepRecord step(int token, bool planned);
 
     std::span<const float> logits() const; // (V), zeros before the first step
     std::int64_t tokens() const;           // in the cache
     const Model& model() const;
     const std::shared_ptr<const Capture>& capture() const;
+    const SlotHistory& slots() const; // empty without a capture
 
 private:
     struct Impl;

@@ -13,6 +13,9 @@ public:
     virtual ~CacheReader() = default;
 
     virtual std::int64_t slots() const = 0;                            // S
+    // The slots of the newest n tokens, ascending: the last ones, until evictions have mixed the order of
+    // slots.
+    virtual at::Tensor newest(std::int64_t n) const = 0;               // (n) int64
     virtual at::Tensor keys() = 0;                                     // (S, d)
     virtual at::Tensor values() = 0;                                   // (S, d)
     virtual at::Tensor keyRows(const at::Tensor& slots) = 0;           // (n) int64 -> (n, d)

@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include "core/methods/keep/keep_rule.h"
 #include "core/methods/read/dense.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
@@ -15,17 +16,25 @@ StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     return shape;
 }
 
+KeepRule ruleOf(const AttentionPlan& plan, const StepShape& shape) {
+    return keepRule(plan, shape.window, shape.keeps);
+}
+
 } // namespace
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
-    const StepShape stored = asStored(plan, shape);
+    StepShape stored = asStored(plan, shape);
+    Traffic layer = predictEviction(plan, stored);
+    stored.tokens = ruleOf(plan, shape).seen(shape.tokens - 1);
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return predictSparq(*sparq, stored);
-    return predictDense(stored);
+        return layer += predictSparq(*sparq, stored);
+    return layer += predictDense(stored);
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
-    const StepShape stored = asStored(plan, shape);
+    StepShape stored = asStored(plan, shape);
+    // What the next query sees besides itself: the rest left at the end of this step.
+    stored.tokens = ruleOf(plan, shape).seen(shape.tokens) - 1;
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return predictHeldSparq(*sparq, stored);
     return predictHeldDense(stored);

@@ -10,10 +10,10 @@ namespace fovea {
 struct AttentionPlan;
 struct ModelSpec;
 
-// Bytes one layer's attention reads and writes in one decode step, the new row's write included. The plan's
-// store, where it names one, goes before shape.store.
+// Bytes one layer's attention reads and writes in one decode step, the new row's write and what eviction
+// costs included. The plan's store, where it names one, goes before shape.store.
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape);
-// Live bytes of one layer's cache after `shape.tokens` tokens.
+// Live bytes of one layer's cache after the step in which `shape.tokens` tokens have been seen.
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape);
 // Bytes of parameters one decode step reads: all layers, the embedding row of one token, the output head.
 Traffic predictWeights(const ModelSpec& spec);

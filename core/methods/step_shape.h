@@ -8,7 +8,8 @@
 namespace fovea {
 
 struct StepShape {
-    std::int64_t tokens = 0;  // S, cached tokens with the current one
+    std::int64_t tokens =
+        0; // S, tokens so far with the current one; a formula of a read takes it for those cached
     int queryHeads = 0;       // H
     int kvHeads = 0;          // G
     int headDim = 0;          // d
@@ -16,6 +17,13 @@ struct StepShape {
     // False on a step before decode-from: rows are read dense, but what the plan keeps beside K and V (a copy of
     // K, a mean) is written all the same.
     bool planned = true;
+
+    int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
+    bool keeps = true; // the plan's keep acts: from the first planned step on, for good
+    bool takesOver = false; // this is that step: what the plan does not keep leaves before it
+    // What happened, all KV heads of the layer together, because no formula can know it: rows that changed
+    // slot, values added up again after one that was no number left, and sums written by that.
+    std::int64_t moved = 0, resummed = 0, sums = 0;
 
     int group() const { return queryHeads / kvHeads; }  // g = H / G
 };

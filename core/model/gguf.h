@@ -116,4 +116,7 @@ private:
     std::map<std::string, GgufTensor, std::less<>> m_tensors;
 };
 
+// Whether a file is GGUF, by its name or its first four bytes: files from a store of blobs have no name that says it.
+bool isGguf(const std::filesystem::path& path);
+
 } // namespace fovea

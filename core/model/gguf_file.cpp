@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 #include "core/model/checked_file.h"
 #include "core/model/checkpoint_error.h"
@@ -282,6 +283,14 @@ void GgufFile::placeTensors(std::uint64_t headerEnd) {
         if (order[i]->second.begin - order[i - 1]->second.begin < order[i - 1]->second.bytes)
             refuse("tensors " + quotedName(order[i - 1]->first) + " and " + quotedName(order[i]->first) +
                    " overlap" + kAdvice);
+}
+
+bool isGguf(const std::filesystem::path& path) {
+    std::error_code error;
+    if (path.extension() == ".gguf" || !std::filesystem::is_regular_file(path, error))
+        return path.extension() == ".gguf";
+    char magic[4] = {};
+    return std::ifstream(path, std::ios::binary).read(magic, 4) && std::string_view(magic, 4) == "GGUF";
 }
 
 } // namespace fovea

@@ -1,102 +1,86 @@
 #include "core/plan/attention_plan.h"
 
+#include <algorithm>
 #include <array>
-#include <utility>
 #include <vector>
 
 #include "core/model/model_spec.h"
+#include "core/plan/keep_text.h"
 #include "core/plan/plan_words.h"
+#include "core/plan/switch_values.h"
 
 namespace fovea {
 
 namespace {
 
 constexpr std::string_view kAccepted =
-    "dense, read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
+    "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
+    "keep=lm-infinite:sinks=…,window=…, "
+    "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "store=f32|f16|bf16";
 constexpr std::string_view kSparqSwitches =
     "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
-[[noreturn]] void refuse(std::string sentence, std::string_view accepted) {
-    throw PlanError(std::move(sentence) + "; accepted: " + std::string(accepted) + ".");
-}
-
-bool parseSwitch(const PlanSwitch& s) {
-    if (s.value == "on")
-        return true;
-    if (s.value != "off")
-        refuse("the plan's " + quoted(s.text) + " is neither on nor off", kSparqSwitches);
-    return false;
-}
-
-int parseCount(const PlanSwitch& s, int least) {
-    const auto n = parseInteger(s.value);
-    if (!n || *n < least)
-        refuse("the plan's " + quoted(s.text) + " needs a whole number from " + std::to_string(least) +
-                   " to 2147483647",
-               kSparqSwitches);
-    return *n;
-}
-
-SparqParams::Select parseSelect(const PlanSwitch& s) {
-    if (s.value == "softmax")
-        return SparqParams::Select::Softmax;
-    if (s.value != "logits")
-        refuse("the plan's " + quoted(s.text) + " is neither softmax nor logits", kSparqSwitches);
-    return SparqParams::Select::Logits;
-}
-
-void checkLocal(const SparqParams& p) {
-    if (p.localTokens() > p.tokens)
-        refuse("the plan's \"local=" + std::to_string(p.localTokens()) +
-                   "\" is more than k=" + std::to_string(p.tokens) + ", and the local window lies inside k",
-               kSparqSwitches);
-}
-
 SparqParams parseSparq(const PlanWord& word) {
     SparqParams p;
-    std::vector<std::string_view> seen;
-    for (const PlanSwitch& s : splitSwitches(word)) {
-        for (const auto name : seen)
-            if (name == s.name)
-                refuse("the plan names the switch " + quoted(s.name) + " twice", kSparqSwitches);
-        seen.push_back(s.name);
+    const SwitchReader reader(word, kSparqSwitches);
+    for (const PlanSwitch& s : reader.switches()) {
         if (s.name == "r")
-            p.components = parseCount(s, 1);
+            p.components = reader.count(s, 1);
         else if (s.name == "k")
-            p.tokens = parseCount(s, 1);
+            p.tokens = reader.count(s, 1);
         else if (s.name == "local")
-            p.local = parseCount(s, 0);
+            p.local = reader.count(s, 0);
         else if (s.name == "alpha")
-            p.alpha = parseSwitch(s);
+            p.alpha = reader.onOff(s);
         else if (s.name == "tau")
-            p.tau = parseSwitch(s);
+            p.tau = reader.onOff(s);
         else if (s.name == "select")
-            p.select = parseSelect(s);
+            p.select = reader.either(s, "softmax", "logits") ? SparqParams::Select::Logits
+                                                             : SparqParams::Select::Softmax;
         else
-            refuse("unknown switch " + quoted(s.text) + " in the plan's " + quoted(word.text),
-                   kSparqSwitches);
+            reader.refuseUnknown(s);
     }
-    checkLocal(p);
+    if (p.localTokens() > p.tokens)
+        refusePlan("the plan's \"local=" + std::to_string(p.localTokens()) + "\" is more than k=" +
+                       std::to_string(p.tokens) + ", and the local window lies inside k",
+                   kSparqSwitches);
     return p;
+}
+
+[[noreturn]] void refuseUnknown(const PlanWord& word) {
+    refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
+}
+
+void requireNoSwitches(const PlanWord& word) {
+    if (word.hasParameters)
+        refusePlan("the plan's " + quoted(word.text) + " takes no switches", kAccepted);
 }
 
 std::variant<ReadAll, SparqParams> parseRead(const PlanWord& word) {
     if (word.value == "sparq")
         return parseSparq(word);
     if (word.value != "all")
-        refuse("unknown word " + quoted(word.text) + " in the plan", kAccepted);
-    if (word.hasParameters)
-        refuse("the plan's " + quoted(word.text) + " takes no switches", kAccepted);
+        refuseUnknown(word);
+    requireNoSwitches(word);
     return ReadAll{};
+}
+
+Keep parseKeep(const PlanWord& word) {
+    if (const auto keep = parseKeepMethod(word))
+        return *keep;
+    if (word.value != "all")
+        refuseUnknown(word);
+    requireNoSwitches(word);
+    return KeepAll{};
 }
 
 ElementType parseStore(const PlanWord& word) {
     for (const ElementType type : kStores)
         if (word.value == elementName(type) && !word.hasParameters)
             return type;
-    refuse("unknown word " + quoted(word.text) + " in the plan", kAccepted);
+    refuseUnknown(word);
 }
 
 void append(std::string& list, std::string_view item) {
@@ -131,43 +115,41 @@ std::string_view acceptedPlanWords() {
 
 AttentionPlan parsePlan(std::string_view text) {
     AttentionPlan plan;
-    bool readGiven = false;
     const std::vector<PlanWord> words = splitPlan(text);
     if (words.empty())
-        refuse("the plan is empty", kAccepted);
+        refusePlan("the plan is empty", kAccepted);
+    std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
-        const bool isRead = word.slot == "read" || word.text == "dense";
-        const bool isStore = word.slot == "store";
-        if (!isRead && !isStore)
-            refuse("unknown word " + quoted(word.text) + " in the plan", kAccepted);
-        if ((isRead && readGiven) || (isStore && plan.store))
-            refuse("the plan's " + quoted(word.text) + " fills the slot " + (isRead ? "read" : "store") +
-                       " twice",
-                   kAccepted);
-        if (isStore) {
+        const std::string_view slot = word.text == "dense" ? "read" : word.slot;
+        if (slot != "read" && slot != "store" && slot != "keep")
+            refuseUnknown(word);
+        if (std::find(filled.begin(), filled.end(), slot) != filled.end())
+            refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
+                       kAccepted);
+        filled.push_back(slot);
+        if (slot == "store")
             plan.store = parseStore(word);
-        } else {
-            readGiven = true;
-            if (word.text != "dense")
-                plan.read = parseRead(word);
-        }
+        else if (slot == "keep")
+            plan.keep = parseKeep(word);
+        else if (word.text != "dense")
+            plan.read = parseRead(word);
     }
     return plan;
 }
 
 std::string toText(const AttentionPlan& plan) {
-    std::string text;
+    std::string text = keepText(plan.keep);
+    const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
     if (plan.store)
-        text = "store=" + std::string(elementName(*plan.store));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
-        if (!text.empty())
-            text += ' ';
-        text += sparqText(*sparq);
-    }
+        add("store=" + std::string(elementName(*plan.store)));
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        add(sparqText(*sparq));
     return text.empty() ? "dense" : text;
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
+    if (const auto why = keepRefusal(plan, spec))
+        return why;
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
     if (!sparq)
         return std::nullopt;

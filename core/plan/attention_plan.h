@@ -15,18 +15,28 @@
 #include <variant>
 
 #include "core/cache/element_type.h"
+#include "core/methods/keep/lm_infinite.h"
+#include "core/methods/keep/streaming.h"
 #include "core/methods/read/sparq.h"
 
 namespace fovea {
 
 struct ModelSpec;
 
+// Every token stays; the default.
+struct KeepAll {
+    bool operator==(const KeepAll&) const = default;
+};
+
 // Every live token is read: dense attention, and the default.
 struct ReadAll {
     bool operator==(const ReadAll&) const = default;
 };
 
+using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams>;
+
 struct AttentionPlan {
+    Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
     std::variant<ReadAll, SparqParams> read;
 
@@ -47,7 +57,7 @@ std::string toText(const AttentionPlan& plan);
 // The words a plan may hold, for messages and for the help of the command line.
 std::string_view acceptedPlanWords();
 
-// Why this plan cannot run on this model (r beyond head_dim, …), or nothing.
+// Why this plan cannot run on this model (r beyond head_dim, slots that do not go together, …), or nothing.
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
 
 } // namespace fovea

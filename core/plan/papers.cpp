@@ -17,6 +17,17 @@ constexpr std::array<std::string_view, 5> kSparqResults = {
     "A100-40GB, B=1: slower than dense until S is about 65k (S=4096: dense 110 µs, SparQ 404 to 566 µs)",
 };
 
+constexpr std::array<std::string_view, 3> kStreamingResults = {
+    "Llama-2, MPT, Falcon and Pythia: stable perplexity over texts of 4 million tokens",
+    "Without the sinks, perplexity breaks down as soon as the first tokens leave the window; four sinks are "
+    "enough",
+    "Up to 22.2x faster per token than recomputing a sliding window",
+};
+constexpr std::array<std::string_view, 2> kLmInfiniteResults = {
+    "Models trained on 2k to 4k tokens stay fluent up to 200 million tokens, without training",
+    "2.7x faster decoding, 7.5x less memory",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -38,6 +49,22 @@ constexpr std::array kPapers = {
           .publishedMoved = {},
           .publishedHeld = {},
           .results = {}},
+    Paper{.key = "lm-infinite",
+          .authors = "Chi Han, Qifan Wang, Hao Peng, Wenhan Xiong, Yu Chen, Heng Ji, Sinong Wang",
+          .title = "LM-Infinite: Zero-Shot Extreme Length Generalization for Large Language Models",
+          .year = 2023,
+          .arxiv = "2308.16137",
+          .publishedMoved = {},
+          .publishedHeld = "constant: the global branch and the local branch",
+          .results = kLmInfiniteResults},
+    Paper{.key = "streaming",
+          .authors = "Guangxuan Xiao, Yuandong Tian, Beidi Chen, Song Han, Mike Lewis",
+          .title = "Efficient Streaming Language Models with Attention Sinks",
+          .year = 2023,
+          .arxiv = "2309.17453",
+          .publishedMoved = {},
+          .publishedHeld = "constant: s sinks and w recent tokens, whatever the length of the text",
+          .results = kStreamingResults},
     Paper{.key = "sparq",
           .authors =
               "Luka Ribar, Ivan Chelombiev, Luke Hudlass-Galley, Charlie Blake, Carlo Luschi, Douglas Orr",

@@ -43,6 +43,38 @@ constexpr std::array kPresets = {
                .paper = "sparq",
                .note = "Not from the paper: scaled to heads 8 wide.",
                .leastHeadDim = 2},
+    PlanPreset{
+        .name = "StreamingLLM",
+        .plan = "keep=streaming",
+        .paper = "streaming",
+        .note = "4 sinks and the newest 512 tokens, as in the authors' cache class; positions of the text."},
+    PlanPreset{.name = "StreamingLLM, as in the authors' code",
+               .plan = "keep=streaming:positions=cache",
+               .paper = "streaming",
+               .note =
+                   "The same, with positions within the cache: no distance is ever longer than the cache."},
+    PlanPreset{.name = "StreamingLLM, 4+252",
+               .plan = "keep=streaming:window=252,positions=cache",
+               .paper = "streaming",
+               .note = "A cache of 256 tokens, the smallest of the paper's."},
+    PlanPreset{.name = "StreamingLLM, small model",
+               .plan = "keep=streaming:window=60",
+               .paper = "streaming",
+               .note = "Not from the paper: scaled to contexts of a few hundred tokens."},
+    PlanPreset{.name = "LM-Infinite",
+               .plan = "keep=lm-infinite",
+               .paper = "lm-infinite",
+               .note = "10 first tokens and the newest 4096, no distance above 4096: for Llama-2."},
+    PlanPreset{.name = "LM-Infinite, small model",
+               .plan = "keep=lm-infinite:sinks=4,window=60",
+               .paper = "lm-infinite",
+               .note = "Not from the paper: scaled to contexts of a few hundred tokens."},
+    PlanPreset{.name = "StreamingLLM and SparQ, small model",
+               .plan = "keep=streaming:window=124 read=sparq:r=8,k=32",
+               .paper = "streaming",
+               .note =
+                   "Not from a paper: two slots filled at once; SparQ chooses among what the stream keeps.",
+               .leastHeadDim = 8},
 };
 
 } // namespace

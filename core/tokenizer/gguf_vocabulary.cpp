@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <unordered_map>
 
 #include "core/model/gguf.h"
@@ -227,12 +226,6 @@ private:
 };
 
 } // namespace
-
-bool isGguf(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    char magic[4] = {};
-    return in.read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "GGUF";
-}
 
 std::shared_ptr<const Tokenizer> readGgufVocabulary(const std::filesystem::path& file) {
     return readGgufVocabulary(GgufFile(file));

@@ -12,9 +12,6 @@ namespace fovea {
 
 class GgufFile;
 
-// Whether the file begins as GGUF does.
-bool isGguf(const std::filesystem::path& file);
-
 // Throws CheckpointError.
 std::shared_ptr<const Tokenizer> readGgufVocabulary(const std::filesystem::path& file);
 std::shared_ptr<const Tokenizer> readGgufVocabulary(const GgufFile& file);

@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "core/model/checkpoint_error.h"
+#include "core/model/gguf.h"
 #include "core/tokenizer/gguf_vocabulary.h"
 #include "core/tokenizer/llama2c_tokenizer.h"
 #include "core/tokenizer/sentencepiece_tokenizer.h"

@@ -151,7 +151,7 @@ NormalizerStep stripAccents() {
     return [](const AlignedText& from) {
         return eachCharacter(from, [](std::string_view c) {
             const auto code = static_cast<UChar32>(firstCharacter(c).code);
-            return u_charType(code) == U_NON_SPACING_MARK ? std::string_view{} : c;
+            return (U_GET_GC_MASK(code) & U_GC_M_MASK) != 0 ? std::string_view{} : c;
         });
     };
 }

@@ -21,7 +21,7 @@ NormalizerStep unicodeForm(UnicodeForm form);
 // Each character on its own, so a final sigma stays σ.
 NormalizerStep lowercase();
 NormalizerStep stripBlanks(bool left, bool right);
-// Leaves out nonspacing marks (Mn); of use after Nfd.
+// Leaves out every mark (M*); of use after Nfd.
 NormalizerStep stripAccents();
 // In front of a text that is not empty.
 NormalizerStep prepend(std::string what);

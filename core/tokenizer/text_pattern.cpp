@@ -29,25 +29,46 @@ constexpr std::size_t kLongestExpression = 64 << 10;
     throw CheckpointError("the pattern " + quotedName(expression) + ' ' + what);
 }
 
-// \w and \h as Oniguruma means them: ICU's \w takes in joiners and more, its \h is a blank and not a digit.
+// What Oniguruma and ICU do not agree upon, spelt out: ICU's \w takes in joiners, its \h is a blank and not a
+// digit, its \b lets marks belong to what they stand on, its [:punct:] leaves out symbols.
+std::string_view speltOut(char escaped, bool inClass) {
+    switch (escaped) {
+    case 'w':
+        return R"([\p{L}\p{M}\p{Nd}\p{Pc}])";
+    case 'W':
+        return R"([^\p{L}\p{M}\p{Nd}\p{Pc}])";
+    case 'h':
+        return "[0-9a-fA-F]";
+    case 'H':
+        return "[^0-9a-fA-F]";
+    case 'b': // in a class it is a backspace
+        return inClass ? R"(\x08)"
+                       : R"((?:(?<=[\p{L}\p{M}\p{Nd}\p{Pc}])(?![\p{L}\p{M}\p{Nd}\p{Pc}])|)"
+                         R"((?<![\p{L}\p{M}\p{Nd}\p{Pc}])(?=[\p{L}\p{M}\p{Nd}\p{Pc}])))";
+    case 'B':
+        return R"((?:(?<=[\p{L}\p{M}\p{Nd}\p{Pc}])(?=[\p{L}\p{M}\p{Nd}\p{Pc}])|)"
+               R"((?<![\p{L}\p{M}\p{Nd}\p{Pc}])(?![\p{L}\p{M}\p{Nd}\p{Pc}])))";
+    default:
+        return {};
+    }
+}
+
 std::string inIcuDialect(std::string_view expression) {
+    constexpr std::string_view kPunctuation = "[:punct:]";
     std::string out;
+    int classes = 0; // that this place is in
     for (std::size_t i = 0; i < expression.size(); ++i) {
-        out += expression[i];
-        if (expression[i] != '\\' || i + 1 == expression.size())
-            continue;
-        const char escaped = expression[++i];
-        out.pop_back();
-        if (escaped == 'w')
-            out += "[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";
-        else if (escaped == 'W')
-            out += "[^\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";
-        else if (escaped == 'h')
-            out += "[0-9a-fA-F]";
-        else if (escaped == 'H')
-            out += "[^0-9a-fA-F]";
-        else
-            (out += '\\') += escaped;
+        const char c = expression[i];
+        if (c == '\\' && i + 1 < expression.size()) {
+            const std::string_view spelt = speltOut(expression[++i], classes > 0);
+            spelt.empty() ? out.append({c, expression[i]}) : out.append(spelt);
+        } else if (expression.substr(i).starts_with(kPunctuation)) {
+            out += R"([\p{P}\p{S}])";
+            i += kPunctuation.size() - 1;
+        } else {
+            classes += c == '[' ? 1 : c == ']' && classes > 0 ? -1 : 0;
+            out += c;
+        }
     }
     return out;
 }

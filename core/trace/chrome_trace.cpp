@@ -66,6 +66,8 @@ Json stepArguments(const StepRecord& step) {
             {"seconds", step.seconds},
             {"attention_seconds", step.attentionSeconds},
             {"surprise (nats)", step.surprise},
+            {"live (slots)", step.liveSlots},
+            {"evicted (slots)", step.evicted},
             {"moved formula (bytes)", componentsJson(step.formula)},
             {"moved counted (bytes)", componentsJson(step.counted)}};
 }
@@ -83,6 +85,7 @@ void levelsAfter(ProcessTrace& trace, const StepRecord& step, Microseconds end) 
     trace.counter("KV held (bytes)", end, step.held.counted.attention());
     trace.counter("KV held by part (bytes)", end, cacheParts(step.held.counted));
     trace.counter("KV reserved (bytes)", end, step.held.reserved);
+    trace.counter("KV slots live", end, step.liveSlots);
 }
 
 void traceSteps(ProcessTrace& trace, const TracedRun& traced, double start) {

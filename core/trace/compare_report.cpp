@@ -24,8 +24,9 @@ std::vector<std::string> columnNames() {
     addComponentColumns(columns, "moved counted");
     addComponentColumns(columns, "held formula");
     addComponentColumns(columns, "held counted");
-    for (const char* name : {"reserved (bytes)", "seconds (s)", "attention seconds (s)", "bandwidth (GB/s)",
-                             "surprise (nats)", "KL to the first plan (nats)"})
+    for (const char* name :
+         {"reserved (bytes)", "live (slots)", "evicted (slots)", "seconds (s)", "attention seconds (s)",
+          "bandwidth (GB/s)", "surprise (nats)", "KL to the first plan (nats)"})
         columns.emplace_back(name);
     return columns;
 }
@@ -44,7 +45,8 @@ void addRow(CsvTable& table, const std::string& plan, std::size_t index, const S
     addTraffic(table, step.counted);
     addTraffic(table, step.held.formula);
     addTraffic(table, step.held.counted);
-    table.integer(step.held.reserved).number(step.seconds).number(step.attentionSeconds);
+    table.integer(step.held.reserved).integer(step.liveSlots).integer(step.evicted);
+    table.number(step.seconds).number(step.attentionSeconds);
     table.number(gigabytesPerSecond(step.counted.total(), step.seconds)).number(step.surprise);
     index < kl.size() ? table.number(kl[index]) : table.blank();
 }
@@ -74,6 +76,8 @@ Json stepsJson(const PlanResult& result) {
              {"planned", step.planned},
              {"bytes", bytesJson(step.formula, step.counted)},
              {"held", heldJson(step.held)},
+             {"live_slots", step.liveSlots},
+             {"evicted_slots", step.evicted},
              {"seconds", step.seconds},
              {"surprise_nats", step.surprise},
              {"kl_nats", i < result.comparison.kl.size() ? Json(result.comparison.kl[i]) : Json(nullptr)}});

@@ -14,6 +14,8 @@ Json stepJson(const StepRecord& step) {
             {"planned", step.planned},
             {"bytes", bytesJson(step.formula, step.counted)},
             {"held", heldJson(step.held)},
+            {"live_slots", step.liveSlots},
+            {"evicted_slots", step.evicted},
             {"seconds", step.seconds},
             {"attention_seconds", step.attentionSeconds},
             {"surprise_nats", step.surprise}};

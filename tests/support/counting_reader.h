@@ -16,6 +16,7 @@ public:
     const Traffic& counted() const { return m_counted; }
 
     std::int64_t slots() const override { return m_inner.slots(); }
+    at::Tensor newest(std::int64_t n) const override { return m_inner.newest(n); }
     at::Tensor keys() override { return count(Component::Keys, m_inner.keys()); }
     at::Tensor values() override { return count(Component::Values, m_inner.values()); }
     at::Tensor keyRows(const at::Tensor& slots) override {

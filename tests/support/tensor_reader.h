@@ -3,6 +3,7 @@
 // so that a test can spoil it.
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 
 #include "core/methods/cache_reader.h"
 
@@ -12,6 +13,7 @@ struct TensorReader final : CacheReader {
     TensorReader(const at::Tensor& k, const at::Tensor& v) : K(k), V(v), columns(k.t().contiguous()) {}
 
     std::int64_t slots() const override { return K.size(0); }
+    at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }
     at::Tensor keys() override { return K; }
     at::Tensor values() override { return V; }
     at::Tensor keyRows(const at::Tensor& slots) override { return K.index_select(0, slots); }

@@ -9,13 +9,21 @@
 #include "core/cache/ledger.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
+#include "core/model/logit_rule.h"
 
 namespace fovea::cpu {
+
+// Slots that one task attends to, and with which of the queries (0: q itself, then those of turned slots).
+struct SlotPiece {
+    std::int64_t first, last;
+    std::int64_t query;
+};
 
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
-    std::vector<float> queries;              // (H, d) q/√d
+    std::vector<float> queries;              // (H, d) q times the scale of logits, then those of turned slots
+    std::vector<SlotPiece> pieces;           // of one head's slots, a task each
     std::vector<float> partials;             // softmax states of spans, to be merged
     std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row
     std::int64_t scoreStride = 0;
@@ -28,11 +36,18 @@ struct AttentionScratch {
     std::vector<SlotCandidates> candidates;  // (G)
 };
 
-// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every span
-// handed to a loop. The result does not depend on the number of threads. A head all of whose logits are -inf
-// attends to nothing: its output is 0.
+// Slots [first, last) of every head are met by queries of their own instead: how a method that gives its
+// sinks another distance leaves their stored keys alone.
+struct TurnedSlots {
+    std::int64_t first = 0, last = 0;
+    const float* q = nullptr; // (H, d)
+};
+
+// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every
+// span handed to a loop. The result does not depend on the number of threads. A head all of whose logits are
+// -inf attends to nothing: its output is 0. `turned` are disjoint and ascending.
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
-               Ledger& ledger);
+               Ledger& ledger, const LogitRule& rule = {}, std::span<const TurnedSlots> turned = {});
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -41,7 +56,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Keys        n·d·e
 //   Values      n·d·e
 //   Mean        4·d, when alpha is on
-void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
-                 AttentionScratch& scratch, Ledger& ledger);
+void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {});
 
 }  // namespace fovea::cpu

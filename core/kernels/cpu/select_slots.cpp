@@ -11,6 +11,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/kernels/cpu/softmax_state.h"
 
@@ -171,11 +172,13 @@ inline HWY_ATTR void scanTile(const float* values, int count, std::int32_t slot,
         keepBest(c);
 }
 
-void scanSlotsTarget(SparqParams::Select select, const float* logits, std::int64_t stride, std::int64_t slots,
-                     const float* m, const float* l, Candidates& c, Traffic& moved) {
+// Slots [first, last).
+HWY_ATTR void scanRun(SparqParams::Select select, const float* logits, std::int64_t stride,
+                      std::int64_t first, std::int64_t last, const float* m, const float* l, Candidates& c,
+                      Traffic& moved) {
     HWY_ALIGN float values[kSelectTile];
-    for (std::int64_t first = 0; first < slots; first += kSelectTile) {
-        const int count = static_cast<int>(std::min<std::int64_t>(kSelectTile, slots - first));
+    for (; first < last; first += kSelectTile) {
+        const int count = static_cast<int>(std::min<std::int64_t>(kSelectTile, last - first));
         const float* tile = logits + first;
         if (c.group > 1) {
             groupValues(select, tile, stride, count, c.group, m, l, values);
@@ -184,6 +187,18 @@ void scanSlotsTarget(SparqParams::Select select, const float* logits, std::int64
         scanTile(tile, count, static_cast<std::int32_t>(first), logits + first, stride, c);
         moved[Component::Scores] += std::int64_t{count} * c.group * static_cast<std::int64_t>(sizeof(float));
     }
+}
+
+// Every slot but the newest, which are candidates by right.
+void scanSlotsTarget(SparqParams::Select select, const float* logits, std::int64_t stride, std::int64_t slots,
+                     std::span<const std::int32_t> newest, const float* m, const float* l, Candidates& c,
+                     Traffic& moved) {
+    std::int64_t first = 0;
+    for (const std::int32_t slot : newest) {
+        scanRun(select, logits, stride, first, slot, m, l, c, moved);
+        first = slot + 1;
+    }
+    scanRun(select, logits, stride, first, slots, m, l, c, moved);
     keepBest(c);
 }
 
@@ -208,28 +223,42 @@ Candidates candidatesIn(SlotCandidates& memory, std::int64_t wanted, std::int64_
     return c;
 }
 
-// The newest slots are candidates by right.
-void addLocal(Candidates& c, const float* logits, std::int64_t stride, std::int64_t first, std::int64_t last) {
-    for (std::int64_t slot = first; slot < last; ++slot, ++c.size) {
-        c.slots[c.size] = static_cast<std::int32_t>(slot);
+// The slots of the n newest tokens, ascending.
+std::span<const std::int32_t> newestSlots(SlotCandidates& memory, const std::int32_t* byAge,
+                                          std::int64_t slots, std::int64_t n) {
+    memory.newest.resize(static_cast<std::size_t>(n));
+    if (byAge) {
+        std::copy_n(byAge + (slots - n), n, memory.newest.begin());
+        std::sort(memory.newest.begin(), memory.newest.end());
+    } else {
+        std::iota(memory.newest.begin(), memory.newest.end(), static_cast<std::int32_t>(slots - n));
+    }
+    return memory.newest;
+}
+
+void addNewest(Candidates& c, const float* logits, std::int64_t stride,
+               std::span<const std::int32_t> newest) {
+    for (const std::int32_t slot : newest) {
+        c.slots[c.size] = slot;
         for (int h = 0; h < c.group; ++h)
             c.logits[h * c.stride + c.size] = logits[h * stride + slot];
+        ++c.size;
     }
 }
 
 }  // namespace
 
 void selectSlots(const SparqParams& params, const float* logits, std::int64_t stride, std::int64_t slots,
-                 int group, const float* m, const float* l, std::span<std::int32_t> chosen, float* alpha,
-                 SlotCandidates& memory, Traffic& moved) {
+                 const std::int32_t* byAge, int group, const float* m, const float* l,
+                 std::span<std::int32_t> chosen, float* alpha, SlotCandidates& memory, Traffic& moved) {
     const auto n = static_cast<std::int64_t>(chosen.size());
     const std::int64_t local = std::clamp<std::int64_t>(params.localTokens(), 0, n);
     Candidates c = candidatesIn(memory, n - local, n, group);
-    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)(params.select, logits, stride, slots - local, m, l, c, moved);
-    addLocal(c, logits, stride, slots - local, slots);
+    const std::span<const std::int32_t> newest = newestSlots(memory, byAge, slots, local);
+    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)(params.select, logits, stride, slots, newest, m, l, c, moved);
+    std::merge(c.slots, c.slots + c.size, newest.begin(), newest.end(), chosen.begin());
+    addNewest(c, logits, stride, newest);
     moved[Component::Scores] += local * group * static_cast<std::int64_t>(sizeof(float));
-
-    std::copy_n(c.slots, n, chosen.data());
     moved[Component::Indices] += n * static_cast<std::int64_t>(sizeof(std::int32_t));
     for (int h = 0; h < group; ++h) {
         alpha[h] = 1;

@@ -19,7 +19,8 @@ AttentionBenchOptions small() {
     options.kvHeads = 2;
     options.headDim = 32;
     options.repeats = 3;
-    options.plans = {AttentionPlan{}, AttentionPlan{ElementType::BF16, SparqParams{8, 16}}};
+    options.plans = {AttentionPlan{},
+                     AttentionPlan{.keep = {}, .store = ElementType::BF16, .read = SparqParams{8, 16}}};
     return options;
 }
 
@@ -66,7 +67,10 @@ TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]
     SECTION("context") { options.context = 0; }
     SECTION("plans") { options.plans.clear(); }
     SECTION("memory") { options.context = std::int64_t{1} << 40; }
-    SECTION("components") { options.plans = {AttentionPlan{{}, SparqParams{33, 16}}}; }
+    SECTION("a keep") { options.plans = {parsePlan("keep=streaming:window=8")}; }
+    SECTION("components") {
+        options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = SparqParams{33, 16}}};
+    }
     CHECK_THROWS_AS(runAttentionBench(options), std::invalid_argument);
 }
 

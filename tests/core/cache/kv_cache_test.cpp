@@ -209,7 +209,8 @@ TEST_CASE("A token that finds no memory leaves the cache as it was", "[core.cach
 
         // And it goes on once there is memory again.
         memory.allowed = 100;
-        CHECK(cache.append(0, 2, kRow.data_ptr<float>(), vRow.data_ptr<float>(), ledger) == 2);
+        cache.append(0, 2, kRow.data_ptr<float>(), vRow.data_ptr<float>(), ledger);
+        CHECK(cache.position(0, 1, 2) == 2);
         CacheViewReader reader(cache.view(0, 1));
         CHECK(reader.keys().equal(k.select(1, 1)));
         CHECK(at::allclose(reader.valueMean(), v.select(1, 1).mean(0), 1e-5, 1e-6));
@@ -234,6 +235,6 @@ TEST_CASE("A cache without the copy and the sum has none", "[core.cache]") {
     CHECK(cache.view(0, 0).keyColumns == nullptr);
     CHECK(cache.view(0, 0).valueSum == nullptr);
     CHECK(ledger.take()[Component::KeyColumns] == 0);
-    CHECK(cache.position(0, 1) == 1);
+    CHECK(cache.position(0, 0, 1) == 1);
     CHECK_THROWS_AS(KvCache({.layers = 1, .kvHeads = 0, .headDim = 4}), std::invalid_argument);
 }

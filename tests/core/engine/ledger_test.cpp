@@ -9,6 +9,7 @@
 
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
+#include "core/engine/eviction.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/methods/predict.h"
 #include "core/methods/read/dense.h"
@@ -23,8 +24,9 @@ using fovea::test::Dice;
 
 namespace {
 
-// A cache of shape.tokens rows; what the last one's append counted is left in `ledger`.
-KvCache filled(const StepShape& shape, const SparqParams* sparq, int slotsPerBlock, Ledger& ledger) {
+// A cache after shape.tokens tokens under `rule`; what the last one's append counted is left in `ledger`.
+KvCache filled(const StepShape& shape, const SparqParams* sparq, const KeepRule& rule, int slotsPerBlock,
+               Ledger& ledger) {
     KvCache cache({.layers = 1,
                    .kvHeads = shape.kvHeads,
                    .headDim = shape.headDim,
@@ -34,6 +36,7 @@ KvCache filled(const StepShape& shape, const SparqParams* sparq, int slotsPerBlo
                    .slotsPerBlock = slotsPerBlock});
     const at::Tensor rows = at::randn({2, shape.tokens, shape.kvHeads, shape.headDim});
     for (std::int64_t t = 0; t < shape.tokens; ++t) {
+        evictUnseen(cache, 0, rule, t, ledger);
         ledger.take();
         cache.append(0, t, rows[0][t].data_ptr<float>(), rows[1][t].data_ptr<float>(), ledger);
     }
@@ -71,12 +74,15 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         AttentionPlan plan;
         if (trial % 4 != 0)
             plan.read = dice.sparq(shape.headDim, 80);
+        if (trial % 3 != 0)
+            plan.keep = StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)};
+        const KeepRule rule = keepRule(plan, 0, true);
         shape.planned = dice.between(0, 3) != 0;
         const auto* sparq = std::get_if<SparqParams>(&plan.read);
         const auto* reads = shape.planned ? sparq : nullptr;
 
         Ledger ledger;
-        const KvCache cache = filled(shape, sparq, dice.coin() ? 256 : dice.between(1, 40), ledger);
+        KvCache cache = filled(shape, sparq, rule, dice.coin() ? 256 : dice.between(1, 40), ledger);
         const Traffic written = ledger.take();
         std::vector<KvView> views;
         for (int head = 0; head < shape.kvHeads; ++head)
@@ -88,9 +94,11 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         else
             cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger);
         const Traffic read = ledger.take(), touched = countReads(cache, shape, reads, q);
+        evictUnseen(cache, 0, rule, shape.tokens, ledger);
 
         Traffic counted = written;
         counted += read;
+        counted += ledger.take();
         const Traffic formula = predictMoved(plan, shape);
         for (int c = 0; c < kComponents; ++c) {
             const auto component = static_cast<Component>(c);

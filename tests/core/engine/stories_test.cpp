@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -97,5 +98,40 @@ TEST_CASE("A sparse story counts what the formula says on every step", "[core.en
             REQUIRE(step.formula == step.counted);
             REQUIRE(step.held.formula == step.held.counted);
         }
+    }
+}
+
+TEST_CASE("A stream whose window holds the whole story writes the same one", "[core.engine]") {
+    if (!available())
+        return;
+    const Stories stories;
+    for (const char* plan :
+         {"keep=streaming:window=300", "keep=streaming:window=300,positions=cache", "keep=lm-infinite"})
+        CHECK(stories.text(stories.run("", 256, parsePlan(plan))) == reference("greedy_256.txt"));
+}
+
+TEST_CASE("A story told in a stream counts what the formula says, and holds no more than sinks and window",
+          "[core.engine]") {
+    if (!available())
+        return;
+    const Stories stories;
+    for (const char* plan :
+         {"keep=streaming:window=60", "keep=streaming:window=60,positions=cache",
+          "keep=lm-infinite:sinks=4,window=61", "keep=streaming:window=60 read=sparq:r=4,k=16"}) {
+        std::string texts[2];
+        for (const auto backend : {Backend::Cpu, Backend::Reference}) {
+            INFO(plan);
+            const Run run = stories.run("Tom had a big red ball", 200, parsePlan(plan), backend);
+            REQUIRE(run.steps.size() > 100);
+            const std::int64_t lanes = std::int64_t{run.spec.layers} * run.spec.kvHeads;
+            for (const StepRecord& step : run.steps) {
+                REQUIRE(step.formula == step.counted);
+                REQUIRE(step.held.formula == step.held.counted);
+                REQUIRE(step.liveSlots == lanes * std::min<std::int64_t>(step.position + 1, 64));
+            }
+            texts[static_cast<int>(backend)] = stories.text(run);
+        }
+        CHECK(texts[0] == texts[1]);
+        CHECK(texts[0].find("Tom had a big red ball") == 0);
     }
 }

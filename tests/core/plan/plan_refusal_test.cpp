@@ -34,11 +34,41 @@ TEST_CASE("More components than a head is wide are refused with the range that f
 TEST_CASE("Parameters that no text can give are refused as well", "[core.plan]") {
     SparqParams p;
     p.components = 0;
-    CHECK(refusal({.store = {}, .read = p}, headsOf(64)));
+    CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
     p = {.tokens = 0};
-    CHECK(refusal({.store = {}, .read = p}, headsOf(64)));
+    CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
     p = {.tokens = 8, .local = 9};
-    CHECK(refusal({.store = {}, .read = p}, headsOf(64)));
+    CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
     p = {.tokens = 8, .local = -1};
-    CHECK(refusal({.store = {}, .read = p}, headsOf(64)));
+    CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
+}
+
+TEST_CASE("A keep that meets its sinks at another distance is refused under SparQ, in one sentence",
+          "[core.plan]") {
+    const auto cache = refusal(parsePlan("keep=streaming:positions=cache read=sparq:r=4"), headsOf(8));
+    REQUIRE(cache);
+    CHECK(cache->find("positions=cache") != std::string::npos);
+    CHECK(cache->find("read=sparq") != std::string::npos);
+    const auto infinite = refusal(parsePlan("keep=lm-infinite read=sparq:r=4"), headsOf(8));
+    REQUIRE(infinite);
+    CHECK(infinite->find("keep=lm-infinite") != std::string::npos);
+    CHECK_FALSE(refusal(parsePlan("keep=streaming:window=100000 read=sparq:r=4"), headsOf(8)));
+    CHECK_FALSE(refusal(parsePlan("keep=lm-infinite store=f16"), headsOf(8)));
+    CHECK(refusal({.keep = StreamingParams{0, 0}, .store = {}, .read = {}}, headsOf(8)));
+    CHECK(refusal({.keep = StreamingParams{5, -1}, .store = {}, .read = {}}, headsOf(8)));
+    CHECK(refusal({.keep = LmInfiniteParams{5, 0}, .store = {}, .read = {}}, headsOf(8)));
+    // The two largest do not overflow.
+    CHECK_FALSE(
+        refusal({.keep = StreamingParams{2147483647, 2147483647}, .store = {}, .read = {}}, headsOf(8)));
+}
+
+TEST_CASE("Other distances need RoPE", "[core.plan]") {
+    ModelSpec spec = headsOf(8);
+    spec.learnedPositions = true;
+    const auto why = refusal(parsePlan("keep=lm-infinite"), spec);
+    REQUIRE(why);
+    CHECK(why->find("learned positions") != std::string::npos);
+    CHECK(refusal(parsePlan("keep=streaming:positions=cache"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming:sinks=0,positions=cache"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
 }

@@ -14,6 +14,13 @@ namespace {
 AttentionPlan randomPlan(std::mt19937& random) {
     const auto upTo = [&](int n) { return std::uniform_int_distribution<int>(0, n)(random); };
     AttentionPlan plan;
+    if (const int keep = upTo(3); keep == 1)
+        plan.keep = StreamingParams{.sinks = upTo(1) ? 4 : upTo(2147483647),
+                                    .window = 1 + (upTo(1) ? 511 : upTo(2147483646)),
+                                    .positions = static_cast<StreamingParams::Positions>(upTo(1))};
+    else if (keep == 2)
+        plan.keep =
+            LmInfiniteParams{.sinks = upTo(1) ? 10 : upTo(300), .window = 1 + (upTo(1) ? 4095 : upTo(300))};
     if (upTo(1))
         plan.store = static_cast<ElementType>(upTo(2));
     if (upTo(3)) {
@@ -81,6 +88,20 @@ TEST_CASE("Text leaves out defaults", "[core.plan]") {
     CHECK(toText(parsePlan("read=sparq:local=32")) == "read=sparq:local=32");
 }
 
+TEST_CASE("Every switch of the keeps is read, and defaults are left out", "[core.plan]") {
+    const auto streaming = std::get<StreamingParams>(
+        parsePlan("read=sparq keep=streaming:window=252,positions=cache,sinks=0").keep);
+    CHECK(streaming == StreamingParams{0, 252, StreamingParams::Positions::Cache});
+    CHECK(std::get<StreamingParams>(parsePlan("keep=streaming:window=0").keep).window == 0);
+    CHECK(std::get<LmInfiniteParams>(parsePlan("keep=lm-infinite:sinks=3,window=1").keep) ==
+          LmInfiniteParams{3, 1});
+    CHECK(toText(parsePlan("keep=all")) == "dense");
+    CHECK(toText(parsePlan("keep=streaming:sinks=4,window=512,positions=original")) == "keep=streaming");
+    CHECK(toText(parsePlan("keep=lm-infinite:sinks=10,window=4096")) == "keep=lm-infinite");
+    CHECK(toText(parsePlan("read=sparq:k=64 store=bf16 keep=streaming:positions=cache,window=60")) ==
+          "keep=streaming:window=60,positions=cache store=bf16 read=sparq:k=64");
+}
+
 TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
     const SparqParams p = sparq("read=sparq:r=4,k=9,local=0,alpha=off,tau=off,select=logits");
     CHECK(p.components == 4);
@@ -107,6 +128,17 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"Dense", "\"Dense\""},
         {"dense=1", "\"dense=1\""},
         {"keep=h2o", "\"keep=h2o\""},
+        {"keep=", "\"keep=\""},
+        {"keep=all:", "\"keep=all:\""},
+        {"keep=all keep=streaming", "\"keep=streaming\""},
+        {"keep=streaming:sinks=0,window=0", "\"keep=streaming:sinks=0,window=0\""},
+        {"keep=streaming:sinks=-1", "\"sinks=-1\""},
+        {"keep=streaming:window=99999999999", "\"window=99999999999\""},
+        {"keep=streaming:positions=text", "\"positions=text\""},
+        {"keep=streaming:recent=4", "\"recent=4\""},
+        {"keep=streaming:window=4,window=4", "\"window\""},
+        {"keep=lm-infinite:window=0", "\"window=0\""},
+        {"keep=lm-infinite:positions=cache", "\"positions=cache\""},
         {"share=cla:2", "\"share=cla:2\""},
         {"weights=rtn:bits=4", "\"weights=rtn:bits=4\""},
         {"acts=rtn", "\"acts=rtn\""},

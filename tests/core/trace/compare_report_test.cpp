@@ -68,6 +68,8 @@ TEST_CASE("The table has one row per step and plan under a header with units", "
     CHECK(row[column("moved counted total (bytes)")] == "2828");
     CHECK(row[column("held counted k (bytes)")] == "1001");
     CHECK(row[column("reserved (bytes)")] == "4096");
+    CHECK(row[column("live (slots)")] == "31");
+    CHECK(row[column("evicted (slots)")] == "7");
     CHECK(row[column("seconds (s)")] == "0.002");
     CHECK(row[column("KL to the first plan (nats)")] == "0.5");
 }

@@ -1,4 +1,4 @@
-#include "app/commands/byte_text.h"
+#include "core/trace/byte_text.h"
 
 #include <array>
 #include <cstdio>

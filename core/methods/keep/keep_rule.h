@@ -1,0 +1,58 @@
+#pragma once
+// Which cached tokens the query at a position still sees: the plan's keep and the model's own sliding window
+// as one rule per layer. A token that is not seen once is never seen again, so whatever the rule drops may
+// leave the cache at the end of the step before (the streams of text that these methods are for have no other
+// way back).
+//
+// Symbols   p position of the query, j of a cached token, s sinks, w window
+// Distance  RoPE gives q·k by the distance p - j alone. Some methods meet their sinks at another one: the
+// rule says
+//           which, and kernels turn the query by the difference instead of touching stored keys.
+
+#include <cstdint>
+
+#include "core/cache/traffic.h"
+
+namespace fovea {
+
+struct AttentionPlan;
+struct StepShape;
+
+struct KeepRule {
+    static constexpr std::int64_t kUnbounded = std::int64_t{1} << 40;
+    enum class Distance : std::uint8_t { Original, Cache, Capped };
+
+    std::int64_t sinks = 0;           // s: the first tokens, which the plan never drops
+    std::int64_t window = kUnbounded; // w: newest tokens before the current one
+    std::int64_t reach = kUnbounded;  // the model's own window: nothing further back, sinks included
+    Distance distance = Distance::Original;
+    std::int64_t cap = kUnbounded; // Capped: the longest distance at which a sink is met
+
+    // Does the query at p see the token at j <= p?
+    bool sees(std::int64_t p, std::int64_t j) const;
+    // How many tokens the query at p sees, its own included.
+    std::int64_t seen(std::int64_t p) const;
+    // At which distance it meets the token at j, which it sees: p - j, but for the sinks of some methods.
+    std::int64_t distanceTo(std::int64_t p, std::int64_t j) const;
+    // Is some token met at another distance than its own?
+    bool turns() const { return distance != Distance::Original && sinks > 0; }
+
+    bool operator==(const KeepRule&) const = default;
+};
+
+// What a layer keeps: the plan's keep where `acts` (from decode-from on) within the model's own window, which
+// is the number of tokens that one sees with itself; 0: all.
+KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts);
+
+// Formula: bytes that one layer's eviction reads and writes in the step of `shape`, all KV heads. Per row and
+// KV head, with e bytes per element:
+//
+//   dropped    d·e   its value is read and
+//              8·d   taken from the fp32 sum (read, written): only where the plan's read keeps one
+//   moved      4·d·e K and V of a row that changes slot, so that live slots stay the first (read, written)
+//              d·e   its entries in the component-major copy, where there is one
+//   resummed   d·e   every live value is read again where one that was no number left the sum, and
+//              4·d   the sum written, once
+Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape);
+
+} // namespace fovea

@@ -1,0 +1,332 @@
+// Evicting plans through both backends, against the whole sequence under a mask, and every byte counted.
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "core/engine/session.h"
+#include "core/methods/keep/row_turn.h"
+#include "core/model/forward.h"
+#include "tests/support/random_model.h"
+
+using namespace fovea;
+using fovea::test::randomModel;
+using fovea::test::RandomShape;
+
+namespace {
+
+const std::atomic<bool> kGoOn = false;
+constexpr Backend kBackends[] = {Backend::Cpu, Backend::Reference};
+
+std::vector<int> randomTokens(std::int64_t n, int vocabulary, unsigned seed = 3) {
+    std::mt19937 random(seed);
+    std::vector<int> tokens;
+    for (std::int64_t i = 0; i < n; ++i)
+        tokens.push_back(static_cast<int>(random() % static_cast<unsigned>(vocabulary)));
+    return tokens;
+}
+
+// max |a - b| / max |b|
+double difference(std::span<const float> a, std::span<const float> b) {
+    double off = 0, scale = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        off = std::max(off, static_cast<double>(std::abs(a[i] - b[i])));
+        scale = std::max(scale, static_cast<double>(std::abs(b[i])));
+    }
+    REQUIRE(std::isfinite(off));
+    REQUIRE(scale > 0);
+    return off / scale;
+}
+
+void requireSame(const Traffic& formula, const Traffic& counted) {
+    for (int c = 0; c < kComponents; ++c) {
+        INFO("component " << kComponentNames[static_cast<std::size_t>(c)]);
+        REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
+    }
+}
+
+// Attention of one query and head over everything it sees of the whole text, each key turned to the rule's
+// distance.
+at::Tensor seenAttention(const KeepRule& rule, const RowTurn& turn, const at::Tensor& q, const at::Tensor& K,
+                         const at::Tensor& V, std::int64_t p) {
+    std::vector<std::int64_t> seen, by;
+    for (std::int64_t j = 0; j <= p; ++j)
+        if (rule.sees(p, j)) {
+            seen.push_back(j);
+            by.push_back(p - j - rule.distanceTo(p, j));
+        }
+    const at::Tensor rows = at::tensor(seen), keys = turn.rows(K.index_select(0, rows), at::tensor(by));
+    const at::Tensor scores = at::matmul(q, keys.t()) / std::sqrt(static_cast<double>(q.size(-1)));
+    return at::matmul(at::softmax(scores, -1), V.index_select(0, rows));
+}
+
+// Logits (T, V) of the whole text at once, nothing evicted: a mask and distances in place of a cache.
+at::Tensor masked(const Model& model, const AttentionPlan& plan, std::span<const int> tokens,
+                  std::int64_t decodeFrom) {
+    const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
+    const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+        const RowTurn turn(model.spec, layer);
+        std::vector<at::Tensor> heads;
+        for (int h = 0; h < model.spec.queryHeads; ++h) {
+            std::vector<at::Tensor> rows;
+            const int g = h / model.spec.group();
+            for (std::int64_t p = 0; p < q.size(2); ++p)
+                rows.push_back(seenAttention(keepRule(plan, model.spec.window(layer), p >= decodeFrom), turn,
+                                             q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
+            heads.push_back(at::cat(rows));
+        }
+        return at::stack(heads).unsqueeze(0);
+    };
+    return logits(model, hiddenStates(model, at::tensor(ids).unsqueeze(0), 0, attention, at::kFloat))[0]
+        .contiguous();
+}
+
+std::vector<AttentionPlan> keeps() {
+    std::vector<AttentionPlan> plans;
+    for (const char* text : {"keep=streaming:sinks=4,window=9", "keep=streaming:sinks=0,window=5",
+                             "keep=streaming:sinks=3,window=1", "keep=streaming:sinks=2,window=0",
+                             "keep=streaming:sinks=1,window=1000", "keep=streaming:sinks=90,window=3",
+                             "keep=streaming:sinks=4,window=9,positions=cache",
+                             "keep=streaming:sinks=1,window=0,positions=cache",
+                             "keep=streaming:sinks=0,window=6,positions=cache",
+                             "keep=streaming:sinks=5,window=1000,positions=cache",
+                             "keep=lm-infinite:sinks=5,window=8", "keep=lm-infinite:sinks=0,window=1",
+                             "keep=lm-infinite:sinks=2,window=1", "keep=lm-infinite:sinks=3,window=1000"})
+        plans.push_back(parsePlan(text));
+    return plans;
+}
+
+} // namespace
+
+TEST_CASE("An evicting cache gives what the whole text under a mask gives, on both backends",
+          "[core.engine]") {
+    const RandomShape shape{.layers = 2, .queryHeads = 6, .kvHeads = 2, .headDim = 10, .context = 96};
+    const auto model = randomModel(shape);
+    const auto tokens = randomTokens(60, shape.vocabulary);
+    const std::span<const int> all = tokens;
+    for (const AttentionPlan& plan : keeps()) {
+        for (const std::int64_t decodeFrom : {0, 1, 40}) {
+            const at::Tensor whole = masked(*model, plan, all, decodeFrom);
+            for (const Backend backend : kBackends) {
+                INFO("plan " << toText(plan) << ", from " << decodeFrom << ", backend "
+                             << static_cast<int>(backend));
+                Session session(model, plan, {.backend = backend});
+                const std::int64_t prefilled = std::max<std::int64_t>(0, decodeFrom - 1);
+                REQUIRE(session.prefill(all.first(static_cast<std::size_t>(prefilled)), kGoOn));
+                for (std::int64_t p = prefilled; p < std::ssize(tokens); ++p) {
+                    session.step(tokens[static_cast<std::size_t>(p)], p >= decodeFrom);
+                    const at::Tensor row = whole[p];
+                    REQUIRE(difference(session.logits(), {row.data_ptr<float>(), 50}) < 2e-4);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("A model's own sliding window frees slots as well, in prefill too, alone and under a plan's keep",
+          "[core.engine]") {
+    const RandomShape shape{.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8, .context = 400};
+    const auto model = std::const_pointer_cast<Model>(randomModel(shape));
+    model->spec.layerSpecs = {{.window = 12, .rope = {}}, {.window = 0, .rope = {}}};
+    // Longer than a chunk of prefill, so that its second one reuses slots.
+    const auto tokens = randomTokens(180, shape.vocabulary);
+    const std::span<const int> all = tokens;
+    for (const char* text :
+         {"dense", "keep=streaming:sinks=4,window=5", "keep=streaming:sinks=4,window=30",
+          "keep=streaming:sinks=2,window=8,positions=cache", "keep=lm-infinite:sinks=3,window=17"}) {
+        const AttentionPlan plan = parsePlan(text);
+        const at::Tensor whole = masked(*model, plan, all, 160);
+        for (const Backend backend : kBackends) {
+            INFO(text << ", backend " << static_cast<int>(backend));
+            Session session(model, plan, {.backend = backend});
+            REQUIRE(session.prefill(all.first(150), kGoOn));
+            for (std::int64_t p = 150; p < std::ssize(tokens); ++p) {
+                const StepRecord step = session.step(tokens[static_cast<std::size_t>(p)], p >= 160);
+                const at::Tensor row = whole[p];
+                REQUIRE(difference(session.logits(), {row.data_ptr<float>(), 50}) < 2e-4);
+                requireSame(step.formula, step.counted);
+                requireSame(step.held.formula, step.held.counted);
+                std::int64_t kept = 0;
+                for (int layer = 0; layer < 2; ++layer)
+                    kept += keepRule(plan, model->spec.window(layer), p >= 160).seen(p + 1) - 1;
+                REQUIRE(step.liveSlots == kept * 2);
+            }
+        }
+    }
+}
+
+TEST_CASE(
+    "Formula and counted are the same on every step of an evicting plan, and what is held stays within it",
+    "[core.engine]") {
+    const RandomShape shapes[] = {{.layers = 2, .queryHeads = 2, .kvHeads = 2, .headDim = 8},
+                                  {.layers = 1,
+                                   .queryHeads = 6,
+                                   .kvHeads = 2,
+                                   .headDim = 12,
+                                   .type = ElementType::BF16,
+                                   .tied = false}};
+    constexpr const char* kReads[] = {"", " read=sparq:r=4,k=6", " read=sparq:r=2,k=9,local=9,alpha=off",
+                                      " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16"};
+    for (const RandomShape& shape : shapes) {
+        const auto model = randomModel(shape);
+        for (const AttentionPlan& keep : keeps()) {
+            for (const char* read : kReads) {
+                const AttentionPlan plan = parsePlan(toText(keep) + read);
+                if (refusal(plan, model->spec))
+                    continue;
+                const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
+                const std::int64_t kinds = std::holds_alternative<SparqParams>(plan.read) ? 3 : 2;
+                for (const Backend backend : kBackends) {
+                    INFO("plan " << toText(plan) << ", backend " << static_cast<int>(backend));
+                    Session session(model, plan, {.backend = backend});
+                    REQUIRE(session.prefill(randomTokens(30, shape.vocabulary), kGoOn));
+                    for (int i = 0; i < 14; ++i) {
+                        // A step that is not planned again reads dense, but nothing that left comes back.
+                        const StepRecord step = session.step(i, i >= 3 && i != 9);
+                        INFO("step " << i);
+                        requireSame(step.formula, step.counted);
+                        requireSame(step.held.formula, step.held.counted);
+                        const std::int64_t kept =
+                            i < 3 ? step.position + 1 : keepRule(plan, 0, true).seen(step.position + 1) - 1;
+                        REQUIRE(step.liveSlots == kept * shape.layers * shape.kvHeads);
+                        REQUIRE(step.held.counted[Component::Keys] == step.liveSlots * row);
+                        REQUIRE(step.held.reserved <=
+                                step.held.counted.total() + kinds * 256 * row * shape.layers * shape.kvHeads);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("As a plan takes over, the window's rows move next to the sinks once, and never again",
+          "[core.engine]") {
+    const auto model = randomModel({.layers = 1, .queryHeads = 2, .kvHeads = 2, .headDim = 8});
+    const std::int64_t row = 8 * 4;
+    for (const int prompt : {12, 14, 17, 30, 60}) {
+        AttentionPlan plan = parsePlan("keep=streaming:sinks=4,window=9");
+        Session session(model, plan, {});
+        REQUIRE(session.prefill(randomTokens(prompt, 50), kGoOn));
+        for (int i = 0; i < 4; ++i) {
+            const StepRecord step = session.step(i, true);
+            // Of `prompt` rows 13 stay; those of the newest 9 that lie behind slot 13 move: each read and
+            // written.
+            const std::int64_t moved = i == 0 ? std::clamp(prompt - 14, 0, 9) : 0;
+            const std::int64_t seen = std::min<std::int64_t>(step.position + 1, 14);
+            CHECK(step.counted[Component::Keys] == 2 * row * (seen + 1 + 2 * moved));
+            CHECK(step.evicted ==
+                  2 * (std::max(0, prompt - 13 + i + 1) - std::max(0, i == 0 ? 0 : prompt - 13 + i)));
+        }
+    }
+}
+
+TEST_CASE("The CPU backend gives the reference's logits under keep, read and store together",
+          "[core.engine]") {
+    const RandomShape shape{.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8};
+    const auto model = randomModel(shape);
+    for (const char* text : {"keep=streaming:sinks=3,window=17 read=sparq:r=4,k=8",
+                             "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
+                             "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
+                             "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
+                             "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100"}) {
+        INFO(text);
+        const AttentionPlan plan = parsePlan(text);
+        Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
+        const auto tokens = randomTokens(90, shape.vocabulary);
+        const std::span<const int> all = tokens;
+        REQUIRE(cpu.prefill(all.first(30), kGoOn));
+        REQUIRE(reference.prefill(all.first(30), kGoOn));
+        for (const int token : all.subspan(30)) {
+            cpu.step(token, true);
+            reference.step(token, true);
+            REQUIRE(difference(cpu.logits(), reference.logits()) < 1e-4);
+        }
+    }
+}
+
+TEST_CASE("SparQ over a stream that reads everything live is the stream itself", "[core.engine]") {
+    const auto model = randomModel();
+    const AttentionPlan stream = parsePlan("keep=streaming:sinks=4,window=20"),
+                        both = parsePlan("keep=streaming:sinks=4,window=20 read=sparq:r=8,k=25,alpha=off");
+    for (const Backend backend : kBackends) {
+        Session one(model, stream, {.backend = backend}), two(model, both, {.backend = backend});
+        for (const int token : randomTokens(70, 50)) {
+            one.step(token, true);
+            two.step(token, true);
+            REQUIRE(difference(two.logits(), one.logits()) < 1e-5);
+        }
+    }
+}
+
+TEST_CASE("Nothing of an evicted token reaches a later one, even when it was infinite", "[core.engine]") {
+    // Token 7 alone has a first component, which the first layer's K and V make too large for f16: they are
+    // infinite in the cache. It is token 5 of the text.
+    const auto model = randomModel({.headDim = 8});
+    const at::Tensor embedding = model->embedding.stored();
+    embedding.select(1, 0).fill_(0);
+    embedding[7].fill_(0);
+    embedding[7][0] = 1;
+    model->layers[0].key.weight.stored().select(1, 0).fill_(1e6);
+    model->layers[0].value.weight.stored().select(1, 0).fill_(1e6);
+    for (const char* text :
+         {"keep=streaming:sinks=2,window=4 store=f16", "keep=lm-infinite:sinks=2,window=4 store=f16",
+          "keep=streaming:sinks=2,window=4,positions=cache store=f16",
+          "keep=streaming:sinks=2,window=4 store=f16 read=sparq:r=4,k=3"}) {
+        for (const Backend backend : kBackends) {
+            INFO(text << ", backend " << static_cast<int>(backend));
+            Session session(model, parsePlan(text), {.backend = backend});
+            auto tokens = randomTokens(20, 7);
+            tokens[5] = 7;
+            for (int p = 0; p < 20; ++p) {
+                session.step(tokens[static_cast<std::size_t>(p)], true);
+                const auto finite = [](float logit) { return std::isfinite(logit); };
+                if (p == 5)
+                    REQUIRE(std::none_of(session.logits().begin(), session.logits().end(), finite));
+                if (p > 5 + 4 + 4) // the last layer's window has forgotten those that saw it
+                    REQUIRE(std::all_of(session.logits().begin(), session.logits().end(), finite));
+            }
+        }
+    }
+}
+
+TEST_CASE("A run tells when each slot was taken and freed", "[core.engine]") {
+    const auto model = randomModel({.layers = 2});
+    GenerateOptions options;
+    options.tokens = 20;
+    options.ignoreEnd = true;
+    options.session.captureBudget = 1 << 24;
+    const Run run = generate(model, parsePlan("keep=streaming:sinks=2,window=5"), randomTokens(12, 50),
+                             options, {}, kGoOn);
+    CHECK(run.slots.layers() == 2);
+    CHECK(run.slots.alike());
+    std::vector<std::int64_t> gone(40, -1);
+    std::int64_t born = 0;
+    for (const SlotEvent& event : run.slots.of(1, 1)) {
+        if (event.kind == SlotEvent::Kind::Born) {
+            CHECK(event.position == born++);
+            CHECK(event.at == event.position);
+        }
+        if (event.kind == SlotEvent::Kind::Evicted)
+            gone[static_cast<std::size_t>(event.position)] = event.at;
+    }
+    CHECK(born == 31);
+    // The prompt's overflow leaves as decoding begins, every other token six steps after it came.
+    for (std::int64_t j = 0; j < 31; ++j) {
+        const std::int64_t last = std::max<std::int64_t>(12, j + 6);
+        CHECK(gone[static_cast<std::size_t>(j)] == (j < 2 || last > 31 ? -1 : last));
+    }
+
+    options.session.captureBudget = 0;
+    CHECK(generate(model, {}, randomTokens(12, 50), options, {}, kGoOn).slots.layers() == 0);
+}
