@@ -1,61 +1,27 @@
-#include <stdlib.h>
+#include <algorithm>
+#include <cstring>
+#include <string>
 
-#include <fstream>
-#include <system_error>
-
-#include "core/model/huggingface_config.h"
-#include "core/model/model.h"
+#include "core/model/huggingface/config.h"
 #include "core/model/safetensors.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/model_use.h"
 #include "tests/fuzz/targets.h"
 
 namespace fovea::fuzz {
-
-namespace {
-
-// Made once, for the readers that want a folder; its files are replaced by every input.
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "fovea-fuzz-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr)
-            throw std::runtime_error(name + ": cannot be made");
-        m_path = name;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(m_path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
-    void put(const char* file, std::string_view bytes) const {
-        std::filesystem::remove(m_path / file); // a new one: the last may still be mapped
-        std::ofstream out(m_path / file, std::ios::binary);
-        out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        if (!out.flush())
-            throw std::runtime_error((m_path / file).string() + ": cannot be written");
-    }
-    const std::filesystem::path& path() const { return m_path; }
-
-private:
-    std::filesystem::path m_path;
-};
-
-void requireWhole(const Model& model) {
-    if (model.spec.layers != static_cast<int>(model.layers.size()))
-        throw Finding("a model without the layers that its shape has");
-}
-
-} // namespace
 
 bool readSafetensors(std::string_view bytes) {
     const MemoryFile file(bytes);
     return accepted([&] {
         const SafetensorsFile tensors(file.path());
-        for (const auto& [name, entry] : tensors.entries())
-            if (tensors.read(name).nbytes() != entry.end - entry.begin)
-                throw Finding("a tensor of another size than its bytes");
+        for (const auto& [name, entry] : tensors.entries()) {
+            if (entry.type == c10::ScalarType::Undefined)
+                continue;
+            const at::Tensor mapped = tensors.map(name), read = tensors.read(name);
+            if (read.nbytes() != entry.end - entry.begin || mapped.sizes() != read.sizes() ||
+                std::memcmp(mapped.data_ptr(), read.data_ptr(), read.nbytes()) != 0)
+                throw Finding("a tensor of other bytes than the file's");
+        }
     });
 }
 
@@ -67,17 +33,28 @@ bool readHuggingFaceConfig(std::string_view bytes) {
 
 bool readHuggingFaceFolder(std::string_view bytes) {
     static const Folder folder;
-    const auto end = bytes.find('\0');
-    if (end == bytes.npos)
+    const auto config = bytes.find('\0'), index = bytes.find('\0', config + 1);
+    if (config == bytes.npos || index == bytes.npos)
         return false;
-    folder.put("config.json", bytes.substr(0, end));
-    folder.put("model.safetensors", bytes.substr(end + 1));
-    return accepted([&] { requireWhole(*loadModel(folder.path())); });
+    folder.clear();
+    folder.put("config.json", bytes.substr(0, config));
+    std::string_view weights = bytes.substr(index + 1);
+    if (index == config + 1) {
+        folder.put("model.safetensors", weights);
+    } else {
+        folder.put("model.safetensors.index.json", bytes.substr(config + 1, index - config - 1));
+        const auto half =
+            static_cast<std::size_t>(weights.empty() ? 0 : static_cast<unsigned char>(weights.front())) << 4;
+        weights.remove_prefix(weights.empty() ? 0 : 1);
+        folder.put("a.safetensors", weights.substr(0, half));
+        folder.put("b.safetensors", weights.substr(std::min(half, weights.size())));
+    }
+    return accepted([&] { useModel(folder.path()); });
 }
 
 bool readLlama2c(std::string_view bytes) {
     const MemoryFile file(bytes);
-    return accepted([&] { requireWhole(*loadModel(file.path())); });
+    return accepted([&] { useModel(file.path()); });
 }
 
 } // namespace fovea::fuzz

@@ -1,5 +1,5 @@
-// What clang_vector.h leaves without a definition: std::fill over a vector<bool>, under the name that its constexpr
-// declaration has for the linker.
+// What clang_vector.h leaves without a definition: std::fill over a vector<bool>, under the name that its
+// constexpr declaration has for the linker.
 
 #include <vector>
 

@@ -1,10 +1,13 @@
 #include "tests/fuzz/fuzz_input.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <system_error>
 
 namespace fovea::fuzz {
 
@@ -34,6 +37,31 @@ MemoryFile::MemoryFile(std::string_view bytes) : m_descriptor(::memfd_create("fu
 
 MemoryFile::~MemoryFile() {
     ::close(m_descriptor);
+}
+
+Folder::Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "fovea-fuzz-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+        throw std::runtime_error(name + ": cannot be made");
+    m_path = name;
+}
+
+Folder::~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(m_path, ignored);
+}
+
+void Folder::clear() const {
+    for (const auto& entry : std::filesystem::directory_iterator(m_path))
+        std::filesystem::remove(entry);
+}
+
+void Folder::put(const char* file, std::string_view bytes) const {
+    std::filesystem::remove(m_path / file); // a new one: the last may still be mapped
+    std::ofstream out(m_path / file, std::ios::binary);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!out.flush())
+        throw std::runtime_error((m_path / file).string() + ": cannot be written");
 }
 
 void requireOneLine(std::string_view message) {

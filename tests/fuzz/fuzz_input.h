@@ -31,6 +31,22 @@ private:
     std::filesystem::path m_path;
 };
 
+// For the readers that want a folder. Made once; its files are replaced by every input.
+class Folder {
+public:
+    Folder();
+    ~Folder();
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    void clear() const;
+    void put(const char* file, std::string_view bytes) const;
+    const std::filesystem::path& path() const { return m_path; }
+
+private:
+    std::filesystem::path m_path;
+};
+
 // Throws Finding unless it is one short line without control characters, which a terminal would obey.
 void requireOneLine(std::string_view message);
 

@@ -1,9 +1,8 @@
 #include <span>
 
 #include "core/model/gguf.h"
-#include "core/model/gguf/checkpoint.h"
-#include "core/model/model.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/model_use.h"
 #include "tests/fuzz/targets.h"
 
 namespace fovea::fuzz {
@@ -46,14 +45,9 @@ bool readGguf(std::string_view bytes) {
 }
 
 bool readGgufModel(std::string_view bytes) {
-    const MemoryFile file(bytes);
-    return accepted([&] {
-        const auto model = fovea::readGguf(file.path());
-        if (model->spec.layers != static_cast<int>(model->layers.size()))
-            throw Finding("a model without the layers that its shape has");
-        for (const LayerWeights& layer : model->layers) // blocks of every kind, decoded
-            layer.down.weight.to(at::kFloat);
-    });
+    static const Folder folder; // a file is taken for GGUF by its name
+    folder.put("model.gguf", bytes);
+    return accepted([&] { useModel(folder.path() / "model.gguf"); });
 }
 
 } // namespace fovea::fuzz

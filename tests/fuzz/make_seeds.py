@@ -84,13 +84,31 @@ def configs():
         put("huggingface_config", f"seed_{name}", json.dumps(config))
         known = smaller(NEW_FORM[name][1] if name in NEW_FORM else config)
         model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model(**known))
-        kind = "BF16" if config.get("torch_dtype") == "bfloat16" else "F32"
+        kind = "F32" if name in ("llama", "opt", "gemma3") else "BF16"
         shapes = {parameter: (kind, list(values.shape)) for parameter, values in model.named_parameters()}
-        put("huggingface_folder", f"seed_{name}", json.dumps(smaller(config)).encode() + b"\0" + tensors(shapes))
+        config = smaller(config)
+        put("huggingface_folder", f"seed_{name}", json.dumps(config).encode() + b"\0\0" + tensors(shapes))
+        if name == "llama_sharded":
+            shards(config, shapes)
     put("huggingface_config", "seed_gpt2", '{"architectures":["GPT2LMHeadModel"],"model_type":"gpt2"}')
     put("huggingface_config", "seed_list", "[1,2]")
     put("huggingface_config", "seed_deep", "[" * 2000)
-    put("huggingface_folder", "seed_nothing", b"{}\0")
+    put("huggingface_folder", "seed_nothing", b"{}\0\0")
+
+
+def shards(config, shapes):
+    names = sorted(shapes)
+    parts = [names[:4], names[4:]]
+    places = {name: f"{'ab'[number]}.safetensors" for number, part in enumerate(parts) for name in part}
+    first, second = (tensors({name: shapes[name] for name in part}) for part in parts)
+    # The first shard's size is told in units of 16 bytes: its header is stretched by blanks.
+    (length,) = struct.unpack("<Q", first[:8])
+    blanks = -len(first) % 16
+    first = struct.pack("<Q", length + blanks) + first[8:8 + length] + b" " * blanks + first[8 + length:]
+    for name, index in [("sharded", places), ("shard_missing", dict(places) | {names[0]: "c.safetensors"}),
+                        ("shard_swapped", places | {names[0]: "b.safetensors"}), ("shard_outside", {names[0]: "../a.safetensors"})]:
+        put("huggingface_folder", f"seed_{name}", json.dumps(config).encode() + b"\0" + json.dumps(
+            {"metadata": {}, "weight_map": index}).encode() + b"\0" + bytes([len(first) // 16]) + first + second)
 
 
 def llama2c():

@@ -12,7 +12,8 @@ bool readPlan(std::string_view bytes);
 bool readSafetensors(std::string_view bytes);
 // config.json alone.
 bool readHuggingFaceConfig(std::string_view bytes);
-// config.json, a NUL, then model.safetensors: a whole folder.
+// A whole folder: config.json, NUL, NUL, model.safetensors; or config.json, NUL, the index, NUL, a byte n,
+// and two shards, the first of 16 n bytes: a.safetensors and b.safetensors.
 bool readHuggingFaceFolder(std::string_view bytes);
 bool readLlama2c(std::string_view bytes);
 // The container: every metadata value and every tensor.
