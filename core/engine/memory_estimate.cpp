@@ -7,6 +7,8 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/cache_layout.h"
 #include "core/engine/capture.h"
+#include "core/engine/prefill.h"
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/trace/byte_text.h"
 
@@ -44,14 +46,25 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
+// The most tokens that a layer's cache holds at once. Prefill keeps what the model's own window sees, and one chunk
+// more until it drops the rest; from the prompt's end on the plan's keep acts.
+std::int64_t mostSlots(const AttentionPlan& plan, std::int64_t window, std::int64_t prompt, std::int64_t tokens) {
+    const std::int64_t read = prompt - 1; // by prefill; the prompt's last token is the first step's
+    const std::int64_t prefilled = std::min(read, keepRule(plan, window, false).seen(std::max<std::int64_t>(read, 1) - 1) + kPrefillChunk);
+    return std::max(prefilled, keepRule(plan, window, true).seen(tokens - 1));
+}
+
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
-    const std::int64_t block = layout.slotsPerBlock;
-    const std::int64_t slots = (cachedTokens(spec, q) + block - 1) / block * block;
-    const Bytes rows =
-        Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+    const std::int64_t block = layout.slotsPerBlock, tokens = cachedTokens(spec, q);
     const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
-    return (rows + sum) * layout.kvHeads * layout.layers;
+    const Bytes row = Bytes(layout.headDim) * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+    Bytes all = 0;
+    for (int layer = 0; layer < layout.layers; ++layer) {
+        const std::int64_t most = mostSlots(plan, spec.window(layer), std::min(q.prompt, tokens), tokens);
+        all = all + (row * ((most + block - 1) / block * block) + sum) * layout.kvHeads;
+    }
+    return all;
 }
 
 bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {

@@ -4,9 +4,9 @@
 // begun.
 //
 //   weights  every parameter, in the type that the file holds
-//   cache    per plan and KV head of a layer, with e bytes per element, b slots per block, S tokens and n
-//   kinds of rows
-//            (K, V, and the component-major copy of K where the plan reads by columns):
+//   cache    per plan and KV head of a layer, with e bytes per element, b slots per block, n kinds of rows
+//            (K, V, and the component-major copy of K where the plan reads by columns) and S tokens, the
+//            most that are held at once (all, or what the plan's keep and the model's own window leave):
 //              ⌈S / b⌉ · b · n · d · e   and 4·d where the plan keeps a sum of the values
 //   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds
 //   logits   4 · V per plan and step, kept for KL, and once more in the copy that is on screen

@@ -3,6 +3,7 @@
 #include <QEvent>
 #include <QHelpEvent>
 #include <QMouseEvent>
+#include <QPaintEngine>
 #include <QPainter>
 #include <QToolTip>
 #include <QWheelEvent>
@@ -157,11 +158,15 @@ QString StepChart::toCsv() const {
 QImage StepChart::renderToImage(QSize size, double devicePixelRatio) const {
     QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
     image.setDevicePixelRatio(devicePixelRatio);
-    image.fill(theme().panel);
     QPainter painter(&image);
+    paintInto(painter, size);
+    return image;
+}
+
+void StepChart::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     drawKept(painter, size);
     drawMoving(painter, size);
-    return image;
 }
 
 void StepChart::invalidate() {
@@ -172,6 +177,11 @@ void StepChart::invalidate() {
 void StepChart::paintEvent(QPaintEvent*) {
     auto& s = *m_state;
     const auto ratio = devicePixelRatioF();
+    // The whole window drawn into a file of vectors: a kept picture would be pixels there.
+    if (QPainter vectors(this); vectors.paintEngine()->type() != QPaintEngine::Raster) {
+        drawKept(vectors, size());
+        return drawMoving(vectors, size());
+    }
     if (s.kept.isNull()) {
         s.kept = QPixmap(size() * ratio);
         s.kept.setDevicePixelRatio(ratio);

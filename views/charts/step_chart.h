@@ -58,6 +58,7 @@ public:
     QString describe(double step) const;
     // "step,B K rows counted [bytes],…": every step, not only the visible ones, in bytes, GB/s or nats.
     QString toCsv() const;
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
 
 Q_SIGNALS:

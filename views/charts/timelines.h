@@ -74,6 +74,7 @@ public:
     const std::vector<StepChart*>& charts() const { return m_charts; }
 
     QString toCsv() const; // every chart's columns over one step column
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
     // Title, subtitle, legend and the controls "weights" and "Show as" into the frame's header.
     void furnish(PanelFrame* frame);

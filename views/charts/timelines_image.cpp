@@ -10,11 +10,8 @@
 
 namespace fovea {
 
-QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
-    QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
-    image.setDevicePixelRatio(devicePixelRatio);
-    image.fill(theme().panel);
-    QPainter painter(&image);
+void Timelines::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     const auto shown =
         std::count_if(m_charts.begin(), m_charts.end(), [](auto* c) { return !c->isHidden(); });
     int done = 0;
@@ -23,8 +20,18 @@ QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
             continue;
         const int top = static_cast<int>(size.height() * done / shown);
         const int bottom = static_cast<int>(size.height() * ++done / shown);
-        painter.drawImage(0, top, chart->renderToImage({size.width(), bottom - top}, devicePixelRatio));
+        painter.save();
+        painter.translate(0, top);
+        chart->paintInto(painter, {size.width(), bottom - top});
+        painter.restore();
     }
+}
+
+QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
+    QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
+    image.setDevicePixelRatio(devicePixelRatio);
+    QPainter painter(&image);
+    paintInto(painter, size);
     return image;
 }
 

@@ -24,6 +24,7 @@ struct TileStyle {
     ColourScale scale = ColourScale::Log10;
     ColourMap map = ColourMap::Viridis;
     bool overlay = true;
+    bool difference = false; // A − B: its own colours, nothing laid over
     QColor causal, veil, dim, outline;
 
     bool operator==(const TileStyle&) const = default;

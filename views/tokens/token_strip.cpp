@@ -159,15 +159,19 @@ void TokenStrip::paintEvent(QPaintEvent* event) {
     drawRows(painter, m_layout, top, top + viewport()->height());
 }
 
-QImage TokenStrip::renderToImage(QSize size) const {
-    QImage image(size, QImage::Format_RGB32);
-    image.fill(theme().panel);
+void TokenStrip::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     if (m_tokens.empty())
-        return image;
+        return;
     TokenLayout layout = m_layout;
     layout.build(numberFont(12), size.width());
-    QPainter painter(&image);
     drawRows(painter, layout, 0, size.height());
+}
+
+QImage TokenStrip::renderToImage(QSize size) const {
+    QImage image(size, QImage::Format_RGB32);
+    QPainter painter(&image);
+    paintInto(painter, size);
     return image;
 }
 

@@ -37,6 +37,7 @@ public:
 
     int tokenAt(const QPoint& viewportPosition) const; // −1 where there is none
     QRect tokenRect(int index) const;                  // in viewport coordinates
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size) const;
     QString toCsv() const; // position,token,generated,read,measure
 
