@@ -70,7 +70,7 @@ void writeConversation(const RunOptions& o, const std::filesystem::path& model, 
         throw UsageError("--chat: " + model.string() + " has no chat template, leave --chat out");
     if (!chat->known()) {
         std::fprintf(stderr, "fovea: %s: %s\n", model.c_str(), chat->note().c_str());
-        run.prompt = run.tokenizer->encode(prompt, true);
+        run.prompt = promptTokens(*run.tokenizer, prompt);
         return;
     }
     std::vector<ChatMessage> messages;
@@ -84,8 +84,9 @@ void writeConversation(const RunOptions& o, const std::filesystem::path& model, 
 } // namespace
 
 void addModelOptions(CLI::App& command, RunOptions& o) {
-    command.add_option("--model", o.model,
-                       "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
+    command.add_option(
+        "--model", o.model,
+        "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
     command.add_option(
         "--tokenizer", o.tokenizer,
         "Tokenizer: tokenizer.json, .model, .bin, .gguf or a folder (default: the model's own)");
@@ -133,10 +134,7 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.chat)
         writeConversation(o, path, prompt, run);
     else
-        run.prompt = run.tokenizer->encode(prompt, true);
-    // Nothing else to start from, though the model may have none in front of a text.
-    if (run.prompt.empty() && run.tokenizer->bos() >= 0)
-        run.prompt = {run.tokenizer->bos()};
+        run.prompt = promptTokens(*run.tokenizer, prompt);
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
     run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context);
