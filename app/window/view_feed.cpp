@@ -45,6 +45,11 @@ ViewFeed::ViewFeed(Document& document, Controller& controller, const WindowViews
         m_views.atlas->setHeads(m_controller.summaries(), model ? model->spec.group() : 1);
     });
     connectPicks();
+    m_views.tokens->setDetail([this](int index) {
+        const auto& model = m_document.model();
+        const auto at = static_cast<std::size_t>(index);
+        return model && at < m_tokens.size() ? tokenDetail(*model->tokenizer, m_tokens, at) : QString();
+    });
 }
 
 void ViewFeed::connectPicks() {
