@@ -75,7 +75,7 @@ std::string tableOf(const CompareReport& report) {
 void runCompare(const Options& options) {
     const std::vector<AttentionPlan> plans = parsePlans(options.plans);
     requireSampler(options.sampler);
-    PreparedRun prepared = prepareRun(options.run);
+    PreparedRun prepared = prepareRun(options.run, plans);
     prepared.generate.sampler = options.sampler;
     if (!options.out.empty())
         makeFolder(options.out); // before the work, not after

@@ -75,7 +75,7 @@ void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
 void runGenerate(const Options& options) {
     const AttentionPlan plan = parsePlan(options.plan);
     requireSampler(options.sampler);
-    PreparedRun prepared = prepareRun(options.run);
+    PreparedRun prepared = prepareRun(options.run, {&plan, 1});
     prepared.generate.sampler = options.sampler;
     options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
 }

@@ -14,6 +14,7 @@
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
 #include "core/model/tokenizer.h"
+#include "core/plan/text_limit.h"
 
 namespace fovea {
 
@@ -52,8 +53,8 @@ std::string countOfTokens(std::int64_t n) {
 }
 
 // `--positions N` counts as llama2.c's -n: N tokens are fed, the prompt's among them, and no more than fit.
-std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, std::int64_t context) {
-    const std::int64_t tokens = std::min(positions, context) - (prompt - 1);
+std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, std::int64_t limit) {
+    const std::int64_t tokens = std::min(positions, limit) - (prompt - 1);
     if (tokens < 1)
         throw UsageError("--positions " + std::to_string(positions) +
                          " leaves nothing to generate after a prompt of " + countOfTokens(prompt) +
@@ -61,13 +62,16 @@ std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, st
     return tokens;
 }
 
-std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int64_t context) {
+// `limit`: positions that every plan can reach; beyond the context only where they bound distances
+// themselves.
+std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int64_t context,
+                              std::int64_t limit) {
     if (prompt > context)
         throw UsageError("the prompt is " + std::to_string(prompt) + " tokens long and the model's context " +
                          std::to_string(context) + ", shorten --prompt");
     if (o.positions > 0)
-        return tokensFromPositions(o.positions, prompt, context);
-    const std::int64_t most = context - prompt + 1;
+        return tokensFromPositions(o.positions, prompt, limit);
+    const std::int64_t most = limit - prompt + 1;
     if (o.tokens > most)
         throw UsageError("--tokens " + std::to_string(o.tokens) + " after a prompt of " +
                          countOfTokens(prompt) + " goes beyond the model's context of " +
@@ -96,7 +100,7 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
         ->excludes(tokens);
     command
         .add_option("--decode-from", o.decodeFrom,
-                    "Position from which the plan's read acts (default: the prompt's length)")
+                    "Position from which the plan's keep and read act (default: the prompt's length)")
         ->check(CLI::Range(std::int64_t{0}, kMost));
     command.add_flag("--ignore-eos", o.ignoreEos, "Go on past the end of the text");
     command.add_option("--backend", o.backend, "cpu or reference")
@@ -106,7 +110,7 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
 }
 
-PreparedRun prepareRun(const RunOptions& o) {
+PreparedRun prepareRun(const RunOptions& o, std::span<const AttentionPlan> plans) {
     if (o.tokens == 0 && o.positions == 0)
         throw UsageError("how much to generate is missing, give --tokens N or --positions N");
     const std::string prompt = promptOf(o);
@@ -118,7 +122,11 @@ PreparedRun prepareRun(const RunOptions& o) {
     run.prompt = run.tokenizer->encode(prompt, true);
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
-    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), run.model->spec.context);
+    const ModelSpec& spec = run.model->spec;
+    std::int64_t limit = o.decodeFrom <= spec.context ? KeepRule::kUnbounded : spec.context;
+    for (const AttentionPlan& plan : plans)
+        limit = std::min(limit, textLimit(plan, spec));
+    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context, limit);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
     run.generate.bos = run.tokenizer->bos();

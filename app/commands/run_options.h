@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct PreparedRun {
     GenerateOptions generate; // tokens, ends, backend; sampler left to the verb
 };
 
-// Throws UsageError, CheckpointError.
-PreparedRun prepareRun(const RunOptions& options);
+// `plans` are what will run: how long they let a text grow is how much may be asked for. Throws UsageError,
+// CheckpointError.
+PreparedRun prepareRun(const RunOptions& options, std::span<const AttentionPlan> plans);
 
 // The bytes of tokens[from..], BOS and EOS left out.
 std::string textOf(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from = 0);

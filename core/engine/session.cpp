@@ -14,6 +14,7 @@
 #include "core/engine/stopwatch.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
+#include "core/plan/text_limit.h"
 
 namespace fovea {
 
@@ -25,8 +26,16 @@ AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     return plan;
 }
 
-std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
-    return options.capacity > 0 ? std::min<std::int64_t>(options.capacity, spec.context) : spec.context;
+std::int64_t capacityOf(const SessionOptions& options, const AttentionPlan& plan, const ModelSpec& spec) {
+    return options.capacity > 0 ? std::min(options.capacity, textLimit(plan, spec)) : spec.context;
+}
+
+// The most rows that a layer holds for long: a plan that evicts needs no long blocks.
+std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
+    std::int64_t most = 0;
+    for (int layer = 0; layer < spec.layers; ++layer)
+        most = std::max(most, keepRule(plan, spec.window(layer), true).seen(capacity));
+    return most;
 }
 
 CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
@@ -35,7 +44,7 @@ CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
     layout.type = plan.store.value_or(spec.type);
-    layout.slotsPerBlock = slotsPerBlockFor(capacity);
+    layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;
         layout.valueSum = sparq->alpha;
@@ -48,8 +57,9 @@ CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(layoutFor(plan, model->spec, capacityOf(options, model->spec))), logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
-        capacity = capacityOf(options, model->spec);
+          cache(layoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
+          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+        capacity = capacityOf(options, plan, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
