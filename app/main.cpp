@@ -12,6 +12,7 @@
 #include "app/commands/compare.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
+#include "app/commands/tokenize.h"
 #include "app/commands/train.h"
 #include "app/commands/usage_error.h"
 #include "app/window/demo.h"
@@ -78,6 +79,7 @@ int run(int argc, char** argv) {
     fovea::addGenerateCommand(program);
     fovea::addCompareCommand(program);
     fovea::addBenchCommand(program);
+    fovea::addTokenizeCommand(program);
     fovea::addTrainCommand(program);
     fovea::addDemoCommand(program);
     program.parse_complete_callback([&] { requireVerbFirst(program); });

@@ -1,6 +1,7 @@
 #include "views/panel_frame.h"
 
 #include <QBoxLayout>
+#include <QEvent>
 #include <QLabel>
 #include <QToolButton>
 #include <QVariant>
@@ -15,10 +16,13 @@ constexpr int kHeaderHeight = 26;
 } // namespace
 
 PanelFrame::PanelFrame(const QString& title, QWidget* parent) : QFrame(parent) {
-    auto* header = new QWidget;
-    header->setFixedHeight(kHeaderHeight);
-    auto* row = new QHBoxLayout(header);
+    m_header = new QFrame;
+    m_header->setObjectName(QStringLiteral("panelHeader"));
+    m_header->setFixedHeight(kHeaderHeight);
+    m_header->installEventFilter(this);
+    auto* row = new QHBoxLayout(m_header);
     row->setContentsMargins(10, 0, 8, 0);
+    row->addStrut(kHeaderHeight); // a dock asks its title bar for nothing but its hint
     row->setSpacing(8);
     m_title = new QLabel(title);
     m_title->setProperty("role", "title");
@@ -46,7 +50,7 @@ PanelFrame::PanelFrame(const QString& title, QWidget* parent) : QFrame(parent) {
     m_column = new QVBoxLayout(this);
     m_column->setContentsMargins(1, 1, 1, 1);
     m_column->setSpacing(0);
-    m_column->addWidget(header);
+    m_column->addWidget(m_header);
     m_column->addWidget(line);
 }
 
@@ -85,14 +89,25 @@ void PanelFrame::setContent(QWidget* content) {
         m_column->addWidget(m_content, 1);
 }
 
-void PanelFrame::resizeEvent(QResizeEvent* event) {
-    QFrame::resizeEvent(event);
-    elideSubtitle();
+QWidget* PanelFrame::takeHeader() {
+    m_column->removeWidget(m_header);
+    m_column->setContentsMargins(1, 0, 1, 1);
+    // The style sheet draws the upper part of the border around one of them and the lower around the other.
+    setProperty("headed", false);
+    m_header->setProperty("apart", true);
+    m_header->setFixedHeight(kHeaderHeight + 1);
+    m_header->layout()->setContentsMargins(11, 1, 9, 0);
+    return m_header;
+}
+
+bool PanelFrame::eventFilter(QObject* object, QEvent* event) {
+    if (object == m_header && event->type() == QEvent::Resize)
+        elideSubtitle();
+    return QFrame::eventFilter(object, event);
 }
 
 void PanelFrame::elideSubtitle() {
-    if (layout())
-        layout()->activate();
+    m_header->layout()->activate();
     m_subtitle->setText(
         m_subtitle->fontMetrics().elidedText(m_subtitleText, Qt::ElideRight, qMax(0, m_subtitle->width())));
     m_subtitle->setToolTip(m_subtitle->text() == m_subtitleText ? QString() : m_subtitleText);

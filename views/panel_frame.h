@@ -1,6 +1,7 @@
 #pragma once
 // The frame around every view: a bold title, a muted subtitle, a slot at the right for actions, a line, and
-// the content. Corners are rounded by 4 px.
+// the content. Corners are rounded by 4 px. In a dock the header stands apart, as what one drags the panel
+// by; the two together look the same.
 
 #include <QFrame>
 
@@ -22,13 +23,16 @@ public:
     void setNote(const QString& text);     // muted text in that slot, before the actions
     void setContent(QWidget* content);     // takes ownership; replaces
     QWidget* content() const { return m_content; }
+    // The row with title and actions, to stand right above this frame; it is still set through this class.
+    QWidget* takeHeader();
 
 protected:
-    void resizeEvent(QResizeEvent* event) override;
+    bool eventFilter(QObject* object, QEvent* event) override;
 
 private:
     void elideSubtitle();
 
+    QFrame* m_header;
     QLabel* m_title;
     QLabel* m_subtitle;
     QLabel* m_note;

@@ -90,6 +90,9 @@ QPalette paletteOf(const Theme& t) {
 QString styleSheetOf(const Theme& t) {
     const QString sheet = QStringLiteral(R"(
 fovea--PanelFrame { background: @panel; border: 1px solid @border; border-radius: 4px; }
+fovea--PanelFrame[headed="false"] { border-top: none; border-top-left-radius: 0; border-top-right-radius: 0; }
+QFrame#panelHeader[apart="true"] { background: @panel; border: 1px solid @border; border-bottom: none;
+    border-top-left-radius: 4px; border-top-right-radius: 4px; }
 QMainWindow::separator { background: @window; width: 4px; height: 4px; }
 QMainWindow::separator:hover { background: @accent; }
 QSplitter::handle { background: @window; }
@@ -157,7 +160,19 @@ const Theme& theme() {
     return current();
 }
 
+// Qt 6.4 has no word for a dark desktop; its palette tells.
+ThemeKind systemThemeKind() {
+    static const ThemeKind kind = [] {
+        const QPalette palette = QApplication::palette();
+        return palette.color(QPalette::Window).lightness() < palette.color(QPalette::WindowText).lightness()
+                   ? ThemeKind::Dark
+                   : ThemeKind::Light;
+    }();
+    return kind;
+}
+
 void setTheme(QApplication& application, ThemeKind kind) {
+    systemThemeKind(); // asked before the palette is ours
     current() = kind == ThemeKind::Dark ? dark() : light();
     if (QStyle* fusion = QStyleFactory::create(QStringLiteral("Fusion")))
         application.setStyle(fusion);

@@ -41,6 +41,8 @@ const Theme& theme();
 // Style, palette, fonts and style sheet of the whole application. Widgets that cache pictures drop them on
 // QEvent::PaletteChange.
 void setTheme(QApplication& application, ThemeKind kind);
+// What the desktop's own palette is, as it was before the first setTheme.
+ThemeKind systemThemeKind();
 
 // `size` in pixels; 12 is the body size, 11 that of axes and notes.
 QFont uiFont(int size = 12, bool bold = false);

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "app/commands/byte_text.h"
 #include "app/commands/terminal.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/bench/attention_bench.h"
+#include "core/trace/byte_text.h"
 
 namespace fovea {
 

@@ -8,13 +8,13 @@
 #include <filesystem>
 #include <memory>
 
-#include "app/commands/byte_text.h"
 #include "app/commands/interrupt.h"
 #include "app/commands/plan_comparison.h"
 #include "app/commands/run_options.h"
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
 #include "core/trace/compare_report.h"
 #include "core/trace/file_writer.h"

@@ -9,8 +9,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "app/commands/utf8_stream.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/text_stream.h"
 #include "core/trace/run_json.h"
 
 namespace fovea {
@@ -26,23 +25,28 @@ struct Options {
 // Tokens become text on stdout as they are chosen.
 class TextPrinter {
 public:
-    explicit TextPrinter(const Tokenizer& tokenizer) : m_tokenizer(tokenizer) {}
+    // Nothing of the first `hidden` tokens is shown.
+    TextPrinter(const Tokenizer& tokenizer, std::size_t hidden) : m_stream(tokenizer), m_hidden(hidden) {}
 
     void show(const std::vector<int>& tokens) {
-        printResult(m_stream.add(textOf(m_tokenizer, tokens, m_shown)));
-        m_shown = tokens.size();
+        std::string text;
+        for (; m_shown < tokens.size(); ++m_shown) {
+            const std::string next = m_stream.add(tokens[m_shown]);
+            text += m_shown < m_hidden ? "" : next;
+        }
+        printResult(text);
     }
     void end() { printResult(m_stream.rest() + "\n"); }
 
 private:
-    const Tokenizer& m_tokenizer;
-    Utf8Stream m_stream;
-    std::size_t m_shown = 0;
+    TextStream m_stream;
+    std::size_t m_hidden, m_shown = 0;
 };
 
 void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     const auto& interrupted = watchInterrupt();
-    TextPrinter printer(*prepared.tokenizer);
+    // Of a conversation the answer is shown, of other texts the whole.
+    TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);
     const auto show = [&](const Run& run) {
         printer.show(run.tokens);
@@ -75,7 +79,7 @@ void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
 void runGenerate(const Options& options) {
     const AttentionPlan plan = parsePlan(options.plan);
     requireSampler(options.sampler);
-    PreparedRun prepared = prepareRun(options.run, {&plan, 1});
+    PreparedRun prepared = prepareRun(options.run, {plan});
     prepared.generate.sampler = options.sampler;
     options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
 }

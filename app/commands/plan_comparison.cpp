@@ -6,7 +6,7 @@
 
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

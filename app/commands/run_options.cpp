@@ -3,49 +3,29 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <fstream>
-#include <iostream>
-#include <iterator>
+#include <cstdio>
 #include <limits>
-#include <system_error>
+#include <optional>
 
 #include "app/commands/default_model.h"
+#include "app/commands/memory_budget.h"
+#include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/model/model_header.h"
 #include "core/plan/text_limit.h"
+#include "core/tokenizer/chat_template.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
 namespace {
 
-constexpr std::size_t kLongestPrompt = std::size_t{64} << 20; // bytes; no context holds more
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 
-std::string readAll(std::istream& in, const std::string& name) {
-    std::string text;
-    char buffer[1 << 16];
-    while (in.read(buffer, sizeof buffer) || in.gcount() > 0) {
-        text.append(buffer, static_cast<std::size_t>(in.gcount()));
-        if (text.size() > kLongestPrompt)
-            throw UsageError("--prompt-file " + name + " is larger than 64 MiB, name a shorter text");
-    }
-    return text;
-}
-
 std::string promptOf(const RunOptions& o) {
-    if (o.promptFile.empty())
-        return o.prompt;
-    if (o.promptFile == "-")
-        return readAll(std::cin, o.promptFile);
-    std::error_code ignored;
-    if (std::filesystem::is_directory(o.promptFile, ignored))
-        throw UsageError("--prompt-file " + o.promptFile + " is a folder, name a text file");
-    std::ifstream in(o.promptFile, std::ios::binary);
-    if (!in)
-        throw UsageError("--prompt-file " + o.promptFile + " cannot be read, name a text file that exists");
-    return readAll(in, o.promptFile);
+    return o.promptFile.empty() ? o.prompt : readTextFile(o.promptFile, "--prompt-file");
 }
 
 std::string countOfTokens(std::int64_t n) {
@@ -79,12 +59,40 @@ std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int
     return o.tokens;
 }
 
+// The template of the model, or of the tokenizer that was named instead of its own.
+std::optional<ChatTemplate> chatTemplateFor(const RunOptions& o, const std::filesystem::path& model) {
+    auto found = o.tokenizer.empty() ? std::nullopt : chatTemplateOf(o.tokenizer);
+    return found ? found : chatTemplateOf(model);
+}
+
+// The prompt as a turn of a conversation; as it is where the template is not understood, which stderr is
+// told.
+void writeConversation(const RunOptions& o, const std::filesystem::path& model, const std::string& prompt,
+                       PreparedRun& run) {
+    const auto chat = chatTemplateFor(o, model);
+    if (!chat)
+        throw UsageError("--chat: " + model.string() + " has no chat template, leave --chat out");
+    if (!chat->known()) {
+        std::fprintf(stderr, "fovea: %s: %s\n", model.c_str(), chat->note().c_str());
+        run.prompt = run.tokenizer->encode(prompt, true);
+        return;
+    }
+    std::vector<ChatMessage> messages;
+    if (!o.system.empty())
+        messages.push_back({"system", o.system});
+    messages.push_back({"user", prompt});
+    run.prompt = encodeChat(*run.tokenizer, chat->format(messages));
+    run.chat = true;
+}
+
 } // namespace
 
 void addModelOptions(CLI::App& command, RunOptions& o) {
     command.add_option("--model", o.model,
-                       "A Hugging Face Llama folder or a llama2.c .bin file (default: the bundled model)");
-    command.add_option("--tokenizer", o.tokenizer, "Tokenizer file (default: what lies beside the model)");
+                       "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
+    command.add_option(
+        "--tokenizer", o.tokenizer,
+        "Tokenizer: tokenizer.json, .model, .bin, .gguf or a folder (default: the model's own)");
 }
 
 void addRunOptions(CLI::App& command, RunOptions& o) {
@@ -92,6 +100,9 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
     auto* prompt = command.add_option("--prompt", o.prompt, "Text to continue (default: none, from BOS)");
     command.add_option("--prompt-file", o.promptFile, "File with the text to continue; - is standard input")
         ->excludes(prompt);
+    auto* chat = command.add_flag("--chat", o.chat,
+                                  "The text is a user's turn, written as the model's chat template has it");
+    command.add_option("--system", o.system, "System message of the conversation")->needs(chat);
     auto* tokens = command.add_option("--tokens", o.tokens, "Tokens to generate")
                        ->check(CLI::Range(std::int64_t{1}, kMost));
     command
@@ -107,30 +118,48 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
         ->check(CLI::IsMember({"cpu", "reference"}));
     command.add_option("--threads", o.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
+    addMemoryBudgetOption(command, o.memoryBudget);
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
 }
 
-PreparedRun prepareRun(const RunOptions& o, std::span<const AttentionPlan> plans) {
+PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.tokens == 0 && o.positions == 0)
         throw UsageError("how much to generate is missing, give --tokens N or --positions N");
     const std::string prompt = promptOf(o);
+    if (o.chat && prompt.empty())
+        throw UsageError("--chat without a text to answer, give a --prompt");
     useThreads(o.threads);
     const std::filesystem::path path = o.model.empty() ? defaultModel() : std::filesystem::path(o.model);
+    const MemoryBudget budget = parseMemoryBudget(o.memoryBudget);
+    const ModelSpec spec = readModelHeader(path);
     PreparedRun run;
-    run.model = loadModel(path);
-    run.tokenizer = loadTokenizer(path, o.tokenizer, run.model->spec.vocabulary);
-    run.prompt = run.tokenizer->encode(prompt, true);
+    run.tokenizer = loadTokenizer(path, o.tokenizer, spec.vocabulary);
+    if (o.chat)
+        writeConversation(o, path, prompt, run);
+    else
+        run.prompt = run.tokenizer->encode(prompt, true);
+    // Nothing else to start from, though the model may have none in front of a text.
+    if (run.prompt.empty() && run.tokenizer->bos() >= 0)
+        run.prompt = {run.tokenizer->bos()};
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
-    const ModelSpec& spec = run.model->spec;
     std::int64_t limit = o.decodeFrom <= spec.context ? KeepRule::kUnbounded : spec.context;
     for (const AttentionPlan& plan : plans)
         limit = std::min(limit, textLimit(plan, spec));
     run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context, limit);
+    MemoryQuestion question;
+    question.plans = std::move(plans);
+    question.prompt = std::ssize(run.prompt);
+    question.tokens = run.generate.tokens;
+    question.decodeFrom = o.decodeFrom;
+    question.wholeContext = true;
+    requireMemory(spec, question, budget);
+    run.model = loadModel(path);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
     run.generate.bos = run.tokenizer->bos();
     run.generate.eos = run.tokenizer->eos();
+    run.generate.ends = run.tokenizer->ends();
     run.generate.session.backend = o.backend == "reference" ? Backend::Reference : Backend::Cpu;
     return run;
 }

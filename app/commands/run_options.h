@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/engine/session.h"
+#include "core/plan/attention_plan.h"
 
 namespace CLI {
 class App;
@@ -20,13 +21,15 @@ class Tokenizer;
 
 struct RunOptions {
     std::string model, tokenizer; // empty: the bundled model; what lies beside the model
-    std::string prompt, promptFile;
+    std::string prompt, promptFile, system;
+    bool chat = false; // the prompt is a user's turn, written as the model's chat template has it
     std::int64_t tokens = 0, positions = 0; // one of them is given, the other 0
     std::int64_t decodeFrom = -1;
     bool ignoreEos = false;
     std::string backend = "cpu";
     int threads = 0;
     bool json = false;
+    std::string memoryBudget; // as typed
 };
 
 void addModelOptions(CLI::App& command, RunOptions& options);
@@ -37,12 +40,13 @@ struct PreparedRun {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
     std::vector<int> prompt;  // BOS included
+    bool chat = false;        // the prompt was written by a chat template
     GenerateOptions generate; // tokens, ends, backend; sampler left to the verb
 };
 
-// `plans` are what will run: how long they let a text grow is how much may be asked for. Throws UsageError,
-// CheckpointError.
-PreparedRun prepareRun(const RunOptions& options, std::span<const AttentionPlan> plans);
+// What a run of `plans` side by side would hold is known before the weights are read, and held against the
+// budget; how long the plans let a text grow is how much may be asked for. Throws UsageError, CheckpointError, and std::runtime_error beyond a chosen budget.
+PreparedRun prepareRun(const RunOptions& options, std::vector<AttentionPlan> plans);
 
 // The bytes of tokens[from..], BOS and EOS left out.
 std::string textOf(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from = 0);

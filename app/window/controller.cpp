@@ -40,28 +40,6 @@ Controller::Controller(Document& document, JobRunner& jobs, QObject* parent)
     });
 }
 
-void Controller::openModel(const QString& path, const QString& tokenizer) {
-    m_jobs.start(Lane::Disk, tr("opening %1").arg(path), Supersede::Nothing,
-                 [this, path = path.toStdString(), tokenizer = tokenizer.toStdString()](Job&) -> Deliver {
-                     auto model = fovea::openModel(path, tokenizer);
-                     return [this, model = std::move(model)]() mutable {
-                         m_jobs.cancel(Lane::Engine);
-                         m_jobs.cancel(Lane::Interactive);
-                         m_jobs.cancel(Lane::Background);
-                         m_live = nullptr;
-                         m_runs = {};
-                         m_head = nullptr;
-                         m_summaries = nullptr;
-                         m_comparisonCurrent = m_makingTokens = m_choseHead = false;
-                         m_document.open(std::move(model));
-                         setOutdated(true);
-                         Q_EMIT runsChanged();
-                         Q_EMIT summariesChanged();
-                         Q_EMIT headChanged();
-                     };
-                 });
-}
-
 RunRequest Controller::request() const {
     RunRequest request;
     request.model = m_document.model();
@@ -71,6 +49,7 @@ RunRequest Controller::request() const {
     request.planB = m_document.plan(Side::B);
     request.settings = m_document.settings();
     request.decodeFrom = m_document.decodeFrom();
+    request.captureBudget = m_limits.captureBudget;
     return request;
 }
 
@@ -81,6 +60,13 @@ void Controller::beginLive() {
 }
 
 void Controller::run() {
+    if (const auto verdict = memoryOfRun(); verdict && !verdict->fits())
+        Q_EMIT runBeyondBudget(*verdict);
+    else
+        runAnyway();
+}
+
+void Controller::runAnyway() {
     if (!m_document.model() || m_document.promptTokens().empty())
         return;
     beginLive();

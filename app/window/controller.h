@@ -12,9 +12,12 @@
 
 #include "app/window/head_job.h"
 #include "app/window/job_runner.h"
+#include "app/window/memory_verdict.h"
 #include "app/window/run_job.h"
 
 namespace fovea {
+
+struct OpenRequest;
 
 class Controller : public QObject {
     Q_OBJECT
@@ -23,7 +26,19 @@ public:
     Controller(Document& document, JobRunner& jobs, QObject* parent = nullptr);
 
     void openModel(const QString& path, const QString& tokenizer = {});
-    void run();  // prefill and generate with A, then B on the same tokens
+    // The same for a model that was looked at before. Ends with opened(), failed(), or modelBeyondBudget(),
+    // which leaves everything as it was.
+    void openModel(const OpenRequest& request);
+    void cancelOpening(); // the model on screen stays
+    void setLimits(const RunLimits& limits);
+    const RunLimits& limits() const { return m_limits; }
+    // What a run started now would hold; nothing without a model.
+    std::optional<MemoryVerdict> memoryOfRun() const;
+    // Makes the run what was offered, as edits that can be undone; the capture's budget counts from now on.
+    void accept(const MemoryOffer& offer);
+
+    void run(); // prefill and generate with A, then B on the same tokens; or runBeyondBudget()
+    void runAnyway();
     void step(); // one more token
     void stop(); // keeps what there is
     bool running() const { return m_jobs.busy(Lane::Engine); }
@@ -51,6 +66,10 @@ Q_SIGNALS:
     void stateChanged();              // running, outdated, comparisonCurrent
     void emptied(const QString& why); // the head cannot be drawn
     void failed(const QString& line);
+    void opened(const QString& path); // the document has the model
+    void modelBeyondBudget(const fovea::OpenRequest& request, const fovea::MemoryVerdict& verdict);
+    void runBeyondBudget(const fovea::MemoryVerdict& verdict);
+    void limitsChanged();
     void runFinished(); // a Run, Step or re-run has come to its end, or was stopped
 
 private:
@@ -61,6 +80,7 @@ private:
     void beginLive();
     void showOnTheWay(const RunPair& soFar);
     void runEnded(const RunPair& runs);
+    void takeModel(const OpenRequest& request, std::shared_ptr<const LoadedModel> model);
     void requestHead();
     void chooseHead();
     void requestSummaries();
@@ -71,6 +91,7 @@ private:
 
     Document& m_document;
     JobRunner& m_jobs;
+    RunLimits m_limits;
     std::shared_ptr<LivePair> m_live; // touched by engine jobs alone
     RunSettings m_ranSettings;        // that the runs on screen were made with
     RunPair m_runs;

@@ -17,7 +17,7 @@
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/trace/file_writer.h"
 #include "views/maps/head_map_view.h"
 #include "views/panels/plan_panel.h"
@@ -68,7 +68,7 @@ void DemoTour::take() {
 }
 
 void DemoTour::open() {
-    m_window = std::make_unique<MainWindow>(m_options, false);
+    m_window = std::make_unique<MainWindow>(m_options, nullptr);
     m_window->setDark(m_dark);
     m_window->resize(kWindow);
     QObject::connect(&m_window->controller(), &Controller::failed, m_window.get(),

@@ -7,7 +7,7 @@
 #include "app/window/commands/prompt_edit.h"
 #include "app/window/commands/settings_edit.h"
 #include "app/window/loaded_model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -6,7 +6,7 @@
 
 #include "app/window/loaded_model.h"
 #include "app/window/run_job.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/trace/compare_report.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"

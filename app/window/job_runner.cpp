@@ -15,13 +15,23 @@ namespace {
 
 constexpr int kFrameMs = 33;
 
-const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "disk"};
+const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "opening", "disk"};
 
 } // namespace
 
 void Job::publish(Deliver interim) {
     const std::lock_guard lock(m_mutex);
     m_interim = std::move(interim);
+}
+
+QString Job::title() const {
+    const std::lock_guard lock(m_mutex);
+    return m_title;
+}
+
+void Job::setTitle(const QString& title) {
+    const std::lock_guard lock(m_mutex);
+    m_title = title;
 }
 
 // One thread that runs what it is given, one piece at a time.
@@ -61,6 +71,7 @@ protected:
                 job = std::exchange(m_job, nullptr);
                 work = std::exchange(m_work, nullptr);
             }
+            followThreadShare();
             Deliver deliver;
             QString error;
             try {

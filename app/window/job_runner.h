@@ -1,10 +1,11 @@
 #pragma once
-// Long work off the interface's thread. Four lanes, one thread each, so that a slider's replay never waits
+// Long work off the interface's thread. Five lanes, one thread each, so that a slider's replay never waits
 // for a running model:
 //   Engine       the model runs; leaves the interface a core
 //   Interactive  what the eye waits for: the head on screen, under the plan of this very moment
 //   Background   summaries of all heads
-//   Disk         models being opened, exports being written, in the order they were asked for
+//   Opening      models being opened
+//   Disk         exports being written, files looked for, in the order they were asked for
 // Every job has a generation number; a result whose generation is no longer wanted drops itself. All public
 // functions belong to the interface's thread, and so do all results.
 
@@ -23,8 +24,8 @@
 
 namespace fovea {
 
-enum class Lane : std::uint8_t { Engine, Interactive, Background, Disk };
-inline constexpr int kLanes = 4;
+enum class Lane : std::uint8_t { Engine, Interactive, Background, Opening, Disk };
+inline constexpr int kLanes = 5;
 
 // What a started job does to those before it in its lane.
 enum class Supersede : std::uint8_t {
@@ -44,7 +45,8 @@ public:
         : m_generation(generation), m_title(std::move(title)) {}
 
     std::uint64_t generation() const { return m_generation; }
-    const QString& title() const { return m_title; }
+    QString title() const;
+    void setTitle(const QString& title); // when it is known better what is being done
     const std::atomic<bool>& cancelled() const { return m_cancelled; }
     void progress(double fraction) { m_fraction.store(fraction, std::memory_order_relaxed); }
     // A picture on the way. Only the newest reaches the interface, at its frame rate.
@@ -54,10 +56,10 @@ private:
     friend class JobRunner;
 
     const std::uint64_t m_generation;
-    const QString m_title;
     std::atomic<bool> m_cancelled{false};
     std::atomic<double> m_fraction{0};
-    std::mutex m_mutex;
+    mutable std::mutex m_mutex;
+    QString m_title;
     Deliver m_interim;
 };
 

@@ -52,10 +52,14 @@ bool LiveRun::full() const {
 void LiveRun::advance(std::int64_t tokens, const Observer& observer, const std::atomic<bool>& cancel) {
     if (!readPrompt(observer, cancel))
         return;
+    makeRoom(tokens);
     for (std::int64_t i = 0; i < tokens && !full() && !m_ended && !cancel; ++i) {
         feed(static_cast<std::int64_t>(m_run.tokens.size()) - 1);
         const int next = m_sampler.next(m_session.logits());
-        m_ended = !m_options.ignoreEnd && (next == m_options.bos || next == m_options.eos);
+        const bool end =
+            next == m_options.bos || next == m_options.eos ||
+            std::find(m_options.ends.begin(), m_options.ends.end(), next) != m_options.ends.end();
+        m_ended = end && !m_options.ignoreEnd;
         settle(next);
         m_run.tokens.push_back(next);
         observer(m_run);
@@ -66,12 +70,20 @@ void LiveRun::follow(const std::vector<int>& tokens, const Observer& observer,
                      const std::atomic<bool>& cancel) {
     if (!readPrompt(observer, cancel))
         return;
+    makeRoom(std::ssize(tokens) - std::ssize(m_run.tokens));
     for (std::size_t i = m_run.tokens.size(); i < tokens.size() && !full() && !cancel; ++i) {
         feed(static_cast<std::int64_t>(i) - 1);
         settle(tokens[i]);
         m_run.tokens.push_back(tokens[i]);
         observer(m_run);
     }
+}
+
+// A vector that grows by doubling would take up to three times what was foretold.
+void LiveRun::makeRoom(std::int64_t steps) {
+    const std::int64_t room = std::min(steps, m_options.capacity - std::ssize(m_run.tokens));
+    if (room > 0)
+        m_logits.reserve(m_logits.size() + static_cast<std::size_t>(room) * m_session.logits().size());
 }
 
 // Everything before the prompt's last token and before decodeFrom is prefilled; the rest of the prompt is

@@ -22,6 +22,7 @@ struct LiveRunOptions {
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool ignoreEnd = true;
     int bos = 1, eos = 2;
+    std::vector<int> ends; // further tokens that end a text
     int threads = 1; // that the run will use, for its record
     SamplerOptions sampler;
 };
@@ -47,6 +48,7 @@ public:
 
 private:
     bool readPrompt(const Observer& observer, const std::atomic<bool>& cancel);
+    void makeRoom(std::int64_t steps);
     void feed(std::int64_t position);
     void settle(int next);
 

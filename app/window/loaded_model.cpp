@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
@@ -31,7 +31,9 @@ std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models)
     for (std::filesystem::directory_iterator it(models, error), end; !error && it != end;
          it.increment(error)) {
         std::error_code unreadable;
-        if (std::filesystem::exists(it->path() / "config.json", unreadable))
+        const std::string ending = it->path().extension().string(), name = it->path().filename().string();
+        if (ending == ".gguf" || (ending == ".bin" && !name.starts_with("tokenizer")) ||
+            std::filesystem::exists(it->path() / "config.json", unreadable))
             found.push_back(it->path());
     }
     std::sort(found.begin(), found.end());

@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/engine/memory_estimate.h"
 #include "core/model/model_spec.h"
 
 namespace fovea {
@@ -25,10 +27,17 @@ struct LoadedModel {
 std::shared_ptr<const LoadedModel> openModel(const std::filesystem::path& path,
                                              const std::filesystem::path& tokenizer = {});
 
+// What is to be opened, and what the run that follows shall be like where the user chose to hold less.
+struct OpenRequest {
+    std::filesystem::path path, tokenizer;
+    bool accepted = false; // the user knows what it will hold
+    std::optional<MemoryOffer> offer;
+};
+
 // "fovea-mini · 8 layers · 8 heads / 2 KV"
 std::string describe(const ModelSpec& spec);
 
-// Folders below `models` that hold a checkpoint, sorted by name.
+// Checkpoints in the folder `models`, files and folders, sorted by name.
 std::vector<std::filesystem::path> modelsIn(const std::filesystem::path& models);
 
 } // namespace fovea

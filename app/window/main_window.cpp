@@ -2,26 +2,24 @@
 
 #include <QApplication>
 #include <QCloseEvent>
-#include <QDockWidget>
-#include <QDragEnterEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
-#include <QMimeData>
-#include <QSettings>
 #include <QToolButton>
-#include <QUrl>
 
 #include <optional>
+#include <utility>
 
 #include "app/window/bundled.h"
+#include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/kept_memory.h"
 #include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
+#include "app/window/thread_share.h"
 #include "app/window/view_feed.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
@@ -35,16 +33,12 @@ namespace fovea {
 namespace {
 
 constexpr QSize kDefaultSize(1680, 1050);
-constexpr int kTokensHeight = 76; // the header and two whole lines
-constexpr int kTimelinesHeight = 284;
 constexpr int kGap = 4; // between panels and around them
-// Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 1;
 
 } // namespace
 
-MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* parent)
-    : QMainWindow(parent), m_remembers(remembers), m_controller(m_document, m_jobs) {
+MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> settings, QWidget* parent)
+    : QMainWindow(parent), m_memory(std::move(settings)), m_controller(m_document, m_jobs) {
     keepFreedMemory();
     setObjectName(QStringLiteral("fovea"));
     setWindowTitle(QStringLiteral("Fovea"));
@@ -54,13 +48,20 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     m_actions = makeActions(*this, m_document.undoStack());
     m_menus = makeMenus(*menuBar(), m_actions);
     addMenuCorners();
+    // Before anything is laid out: sizes depend on the style.
+    applyTheme(options.theme == "light"  ? ThemeChoice::Light
+               : options.theme == "dark" ? ThemeChoice::Dark
+                                         : m_memory.preferences().theme);
     m_views = makeViews(this);
     m_views.plan->setUndoActions(m_actions.undo, m_actions.redo);
     m_toolbar = new RunToolbar(m_actions, m_menus, this);
     addToolBar(m_toolbar);
     m_status = new StatusLine(this);
     setStatusBar(m_status);
-    makeDocks();
+    setContentsMargins(kGap, 0, kGap, 0);
+    resize(kDefaultSize);
+    m_panels = new DockPanels(*this, m_views);
+    fillPanels(*m_menus.panels);
     m_repaintWatch.watch(m_views.headMap);
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
@@ -68,16 +69,15 @@ MainWindow::MainWindow(const WindowOptions& options, bool remembers, QWidget* pa
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
+    wireMemory();
     wireRun();
     wirePlans();
     wireView();
     wireHelp();
-    resize(kDefaultSize);
-    m_defaultState = saveState(kLayoutVersion);
-    setDark(theme().kind == ThemeKind::Dark);
-    if (m_remembers)
-        readSettings();
+    m_panels->keepAsDefault();
+    recallWindow();
     showRunFacts();
+    applyPreferences();
     const auto planOf = [](const std::string& text) {
         return text.empty() ? std::nullopt : std::optional(parsePlan(text));
     };
@@ -109,59 +109,31 @@ void MainWindow::addMenuCorners() {
     m_search = search;
 }
 
-QDockWidget* MainWindow::addDock(const char* name, const QString& title, QWidget* content,
-                                 Qt::DockWidgetArea area) {
-    auto* dock = new QDockWidget(title, this);
-    dock->setObjectName(QLatin1String(name));
-    dock->setWidget(content);
-    addDockWidget(area, dock);
-    m_docks << dock;
-    m_menus.panels->addAction(dock->toggleViewAction());
-    return dock;
+void MainWindow::fillPanels(QMenu& menu) {
+    menu.addActions(m_panels->toggles());
+    menu.addSeparator();
+    menu.addActions({m_actions.lockPanels, m_actions.restoreLayout});
 }
 
-void MainWindow::makeDocks() {
-    // Tokens and timelines run the whole width, as text and time do.
-    for (const Qt::Corner corner : {Qt::TopLeftCorner, Qt::TopRightCorner})
-        setCorner(corner, Qt::TopDockWidgetArea);
-    for (const Qt::Corner corner : {Qt::BottomLeftCorner, Qt::BottomRightCorner})
-        setCorner(corner, Qt::BottomDockWidgetArea);
-    QDockWidget* tokens = addDock("tokensDock", tr("Tokens"), m_views.tokensFrame, Qt::TopDockWidgetArea);
-    QDockWidget* plan = addDock("planDock", tr("Plan"), m_views.planFrame, Qt::LeftDockWidgetArea);
-    QDockWidget* atlas = addDock("atlasDock", tr("Atlas"), m_views.atlasFrame, Qt::LeftDockWidgetArea);
-    splitDockWidget(plan, atlas, Qt::Horizontal);
-    QDockWidget* inspector =
-        addDock("inspectorDock", tr("Inspector"), m_views.inspectorFrame, Qt::RightDockWidgetArea);
-    QDockWidget* timelines =
-        addDock("timelinesDock", tr("Timelines"), m_views.timelinesFrame, Qt::BottomDockWidgetArea);
-    setCentralWidget(m_views.headMapFrame);
-    resizeDocks({plan, atlas, inspector}, {268, 326, 318}, Qt::Horizontal);
-    resizeDocks({tokens, timelines}, {kTokensHeight, kTimelinesHeight}, Qt::Vertical);
-    setContentsMargins(kGap, 0, kGap, 0);
-    setPanelsMovable(false);
+QMenu* MainWindow::createPopupMenu() {
+    auto* menu = new QMenu(this);
+    fillPanels(*menu);
+    return menu;
 }
 
-// A panel's frame already says its title; the dock's own bar comes only while panels are being moved.
-void MainWindow::setPanelsMovable(bool movable) {
-    for (QDockWidget* dock : m_docks) {
-        QWidget* bar = dock->titleBarWidget();
-        dock->setTitleBarWidget(movable ? nullptr : new QWidget(dock));
-        delete bar;
-        dock->setFeatures(movable ? QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
-                                        QDockWidget::DockWidgetFloatable
-                                  : QDockWidget::DockWidgetClosable);
-    }
+void MainWindow::setThemeChoice(ThemeChoice choice) {
+    Preferences preferences = m_memory.preferences();
+    preferences.theme = choice;
+    m_memory.setPreferences(preferences);
+    applyTheme(choice);
 }
 
-void MainWindow::restoreDefaultLayout() {
-    restoreState(m_defaultState, kLayoutVersion);
-    for (QDockWidget* dock : m_docks)
-        dock->show();
-}
-
-void MainWindow::setDark(bool dark) {
-    (dark ? m_actions.dark : m_actions.light)->setChecked(true);
-    setTheme(*qApp, dark ? ThemeKind::Dark : ThemeKind::Light);
+void MainWindow::applyTheme(ThemeChoice choice) {
+    QAction* const actions[] = {m_actions.systemTheme, m_actions.dark, m_actions.light};
+    actions[static_cast<int>(choice)]->setChecked(true);
+    setTheme(*qApp, choice == ThemeChoice::System ? systemThemeKind()
+                    : choice == ThemeChoice::Dark ? ThemeKind::Dark
+                                                  : ThemeKind::Light);
     const Theme& t = theme();
     m_search->setStyleSheet(QStringLiteral("QToolButton { background: %1; color: %2; border: 1px solid %3;"
                                            " border-radius: 4px; padding: 1px 12px; }"
@@ -169,35 +141,23 @@ void MainWindow::setDark(bool dark) {
                                 .arg(t.field.name(), t.mutedText.name(), t.border.name(), t.text.name()));
 }
 
-void MainWindow::readSettings() {
-    const QSettings settings;
-    setDark(settings.value(QStringLiteral("theme"), QStringLiteral("dark")).toString() !=
-            QLatin1String("light"));
-    restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-    restoreState(settings.value(QStringLiteral("layout")).toByteArray(), kLayoutVersion);
+void MainWindow::applyPreferences() {
+    const Preferences& p = m_memory.preferences();
+    chooseEngineThreads(p.threads, p.leaveCore);
+    m_controller.setLimits({.memoryBudget = memoryBudgetOf(p.memoryShare), .captureBudget = p.captureBudget});
 }
 
-void MainWindow::writeSettings() {
-    QSettings settings;
-    settings.setValue(QStringLiteral("theme"),
-                      m_actions.dark->isChecked() ? QStringLiteral("dark") : QStringLiteral("light"));
-    settings.setValue(QStringLiteral("geometry"), saveGeometry());
-    settings.setValue(QStringLiteral("layout"), saveState(kLayoutVersion));
+// Geometry before layout: panels are laid out in the window they were left in.
+void MainWindow::recallWindow() {
+    restoreGeometry(m_memory.geometry());
+    if (const QByteArray layout = m_memory.layout(); !layout.isEmpty())
+        m_panels->restore(layout);
+    m_actions.lockPanels->setChecked(m_memory.panelsLocked());
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
-    if (m_remembers)
-        writeSettings();
+    m_memory.setWindow(saveGeometry(), m_panels->state(), m_actions.lockPanels->isChecked());
     QMainWindow::closeEvent(event);
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls() && event->mimeData()->urls().front().isLocalFile())
-        event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    m_controller.openModel(event->mimeData()->urls().front().toLocalFile());
 }
 
 } // namespace fovea

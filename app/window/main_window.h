@@ -11,15 +11,17 @@
 #include "app/window/job_runner.h"
 #include "app/window/latency.h"
 #include "app/window/open_window.h"
+#include "app/window/preferences.h"
 #include "app/window/window_actions.h"
 #include "app/window/window_views.h"
 
-class QDockWidget;
 class QToolButton;
 
 namespace fovea {
 
+class DockPanels;
 class ExportActions;
+class ModelMenu;
 class RunToolbar;
 class ShowAsFeed;
 class StatusLine;
@@ -29,9 +31,9 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 
 public:
-    // `remembers`: reads and writes the user's settings (theme, geometry, layout). Throws PlanError for a
-    // plan in `options` that cannot be read.
-    MainWindow(const WindowOptions& options, bool remembers, QWidget* parent = nullptr);
+    // `settings`: where the user's preferences, recent models and layout are kept; null: nowhere. Throws
+    // PlanError for a plan in `options` that cannot be read.
+    MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> settings, QWidget* parent = nullptr);
     ~MainWindow() override;
 
     Document& document() { return m_document; }
@@ -45,8 +47,15 @@ public:
     BlockWatch& blockWatch() { return m_blockWatch; }
     RepaintWatch& repaintWatch() { return m_repaintWatch; }
 
-    void setDark(bool dark);
-    void restoreDefaultLayout();
+    DockPanels& panels() { return *m_panels; }
+    WindowMemory& memory() { return m_memory; }
+
+    // As if dropped onto the window: a model, a prompt or a run, by what it is.
+    void openPath(const QString& path);
+
+    void setDark(bool dark) { setThemeChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light); }
+    void setThemeChoice(ThemeChoice choice);
+    QMenu* createPopupMenu() override; // of the panels, by a right click on a header
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -55,19 +64,20 @@ protected:
 
 private:
     // main_window.cpp: what there is
-    QDockWidget* addDock(const char* name, const QString& title, QWidget* content, Qt::DockWidgetArea area);
     void addMenuCorners();
-    void makeDocks();
-    void setPanelsMovable(bool movable);
-    void readSettings();
-    void writeSettings();
-    // window_wiring.cpp: what it does
+    void fillPanels(QMenu& menu);
+    void recallWindow();
+    void applyPreferences();             // those that what is to come depends on
+    void applyTheme(ThemeChoice choice); // without remembering it
+    // window_files.cpp: what comes from outside
     void wireFile();
+    void wireMemory();
+    void showMemory();
+    // window_wiring.cpp: what it does
     void wireRun();
     void wirePlans();
     void wireView();
     void wireHelp();
-    void fillModels();
     void fillPresets();
     void showState();
     void showRunFacts();
@@ -76,7 +86,7 @@ private:
     void applyPlanText(Side side, const QString& text);
     void stepHead(int by);
 
-    const bool m_remembers;
+    WindowMemory m_memory;
     Document m_document;
     JobRunner m_jobs;
     Controller m_controller;
@@ -89,8 +99,8 @@ private:
     QToolButton* m_search = nullptr;
     StatusLine* m_status = nullptr;
     ExportActions* m_exports = nullptr;
-    QList<QDockWidget*> m_docks;
-    QByteArray m_defaultState;
+    DockPanels* m_panels = nullptr;
+    ModelMenu* m_models = nullptr;
 };
 
 } // namespace fovea

@@ -43,11 +43,8 @@ int openWindow(const WindowOptions& options) {
         std::fprintf(stderr, "fovea: no model is bundled here; name one with --model\n");
         return 1;
     }
-    setTheme(application, options.theme == "light" ? ThemeKind::Light : ThemeKind::Dark);
     try {
-        MainWindow window(chosen, true);
-        if (!options.theme.empty())
-            window.setDark(options.theme != "light");
+        MainWindow window(chosen, std::make_unique<QSettings>());
         window.show();
         return QApplication::exec();
     } catch (const PlanError& error) {

@@ -8,7 +8,7 @@
 
 #include "app/window/document.h"
 #include "app/window/loaded_model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "views/theme.h"
 
 namespace fovea {

@@ -5,15 +5,12 @@
 
 #include "app/window/loaded_model.h"
 #include "app/window/thread_share.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
 namespace {
 
-constexpr std::int64_t kCaptureBudget = std::int64_t{512} << 20;
-// Room that Step may use after Run has made its tokens.
-constexpr std::int64_t kSpareTokens = 64;
 // A snapshot copies the run's records; more often than the screen shows them would be waste.
 constexpr std::chrono::milliseconds kSnapshotEvery{30};
 
@@ -23,10 +20,11 @@ std::unique_ptr<LiveRun> begin(const RunRequest& request, const AttentionPlan& p
     options.capacity = std::min<std::int64_t>(request.model->spec.context,
                                               static_cast<std::int64_t>(request.promptTokens.size()) +
                                                   request.settings.tokens + kSpareTokens);
-    options.captureBudget = capture ? kCaptureBudget : 0;
+    options.captureBudget = capture ? request.captureBudget : 0;
     options.ignoreEnd = request.settings.ignoreEnd;
     options.bos = request.model->tokenizer->bos();
     options.eos = request.model->tokenizer->eos();
+    options.ends = request.model->tokenizer->ends();
     options.sampler = request.settings.sampler;
     options.threads = engineThreads();
     return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, request.prompt,

@@ -23,7 +23,11 @@ struct RunRequest {
     AttentionPlan planA, planB;
     RunSettings settings;
     std::int64_t decodeFrom = 0;
+    std::int64_t captureBudget = 0; // bytes, for A
 };
+
+// Room that Step may use after Run has made its tokens.
+inline constexpr std::int64_t kSpareTokens = 64;
 
 struct RunPair {
     std::shared_ptr<const Run> a, b;

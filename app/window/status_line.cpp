@@ -34,6 +34,7 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     m_machine = quiet(this, "statusMachine");
     m_backend = quiet(this, "statusBackend");
     m_agreement = quiet(this, "statusAgreement");
+    m_memory = quiet(this, "statusMemory");
     m_hint = quiet(this, "statusHint");
     m_message = quiet(this, "statusMessage");
     // A long sentence must not widen the window; the tool tip has all of it.
@@ -48,6 +49,7 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     addWidget(m_machine);
     addWidget(m_backend);
     addWidget(m_agreement);
+    addWidget(m_memory);
     addWidget(m_hint);
     addWidget(m_message, 1);
     addPermanentWidget(m_job);
@@ -73,6 +75,13 @@ void StatusLine::setAgreement(const QString& text, bool good) {
     m_agreement->setText(text);
     m_agreementTone = good ? Tone::Muted : Tone::Bad;
     tint(m_agreement, m_agreementTone);
+}
+
+void StatusLine::setMemory(const QString& text, const QString& tip, bool fits) {
+    m_memory->setText(text);
+    m_memory->setToolTip(tip);
+    m_memoryTone = fits ? Tone::Muted : Tone::Warning;
+    tint(m_memory, m_memoryTone);
 }
 
 void StatusLine::setHint(const QString& text) {
@@ -133,6 +142,7 @@ void StatusLine::applyTheme() {
         tint(label, Tone::Muted);
     tint(m_hint, Tone::Warning);
     tint(m_agreement, m_agreementTone);
+    tint(m_memory, m_memoryTone);
     tint(m_message, m_messageTone);
 }
 

@@ -21,6 +21,8 @@ public:
     void setBackend(const QString& text); // "backend cpu"
     // "formula = counted ✓ 96 steps"; a disagreement is shown as one.
     void setAgreement(const QString& text, bool good);
+    // "a run holds 45 MB"; beyond the budget it is a warning.
+    void setMemory(const QString& text, const QString& tip, bool fits);
     void setHint(const QString& text); // "the prompt changed: press Run"
     void setJob(const QString& title, double fraction);
     void clearJob();
@@ -42,13 +44,14 @@ private:
     QLabel* m_machine;
     QLabel* m_backend;
     QLabel* m_agreement;
+    QLabel* m_memory;
     QLabel* m_hint;
     QLabel* m_message;
     QLabel* m_job;
     QProgressBar* m_bar;
     QToolButton* m_cancel;
     QTimer m_messageEnds;
-    Tone m_agreementTone = Tone::Muted, m_messageTone = Tone::Muted;
+    Tone m_agreementTone = Tone::Muted, m_memoryTone = Tone::Muted, m_messageTone = Tone::Muted;
 };
 
 } // namespace fovea

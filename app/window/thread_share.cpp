@@ -4,7 +4,9 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
+#include <utility>
 
 #ifdef __linux__
 #include <sys/resource.h>
@@ -14,16 +16,40 @@
 
 namespace fovea {
 
+namespace {
+
+// 0: all cores.
+std::atomic<int> g_threads{0};
+std::atomic<bool> g_leaveCore{true};
+
+} // namespace
+
 int engineThreads() {
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const int most = std::max(1, g_leaveCore ? cores - 1 : cores);
+    const int chosen = g_threads;
+    return chosen > 0 ? std::min(chosen, most) : most;
 }
 
-void takeThreadShare(bool modest) {
-    at::set_num_threads(engineThreads()); // counts for the calling thread
+void chooseEngineThreads(int threads, bool leaveCore) {
+    g_threads = threads;
+    g_leaveCore = leaveCore;
+}
+
+void followThreadShare() {
+    thread_local int followed = 0;
+    const int threads = engineThreads();
+    if (std::exchange(followed, threads) == threads)
+        return;
+    at::set_num_threads(threads); // counts for the calling thread
     // OpenBLAS has threads of its own, which libtorch does not know; idle, they spin on the interface's core.
     using SetThreads = void (*)(int);
     if (const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
-        set(engineThreads());
+        set(threads);
+}
+
+void takeThreadShare(bool modest) {
+    followThreadShare();
 #ifdef __linux__
     // On Linux a nice value belongs to a thread; Qt's thread priorities do nothing there.
     constexpr int kModest = 5;

@@ -2,7 +2,7 @@
 
 #include <QStringDecoder>
 
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -48,8 +48,10 @@ QString tr(const char* text) {
 
 void makeFileAndRun(WindowActions& a, Maker& make) {
     a.openModel =
-        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face Llama folder"));
-    a.openFile = make("openFile", tr("Open model file…"), {}, tr("A llama2.c .bin file"));
+        make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face folder"));
+    a.openFile = make("openFile", tr("Open model file…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O),
+                      tr("A GGUF file or a llama2.c .bin file"));
+    a.forgetRecent = make("forgetRecent", tr("Forget recent models"));
     a.editPrompt = make("editPrompt", tr("Edit prompt…"), QKeySequence(Qt::CTRL | Qt::Key_E));
     a.copyAsCommand =
         make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
@@ -62,12 +64,16 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
         make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
     a.runSettings =
         make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.train = make("train", tr("Train a model…"), {},
+                   tr("Make a small model out of text, and see its losses; or follow a training"));
 }
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     auto* themes = new QActionGroup(&window);
+    a.systemTheme = make.checkable("systemTheme", tr("As the system"), false);
     a.dark = make.checkable("dark", tr("Dark"), true);
     a.light = make.checkable("light", tr("Light"), false);
+    themes->addAction(a.systemTheme);
     themes->addAction(a.dark);
     themes->addAction(a.light);
     a.overlay =
@@ -78,8 +84,8 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
     a.previousHead = make("previousHead", tr("Previous head"), QKeySequence(Qt::Key_BracketLeft));
     a.nextHead = make("nextHead", tr("Next head"), QKeySequence(Qt::Key_BracketRight));
     a.newestQuery = make("newestQuery", tr("Newest query"));
-    a.movePanels = make.checkable("movePanels", tr("Move panels"), false);
-    a.restoreLayout = make("restoreLayout", tr("Restore default layout"));
+    a.lockPanels = make.checkable("lockPanels", tr("Lock panels"), false);
+    a.restoreLayout = make("restoreLayout", tr("Restore layout"));
     a.scales = new QActionGroup(&window);
     for (const ColourScale scale : {ColourScale::Log10, ColourScale::Linear, ColourScale::Sqrt,
                                     ColourScale::RowMax, ColourScale::TimesUniform}) {

@@ -16,7 +16,8 @@ namespace fovea {
 struct WindowActions {
     // File
     QAction* openModel = nullptr;
-    QAction* openFile = nullptr; // a llama2.c file rather than a folder
+    QAction* openFile = nullptr; // a model of one file rather than a folder
+    QAction* forgetRecent = nullptr;
     QAction* editPrompt = nullptr;
     QAction* copyAsCommand = nullptr;
     QAction* quit = nullptr;
@@ -25,11 +26,14 @@ struct WindowActions {
     QAction* step = nullptr;
     QAction* stop = nullptr;
     QAction* runSettings = nullptr;
+    // Tools
+    QAction* train = nullptr;
     // Plan
     QAction* undo = nullptr;
     QAction* redo = nullptr;
     QAction* editPlan = nullptr; // moves the cursor into chip B
     // View
+    QAction* systemTheme = nullptr;
     QAction* dark = nullptr;
     QAction* light = nullptr;
     QAction* overlay = nullptr;
@@ -39,7 +43,7 @@ struct WindowActions {
     QAction* previousHead = nullptr;
     QAction* nextHead = nullptr;
     QAction* newestQuery = nullptr;
-    QAction* movePanels = nullptr;
+    QAction* lockPanels = nullptr;
     QAction* restoreLayout = nullptr;
     QActionGroup* scales = nullptr;  // data(): ColourScale
     QActionGroup* colours = nullptr; // data(): ColourMap

@@ -28,8 +28,8 @@ void addExports(QMenu& menu, const WindowActions& a) {
 }
 
 void addView(QMenu& menu, const WindowActions& a, WindowMenus& menus) {
-    menu.addAction(a.dark);
-    menu.addAction(a.light);
+    QMenu* themes = menu.addMenu(tr("Theme"));
+    themes->addActions({a.systemTheme, a.dark, a.light});
     menu.addSeparator();
     menus.colour = menu.addMenu(tr("Colour"));
     menus.colour->addActions(a.scales->actions());
@@ -45,7 +45,7 @@ void addView(QMenu& menu, const WindowActions& a, WindowMenus& menus) {
     menu.addAction(a.newestQuery);
     menu.addSeparator();
     menus.panels = menu.addMenu(tr("Panels"));
-    menu.addAction(a.movePanels);
+    menu.addAction(a.lockPanels);
     menu.addAction(a.restoreLayout);
 }
 
@@ -77,6 +77,8 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
     menus.presets = plan->addMenu(tr("Presets for B"));
 
     addView(*bar.addMenu(tr("&View")), a, menus);
+
+    bar.addMenu(tr("&Tools"))->addAction(a.train);
 
     QMenu* help = bar.addMenu(tr("&Help"));
     help->addActions({a.palette, a.keys});

@@ -4,23 +4,22 @@
 #include <QActionGroup>
 #include <QApplication>
 #include <QComboBox>
-#include <QFileDialog>
 #include <QInputDialog>
 #include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
 
 #include "app/window/action_palette.h"
-#include "app/window/bundled.h"
+#include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
 #include "app/window/plan_chip.h"
-#include "app/window/prompt_dialog.h"
 #include "app/window/run_settings_dialog.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/status_line.h"
 #include "app/window/thread_share.h"
+#include "app/window/training_window.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/plan/presets.h"
 #include "views/maps/atlas_view.h"
@@ -38,62 +37,30 @@ QString text(std::string_view utf8) {
 
 } // namespace
 
-void MainWindow::wireFile() {
-    connect(m_actions.openModel, &QAction::triggered, this, [this] {
-        const QString folder =
-            QFileDialog::getExistingDirectory(this, tr("Open a Hugging Face Llama folder"));
-        if (!folder.isEmpty())
-            m_controller.openModel(folder);
-    });
-    connect(m_actions.openFile, &QAction::triggered, this, [this] {
-        const QString file = QFileDialog::getOpenFileName(this, tr("Open a llama2.c model"), {},
-                                                          tr("llama2.c models (*.bin)"));
-        if (!file.isEmpty())
-            m_controller.openModel(file);
-    });
-    connect(m_actions.editPrompt, &QAction::triggered, this, [this] {
-        if (m_document.model())
-            PromptDialog(m_document, this).exec();
-    });
-    connect(m_actions.quit, &QAction::triggered, this, &QWidget::close);
-    connect(m_menus.models, &QMenu::aboutToShow, this, &MainWindow::fillModels);
-    connect(&m_document, &Document::modelChanged, this, [this] {
-        m_toolbar->setModelText(QString::fromStdString(describe(m_document.model()->spec)));
-        setWindowTitle(
-            QStringLiteral("%1 – Fovea").arg(QString::fromStdString(m_document.model()->spec.name)));
-        fillPresets();
-    });
-    fillModels();
-}
-
-void MainWindow::fillModels() {
-    m_menus.models->clear();
-    for (const std::filesystem::path& path : modelsIn(bundledModels())) {
-        QAction* action = m_menus.models->addAction(QString::fromStdString(path.filename().string()));
-        connect(action, &QAction::triggered, this,
-                [this, path] { m_controller.openModel(QString::fromStdString(path.string())); });
-    }
-    m_menus.models->addSeparator();
-    m_menus.models->addAction(m_actions.openModel);
-    m_menus.models->addAction(m_actions.openFile);
-}
-
 void MainWindow::wireRun() {
     connect(m_actions.run, &QAction::triggered, &m_controller, &Controller::run);
     connect(m_actions.step, &QAction::triggered, &m_controller, &Controller::step);
     connect(m_actions.stop, &QAction::triggered, &m_controller, &Controller::stop);
     connect(m_actions.runSettings, &QAction::triggered, this,
             [this] { RunSettingsDialog(m_document, this).exec(); });
+    connect(m_actions.train, &QAction::triggered, this, [this] { showTraining(*this); });
     connect(&m_controller, &Controller::stateChanged, this, &MainWindow::showState);
     connect(&m_controller, &Controller::runsChanged, this, &MainWindow::showRunFacts);
     connect(&m_controller, &Controller::failed, m_status, &StatusLine::showFailure);
-    connect(m_status, &StatusLine::cancelRequested, &m_controller, &Controller::stop);
+    // A model being opened is what the user waits for, though the old one may still run.
+    connect(m_status, &StatusLine::cancelRequested, this, [this] {
+        if (!m_jobs.busy(Lane::Opening))
+            return m_controller.stop();
+        m_controller.cancelOpening();
+        m_status->clearJob();
+        m_status->showDone(tr("Opening was cancelled, the model stays"));
+    });
     connect(&m_jobs, &JobRunner::progressed, this, [this](Lane lane, const QString& title, double fraction) {
-        if (lane == Lane::Engine)
+        if (lane == Lane::Opening || (lane == Lane::Engine && !m_jobs.busy(Lane::Opening)))
             m_status->setJob(title, fraction);
     });
     connect(&m_jobs, &JobRunner::finished, this, [this](Lane lane) {
-        if (lane == Lane::Engine)
+        if (lane == Lane::Engine || lane == Lane::Opening)
             m_status->clearJob();
     });
     connect(m_toolbar, &RunToolbar::decodeFromChosen, this, [this](qint64 position) {
@@ -148,13 +115,15 @@ void MainWindow::fillPresets() {
 }
 
 void MainWindow::wireView() {
+    connect(m_actions.systemTheme, &QAction::triggered, this,
+            [this] { setThemeChoice(ThemeChoice::System); });
     connect(m_actions.dark, &QAction::triggered, this, [this] { setDark(true); });
     connect(m_actions.light, &QAction::triggered, this, [this] { setDark(false); });
     connect(m_actions.overlay, &QAction::toggled, m_views.headMap, &HeadMapView::setOverlayVisible);
     connect(m_actions.fitMap, &QAction::triggered, m_views.headMap, &HeadMapView::fit);
     connect(m_actions.fitPlanned, &QAction::triggered, m_views.headMap, &HeadMapView::fitPlanned);
-    connect(m_actions.movePanels, &QAction::toggled, this, &MainWindow::setPanelsMovable);
-    connect(m_actions.restoreLayout, &QAction::triggered, this, &MainWindow::restoreDefaultLayout);
+    connect(m_actions.lockPanels, &QAction::toggled, m_panels, &DockPanels::setLocked);
+    connect(m_actions.restoreLayout, &QAction::triggered, m_panels, &DockPanels::restoreDefault);
     connect(m_actions.previousHead, &QAction::triggered, this, [this] { stepHead(-1); });
     connect(m_actions.nextHead, &QAction::triggered, this, [this] { stepHead(1); });
     connect(m_actions.newestQuery, &QAction::triggered, this, [this] {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "core/model/checked_file.h"
 #include "core/model/model_spec.h"
 
 namespace fovea {
@@ -15,12 +17,27 @@ std::string mebibytes(std::int64_t bytes) {
 
 } // namespace
 
+std::int64_t captureBytesPerLayer(const ModelSpec& spec, std::int64_t capacity) {
+    const std::int64_t heads = spec.queryHeads + 2 * std::int64_t{spec.kvHeads};
+    const auto elements = checkedProduct(capacity, spec.headDim * heads);
+    const auto bytes = elements ? checkedProduct(*elements, sizeof(float)) : std::nullopt;
+    return bytes.value_or(std::numeric_limits<std::int64_t>::max());
+}
+
+int capturedLayers(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes) {
+    const std::int64_t perLayer = captureBytesPerLayer(spec, capacity);
+    return perLayer > 0 && budgetBytes > 0
+               ? static_cast<int>(std::min<std::int64_t>(spec.layers, budgetBytes / perLayer))
+               : 0;
+}
+
 Capture::Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes)
-    : m_queryHeads(spec.queryHeads), m_kvHeads(spec.kvHeads), m_headDim(spec.headDim), m_capacity(capacity) {
-    const std::int64_t perLayer = capacity * spec.headDim * (spec.queryHeads + 2 * spec.kvHeads) *
-                                  static_cast<std::int64_t>(sizeof(float));
-    m_layers =
-        perLayer > 0 ? static_cast<int>(std::min<std::int64_t>(spec.layers, budgetBytes / perLayer)) : 0;
+    : m_queryHeads(spec.queryHeads), m_kvHeads(spec.kvHeads), m_headDim(spec.headDim),
+      m_logitRule(spec.logitRule()), m_capacity(capacity) {
+    for (int layer = 0; layer < spec.layers; ++layer)
+        m_windows.push_back(spec.window(layer));
+    const std::int64_t perLayer = captureBytesPerLayer(spec, capacity);
+    m_layers = capturedLayers(spec, capacity, budgetBytes);
     if (m_layers < spec.layers)
         m_leftOut = "layers " + std::to_string(m_layers) + " to " + std::to_string(spec.layers - 1) +
                     " left out: the capture budget of " + mebibytes(budgetBytes) + " holds " +
@@ -29,6 +46,11 @@ Capture::Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budg
     m_q.resize(rows * static_cast<std::size_t>(m_queryHeads));
     m_k.resize(rows * static_cast<std::size_t>(m_kvHeads));
     m_v.resize(rows * static_cast<std::size_t>(m_kvHeads));
+}
+
+std::int64_t Capture::visible(int layer, std::int64_t tokens) const {
+    const int window = m_windows[static_cast<std::size_t>(layer)];
+    return window > 0 ? std::min<std::int64_t>(window, tokens) : tokens;
 }
 
 std::int64_t Capture::bytes() const {

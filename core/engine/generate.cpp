@@ -95,7 +95,9 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
         run.slots.catchUp(session.slots());
         if (observer && !observer(run))
             break;
-        const bool end = record.token == options.bos || record.token == options.eos;
+        const bool end =
+            record.token == options.bos || record.token == options.eos ||
+            std::find(options.ends.begin(), options.ends.end(), record.token) != options.ends.end();
         if (end && !forced && !options.ignoreEnd)
             break;
     }

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "core/cache/kv_cache.h"
-#include "core/cache/slots_per_block.h"
+#include "core/engine/cache_layout.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/eviction.h"
 #include "core/engine/known_tokens.h"
@@ -30,34 +29,12 @@ std::int64_t capacityOf(const SessionOptions& options, const AttentionPlan& plan
     return options.capacity > 0 ? std::min(options.capacity, textLimit(plan, spec)) : spec.context;
 }
 
-// The most rows that a layer holds for long: a plan that evicts needs no long blocks.
-std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
-    std::int64_t most = 0;
-    for (int layer = 0; layer < spec.layers; ++layer)
-        most = std::max(most, keepRule(plan, spec.window(layer), true).seen(capacity));
-    return most;
-}
-
-CacheLayout layoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
-    CacheLayout layout;
-    layout.layers = spec.layers;
-    layout.kvHeads = spec.kvHeads;
-    layout.headDim = spec.headDim;
-    layout.type = plan.store.value_or(spec.type);
-    layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
-        layout.keyColumns = true;
-        layout.valueSum = sparq->alpha;
-    }
-    return layout;
-}
-
 } // namespace
 
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(layoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
+          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, plan, model->spec);
         if (options.captureBudget > 0) {
@@ -136,11 +113,13 @@ Session::Session(Session&&) noexcept = default;
 
 bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
     m->require(tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = m->tokens + std::ssize(tokens) + 1;
     while (!tokens.empty()) {
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m->state(), chunk, m->tokens);
+        prefillChunk(m->state(), chunk, m->tokens, length);
         m->tokens += std::ssize(chunk);
         m->evict(m->tokens);
         tokens = tokens.subspan(chunk.size());

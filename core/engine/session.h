@@ -68,6 +68,7 @@ struct GenerateOptions {
     std::int64_t decodeFrom = -1; // -1: the prompt's length
     bool ignoreEnd = false;       // go on past BOS and EOS
     int bos = 1, eos = 2;
+    std::vector<int> ends; // further tokens that end a text, or a turn of a conversation
     bool keepLogits = false;
     SamplerOptions sampler;
     SessionOptions session;
@@ -79,10 +80,10 @@ struct GenerateOptions {
 using StepObserver = std::function<bool(const Run& soFar)>;
 
 // Feeds the prompt's last token and then each token chosen, so N tokens are N steps, and run.tokens holds the
-// prompt and one token per step. Ends early at the text limit (text_limit.h), at BOS or EOS (unless ignoreEnd
-// or forced; the end token is then the last of run.tokens), when the observer says so and when cancelled.
-// Throws PlanError, and EngineError for an empty prompt, one longer than the context or an id beyond the
-// vocabulary.
+// prompt and one token per step. Ends early at the text limit (text_limit.h), at BOS, EOS or one of `ends`
+// (unless ignoreEnd or forced; the end token is then the last of run.tokens), when the observer says so and when
+// cancelled. Throws PlanError, and EngineError for an empty prompt, one longer than the context or an id
+// beyond the vocabulary.
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel);
 

@@ -1,5 +1,7 @@
 #pragma once
-// The block types of GGUF files: runs of weights that share scales. Names and sizes are those of the format.
+// The block types of GGUF files: a row of a matrix is a run of blocks, each a few scales and the codes of 32
+// or 256 weights. Names and sizes are those of the format; what stands in a block is told in
+// core/model/gguf_blocks.h.
 
 #include <cstdint>
 #include <string_view>
@@ -41,5 +43,15 @@ constexpr BlockShape blockShape(BlockType type) {
     }
     return {};
 }
+
+// Bytes of `weights` weights, a multiple of a block's.
+constexpr std::int64_t blockRowBytes(BlockType type, std::int64_t weights) {
+    const BlockShape shape = blockShape(type);
+    return shape.elements == 0 ? 0 : weights / shape.elements * shape.bytes;
+}
+
+inline constexpr BlockType kBlockTypes[] = {
+    BlockType::Q4_0, BlockType::Q4_1, BlockType::Q5_0, BlockType::Q5_1, BlockType::Q8_0,
+    BlockType::Q2_K, BlockType::Q3_K, BlockType::Q4_K, BlockType::Q5_K, BlockType::Q6_K};
 
 } // namespace fovea

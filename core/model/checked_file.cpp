@@ -1,15 +1,11 @@
 #include "core/model/checked_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <limits>
 #include <system_error>
 
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
+#include "core/trace/file_writer.h"
 
 namespace fovea {
 
@@ -53,33 +49,11 @@ std::string readFile(const std::filesystem::path& file, std::uint64_t limit) {
 }
 
 void writeFileAtomically(const std::filesystem::path& file, std::span<const std::string_view> parts) {
-    std::filesystem::path temporary = file;
-    temporary += ".part" + std::to_string(::getpid());
-    const auto fail = [&](int code) {
-        std::remove(temporary.c_str());
-        throw std::runtime_error(file.string() + ": cannot be written: " + std::strerror(code));
-    };
-    std::FILE* out = std::fopen(temporary.c_str(), "wb");
-    if (out == nullptr)
-        fail(errno);
-    for (const std::string_view part : parts) {
-        if (std::fwrite(part.data(), 1, part.size(), out) != part.size()) {
-            const int code = errno;
-            std::fclose(out);
-            fail(code);
-        }
-    }
-    // A full disk may show only when the buffers are flushed.
-    const bool flushed = std::fflush(out) == 0 && ::fsync(::fileno(out)) == 0;
-    const int code = errno;
-    if (std::fclose(out) != 0 || !flushed)
-        fail(flushed ? errno : code);
-    if (std::rename(temporary.c_str(), file.c_str()) != 0)
-        fail(errno);
+    writeFile(file, parts);
 }
 
 void writeFileAtomically(const std::filesystem::path& file, std::string_view bytes) {
-    writeFileAtomically(file, std::span<const std::string_view>(&bytes, 1));
+    writeFile(file, bytes);
 }
 
 } // namespace fovea

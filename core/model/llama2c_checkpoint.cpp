@@ -48,6 +48,11 @@ ModelSpec specOf(const std::filesystem::path& file, const Header& h) {
     return spec;
 }
 
+// The two RoPE tables that old files carry and nobody reads.
+std::int64_t tableFloats(const ModelSpec& s) {
+    return std::int64_t{s.context} * (s.headDim / 2) * 2;
+}
+
 // Floats that the header promises, the unused RoPE tables included; nothing on overflow.
 std::optional<std::int64_t> promisedFloats(const ModelSpec& s) {
     const std::int64_t L = s.layers, D = s.width, q = std::int64_t{s.queryHeads} * s.headDim,
@@ -132,15 +137,13 @@ void readLayers(Reader& reader, Model& model) {
 
 } // namespace
 
-std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
+ModelSpec readLlama2cHeader(const std::filesystem::path& file) {
     const std::uint64_t size = fileSize(file);
     if (size < kHeaderBytes)
         refuse(file, std::to_string(size) + " bytes are no llama2.c checkpoint; copy the file again");
-    Reader reader(file);
     Header header{};
-    reader.bytes(&header, kHeaderBytes);
-    auto model = std::make_shared<Model>();
-    ModelSpec& spec = model->spec = specOf(file, header);
+    Reader(file).bytes(&header, kHeaderBytes);
+    ModelSpec spec = specOf(file, header);
     const auto floats = promisedFloats(spec);
     const auto promised = floats ? checkedProduct(*floats, 4) : std::nullopt;
     if (!promised || static_cast<std::uint64_t>(*promised) != size - kHeaderBytes)
@@ -148,11 +151,20 @@ std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
                          (promised ? std::to_string(*promised + kHeaderBytes) : "more than 2^63") +
                          " bytes, the file has " + std::to_string(size) +
                          "; not a llama2.c checkpoint, or a damaged one");
+    spec.parameters = *floats - tableFloats(spec);
+    spec.weightBytes = spec.parameters * elementBytes(spec.type);
+    return spec;
+}
+
+std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
+    auto model = std::make_shared<Model>();
+    const ModelSpec& spec = model->spec = readLlama2cHeader(file);
+    Reader reader(file);
+    reader.skip(kHeaderBytes / 4);
     model->embedding = reader.tensor({spec.vocabulary, spec.width});
     readLayers(reader, *model);
     model->finalNorm = {reader.tensor({spec.width})};
-    const std::int64_t tables = std::int64_t{spec.context} * (spec.headDim / 2) * 2;
-    reader.skip(tables);
+    reader.skip(tableFloats(spec));
     model->head =
         spec.tiedEmbedding ? model->embedding : Weight(reader.tensor({spec.vocabulary, spec.width}));
     describeParameters(*model);

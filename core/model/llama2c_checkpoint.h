@@ -10,6 +10,9 @@
 
 namespace fovea {
 
+// The spec, from the file's header and length alone. Throws CheckpointError.
+ModelSpec readLlama2cHeader(const std::filesystem::path& file);
+
 // The file must be exactly as long as its header says. Throws CheckpointError.
 std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file);
 

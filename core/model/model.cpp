@@ -1,21 +1,21 @@
 #include "core/model/model.h"
 
-#include <system_error>
-
-#include "core/model/huggingface_checkpoint.h"
+#include "core/model/gguf/checkpoint.h"
+#include "core/model/huggingface/checkpoint.h"
 #include "core/model/llama2c_checkpoint.h"
+#include "core/model/model_kind.h"
 
 namespace fovea {
 
 std::shared_ptr<const Model> loadModel(const std::filesystem::path& path) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
+    switch (modelKind(path)) {
+    case ModelKind::HuggingFace:
         return readHuggingFace(path);
-    const std::filesystem::path extension = path.extension();
-    if (extension == ".safetensors" || extension == ".json" || extension == ".gguf")
-        throw CheckpointError(
-            path.string() +
-            ": name the model's folder (config.json, model.safetensors) or a llama2.c .bin file");
+    case ModelKind::Gguf:
+        return readGguf(path);
+    case ModelKind::Llama2c:
+        break;
+    }
     return readLlama2c(path);
 }
 

@@ -5,9 +5,9 @@
 
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <vector>
 
+#include "core/model/checkpoint_error.h"
 #include "core/model/model_spec.h"
 #include "core/model/weight.h"
 
@@ -45,14 +45,8 @@ struct Model {
     Weight head;    // (V, D); the embedding itself when tied
 };
 
-// A file that cannot be read or does not hold what it claims. what() is one line: which file, what, what to do.
-class CheckpointError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-// A llama2.c `.bin` file or a Hugging Face Llama folder (config.json, model.safetensors). Everything is
-// validated against the file's size before anything is allocated. Throws CheckpointError.
+// A llama2.c `.bin` file, a `.gguf` file or a Hugging Face folder (config.json, model.safetensors or its shards).
+// Everything is validated against the file's size before anything is allocated. Throws CheckpointError.
 std::shared_ptr<const Model> loadModel(const std::filesystem::path& path);
 
 }  // namespace fovea

@@ -33,9 +33,12 @@ std::string lengthBytes(std::uint64_t length) {
 
 } // namespace
 
-void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors) {
+void writeSafetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
     nlohmann::ordered_json header;
     header["__metadata__"] = {{"format", "pt"}};
+    for (const auto& [name, text] : metadata)
+        header["__metadata__"][name] = text;
     std::vector<at::Tensor> held;
     std::uint64_t offset = 0;
     for (const auto& [name, tensor] : tensors) {

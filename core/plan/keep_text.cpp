@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/plan/switch_values.h"
 
@@ -114,6 +115,15 @@ std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpe
                " meets sinks at other distances, which needs RoPE, and this model has learned positions; "
                "accepted: " +
                instead + ".";
+    if (spec.rope.scaling.kind == RopeScaling::Kind::Dynamic)
+        return name +
+               " meets sinks at other distances, and this model's RoPE changes with the length of the text; "
+               "accepted: " +
+               instead + ".";
+    for (int layer = 0; layer < spec.layers; ++layer)
+        if (spec.ropeOf(layer).scaling.kind == RopeScaling::Kind::Dynamic)
+            return name + " meets sinks at other distances, and this model's dynamic RoPE changes with the length of "
+                          "the text; accepted: " + instead + ".";
     return std::nullopt;
 }
 

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "core/model/forward.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
@@ -27,10 +27,26 @@ at::Tensor row(std::span<const int> tokens) {
 
 // (n, V)
 at::Tensor allLogits(const Model& model, std::span<const int> tokens) {
-    const auto attention = [](int, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v);
-    };
-    return logits(model, hiddenStates(model, row(tokens), 0, attention, at::kFloat)).squeeze(0);
+    const at::Tensor hidden = hiddenStates(model, row(tokens), 0, causalAttentionOf(model.spec), at::kFloat);
+    return logits(model, hidden).squeeze(0);
+}
+
+// Of all tokens, cut into windows that each follow a BOS.
+double natsOf(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
+              std::int64_t window) {
+    const at::NoGradGuard noGrad;
+    if (window < 1)
+        throw std::invalid_argument("the loss of a text: the window must hold a token");
+    double nats = 0;
+    for (std::size_t first = 0; first < tokens.size(); first += static_cast<std::size_t>(window)) {
+        const auto text = tokens.subspan(first, std::min<std::size_t>(window, tokens.size() - first));
+        std::vector<int> input = {tokenizer.bos()};
+        input.insert(input.end(), text.begin(), text.end() - 1);
+        const at::Tensor cost =
+            at::cross_entropy_loss(allLogits(model, input), row(text).squeeze(0), {}, /*sum*/ 2);
+        nats += cost.item<double>();
+    }
+    return nats;
 }
 
 } // namespace
@@ -44,22 +60,17 @@ std::vector<std::int64_t> mostLikelyNext(const Model& model, std::span<const int
 
 double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
                         std::int64_t window) {
-    const at::NoGradGuard noGrad;
-    if (window < 1)
-        throw std::invalid_argument("bits per character: the window must hold a token");
-    double nats = 0;
+    const double nats = natsOf(model, tokenizer, tokens, window);
     std::int64_t bytes = 0;
-    for (std::size_t first = 0; first < tokens.size(); first += static_cast<std::size_t>(window)) {
-        const auto text = tokens.subspan(first, std::min<std::size_t>(window, tokens.size() - first));
-        std::vector<int> input = {tokenizer.bos()};
-        input.insert(input.end(), text.begin(), text.end() - 1);
-        const at::Tensor cost =
-            at::cross_entropy_loss(allLogits(model, input), row(text).squeeze(0), {}, /*sum*/ 2);
-        nats += cost.item<double>();
-        for (const int token : text)
-            bytes += static_cast<std::int64_t>(tokenizer.piece(tokenizer.eos(), token).size());
-    }
+    for (const int token : tokens)
+        bytes += static_cast<std::int64_t>(tokenizer.piece(tokenizer.eos(), token).size());
     return bytes ? nats / std::log(2.0) / static_cast<double>(bytes) : 0;
+}
+
+double natsPerToken(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
+                    std::int64_t window) {
+    const double nats = natsOf(model, tokenizer, tokens, window);
+    return tokens.empty() ? 0 : nats / static_cast<double>(tokens.size());
 }
 
 double copyAccuracy(const Model& model, std::int64_t run, std::int64_t length, int contexts,

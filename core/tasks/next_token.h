@@ -21,6 +21,10 @@ std::vector<std::int64_t> mostLikelyNext(const Model& model, std::span<const int
 double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
                         std::int64_t window);
 
+// Nats the model needs per token of the same.
+double natsPerToken(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
+                    std::int64_t window);
+
 // Share of tokens ranked first in the second showing of a run of random tokens, all but its first token;
 // `run` tokens, repeated after a gap of other random tokens, in a context of `length`.
 double copyAccuracy(const Model& model, std::int64_t run, std::int64_t length, int contexts,

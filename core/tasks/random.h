@@ -11,6 +11,9 @@ class Random {
 public:
     explicit Random(std::uint64_t seed) : m_state(seed) {}
 
+    // Where the generator stands; one made from it as a seed goes on from there.
+    std::uint64_t state() const { return m_state; }
+
     std::uint64_t bits() {
         std::uint64_t z = (m_state += 0x9e3779b97f4a7c15u);
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;

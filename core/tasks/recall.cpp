@@ -8,8 +8,8 @@
 #include <stdexcept>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
 #include "core/tasks/next_token.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 

@@ -1,10 +1,11 @@
 #include "core/train/folder.h"
 
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
-#include <system_error>
+#include <utility>
 
-#include "core/model/checked_file.h"
-#include "core/model/safetensors.h"
+#include "core/trace/file_writer.h"
 
 namespace fovea {
 
@@ -46,10 +47,19 @@ Json tokenizerConfig(const ModelSpec& spec) {
             {"model_max_length", spec.context}};
 }
 
-std::vector<NamedTensor> namedTensors(const Model& model) {
+// Whether the file is there with exactly these bytes.
+bool holds(const std::filesystem::path& file, const std::string& bytes) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string found{std::istreambuf_iterator<char>(in), {}};
+    return in.is_open() && found == bytes;
+}
+
+} // namespace
+
+std::vector<NamedTensor> namedParameters(const Model& model) {
     std::vector<NamedTensor> tensors;
     const auto add = [&](const std::string& name, const at::Tensor& tensor) {
-        tensors.push_back({name + ".weight", tensor.detach().to(at::kBFloat16)});
+        tensors.push_back({name + ".weight", tensor});
     };
     add("model.embed_tokens", model.embedding.stored());
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -71,29 +81,30 @@ std::vector<NamedTensor> namedTensors(const Model& model) {
     return tensors;
 }
 
-} // namespace
-
-void requireWritable(const std::filesystem::path& folder) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error)
-        throw std::runtime_error(folder.string() + ": cannot be created: " + error.message());
-    const std::filesystem::path probe = folder / "config.json.probe";
-    writeFileAtomically(probe, "{}\n");
-    std::filesystem::remove(probe, error);
-}
-
 void writeModelFolder(const std::filesystem::path& folder, const Model& model,
                       const std::string& tokenizerModel, const std::string& card) {
-    requireWritable(folder);
+    makeFolder(folder);
     const auto text = [](const Json& json) { return json.dump(2) + "\n"; };
-    writeFileAtomically(folder / "tokenizer.model", tokenizerModel);
-    writeFileAtomically(folder / "tokenizer_config.json", text(tokenizerConfig(model.spec)));
-    writeFileAtomically(folder / "generation_config.json", text({{"bos_token_id", 1}, {"eos_token_id", 2}}));
-    writeFileAtomically(folder / "config.json", text(config(model.spec)));
-    writeSafetensors(folder / "model.safetensors", namedTensors(model));
+    const std::pair<const char*, std::string> rest[] = {
+        {"tokenizer.model", tokenizerModel},
+        {"tokenizer_config.json", text(tokenizerConfig(model.spec))},
+        {"generation_config.json", text({{"bos_token_id", 1}, {"eos_token_id", 2}})}};
+    const std::string configText = text(config(model.spec));
+    const bool sameModel =
+        holds(folder / "config.json", configText) && holds(folder / rest[0].first, tokenizerModel);
+    if (!sameModel)
+        removeFile(folder / "config.json"); // a mixture of two models would open
+    for (const auto& [name, content] : rest)
+        if (!holds(folder / name, content))
+            writeFile(folder / name, content);
+    std::vector<NamedTensor> tensors = namedParameters(model);
+    for (NamedTensor& named : tensors)
+        named.tensor = named.tensor.detach().to(at::kBFloat16);
+    writeSafetensors(folder / "model.safetensors", tensors);
     if (!card.empty())
-        writeFileAtomically(folder / "README.md", card);
+        writeFile(folder / "README.md", card);
+    if (!sameModel)
+        writeFile(folder / "config.json", configText);
 }
 
 } // namespace fovea

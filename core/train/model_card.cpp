@@ -58,6 +58,26 @@ std::string copying(const Model& model, int bos) {
         100 * copyAccuracy(model, run, length, kContexts, kEvaluationSeed, bos));
 }
 
+// What the losses on held-out text were, and how the tokens of a step and the hours came together.
+std::string learning(const TrainOptions& options, const TrainResult& result) {
+    std::string text;
+    if (options.accumulate > 1)
+        text += format("The tokens of a step were taken in %d parts, every token weighing the same.\n",
+                       options.accumulate);
+    if (result.sittings > 1)
+        text +=
+            format("Trained in %d sittings, each going on exactly where the state of the one before stood.\n",
+                   result.sittings);
+    if (result.heldOut && result.best)
+        text +=
+            format("Held-out loss, every %lld steps on the first tokens of the held-out text: %.3f nats per "
+                   "token at the end, lowest %.3f after %.2f million tokens; the weights are the %s.\n",
+                   static_cast<long long>(options.validateEvery), result.heldOut->loss, result.best->loss,
+                   static_cast<double>(result.best->tokens) / 1e6,
+                   options.keepBest ? "ones of the lowest" : "last ones");
+    return text;
+}
+
 } // namespace
 
 std::string modelCard(const Model& model, const Tokenizer& tokenizer, std::span<const int> heldOut,
@@ -75,7 +95,7 @@ std::string modelCard(const Model& model, const Tokenizer& tokenizer, std::span<
     card += "- made-up sequences (two thirds of all until half-time, half after that): lists of pairs spelt "
             "as text and as "
             "random tokens with many repeated keys, and runs of random tokens shown again at varying lag\n";
-    card += format("\n## Recipe\nSeed %llu, %lld steps, %.1f million tokens in %.1f minutes; final loss %.3f "
+    card += format("\n## Recipe\nSeed %llu, %lld steps, %.2f million tokens in %.1f minutes; final loss %.3f "
                    "nats per graded "
                    "token.\nWeights start normal with deviation 1/sqrt(fan-in); AdamW (0.9, 0.99, decay 0.01 "
                    "on matrices), peak "
@@ -87,6 +107,7 @@ std::string modelCard(const Model& model, const Tokenizer& tokenizer, std::span<
                    static_cast<unsigned long long>(options.seed), static_cast<long long>(result.steps),
                    static_cast<double>(result.tokens) / 1e6, result.seconds / 60, result.loss,
                    options.learningRate, static_cast<long long>(options.batchTokens), model.spec.context);
+    card += learning(options, result);
     if (!options.command.empty())
         card += "\n    " + options.command + "\n";
     card += format(

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 #include "core/train/train.h"
 
 namespace fovea {

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/tokenizer.h"
 #include "core/tasks/random.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
 
@@ -30,6 +30,10 @@ public:
 
     // `madeUp`: the share of sequences that are not plain text.
     Sequence next(std::int64_t length, double madeUp);
+
+    // What is drawn next depends on this alone.
+    std::uint64_t position() const { return m_random.state(); }
+    void seek(std::uint64_t position) { m_random = Random(position); }
 
 private:
     using Piece = std::vector<int>;

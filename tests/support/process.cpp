@@ -88,7 +88,11 @@ void listen(pid_t child, Pipe& out, Pipe& err, const ProcessOptions& options, Pr
             out.closeRead();
         if (streams[1].revents && !readSome(err.read, result.err))
             err.closeRead();
-        if (!interrupted && options.interruptAfter && result.out.size() >= *options.interruptAfter) {
+        const auto reached = [](const std::optional<std::size_t>& bytes, const std::string& text) {
+            return bytes && text.size() >= *bytes;
+        };
+        if (!interrupted && (reached(options.interruptAfter, result.out) ||
+                             reached(options.interruptAfterError, result.err))) {
             ::kill(child, SIGINT);
             interrupted = true;
         }

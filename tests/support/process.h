@@ -21,6 +21,7 @@ struct ProcessOptions {
     std::string input;                 // for stdin
     // Sends SIGINT once this many bytes of stdout have come.
     std::optional<std::size_t> interruptAfter;
+    std::optional<std::size_t> interruptAfterError; // the same of stderr
 };
 
 // command[0] is the program's path. Throws std::runtime_error when it cannot be started.

@@ -61,9 +61,9 @@ SummaryTable::SummaryTable(QWidget* parent) : QTableWidget(kRows, kColumns, pare
     horizontalHeader()->setSectionResizeMode(NameColumn, QHeaderView::Stretch);
     // The panel's surface shows through, and no lines but those of the text.
     viewport()->setAutoFillBackground(false);
-    setStyleSheet(QStringLiteral("QTableWidget { background: transparent; padding-left: 8px; }"
+    setStyleSheet(QStringLiteral("QTableWidget { background: transparent; padding: 0 4px 0 8px; }"
                                  "QHeaderView, QHeaderView::section { background: transparent; border: none;"
-                                 " padding: 0 3px 0 0; }"));
+                                 " padding: 0 5px 0 1px; }"));
     setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     for (int row = 0; row < kRows; ++row)
         for (int column = 0; column < kColumns; ++column)

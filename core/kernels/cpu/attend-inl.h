@@ -17,6 +17,7 @@
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
+#include "core/kernels/cpu/soft_cap-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,10 +27,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Scores of a tile stay in L1: at most 4096 of them, so fewer rows per tile the larger the group. A group of
 // more than 64 heads goes over the tile in parts, while its rows are in L2.
 constexpr int kTileScores = 4096;
-constexpr int kTileRows = 256;
+constexpr int kTileRows = 1024;
 constexpr int kTileHeads = 64;
 constexpr int tileRows(int group) {
-    return group <= 16 ? kTileRows : kTileScores / (group < kTileHeads ? group : kTileHeads) / 16 * 16;
+    return group <= kTileScores / kTileRows ? kTileRows
+                                            : kTileScores / (group < kTileHeads ? group : kTileHeads) / 16 * 16;
 }
 static_assert(HWY_MAX_BYTES <= 64, "a tile's rows are padded to 16 lanes");
 
@@ -75,7 +77,7 @@ HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
 }
 #endif
 
-// Asks for the cache line at `ahead`, element c of a row that will be read later; once per line while c goes up by
+// Asks for the cache line of element c from `ahead` on, which will be read later; once per line while c goes up by
 // `Step` elements. Spread over the work like this, the requests do not get in each other's way.
 template <int Step, class Element>
 HWY_INLINE void prefetchLine(const Element* ahead, int c) {
@@ -91,19 +93,17 @@ HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float
     constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
-    const typename Loader::Element* ahead[R];
+    rows.template find<R>(first, row);
+    [[maybe_unused]] const auto ahead = rows.template ahead<R, First>(first);
     hn::Vec<D> sum[Q][R];
-    for (int i = 0; i < R; ++i) {
-        row[i] = rows.at(first + i);
-        ahead[i] = First ? rows.ahead(first + i) : nullptr;
+    for (int i = 0; i < R; ++i)
         for (int h = 0; h < Q; ++h)
             sum[h][i] = hn::Zero(d);
-    }
     for (int c = 0; c < dims; c += kVectors * lanes) {
         hn::Vec<D> k[R][kVectors];
         for (int i = 0; i < R; ++i) {
             if constexpr (First)
-                prefetchLine<kStep>(ahead[i], c);
+                ahead.template ask<kStep>(c, i);
             Loader::loadRun(d, row[i] + c, k[i]);
         }
         for (int h = 0; h < Q; ++h)
@@ -137,19 +137,17 @@ HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float
     constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
-    const typename Loader::Element* ahead[R];
+    rows.template find<R>(first, row);
+    [[maybe_unused]] const auto ahead = rows.template ahead<R, First>(first);
     hn::Vec<D> weight[Q][R];
-    for (int i = 0; i < R; ++i) {
-        row[i] = rows.at(first + i);
-        ahead[i] = First ? rows.ahead(first + i) : nullptr;
+    for (int i = 0; i < R; ++i)
         for (int h = 0; h < Q; ++h)
             weight[h][i] = hn::Set(d, p[h * stride + first + i]);
-    }
     for (int c = 0; c < dims; c += kVectors * lanes) {
         hn::Vec<D> value[R][kVectors];
         for (int i = 0; i < R; ++i) {
             if constexpr (First)
-                prefetchLine<kStep>(ahead[i], c);
+                ahead.template ask<kStep>(c, i);
             Loader::loadRun(d, row[i] + c, value[i]);
         }
         for (int h = 0; h < Q; ++h)
@@ -207,11 +205,13 @@ inline HWY_ATTR void expTile(float* scores, int count, float& m, float& l, float
 
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int count, int heads, int stride,
-                                int dims, const float* q, const SoftmaxState& state) {
+                                int dims, const float* q, const SoftmaxState& state, float softcap) {
     HWY_ALIGN float scores[kTileScores];
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
         dotRows<Loader, q4.value, first.value>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
     });
+    for (int h = 0; h < heads; ++h)
+        capLogits(scores + h * stride, count, softcap);
     for (int h = 0; h < heads; ++h)
         expTile(scores + h * stride, count, state.m[h], state.l[h], state.o + h * dims, dims);
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
@@ -220,14 +220,15 @@ HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int c
     });
 }
 
-// The three steps for one tile of at most tileRows(group) rows. q (g, d) is already divided by √d.
+// The three steps for one tile of at most tileRows(group) rows. q (g, d) is already scaled; `softcap` 0:
+// none.
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTile(D d, const Rows& keys, const Rows& values, int count, int group, int dims,
-                           const float* q, const SoftmaxState& state) {
+                           const float* q, const SoftmaxState& state, float softcap) {
     for (int first = 0; first < group; first += kTileHeads)
         attendTileHeads<Loader>(d, keys, values, count, std::min(kTileHeads, group - first), tileRows(group),
                                 dims, q + first * dims,
-                                {state.o + first * dims, state.m + first, state.l + first});
+                                {state.o + first * dims, state.m + first, state.l + first}, softcap);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

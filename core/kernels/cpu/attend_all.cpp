@@ -13,7 +13,23 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 // Bytes asked for ahead of those in work: enough to keep memory busy while a tile is computed, little enough to
 // stay in L1 until it is needed.
-constexpr int kAhead = 2 * 1024;
+constexpr int kAhead = 3 * 512;
+
+// Lines to ask for while R rows are in work: as many as these have, from two places.
+template <int R, class Element>
+struct TwoStreams {
+    const Element *lower, *upper;
+    int half;  // elements of half a row
+
+    // While element c of row i is in work. Each stream's lines are asked for in the order of memory, first all of the
+    // lower one's, then the upper one's: asked for row beside row, as the rows are worked on, two-byte elements
+    // came a twentieth slower. They may lie past the end of memory, where asking does no harm.
+    template <int Step>
+    HWY_INLINE void ask(int c, int i) const {
+        const Element* const stream = c < half ? lower + c * R : upper + (c - half) * R;
+        prefetchLine<Step>(stream, i * Step);
+    }
+};
 
 // The rows of a tile, and where memory is read after them. Memory gives a core two streams a quarter faster than
 // one, so the rows are taken from the tile's two halves in turn: which row is which does not matter to a softmax,
@@ -26,14 +42,25 @@ struct BlockRows {
     int half = (count + 1) / 2;
     int rowsAhead = std::max(1, kAhead / static_cast<int>(sizeof(Element)) / dims);
 
-    HWY_INLINE const Element* from(const Element* tile, int i) const {
-        return tile + std::int64_t{i / 2 + (i % 2) * half} * dims;
+    // Rows first … first + R − 1; `first` is even, or R is 1.
+    template <int R>
+    HWY_INLINE void find(int first, const Element* (&row)[R]) const {
+        const Element* const lower = base + std::int64_t{first / 2} * dims;
+        const Element* const upper = lower + std::int64_t{half} * dims;
+        if constexpr (R == 1)
+            row[0] = first % 2 ? upper : lower;
+        else
+            for (int i = 0; i < R; ++i)
+                row[i] = (i % 2 ? upper : lower) + i / 2 * dims;
     }
-    HWY_INLINE const Element* at(int i) const { return from(base, i); }
-    // The row to ask for while row i is in work; it may lie past the end of memory, where asking does no harm.
-    HWY_INLINE const Element* ahead(int i) const {
-        const int row = i + rowsAhead;
-        return row < count ? at(row) : from(next, row - count);
+
+    template <int R, bool First>
+    HWY_INLINE TwoStreams<R, Element> ahead(int first) const {
+        const int later = first + rowsAhead;
+        const bool here = later < count;
+        const Element* const lower =
+            (here ? base : next) + std::int64_t{(here ? later : later - count) / 2} * dims;
+        return {lower, lower + std::int64_t{half} * dims, dims / 2};
     }
 };
 
@@ -42,8 +69,8 @@ struct AttendAll {
     using Element = typename Loader::Element;
 
     template <class D>
-    static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                    const SoftmaxState& state, Traffic& moved) {
+    static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group,
+                    const float* q, const SoftmaxState& state, float softcap, Traffic& moved) {
         const int dims = cache.headDim, perBlock = cache.slotsPerBlock;
         const auto row = [=](const void* const* table, std::int64_t slot) {
             return static_cast<const Element*>(table[slot / perBlock]) + slot % perBlock * dims;
@@ -55,7 +82,8 @@ struct AttendAll {
             const Element* const value = row(cache.values, slot);
             const Element* const nextKey = slot + count < cache.slots ? row(cache.keys, slot + count) : key;
             attendTile<Loader>(d, BlockRows<Element>{key, dims, count, value},
-                               BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state);
+                               BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state,
+                               softcap);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Keys] += bytes;
             moved[Component::Values] += bytes;
@@ -65,8 +93,8 @@ struct AttendAll {
 };
 
 void attendAllTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                     const SoftmaxState& state, Traffic& moved) {
-    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, moved);
+                     const SoftmaxState& state, float softcap, Traffic& moved) {
+    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, softcap, moved);
 }
 
 int pairedRunTarget(ElementType type, int dims) {
@@ -84,9 +112,9 @@ HWY_EXPORT(pairedRunTarget);
 int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims); }
 
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                   const SoftmaxState& state, Traffic& moved) {
+                   const SoftmaxState& state, float softcap, Traffic& moved) {
     state.clear(group, cache.headDim);
-    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, moved);
+    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu

@@ -11,6 +11,17 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 constexpr int kRowsAhead = 8;
 
+// The row to ask for while row i is in work.
+template <int R, class Element>
+struct RowsAhead {
+    const Element* row[R];
+
+    template <int Step>
+    HWY_INLINE void ask(int c, int i) const {
+        prefetchLine<Step>(row[i], c);
+    }
+};
+
 // Row i of a tile is the row of slots[i].
 template <class Element>
 struct ListedRows {
@@ -18,18 +29,33 @@ struct ListedRows {
     const std::int32_t* slots;
     int count, dims, perBlock;
 
+    template <int R>
+    HWY_INLINE void find(int first, const Element* (&row)[R]) const {
+        for (int i = 0; i < R; ++i)
+            row[i] = at(first + i);
+    }
+
+    template <int R, bool First>
+    HWY_INLINE RowsAhead<R, Element> ahead(int first) const {
+        RowsAhead<R, Element> later{};
+        if constexpr (First)
+            for (int i = 0; i < R; ++i)
+                later.row[i] = at(std::min(first + i + kRowsAhead, count - 1));
+        return later;
+    }
+
+private:
     HWY_INLINE const Element* at(int i) const {
         const std::int32_t block = slots[i] / perBlock, row = slots[i] % perBlock;
         return static_cast<const Element*>(blocks[block]) + std::int64_t{row} * dims;
     }
-    HWY_INLINE const Element* ahead(int i) const { return at(std::min(i + kRowsAhead, count - 1)); }
 };
 
 template <class Loader>
 struct AttendList {
     template <class D>
     static void run(D d, const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                    const SoftmaxState& state, Traffic& moved) {
+                    const SoftmaxState& state, float softcap, Traffic& moved) {
         using Element = typename Loader::Element;
         const int dims = cache.headDim;
         for (std::size_t first = 0; first < slots.size();) {
@@ -38,7 +64,7 @@ struct AttendList {
             const std::int32_t* const tile = slots.data() + first;
             const ListedRows<Element> keys{cache.keys, tile, count, dims, cache.slotsPerBlock};
             const ListedRows<Element> values{cache.values, tile, count, dims, cache.slotsPerBlock};
-            attendTile<Loader>(d, keys, values, count, group, dims, q, state);
+            attendTile<Loader>(d, keys, values, count, group, dims, q, state, softcap);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
             moved[Component::Keys] += bytes;
@@ -49,8 +75,8 @@ struct AttendList {
 };
 
 void attendListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                      const SoftmaxState& state, Traffic& moved) {
-    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, moved);
+                      const SoftmaxState& state, float softcap, Traffic& moved) {
+    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -61,9 +87,9 @@ namespace fovea::cpu {
 HWY_EXPORT(attendListTarget);
 
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                const SoftmaxState& state, Traffic& moved) {
+                const SoftmaxState& state, float softcap, Traffic& moved) {
     state.clear(group, cache.headDim);
-    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, moved);
+    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu

@@ -1,14 +1,15 @@
 // A program of its own around sentencepiece's trainer, because its library cannot share a process with
 // Debian's libtorch (two protobufs). The trainer of core/train starts it.
 //
-//   fovea-sentencepiece train VOCABULARY < lines > model     learns a BPE vocabulary
-//   fovea-sentencepiece encode MODEL     < lines > ids       one line of ids for each line; for tests
+//   fovea-sentencepiece train VOCABULARY [OPTION=VALUE …] < lines > model   learns a BPE vocabulary
+//   fovea-sentencepiece encode MODEL < lines > ids            one line of ids for each line; for tests
 
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 
 #include <iostream>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace {
@@ -30,22 +31,25 @@ private:
 };
 
 // As Llama's vocabularies are made: no normalisation, every space kept, bytes for what has no piece.
-int train(const std::string& vocabulary) {
+// `changes` are the library's own options, "name=value", which tests set.
+int train(const std::string& vocabulary, const std::vector<std::string>& changes) {
     Lines lines;
     std::string model;
-    const auto status = sentencepiece::SentencePieceTrainer::Train({{"model_type", "bpe"},
-                                                                    {"vocab_size", vocabulary},
-                                                                    {"byte_fallback", "true"},
-                                                                    {"unk_id", "0"},
-                                                                    {"bos_id", "1"},
-                                                                    {"eos_id", "2"},
-                                                                    {"pad_id", "-1"},
-                                                                    {"normalization_rule_name", "identity"},
-                                                                    {"remove_extra_whitespaces", "false"},
-                                                                    {"character_coverage", "0.9998"},
-                                                                    {"max_sentence_length", "1000000"},
-                                                                    {"minloglevel", "2"}},
-                                                                   &lines, &model);
+    std::unordered_map<std::string, std::string> options = {{"model_type", "bpe"},
+                                                            {"vocab_size", vocabulary},
+                                                            {"byte_fallback", "true"},
+                                                            {"unk_id", "0"},
+                                                            {"bos_id", "1"},
+                                                            {"eos_id", "2"},
+                                                            {"pad_id", "-1"},
+                                                            {"normalization_rule_name", "identity"},
+                                                            {"remove_extra_whitespaces", "false"},
+                                                            {"character_coverage", "0.9998"},
+                                                            {"max_sentence_length", "1000000"},
+                                                            {"minloglevel", "2"}};
+    for (const std::string& change : changes)
+        options[change.substr(0, change.find('='))] = change.substr(change.find('=') + 1);
+    const auto status = sentencepiece::SentencePieceTrainer::Train(options, &lines, &model);
     if (!status.ok()) {
         std::cerr << status.ToString() << '\n';
         return 1;
@@ -73,11 +77,11 @@ int encode(const std::string& model) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string verb = argc == 3 ? argv[1] : "";
+    const std::string verb = argc >= 3 ? argv[1] : "";
     if (verb == "train")
-        return train(argv[2]);
-    if (verb == "encode")
+        return train(argv[2], {argv + 3, argv + argc});
+    if (verb == "encode" && argc == 3)
         return encode(argv[2]);
-    std::cerr << "usage: fovea-sentencepiece train VOCABULARY | encode MODEL\n";
+    std::cerr << "usage: fovea-sentencepiece train VOCABULARY [OPTION=VALUE …] | encode MODEL\n";
     return 2;
 }

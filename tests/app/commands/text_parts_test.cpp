@@ -2,8 +2,7 @@
 
 #include <string>
 
-#include "app/commands/byte_text.h"
-#include "app/commands/utf8_stream.h"
+#include "core/tokenizer/utf8_stream.h"
 
 using namespace fovea;
 
@@ -27,14 +26,4 @@ TEST_CASE("No byte is lost or held for ever, whatever comes", "[app.commands]") 
         CHECK(shown + stream.rest() == bytes);
         CHECK(stream.rest().empty());
     }
-}
-
-TEST_CASE("Bytes for people have three digits and a unit", "[app.commands]") {
-    CHECK(byteText(0) == "0 B");
-    CHECK(byteText(999) == "999 B");
-    CHECK(byteText(1000) == "1.00 kB");
-    CHECK(byteText(12345) == "12.3 kB");
-    CHECK(byteText(999'499) == "999 kB");
-    CHECK(byteText(999'500) == "1.00 MB");
-    CHECK(byteText(2147483648) == "2.15 GB");
 }

@@ -1,6 +1,8 @@
 #pragma once
 // The real window on a tiny model, offscreen.
 
+#include <QAbstractButton>
+#include <QDialog>
 #include <QElapsedTimer>
 #include <QEventLoop>
 #include <QTimer>
@@ -39,13 +41,13 @@ struct WindowFixture {
     int runsFinished = 0;
 
     explicit WindowFixture(const std::string& prompt = "the quick brown fox jumps over the lazy dog",
-                           const TinyShape& shape = {}) {
+                           const TinyShape& shape = {}, std::unique_ptr<QSettings> settings = nullptr) {
         writeTinyModel(folder.path(), shape);
         WindowOptions options;
         options.model = folder / "model.bin";
         options.prompt = prompt;
         options.planB = "read=sparq:r=2,k=8";
-        window = std::make_unique<MainWindow>(options, false);
+        window = std::make_unique<MainWindow>(options, std::move(settings));
         window->show();
         QObject::connect(&window->controller(), &Controller::runFinished, window.get(),
                          [this] { ++runsFinished; });
@@ -65,6 +67,11 @@ struct WindowFixture {
         RunSettings settings = document().settings();
         settings.tokens = tokens;
         document().editSettings(settings, QStringLiteral("tokens"));
+    }
+    // The button of that name in the dialog of that name that is open, or null.
+    QAbstractButton* button(const char* dialog, const char* name) {
+        auto* found = window->findChild<QDialog*>(QLatin1String(dialog));
+        return found ? found->findChild<QAbstractButton*>(QLatin1String(name)) : nullptr;
     }
     bool run(std::int64_t tokens = 16) {
         setTokens(tokens);

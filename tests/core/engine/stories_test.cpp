@@ -12,7 +12,7 @@
 
 #include "core/engine/session.h"
 #include "core/model/model.h"
-#include "core/model/tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
 
 using namespace fovea;
 

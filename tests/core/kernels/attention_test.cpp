@@ -83,6 +83,14 @@ TEST_CASE("Dense attention serves large groups and blocks of any size", "[core.k
     checkDense({heads, 1, 32, 777, type, perBlock});
 }
 
+TEST_CASE("Dense attention goes through tiles in two streams, whatever is left of the last", "[core.kernels]") {
+    const auto type = GENERATE(ElementType::F32, ElementType::BF16);
+    const auto heads = GENERATE(1, 3);
+    const auto slots = GENERATE(1023, 1024, 1025, 1031, 2047, 3001);
+    const auto dims = GENERATE(32, 96, 128);
+    checkDense({heads, 1, dims, slots, type, 2048});
+}
+
 TEST_CASE("Attention to one token is that token's value", "[core.kernels]") {
     const auto type = GENERATE(ElementType::F32, ElementType::F16, ElementType::BF16);
     KvBlocks cache({4, 2, 64, 1, type});

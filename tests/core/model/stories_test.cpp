@@ -3,8 +3,8 @@
 #include <ATen/Parallel.h>
 
 #include "core/model/forward.h"
-#include "core/model/tokenizer.h"
 #include "core/tasks/next_token.h"
+#include "core/tokenizer/tokenizer.h"
 #include "small_checkpoint.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.

@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "../model/small_checkpoint.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/next_token.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.
 #include <catch2/catch.hpp>

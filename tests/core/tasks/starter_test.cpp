@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "../model/small_checkpoint.h"
-#include "core/model/tokenizer.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/recall.h"
+#include "core/tokenizer/tokenizer.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.
 #include <catch2/catch.hpp>

@@ -1,7 +1,10 @@
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -103,4 +106,35 @@ TEST_CASE("A link keeps pointing and its target is replaced, permissions kept", 
     struct stat status {};
     REQUIRE(::stat((folder / "target").c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0640);
+}
+
+TEST_CASE("What a killed program left behind goes, what is being written stays", "[core.trace]") {
+    const TemporaryFolder folder;
+    CHECK(isTemporary(".fovea-12-0.part"));
+    for (const char* other :
+         {"fovea-12-0.part", ".fovea-12-0.par", ".fovea-notes.part", ".fovea-.part", "a.csv"})
+        CHECK_FALSE(isTemporary(other));
+    putContent(folder / ".fovea-12-0.part", "half");
+    putContent(folder / ".fovea-12-1.part", "being written");
+    putContent(folder / ".fovea-notes.part", "somebody's");
+    std::filesystem::create_directory(folder / ".fovea-12-2.part");
+    const int living = ::open((folder / ".fovea-12-1.part").c_str(), O_WRONLY);
+    REQUIRE(::flock(living, LOCK_EX | LOCK_NB) == 0);
+    writeFile(folder / "a.csv", "whole"); // the first write here clears up
+    CHECK(folder.entries() == 4);
+    CHECK_FALSE(std::filesystem::exists(folder / ".fovea-12-0.part"));
+    CHECK(contentOf(folder / ".fovea-12-1.part") == "being written");
+    ::close(living);
+    CHECK(removeLeftovers(folder.path()) == 1);
+    CHECK(removeLeftovers(folder.path()) == 0);
+    CHECK(removeLeftovers(folder / "none") == 0);
+    CHECK(folder.entries() == 3);
+}
+
+TEST_CASE("Whether a folder can be written to is found out without a trace", "[core.trace]") {
+    const TemporaryFolder folder;
+    requireWritable(folder.path());
+    CHECK(folder.entries() == 0);
+    CHECK_THROWS_AS(requireWritable(folder / "none"), ExportError);
+    CHECK_THROWS_AS(requireWritable("/proc/self"), ExportError);
 }

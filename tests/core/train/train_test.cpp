@@ -2,67 +2,28 @@
 
 #include <algorithm>
 
-#include "../model/small_checkpoint.h"
 #include "core/model/model.h"
-#include "core/model/sentencepiece_tokenizer.h"
 #include "core/tasks/random.h"
 #include "core/tasks/recall.h"
+#include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/train/corpus.h"
 #include "core/train/schedule.h"
 #include "core/train/sequences.h"
+#include "tests/core/train/small_training.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.
 #include <catch2/catch.hpp>
 
 using namespace fovea;
 
-namespace {
-
-// A language of nine words, each followed by one of two: soon learnt.
-std::string smallText() {
-    const std::vector<std::string> words = {"the",   "tree",  "stands", "near", "a",
-                                            "river", "under", "bright", "light"};
-    Random random(3);
-    std::string text;
-    std::size_t at = 0;
-    for (int i = 0; i < 6000; ++i) {
-        text += words[at] + (i % 12 == 11 ? "\n" : " ");
-        at = (at * 2 + static_cast<std::size_t>(random.below(2))) % words.size();
-    }
-    return text;
-}
-
-TrainOptions smallOptions(const std::filesystem::path& folder) {
-    test::writeAll(folder / "text.txt", smallText());
-    TrainOptions options;
-    options.text = {folder / "text.txt"};
-    options.out = folder / "tiny";
-    options.tokens = 40 * 512;
-    options.vocabulary = 420;
-    options.width = 32;
-    options.layers = 1;
-    options.heads = 2;
-    options.kvHeads = 1;
-    options.ffn = 64;
-    options.context = 64;
-    options.batchTokens = 512;
-    options.saveMinutes = 0;
-    options.learningRate = 1e-2; // forty steps must show it
-    options.threads = 1;         // so small that two would only wait for each other
-    options.evaluateTokens = 500;
-    return options;
-}
-
-const std::atomic<bool> kGoOn = false;
-
-} // namespace
+using test::kGoOn, test::smallOptions, test::smallText;
 
 TEST_CASE("The loss falls, the folder loads, and the same seed gives the same model", "[core.train]") {
     const test::ScratchFolder scratch;
     const TrainOptions options = smallOptions(scratch.path());
     std::vector<double> losses;
     const auto watch = [&](const TrainProgress& p) {
-        if (p.step > 0 && p.note.empty())
+        if (p.step > 0)
             losses.push_back(p.loss);
     };
     const TrainResult first = train(options, watch, kGoOn);
@@ -117,6 +78,10 @@ TEST_CASE("Options that cannot work are refused in a sentence before anything is
     refused([](TrainOptions& o) { o.vocabulary = 10; });
     refused([](TrainOptions& o) { o.tokens = 0, o.minutes = 0; });
     refused([](TrainOptions& o) { o.learningRate = -1; });
+    refused([](TrainOptions& o) { o.accumulate = 0; });
+    refused([](TrainOptions& o) { o.accumulate = 9; }); // of 512 tokens, in sequences of 64
+    refused([](TrainOptions& o) { o.saveSeconds = -1; });
+    refused([](TrainOptions& o) { o.keepBest = true; }); // and nothing to tell the best by
 }
 
 TEST_CASE("Made-up sequences grade only what can be known", "[core.train]") {

@@ -1,0 +1,48 @@
+#pragma once
+// The window's panels as docks. A panel's own header is its dock's title bar: one drags a panel by it, a
+// double click floats it and a right click lists all panels, so that no second row of titles is needed.
+
+#include <QByteArray>
+#include <QList>
+#include <QObject>
+
+class QAction;
+class QDockWidget;
+class QMainWindow;
+
+namespace fovea {
+
+class PanelFrame;
+struct WindowViews;
+
+class DockPanels : public QObject {
+    Q_OBJECT
+
+public:
+    // Lays the panels out as a new user finds them; the window has its size.
+    DockPanels(QMainWindow& window, const WindowViews& views);
+
+    const QList<QDockWidget*>& docks() const { return m_docks; }
+    // One per panel, in the order of the docks: shows or hides it. Ctrl+1, Ctrl+2, …
+    QList<QAction*> toggles() const;
+
+    void setLocked(bool locked);
+    QByteArray state() const;
+    // Takes back what state() gave. False, and the default layout, where `state` is not such a thing.
+    bool restore(const QByteArray& state);
+    // As a new user finds them, all shown.
+    void restoreDefault();
+    // The layout of this moment is the default; called once, when the window has its default size.
+    void keepAsDefault();
+
+private:
+    QDockWidget* add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    void setShown(QDockWidget* changed, bool shown);
+
+    QMainWindow& m_window;
+    QList<QDockWidget*> m_docks; // the first and the last run the whole width
+    QDockWidget* m_headMap = nullptr;
+    QByteArray m_default;
+};
+
+} // namespace fovea

@@ -1,0 +1,211 @@
+#include "core/engine/memory_estimate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/cache/kv_cache.h"
+#include "core/engine/cache_layout.h"
+#include "core/engine/capture.h"
+#include "core/engine/prefill.h"
+#include "core/model/model_spec.h"
+#include "core/trace/byte_text.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+// Shapes come from files: a product may be too large for 64 bits, and is then larger than any budget.
+class Bytes {
+public:
+    Bytes(std::int64_t value) : m_value(value) {}
+    friend Bytes operator*(Bytes a, Bytes b) {
+        std::int64_t product = 0;
+        return __builtin_mul_overflow(a.m_value, b.m_value, &product) ? kMost : product;
+    }
+    friend Bytes operator+(Bytes a, Bytes b) {
+        std::int64_t sum = 0;
+        return __builtin_add_overflow(a.m_value, b.m_value, &sum) ? kMost : sum;
+    }
+    std::int64_t value() const { return m_value; }
+
+private:
+    std::int64_t m_value;
+};
+
+std::int64_t capacityOf(const ModelSpec& spec, const MemoryQuestion& q) {
+    return q.wholeContext ? spec.context
+                          : std::min<std::int64_t>(spec.context, q.prompt + q.tokens + q.spare);
+}
+
+// Tokens in the cache when the run ends: the last one chosen is not fed.
+std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
+    return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
+}
+
+// The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
+// plan keeps.
+std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
+    const KeepRule own = keepRule(plan, spec.window(layer), false), kept = keepRule(plan, spec.window(layer), true);
+    const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
+    const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
+    const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
+    return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
+}
+
+Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
+    const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
+    const std::int64_t block = layout.slotsPerBlock;
+    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
+    Bytes bytes = 0;
+    for (int layer = 0; layer < layout.layers; ++layer) {
+        const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
+        const Bytes rows =
+            Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+        bytes = bytes + (rows + sum) * layout.kvHeads;
+    }
+    return bytes;
+}
+
+bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {
+    return elementBytes(plan.store.value_or(spec.type)) > elementBytes(ElementType::BF16);
+}
+
+// One candidate: the question changed in one way. Kept when it fits.
+class Offers {
+public:
+    Offers(const ModelSpec& spec, const MemoryQuestion& question, std::int64_t budget)
+        : m_spec(spec), m_question(question), m_budget(budget), m_before(estimateMemory(spec, question)) {}
+
+    std::vector<MemoryOffer> make() {
+        if (m_before.total() <= m_budget)
+            return {};
+        MemoryQuestion capture = m_question, store = m_question, tokens = m_question;
+        if (lessCapture(capture))
+            keep(MemoryOffer::Kind::Capture, capture);
+        if (halfStore(store))
+            keep(MemoryOffer::Kind::Store, store);
+        if (fewerTokens(tokens))
+            keep(MemoryOffer::Kind::Tokens, tokens);
+        if (m_offers.empty()) {
+            MemoryQuestion all = m_question;
+            halfStore(all);
+            all.captureBudget = 0;
+            fewerTokens(all);
+            lessCapture(all); // what is then left may be captured with
+            keep(MemoryOffer::Kind::Everything, all);
+        }
+        return std::move(m_offers);
+    }
+
+private:
+    std::int64_t totalOf(const MemoryQuestion& q) const { return estimateMemory(m_spec, q).total(); }
+
+    // As much capture as the rest leaves room for.
+    bool lessCapture(MemoryQuestion& q) const {
+        if (m_before.capture == 0)
+            return false;
+        MemoryQuestion without = q;
+        without.captureBudget = 0;
+        const std::int64_t room = m_budget - totalOf(without);
+        const std::int64_t layer = captureBytesPerLayer(m_spec, capacityOf(m_spec, q));
+        q.captureBudget = std::clamp<std::int64_t>(room / layer * layer, 0, m_question.captureBudget);
+        return room >= 0;
+    }
+    bool halfStore(MemoryQuestion& q) const {
+        bool halved = false;
+        for (AttentionPlan& plan : q.plans)
+            if (halvesStore(m_spec, plan)) {
+                plan.store = ElementType::BF16;
+                halved = true;
+            }
+        return halved;
+    }
+    // The most tokens that fit; what is held grows with them, in steps of a block.
+    bool fewerTokens(MemoryQuestion& q) const {
+        std::int64_t fits = 0, beyond = q.tokens;
+        while (beyond - fits > 1) {
+            q.tokens = fits + (beyond - fits) / 2;
+            (totalOf(q) <= m_budget ? fits : beyond) = q.tokens;
+        }
+        q.tokens = std::max<std::int64_t>(fits, 1);
+        return q.tokens < m_question.tokens;
+    }
+
+    void keep(MemoryOffer::Kind kind, const MemoryQuestion& question) {
+        const MemoryEstimate estimate = estimateMemory(m_spec, question);
+        if (estimate.total() <= m_budget)
+            m_offers.push_back({kind, question, estimate, describe(question)});
+    }
+
+    std::string describe(const MemoryQuestion& q) const {
+        std::string text;
+        const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+        for (std::size_t i = 0; i < q.plans.size(); ++i)
+            if (!(q.plans[i] == m_question.plans[i])) {
+                add("store rows in bf16");
+                break;
+            }
+        if (q.tokens != m_question.tokens)
+            add("generate " + std::to_string(q.tokens) + " tokens instead of " +
+                std::to_string(m_question.tokens));
+        if (q.captureBudget != m_question.captureBudget)
+            add(q.captureBudget == 0 ? "capture nothing"
+                                     : "capture " + byteText(q.captureBudget) + " instead of " +
+                                           byteText(m_question.captureBudget));
+        return text;
+    }
+
+    const ModelSpec& m_spec;
+    const MemoryQuestion& m_question;
+    const std::int64_t m_budget;
+    const MemoryEstimate m_before;
+    std::vector<MemoryOffer> m_offers;
+};
+
+} // namespace
+
+MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes cache = 0, logits = 0;
+    for (const AttentionPlan& plan : q.plans) {
+        cache = cache + cacheBytes(spec, plan, q);
+        if (q.keepsLogits)
+            logits =
+                logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));
+    }
+    const std::int64_t capacity = capacityOf(spec, q);
+    MemoryEstimate estimate;
+    estimate.weights = spec.weightBytes;
+    estimate.cache = cache.value();
+    estimate.capture =
+        (Bytes(capturedLayers(spec, capacity, q.captureBudget)) * captureBytesPerLayer(spec, capacity))
+            .value();
+    estimate.logits = logits.value();
+    return estimate;
+}
+
+std::int64_t MemoryEstimate::total() const {
+    return (Bytes(weights) + cache + capture + logits).value();
+}
+
+std::vector<MemoryOffer> memoryOffers(const ModelSpec& spec, const MemoryQuestion& question,
+                                      std::int64_t budget) {
+    return Offers(spec, question, budget).make();
+}
+
+std::string memoryText(const MemoryEstimate& estimate) {
+    std::string parts;
+    const auto add = [&parts](std::int64_t bytes, const char* what) {
+        if (bytes > 0)
+            parts += (parts.empty() ? "" : ", ") + byteText(bytes) + what;
+    };
+    add(estimate.weights, " of weights");
+    add(estimate.cache, " of KV cache");
+    add(estimate.capture, " of capture");
+    add(estimate.logits, " of logits");
+    return byteText(estimate.total()) + ": " + parts;
+}
+
+} // namespace fovea

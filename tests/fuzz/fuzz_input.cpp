@@ -1,0 +1,47 @@
+#include "tests/fuzz/fuzz_input.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace fovea::fuzz {
+
+namespace {
+
+constexpr std::size_t kLongestMessage = 400;
+
+[[noreturn]] void noFile(const char* what) {
+    throw std::runtime_error(std::string("no file in memory: ") + what + ": " + std::strerror(errno));
+}
+
+} // namespace
+
+MemoryFile::MemoryFile(std::string_view bytes) : m_descriptor(::memfd_create("fuzz", MFD_CLOEXEC)) {
+    if (m_descriptor < 0)
+        noFile("memfd_create");
+    for (std::size_t written = 0; written < bytes.size();) {
+        const ssize_t count = ::write(m_descriptor, bytes.data() + written, bytes.size() - written);
+        if (count < 0) {
+            ::close(m_descriptor);
+            noFile("write");
+        }
+        written += static_cast<std::size_t>(count);
+    }
+    m_path = "/proc/self/fd/" + std::to_string(m_descriptor);
+}
+
+MemoryFile::~MemoryFile() {
+    ::close(m_descriptor);
+}
+
+void requireOneLine(std::string_view message) {
+    if (message.empty() || message.size() > kLongestMessage)
+        throw Finding("a refusal of " + std::to_string(message.size()) + " bytes");
+    for (const char c : message)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            throw Finding("a refusal with a control character: " + std::string(message));
+}
+
+} // namespace fovea::fuzz

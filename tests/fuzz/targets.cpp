@@ -1,0 +1,22 @@
+#include "tests/fuzz/targets.h"
+
+namespace fovea::fuzz {
+
+std::span<const Target> targets() {
+    static constexpr Target kTargets[] = {
+        {"plan", readPlan},
+        {"safetensors", readSafetensors},
+        {"huggingface_config", readHuggingFaceConfig},
+        {"huggingface_folder", readHuggingFaceFolder},
+        {"llama2c", readLlama2c},
+        {"gguf", readGguf},
+        {"gguf_model", readGgufModel},
+        {"gguf_vocabulary", readGgufVocabulary},
+        {"tokenizer_json", readTokenizerJson},
+        {"sentencepiece", readSentencepiece},
+        {"llama2c_tokenizer", readLlama2cTokenizer},
+    };
+    return kTargets;
+}
+
+} // namespace fovea::fuzz

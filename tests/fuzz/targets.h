@@ -1,0 +1,34 @@
+#pragma once
+// One function per reader. Each hands its reader the bytes, uses what was read in every way in which the
+// program does, and says whether the reader accepted them. What escapes, and what a sanitizer sees, is a
+// finding.
+
+#include <span>
+#include <string_view>
+
+namespace fovea::fuzz {
+
+bool readPlan(std::string_view bytes);
+bool readSafetensors(std::string_view bytes);
+// config.json alone.
+bool readHuggingFaceConfig(std::string_view bytes);
+// config.json, a NUL, then model.safetensors: a whole folder.
+bool readHuggingFaceFolder(std::string_view bytes);
+bool readLlama2c(std::string_view bytes);
+// The container: every metadata value and every tensor.
+bool readGguf(std::string_view bytes);
+// The same as a model, and as a vocabulary.
+bool readGgufModel(std::string_view bytes);
+bool readGgufVocabulary(std::string_view bytes);
+bool readTokenizerJson(std::string_view bytes);
+bool readSentencepiece(std::string_view bytes);
+bool readLlama2cTokenizer(std::string_view bytes);
+
+struct Target {
+    const char* name; // of its corpus, and of its program: fuzz_NAME
+    bool (*read)(std::string_view bytes);
+};
+
+std::span<const Target> targets();
+
+} // namespace fovea::fuzz
