@@ -26,6 +26,19 @@ std::int64_t KeepRule::distanceTo(std::int64_t p, std::int64_t j) const {
     return p - j - (p + 1 - seen(p)); // every token not seen was evicted from between
 }
 
+std::int64_t KeepRule::longestDistance() const {
+    if (sinks == 0)
+        return std::min(window, reach);
+    switch (distance) {
+    case Distance::Cache:
+        return window + sinks;
+    case Distance::Capped:
+        return std::max(window, cap);
+    default:
+        return reach;
+    }
+}
+
 KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts) {
     KeepRule rule;
     if (const auto* streaming = std::get_if<StreamingParams>(&plan.keep); streaming && acts)
