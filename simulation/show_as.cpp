@@ -12,15 +12,17 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
     Projection projection{.spec = spec, .plan = plan, .steps = {}};
     const Traffic weights = predictWeights(spec);
     for (const std::int64_t tokens : contexts) {
-        const StepShape shape{.tokens = tokens,
-                              .queryHeads = spec.queryHeads,
-                              .kvHeads = spec.kvHeads,
-                              .headDim = spec.headDim,
-                              .store = plan.store.value_or(spec.type)};
-        ProjectedStep step{.tokens = tokens,
-                           .moved = predictMoved(plan, shape) * spec.layers,
-                           .held = predictHeld(plan, shape) * spec.layers};
-        step.moved += weights;
+        StepShape shape{.tokens = tokens,
+                        .queryHeads = spec.queryHeads,
+                        .kvHeads = spec.kvHeads,
+                        .headDim = spec.headDim,
+                        .store = plan.store.value_or(spec.type)};
+        ProjectedStep step{
+            .tokens = tokens, .moved = weights, .held = predictHeld(plan, shape) * spec.layers};
+        for (int layer = 0; layer < spec.layers; ++layer) {
+            shape.tokens = spec.visible(layer, tokens);
+            step.moved += predictMoved(plan, shape);
+        }
         projection.steps.push_back(step);
     }
     return projection;

@@ -14,6 +14,7 @@
 #include "app/commands/default_model.h"
 #include "app/commands/memory_budget.h"
 #include "app/commands/run_options.h"
+#include "app/commands/spec_text.h"
 #include "app/commands/terminal.h"
 #include "core/model/held_types.h"
 #include "core/model/model.h"
@@ -149,6 +150,7 @@ std::string jsonOf(const Facts& f) {
           {"rope_theta", s.rope.theta},
           {"norm_epsilon", s.normEpsilon},
           {"tied_embedding", s.tiedEmbedding}}},
+        {"mathematics", mathematicsJson(s)},
         {"type", elementName(s.type)},
         {"parameters", s.parameters},
         {"memory",
@@ -185,8 +187,10 @@ std::string textOf(const Facts& f) {
         << "shape         " << s.layers << " layers, width " << s.width << ", " << s.queryHeads
         << " query heads on " << s.kvHeads << " KV heads, head width " << s.headDim << ", FFN " << s.ffn
         << "\n"
-        << "context       " << s.context << " tokens, RoPE base " << s.rope.theta << "\n"
-        << "vocabulary    " << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
+        << "context       " << s.context << " tokens, " << positionText(s) << "\n"
+        << "layer         " << blockText(s) << "\n"
+        << (attentionText(s).empty() ? "" : "attention     " + attentionText(s) + "\n") << "vocabulary    "
+        << s.vocabulary << (s.tiedEmbedding ? ", head tied to the embedding" : "") << "\n"
         << "parameters    " << s.parameters << " in " << elementName(s.type) << ", "
         << byteText(f.weightBytes) << "\n"
         << typesText(f) << "tokenizer     " << tokenizerText(f) << "\n"

@@ -1,20 +1,20 @@
 // One token through the layers on the CPU kernels. Each weight is read once, as stored; activations are fp32.
 
-#include <ATen/core/Tensor.h>
-
-#include <stdexcept>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "core/cache/kv_cache.h"
-#include "core/cache/scalar_type.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/parameter.h"
+#include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
 #include "core/engine/turned_queries.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
 
@@ -22,59 +22,12 @@ namespace fovea {
 
 namespace {
 
-// A parameter as the kernels want it: floats, or the blocks of a file that keeps its weights so.
-class Parameter {
-public:
-    explicit Parameter(const Weight& weight)
-        : m_tensor(weight.stored().detach().contiguous()), m_blocks(weight.blocks()) {
-        const auto type = elementType(m_tensor.scalar_type());
-        if (!type && m_blocks == BlockType::None)
-            throw std::invalid_argument("The CPU kernels read f32, f16, bf16 and block weights only.");
-        m_type = type.value_or(ElementType::F32);
-    }
-
-    ElementType type() const { return m_type; } // of floats
-    const void* data() const { return m_tensor.data_ptr(); }
-    std::int64_t rows() const { return m_tensor.size(0); }
-    std::int64_t rowBytes() const { return bytes() / rows(); }
-    std::int64_t bytes() const { return static_cast<std::int64_t>(m_tensor.nbytes()); }
-
-    // to (columns) = row i
-    void widenRow(std::int64_t i, float* to, std::int64_t columns) const {
-        const void* row = static_cast<const char*>(data()) + i * rowBytes();
-        if (m_blocks == BlockType::None)
-            cpu::widen(m_type, row, to, columns);
-        else
-            cpu::widen(m_blocks, row, to, columns);
-    }
-    // y (rows) = this · x (columns)
-    void multiply(const float* x, float* y, std::int64_t columns) const {
-        if (m_blocks == BlockType::None)
-            cpu::gemv(m_type, data(), x, y, rows(), columns);
-        else
-            cpu::gemv(m_blocks, data(), x, y, rows(), columns);
-    }
-
-private:
-    at::Tensor m_tensor;
-    BlockType m_blocks;
-    ElementType m_type;
-};
-
-struct Layer {
-    explicit Layer(const LayerWeights& w)
-        : attentionNorm(w.attentionNorm.gain), query(w.query.weight), key(w.key.weight), value(w.value.weight),
-          output(w.output.weight), ffnNorm(w.ffnNorm.gain), gate(w.gate.weight), up(w.up.weight),
-          down(w.down.weight) {}
-
-    Parameter attentionNorm, query, key, value, output, ffnNorm, gate, up, down;
-};
-
 class CpuPath final : public DecodePath {
 public:
     explicit CpuPath(const DecodeState& state)
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
-          m_finalNorm(state.model.finalNorm.gain), m_head(state.model.head) {
+          m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
+          m_angles(m_spec) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -83,48 +36,75 @@ public:
         const std::int64_t d = m_spec.headDim;
         m_x = floats(m_spec.width);
         m_normed = floats(m_spec.width);
-        m_projected = floats(m_spec.width);
+        m_attentionAdds = floats(m_spec.width);
+        m_ffnAdds = floats(m_spec.width);
         m_q = floats(m_spec.queryHeads * d);
         m_attended = floats(m_spec.queryHeads * d);
         m_k = floats(m_spec.kvHeads * d);
         m_v = floats(m_spec.kvHeads * d);
-        m_gate = floats(m_spec.ffn);
-        m_up = floats(m_spec.ffn);
+        m_inner = floats(m_spec.ffn);
+        m_up = floats(m_spec.gated ? m_spec.ffn : 0);
         m_views.resize(static_cast<std::size_t>(m_spec.kvHeads));
     }
 
     double step(int token, std::int64_t position, Acting acting, std::span<float> logits) override {
         m_attentionSeconds = 0;
-        m_embedding.widenRow(token, m_x.data(), m_spec.width);
-        m_moved[Component::Weights] += m_embedding.rowBytes();
+        m_angles.moveTo(position);
+        embed(token, position);
 
         for (int layer = 0; layer < m_spec.layers; ++layer) {
-            attention(layer, position, acting);
-            feedForward(m_layers[static_cast<std::size_t>(layer)]);
+            const LayerParameters& parameters = m_layers[static_cast<std::size_t>(layer)];
+            attention(parameters, layer, position, acting);
+            if (!m_spec.parallelResidual)
+                addTo(m_x, m_attentionAdds);
+            feedForward(parameters);
+            if (m_spec.parallelResidual)
+                addTo(m_x, m_attentionAdds);
+            addTo(m_x, m_ffnAdds);
         }
         norm(m_finalNorm, m_x, m_normed);
-        multiply(m_head, m_normed.data(), logits.data(), m_spec.width);
+        multiply(m_head, m_normed, logits);
+        if (m_spec.logitSoftcap != 0)
+            cpu::softcap(logits.data(), std::ssize(logits), m_spec.logitSoftcap);
 
         m.ledger.add(std::exchange(m_moved, Traffic{}));
         return m_attentionSeconds;
     }
 
 private:
-    void attention(int index, std::int64_t position, Acting acting) {
-        const Layer& layer = m_layers[static_cast<std::size_t>(index)];
+    void embed(int token, std::int64_t position) {
+        m_embedding.widenRow(token, m_x.data(), m_spec.width);
+        m_moved[Component::Weights] += m_embedding.rowBytes();
+        if (m_spec.embeddingScale != 1)
+            for (float& x : m_x)
+                x *= m_spec.embeddingScale;
+        if (!m_positions.defined())
+            return;
+        cpu::add(m_positions.type(), m_positions.row(position), m_x.data(), m_spec.width);
+        m_moved[Component::Weights] += m_positions.rowBytes();
+    }
+
+    // What attention adds, into m_attentionAdds.
+    void attention(const LayerParameters& layer, int index, std::int64_t position, Acting acting) {
         norm(layer.attentionNorm, m_x, m_normed);
-        multiply(layer.query, m_normed.data(), m_q.data(), m_spec.width);
-        multiply(layer.key, m_normed.data(), m_k.data(), m_spec.width);
-        multiply(layer.value, m_normed.data(), m_v.data(), m_spec.width);
-        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, position, m_spec.rope.theta);
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, position, m_spec.rope.theta);
+        project(layer.query, m_normed, m_q);
+        project(layer.key, m_normed, m_k);
+        project(layer.value, m_normed, m_v);
+        if (m_spec.queryKeyNorm) {
+            normHeads(layer.queryNorm, m_q);
+            normHeads(layer.keyNorm, m_k);
+        }
+        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, m_angles.cosines(index),
+                  m_angles.sines(index));
+        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
         attend(index, position, acting);
-        multiply(layer.output, m_attended.data(), m_projected.data(), std::ssize(m_attended));
-        addProjected();
+        project(layer.output, m_attended, m_attentionAdds);
+        if (m_spec.outputNorms)
+            norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);
     }
 
     void attend(int layer, std::int64_t position, Acting acting) {
@@ -132,52 +112,79 @@ private:
             m_views[static_cast<std::size_t>(head)] = m.cache.view(layer, head);
 
         const Stopwatch watch;
+        const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger);
+                             m.ledger, rule);
         else
-            cpu::attendAll(
-                m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger,
-                m_turned.of(keepRule(m.plan, 0, acting.keep), m_spec, layer, m_views.front(), position, m_q));
+            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
+                           m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
+                                       m_views.front(), position, m_q));
         m_attentionSeconds += watch.seconds();
     }
 
-    void feedForward(const Layer& layer) {
+    // What the feed-forward adds, into m_ffnAdds.
+    void feedForward(const LayerParameters& layer) {
         norm(layer.ffnNorm, m_x, m_normed);
-        multiply(layer.gate, m_normed.data(), m_gate.data(), m_spec.width);
-        multiply(layer.up, m_normed.data(), m_up.data(), m_spec.width);
-        cpu::swiglu(m_gate.data(), m_up.data(), m_spec.ffn);
-        multiply(layer.down, m_gate.data(), m_projected.data(), m_spec.ffn);
-        addProjected();
+        project(m_spec.gated ? layer.gate : layer.up, m_normed, m_inner);
+        if (m_spec.gated)
+            project(layer.up, m_normed, m_up);
+        cpu::activate(m_spec.activation, m_inner.data(), m_spec.gated ? m_up.data() : nullptr, m_spec.ffn);
+        project(layer.down, m_inner, m_ffnAdds);
+        if (m_spec.outputNorms)
+            norm(layer.ffnOutputNorm, m_ffnAdds, m_ffnAdds);
     }
 
-    void norm(const Parameter& gain, const std::vector<float>& x, std::vector<float>& y) {
-        cpu::rmsNorm(gain.type(), gain.data(), x.data(), y.data(), std::ssize(x), m_spec.normEpsilon);
-        m_moved[Component::Weights] += gain.bytes();
+    void norm(const GainParameters& w, const std::vector<float>& x, std::vector<float>& y) {
+        const cpu::NormShape shape{m_spec.norm, m_spec.normEpsilon, m_spec.normShift};
+        cpu::norm(shape, w.gain.type(), w.gain.data(), x.data(), y.data(), std::ssize(x));
+        m_moved[Component::Weights] += w.gain.bytes();
+        addBias(w.bias, y);
     }
 
-    // y (rows of w) = w · x (in)
-    void multiply(const Parameter& w, const float* x, float* y, std::int64_t in) {
-        w.multiply(x, y, in);
+    // Each head of x (heads, d) by itself; the one gain is read once and stays in L1.
+    void normHeads(const GainParameters& w, std::vector<float>& x) {
+        const cpu::NormShape shape{m_spec.norm, m_spec.normEpsilon, m_spec.normShift};
+        for (float* head = x.data(); head != x.data() + x.size(); head += m_spec.headDim)
+            cpu::norm(shape, w.gain.type(), w.gain.data(), head, head, m_spec.headDim);
+        m_moved[Component::Weights] += w.gain.bytes();
+    }
+
+    // y = w · x, y as long as w has rows
+    void multiply(const Parameter& w, const std::vector<float>& x, std::span<float> y) {
+        w.multiply(x.data(), y.data(), std::ssize(x));
         m_moved[Component::Weights] += w.bytes();
     }
 
-    void addProjected() {
-        for (std::size_t i = 0; i < m_x.size(); ++i)
-            m_x[i] += m_projected[i];
+    void project(const LinearParameters& w, const std::vector<float>& x, std::vector<float>& y) {
+        multiply(w.weight, x, y);
+        addBias(w.bias, y);
+    }
+
+    void addBias(const Parameter& bias, std::vector<float>& y) {
+        if (!bias.defined())
+            return;
+        cpu::add(bias.type(), bias.data(), y.data(), std::ssize(y));
+        m_moved[Component::Weights] += bias.bytes();
+    }
+
+    static void addTo(std::vector<float>& x, const std::vector<float>& y) {
+        cpu::add(ElementType::F32, y.data(), x.data(), std::ssize(x));
     }
 
     DecodeState m;
     const ModelSpec& m_spec;
-    Parameter m_embedding, m_finalNorm, m_head;
-    std::vector<Layer> m_layers;
+    Parameter m_embedding, m_positions, m_head;
+    GainParameters m_finalNorm;
+    std::vector<LayerParameters> m_layers;
+    StepAngles m_angles;
 
-    std::vector<float> m_x, m_normed, m_projected; // (D)
-    std::vector<float> m_q, m_attended;            // (H, d)
-    std::vector<float> m_k, m_v;                   // (G, d)
-    std::vector<float> m_gate, m_up;               // (F)
-    std::vector<KvView> m_views;                   // (G)
+    std::vector<float> m_x, m_normed, m_attentionAdds, m_ffnAdds; // (D)
+    std::vector<float> m_q, m_attended;                           // (H, d)
+    std::vector<float> m_k, m_v;                                  // (G, d)
+    std::vector<float> m_inner, m_up;                             // (F)
+    std::vector<KvView> m_views;                                  // (G)
     cpu::AttentionScratch m_scratch;
     TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights

@@ -11,7 +11,7 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -49,13 +49,13 @@ void append(const DecodeState& state, int layer, std::int64_t first, const at::T
 }
 
 // (T, S): true where the T newest tokens' queries may not see the token of a slot. positions (S).
-at::Tensor hiddenFrom(const at::Tensor& positions, std::int64_t T, const KeepRule& rule) {
+at::Tensor hiddenFrom(const at::Tensor& positions, std::int64_t T, const KeepRule& keep) {
     const std::int64_t last = positions.max().item<std::int64_t>();
     const at::Tensor distance =
         at::arange(last - T + 1, last + 1, at::kLong).unsqueeze(1) - positions; // (T, S)
     return (distance < 0)
-        .logical_or((distance > rule.window).logical_and(positions >= rule.sinks))
-        .logical_or(distance > rule.reach);
+        .logical_or((distance > keep.window).logical_and(positions >= keep.sinks))
+        .logical_or(distance > keep.reach);
 }
 
 // weights (g, T, S), 0 where hidden (T, S), times V (S, d). A row that overflowed to infinity must not reach
@@ -73,31 +73,35 @@ at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Te
 
 } // namespace
 
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& rule) {
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep,
+                           const LogitRule& rule) {
     const int heads = cache.layout().kvHeads;
     const std::int64_t group = q.size(1) / heads, T = q.size(2);
-    const double sqrtD = std::sqrt(static_cast<double>(q.size(3)));
 
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
-        const at::Tensor hidden = hiddenFrom(rows.positions(), T, rule);
+        const at::Tensor hidden = hiddenFrom(rows.positions(), T, keep);
         const at::Tensor queries = q[0].narrow(0, head * group, group); // (g, T, d)
-        const at::Tensor scores = at::matmul(queries, rows.keys().t()) / sqrtD;
+        const at::Tensor scores =
+            attentionLogits(at::matmul(queries, rows.keys().t()), rule, static_cast<int>(q.size(3)));
         const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
         outputs.push_back(mix(at::softmax(visible, -1), hidden, rows.values()));
     }
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first) {
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
+                  std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(state, layer, first, q, k, v);
-        return cachedAttention(q, state.cache, layer, keepRule(state.plan, 0, false));
+        const ModelSpec& spec = state.model.spec;
+        return cachedAttention(q, state.cache, layer, keepRule(state.plan, spec.window(layer), false),
+                               spec.logitRule());
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat, length);
 }
 
 } // namespace fovea

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/methods/keep/keep_rule.h"
+#include "core/model/logit_rule.h"
 
 namespace at {
 class Tensor;
@@ -20,11 +21,14 @@ class KvCache;
 inline constexpr std::int64_t kPrefillChunk = 128;
 
 // Appends `tokens` at positions first.. to the cache (and capture) of every layer. Each attends to the rows
-// as the cache holds them, in the store's precision, just as decode steps would.
-void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first);
+// as the cache holds them, in the store's precision, just as decode steps would. `length` is what dynamic
+// RoPE takes for the sequence's: a prompt is turned as one, whatever the chunks.
+void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
+                  std::int64_t length);
 
 // q (1, H, T, d) of the newest T tokens of `layer` against the rows held, each query seeing what came before
-// it and what `rule` lets it see, at its own distance.
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& rule = {});
+// it and what `keep` lets it see, at its own distance.
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep = {},
+                           const LogitRule& logits = {});
 
 } // namespace fovea

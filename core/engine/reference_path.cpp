@@ -70,10 +70,11 @@ private:
     // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
     // once written and once read, slots as the int32 that a list of them takes.
     at::Tensor read(int layer, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
+        const LogitRule rule = m.model.spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         if (!sparq || !acting.read)
-            return acting.keep ? keptTruth(layer, q, reader) : denseTruth(q, reader);
-        const SparqStages stages = sparqTruth(*sparq, q, reader);
+            return acting.keep ? keptTruth(layer, q, reader) : denseTruth(q, reader, rule);
+        const SparqStages stages = sparqTruth(*sparq, q, reader, rule);
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,
                        2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
@@ -82,12 +83,15 @@ private:
 
     // Every row that the plan's keep left in the cache.
     at::Tensor keptTruth(int layer, const at::Tensor& q, CacheViewReader& reader) const {
+        const LogitRule rule = m.model.spec.logitRule();
+        if (!keepRule(m.plan, m.model.spec.window(layer), true).turns())
+            return denseTruth(q, reader, rule);
         const RowTurn turn(m.model.spec, layer);
         if (const auto* streaming = std::get_if<StreamingParams>(&m.plan.keep))
-            return streamingTruth(*streaming, q, reader, reader.positions(), turn);
+            return streamingTruth(*streaming, q, reader, reader.positions(), turn, rule);
         if (const auto* infinite = std::get_if<LmInfiniteParams>(&m.plan.keep))
-            return lmInfiniteTruth(*infinite, q, reader, reader.positions(), turn);
-        return denseTruth(q, reader);
+            return lmInfiniteTruth(*infinite, q, reader, reader.positions(), turn, rule);
+        return denseTruth(q, reader, rule);
     }
 
     DecodeState m;

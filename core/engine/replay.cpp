@@ -23,6 +23,7 @@
 #include "core/engine/capture_reader.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
+#include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
 
 namespace fovea {
@@ -45,9 +46,11 @@ std::vector<std::int32_t> toIndices(const at::Tensor& t) {
 // what is in work stays in L2.
 constexpr std::int64_t kBlock = 64;
 
-// (to - from, to): true where query from + i may not see key j.
-at::Tensor futureMask(std::int64_t from, std::int64_t to) {
-    return at::ones({to - from, to}, at::kBool).triu(from + 1);
+// (to - from, to): true where query from + i of `layer` may not see key j.
+at::Tensor hiddenMask(const Capture& capture, int layer, std::int64_t from, std::int64_t to) {
+    const at::Tensor all = at::ones({to - from, to}, at::kBool);
+    const std::int64_t window = capture.visible(layer, to);
+    return window < to ? all.triu(from + 1).logical_or(all.tril(from - window)) : all.triu(from + 1);
 }
 
 // The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum.
@@ -57,7 +60,9 @@ at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t t
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
     const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
-    const at::Tensor future = futureMask(from, to);
+    const at::Tensor future = hiddenMask(capture, layer, from, to);
+    const LogitRule& rule = capture.logitRule();
+    const double scale = rule.scaleOf(d);
 
     std::vector<at::Tensor> queries;
     at::Tensor magnitude;
@@ -73,8 +78,11 @@ at::Tensor groupScores(const Capture& capture, std::int64_t from, std::int64_t t
     for (const at::Tensor& q : queries) {
         at::Tensor sparse = q * keep;
         const at::Tensor share = sparse.abs().sum(-1, /*keepdim=*/true) / q.abs().sum(-1, /*keepdim=*/true);
-        sparse = params.tau ? sparse / (share * d).sqrt() : sparse / std::sqrt(static_cast<double>(d));
-        at::Tensor scores = at::matmul(sparse, keys.t()).masked_fill_(future, kMinusInfinity);
+        sparse = params.tau ? sparse / share.sqrt() * scale : sparse * scale;
+        at::Tensor scores = at::matmul(sparse, keys.t());
+        if (rule.softcap != 0)
+            scores = attentionLogits(scores, {1, rule.softcap}, d);
+        scores.masked_fill_(future, kMinusInfinity);
         if (params.select == SparqParams::Select::Softmax)
             scores = at::softmax(scores, -1);
         sum = sum.defined() ? sum.add_(scores) : scores;
@@ -114,10 +122,14 @@ void attend(HeadMap& map, const Capture& capture, std::int64_t from, std::int64_
     const int d = capture.headDim(), kvHead = map.head / (capture.queryHeads() / capture.kvHeads());
     const at::Tensor q = capturedRows(capture.q(map.layer, map.head) + from * d, to - from, d);
     const at::Tensor k = capturedRows(capture.k(map.layer, kvHead), to, d);
-    const at::Tensor scores = at::matmul(q / std::sqrt(static_cast<double>(d)), k.t());
+    const LogitRule& rule = capture.logitRule();
+    at::Tensor scores = at::matmul(q * rule.scaleOf(d), k.t());
+    if (rule.softcap != 0)
+        scores = attentionLogits(scores, {1, rule.softcap}, d);
     float* const rows = map.weights.data() + from * map.tokens;
     at::Tensor weights = at::from_blob(rows, {to - from, to}, {map.tokens, 1}, at::kFloat);
-    weights.copy_(at::softmax(scores.masked_fill(futureMask(from, to), kMinusInfinity), -1));
+    weights.copy_(
+        at::softmax(scores.masked_fill_(hiddenMask(capture, map.layer, from, to), kMinusInfinity), -1));
 }
 
 // Fills chosen and missed of queries from..to-1.
@@ -199,9 +211,10 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
 
     QueryStages stages{.layer = layer, .head = head, .query = query};
     stages.q = toVector(q[mine]);
-    const at::Tensor exact = at::matmul(cache.keys(), q[mine]) / std::sqrt(static_cast<double>(d));
+    const LogitRule& rule = capture.logitRule();
+    const at::Tensor exact = attentionLogits(at::matmul(cache.keys(), q[mine]), rule, d);
     stages.exact = toVector(exact);
-    const at::Tensor dense = denseTruth(q, cache)[mine];
+    const at::Tensor dense = denseTruth(q, cache, rule, tokens - capture.visible(layer, tokens))[mine];
     stages.denseOutput = stages.output = toVector(dense);
 
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
@@ -209,7 +222,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     if (!stages.sparse)
         return stages;
 
-    const SparqStages truth = sparqTruth(*sparq, q, cache);
+    const SparqStages truth = sparqTruth(*sparq, q, cache, rule);
     stages.components = toIndices(truth.components);
     // A weight that underflowed keeps a place on the axis.
     stages.approximate = toVector(sparq->select == SparqParams::Select::Softmax

@@ -11,7 +11,8 @@ namespace fovea {
 class Capture;
 struct AttentionPlan;
 
-// Rows are queries 0..tokens-1, columns keys 0..tokens-1; row i sees keys 0..i.
+// Rows are queries 0..tokens-1, columns keys 0..tokens-1; row i sees keys 0..i, within the layer's own
+// window.
 struct HeadMap {
     int layer = 0, head = 0;
     std::int64_t tokens = 0;
@@ -32,7 +33,7 @@ struct QueryStages {
     // (query + 1) what the choice was made by, one for the whole KV group: with `softmax` ln of the group's summed ŝ,
     // with `logits` its summed scaled logits. With one query head per KV head that is q[i1]·K[i1]/tau, shifted.
     std::vector<float> approximate;
-    std::vector<float> exact;          // (query + 1) q·K/sqrt(d)
+    std::vector<float> exact;          // (query + 1) the logits of all keys
     std::vector<std::int32_t> chosen;  // sorted slots read in full
     std::vector<float> weights;        // softmax over the chosen, same order
     float tau = 0, alpha = 1;

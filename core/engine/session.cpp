@@ -13,6 +13,7 @@
 #include "core/engine/stopwatch.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
+#include "core/plan/text_limit.h"
 
 namespace fovea {
 
@@ -24,8 +25,8 @@ AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     return plan;
 }
 
-std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
-    return options.capacity > 0 ? std::min<std::int64_t>(options.capacity, spec.context) : spec.context;
+std::int64_t capacityOf(const SessionOptions& options, const AttentionPlan& plan, const ModelSpec& spec) {
+    return options.capacity > 0 ? std::min(options.capacity, textLimit(plan, spec)) : spec.context;
 }
 
 } // namespace
@@ -33,9 +34,9 @@ std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, model->spec))),
+          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
-        capacity = capacityOf(options, model->spec);
+        capacity = capacityOf(options, plan, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
@@ -60,13 +61,14 @@ struct Session::Impl {
     // What the query at `next` does not see leaves every layer.
     void evict(std::int64_t next) {
         for (int layer = 0; layer < model->spec.layers; ++layer)
-            evictUnseen(cache, layer, keepRule(plan, 0, keeping), next, ledger);
+            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
     void describe(StepRecord& record, StepShape shape) {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
+            shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
             shape.sums = changes.sums;
@@ -111,11 +113,13 @@ Session::Session(Session&&) noexcept = default;
 
 bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& cancel) {
     m->require(tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = m->tokens + std::ssize(tokens) + 1;
     while (!tokens.empty()) {
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m->state(), chunk, m->tokens);
+        prefillChunk(m->state(), chunk, m->tokens, length);
         m->tokens += std::ssize(chunk);
         m->evict(m->tokens);
         tokens = tokens.subspan(chunk.size());

@@ -5,59 +5,91 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
-#include <ATen/ops/full.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/outer.h>
-#include <ATen/ops/pow.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/sin.h>
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/triu.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <vector>
+
+#include "core/model/rope.h"
 
 namespace fovea {
 
 namespace {
 
-// Rows of queries scored at once: bounds the score matrix at H·kQueryRows·T floats and skips, block by block,
-// most of the half that the causal mask would throw away.
-constexpr std::int64_t kQueryRows = 256;
+// Rows of the output head cast and multiplied at once: the largest matrix is never whole in fp32.
+constexpr std::int64_t kHeadRows = 8192;
 
-// x / sqrt(mean(x²) + ε) · w, always in fp32.
-at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, float epsilon) {
+// Always in fp32.
+at::Tensor normalised(const ModelSpec& spec, const at::Tensor& x, const Gain& w) {
     const at::Tensor wide = x.to(at::kFloat);
-    const at::Tensor scale = at::rsqrt(at::mean(wide * wide, {-1}, /*keepdim=*/true) + epsilon);
-    return wide * scale * weight.to(at::kFloat);
+    const at::Tensor gain =
+        spec.normShift == 0 ? w.gain.to(at::kFloat) : w.gain.to(at::kFloat) + spec.normShift;
+    if (spec.norm == Norm::Layer)
+        return at::layer_norm(wide, {wide.size(-1)}, gain, w.bias.to(at::kFloat), spec.normEpsilon);
+    const at::Tensor scale = at::rsqrt(at::mean(wide * wide, {-1}, /*keepdim=*/true) + spec.normEpsilon);
+    return wide * scale * gain;
 }
 
-// Angles position·θ^(-2i/d), as cos and sin (T, d/2).
+// Angles position·θ_i, as cos and sin (T, rotated/2).
 struct Rotation {
     at::Tensor cos, sin;
 };
 
-Rotation rotation(const ModelSpec& spec, std::int64_t first, std::int64_t count, c10::ScalarType type,
+Rotation rotation(const RopeTable& table, std::int64_t first, std::int64_t count, c10::ScalarType type,
                   c10::Device device) {
     const auto options = at::TensorOptions().dtype(at::kDouble).device(device);
-    const at::Tensor exponent = at::arange(0, spec.headDim, 2, options) * (-1.0 / spec.headDim);
-    const at::Tensor frequency = at::pow(static_cast<double>(spec.rope.theta), exponent);
-    const at::Tensor angle = at::outer(at::arange(first, first + count, options), frequency);
-    return {at::cos(angle).to(type), at::sin(angle).to(type)};
+    const at::Tensor angle =
+        at::outer(at::arange(first, first + count, options), at::tensor(table.frequency, options));
+    return {(at::cos(angle) * table.attentionFactor).to(type),
+            (at::sin(angle) * table.attentionFactor).to(type)};
 }
 
-// Rotates component i with i + d/2; x (B, heads, T, d).
-at::Tensor rotate(const at::Tensor& x, const Rotation& r) {
-    const std::int64_t half = x.size(-1) / 2;
+// The rotations of a pass: layers share them where they share a Rope.
+class Rotations {
+public:
+    Rotations(const ModelSpec& spec, std::int64_t first, std::int64_t count, std::int64_t length,
+              c10::ScalarType type, c10::Device device) {
+        for (int layer = 0; layer < spec.layers && spec.rotated() > 0; ++layer)
+            if (find(spec.ropeOf(layer)) == nullptr)
+                m_known.emplace_back(spec.ropeOf(layer),
+                                     rotation(ropeTable(spec.ropeOf(layer), spec.rotated(), length), first,
+                                              count, type, device));
+    }
+
+    // Null where nothing turns.
+    const Rotation* find(const Rope& rope) const {
+        for (const auto& [known, angles] : m_known)
+            if (known == rope)
+                return &angles;
+        return nullptr;
+    }
+
+private:
+    std::vector<std::pair<Rope, Rotation>> m_known;
+};
+
+// Rotates component i with i + n/2 among the first n = rotated; x (B, heads, T, d).
+at::Tensor rotate(const at::Tensor& x, const Rotation* r) {
+    if (r == nullptr)
+        return x;
+    const std::int64_t half = r->cos.size(-1), rest = x.size(-1) - 2 * half;
     const at::Tensor a = x.narrow(-1, 0, half);
     const at::Tensor b = x.narrow(-1, half, half);
-    return at::cat({a * r.cos - b * r.sin, b * r.cos + a * r.sin}, -1);
+    std::vector<at::Tensor> parts = {a * r->cos - b * r->sin, b * r->cos + a * r->sin};
+    if (rest > 0)
+        parts.push_back(x.narrow(-1, 2 * half, rest));
+    return at::cat(parts, -1);
 }
 
 // (B, T, heads·d) -> (B, heads, T, d)
@@ -65,67 +97,98 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
     return x.view({x.size(0), x.size(1), heads, headDim}).transpose(1, 2);
 }
 
+at::Tensor project(const Linear& w, const at::Tensor& x) {
+    const auto type = x.scalar_type();
+    return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
+                            : at::linear(x, w.weight.to(type));
+}
+
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& normed,
-                          const Rotation& angles, const AttentionFunction& attention) {
-    const auto type = normed.scalar_type();
-    const at::Tensor q =
-        splitHeads(at::linear(normed, w.query.weight.to(type)), spec.queryHeads, spec.headDim);
-    const at::Tensor k = splitHeads(at::linear(normed, w.key.weight.to(type)), spec.kvHeads, spec.headDim);
-    const at::Tensor v = splitHeads(at::linear(normed, w.value.weight.to(type)), spec.kvHeads, spec.headDim);
+                          const Rotation* angles, const AttentionFunction& attention) {
+    at::Tensor q = splitHeads(project(w.query, normed), spec.queryHeads, spec.headDim);
+    at::Tensor k = splitHeads(project(w.key, normed), spec.kvHeads, spec.headDim);
+    const at::Tensor v = splitHeads(project(w.value, normed), spec.kvHeads, spec.headDim);
+    if (spec.queryKeyNorm) {
+        q = normalised(spec, q, w.queryNorm).to(normed.scalar_type());
+        k = normalised(spec, k, w.keyNorm).to(normed.scalar_type());
+    }
     const at::Tensor mixed = attention(layer, rotate(q, angles), rotate(k, angles), v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
-    return at::linear(joined, w.output.weight.to(type));
+    return project(w.output, joined);
 }
 
-// down(silu(gate(x)) · up(x))
-at::Tensor feedForward(const LayerWeights& w, const at::Tensor& normed) {
-    const auto type = normed.scalar_type();
-    const at::Tensor gated =
-        at::silu(at::linear(normed, w.gate.weight.to(type))) * at::linear(normed, w.up.weight.to(type));
-    return at::linear(gated, w.down.weight.to(type));
+at::Tensor activated(Activation activation, const at::Tensor& x) {
+    switch (activation) {
+    case Activation::Silu:
+        return at::silu(x);
+    case Activation::Gelu:
+        return at::gelu(x);
+    case Activation::GeluTanh:
+        return at::gelu(x, "tanh");
+    case Activation::Relu:
+        return at::relu(x);
+    }
+    return x;
+}
+
+at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed) {
+    if (!spec.gated)
+        return project(w.down, activated(spec.activation, project(w.up, normed)));
+    return project(w.down, activated(spec.activation, project(w.gate, normed)) * project(w.up, normed));
+}
+
+// What a block adds to the residual stream.
+at::Tensor added(const ModelSpec& spec, const at::Tensor& output, const Gain& norm) {
+    return spec.outputNorms ? normalised(spec, output, norm) : output;
+}
+
+at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition) {
+    // The residual stream stays fp32: its sums are what bf16 would lose first.
+    at::Tensor x = model.embedding.take(tokens, at::kFloat);
+    if (model.spec.embeddingScale != 1)
+        x = x * model.spec.embeddingScale;
+    if (model.spec.learnedPositions)
+        x = x + model.positions.rows(firstPosition, tokens.size(1), at::kFloat);
+    return x;
 }
 
 } // namespace
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
-                        const AttentionFunction& attention, c10::ScalarType compute) {
+                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length) {
     const ModelSpec& spec = model.spec;
-    const Rotation angles = rotation(spec, firstPosition, tokens.size(1), compute, tokens.device());
-    // The residual stream stays fp32: its sums are what bf16 would lose first.
-    at::Tensor x = model.embedding.take(tokens, at::kFloat);
+    const std::int64_t count = tokens.size(1);
+    const Rotations rotations(spec, firstPosition, count, length > 0 ? length : firstPosition + count,
+                              compute, tokens.device());
+    at::Tensor x = embedded(model, tokens, firstPosition);
     for (int layer = 0; layer < spec.layers; ++layer) {
         const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
-        const at::Tensor before = rmsNorm(x, w.attentionNorm.gain, spec.normEpsilon).to(compute);
-        x = x + attentionBlock(spec, layer, w, before, angles, attention);
-        x = x + feedForward(w, rmsNorm(x, w.ffnNorm.gain, spec.normEpsilon).to(compute));
+        const at::Tensor attended =
+            added(spec,
+                  attentionBlock(spec, layer, w, normalised(spec, x, w.attentionNorm).to(compute),
+                                 rotations.find(spec.ropeOf(layer)), attention),
+                  w.attentionOutputNorm);
+        const at::Tensor between = spec.parallelResidual ? x : x + attended;
+        const at::Tensor fed = added(
+            spec, feedForward(spec, w, normalised(spec, between, w.ffnNorm).to(compute)), w.ffnOutputNorm);
+        x = spec.parallelResidual ? x + attended + fed : between + fed;
     }
-    return rmsNorm(x, model.finalNorm.gain, spec.normEpsilon).to(compute);
+    return normalised(spec, x, model.finalNorm).to(compute);
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& hidden) {
-    return at::linear(hidden, model.head.to(hidden.scalar_type())).to(at::kFloat);
-}
-
-at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-    const std::int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), d = q.size(3);
-    const std::int64_t kvHeads = k.size(1), group = heads / kvHeads;
-    // The group's queries become more rows of one product, so K and V are never copied per query head.
-    const at::Tensor grouped =
-        (q * (1.0 / std::sqrt(static_cast<double>(d)))).reshape({batch, kvHeads, group, length, d});
-    std::vector<at::Tensor> blocks;
-    for (std::int64_t first = 0; first < length; first += kQueryRows) {
-        const std::int64_t rows = std::min(kQueryRows, length - first), seen = first + rows;
-        const at::Tensor hidden =
-            at::full({rows, seen}, -std::numeric_limits<float>::infinity(), q.options()).triu(first + 1);
-        const at::Tensor mine = grouped.narrow(3, first, rows).reshape({batch, kvHeads, group * rows, d});
-        const at::Tensor scores = at::matmul(mine, k.narrow(2, 0, seen).transpose(-2, -1));
-        const at::Tensor masked = scores.view({batch, kvHeads, group, rows, seen}) + hidden;
-        // The CPU softmax of a bf16 tensor computes in fp32 inside and rounds once.
-        const at::Tensor weights = at::softmax(masked, -1).view({batch, kvHeads, group * rows, seen});
-        blocks.push_back(at::matmul(weights, v.narrow(2, 0, seen)).view({batch, heads, rows, d}));
-    }
-    return blocks.size() == 1 ? blocks.front() : at::cat(blocks, 2);
+    std::vector<at::Tensor> parts;
+    const bool asHeld =
+        model.head.blocks() == BlockType::None && model.head.stored().scalar_type() == hidden.scalar_type();
+    const std::int64_t rows = model.head.rows(), step = asHeld ? rows : kHeadRows;
+    for (std::int64_t first = 0; first < rows; first += step)
+        parts.push_back(
+            at::linear(hidden, model.head.rows(first, std::min(step, rows - first), hidden.scalar_type()))
+                .to(at::kFloat));
+    const at::Tensor all = parts.size() == 1 ? parts.front() : at::cat(parts, -1);
+    const float cap = model.spec.logitSoftcap;
+    return cap == 0 ? all : at::tanh(all / cap) * cap;
 }
 
 } // namespace fovea

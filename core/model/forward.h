@@ -12,18 +12,27 @@
 
 namespace fovea {
 
-// q (B, H, T, d), k and v (B, G, T, d), after RoPE -> (B, H, T, d).
+// q (B, H, T, d), k and v (B, G, T, d), after RoPE -> (B, H, T, d). Scale, soft-cap and window are the
+// functor's.
 using AttentionFunction =
     std::function<at::Tensor(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 
 // tokens (B, T) int64, at positions firstPosition.. -> hidden states after the final norm, (B, T, D).
-// Weights are cast to `compute` on use: fp32 to run, bf16 to train on fp32 masters. `attention` sees that type.
+// Weights are cast to `compute` on use: fp32 to run, bf16 to train on fp32 masters. `attention` sees that
+// type. `length` is what dynamic RoPE takes for the sequence's length; 0: up to the last of `tokens`.
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
-                        const AttentionFunction& attention, c10::ScalarType compute);
+                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length = 0);
 // (…, D) -> (…, V), fp32.
 at::Tensor logits(const Model& model, const at::Tensor& hidden);
 
-// Softmax(q·Kᵀ/√d)·V over the T tokens themselves, causal; GQA by sharing. The truth of prefill and training.
-at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+// What the softmax weighs values by, from q·Kᵀ: scaled and capped. Of any shape; headDim is d.
+at::Tensor attentionLogits(const at::Tensor& products, const LogitRule& rule, int headDim);
 
-}  // namespace fovea
+// Softmax(logits)·V over the T tokens themselves, causal, each seeing itself and the window − 1 before it (0:
+// all); GQA by sharing. The truth of prefill and training.
+at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const LogitRule& rule = {}, int window = 0);
+// The same as a functor, each layer by the model's own rule and window. `spec` must outlive it.
+AttentionFunction causalAttentionOf(const ModelSpec& spec);
+
+} // namespace fovea

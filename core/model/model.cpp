@@ -1,7 +1,7 @@
 #include "core/model/model.h"
 
 #include "core/model/gguf/checkpoint.h"
-#include "core/model/huggingface_checkpoint.h"
+#include "core/model/huggingface/checkpoint.h"
 #include "core/model/llama2c_checkpoint.h"
 #include "core/model/model_kind.h"
 

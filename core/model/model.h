@@ -45,8 +45,8 @@ struct Model {
     Weight head;    // (V, D); the embedding itself when tied
 };
 
-// A llama2.c `.bin` file, a `.gguf` file or a Hugging Face Llama folder (config.json, model.safetensors). Everything is
-// validated against the file's size before anything is allocated. Throws CheckpointError.
+// A llama2.c `.bin` file, a `.gguf` file or a Hugging Face folder (config.json, model.safetensors or its shards).
+// Everything is validated against the file's size before anything is allocated. Throws CheckpointError.
 std::shared_ptr<const Model> loadModel(const std::filesystem::path& path);
 
 }  // namespace fovea

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/cache/element_type.h"
+#include "core/model/logit_rule.h"
 
 namespace fovea {
 
@@ -93,8 +94,14 @@ struct ModelSpec {
 
     int group() const { return queryHeads / kvHeads; }
     int rotated() const { return learnedPositions ? 0 : rotaryDim ? rotaryDim : headDim; }
+    LogitRule logitRule() const { return {attentionScale, attentionSoftcap}; }
     int window(int layer) const {
         return layerSpecs.empty() ? 0 : layerSpecs[static_cast<std::size_t>(layer)].window;
+    }
+    // How many of the newest `tokens` the newest one sees, itself included.
+    std::int64_t visible(int layer, std::int64_t tokens) const {
+        const int w = window(layer);
+        return w > 0 && w < tokens ? w : tokens;
     }
     const Rope& ropeOf(int layer) const {
         return layerSpecs.empty() ? rope : layerSpecs[static_cast<std::size_t>(layer)].rope;

@@ -1,12 +1,19 @@
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "core/model/checked_file.h"
-#include "core/model/model.h"
+#include "core/model/checkpoint_error.h"
+#include "core/model/quoted_name.h"
 #include "core/model/safetensors.h"
 
 namespace fovea {
@@ -23,24 +30,28 @@ constexpr const char* kAdvice = "; the file is damaged, copy it again";
     throw CheckpointError(file.string() + ": " + what);
 }
 
-// A name from the file, short and printable enough for an error of one line.
-std::string quoted(const std::string& name) {
-    std::string text = "'";
-    for (const char c : name.substr(0, 80))
-        text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    text += name.size() > 80 ? "…'" : "'";
-    return text;
-}
-
-std::optional<c10::ScalarType> elementType(const std::string& name) {
-    if (name == "F32")
-        return at::kFloat;
-    if (name == "F16")
-        return at::kHalf;
-    if (name == "BF16")
-        return at::kBFloat16;
-    return std::nullopt;
-}
+struct FileType {
+    std::string_view name;
+    std::uint64_t bytes;
+    c10::ScalarType type = c10::ScalarType::Undefined;
+};
+// The whole-byte types of the format. Others than the first three may stand in a file, in buffers that are
+// not used.
+constexpr std::array kTypes = {FileType{"F32", 4, at::kFloat},
+                               FileType{"F16", 2, at::kHalf},
+                               FileType{"BF16", 2, at::kBFloat16},
+                               FileType{"BOOL", 1},
+                               FileType{"U8", 1},
+                               FileType{"I8", 1},
+                               FileType{"F8_E4M3", 1},
+                               FileType{"F8_E5M2", 1},
+                               FileType{"U16", 2},
+                               FileType{"I16", 2},
+                               FileType{"U32", 4},
+                               FileType{"I32", 4},
+                               FileType{"U64", 8},
+                               FileType{"I64", 8},
+                               FileType{"F64", 8}};
 
 std::optional<std::uint64_t> count(const Json& value) {
     if (!value.is_number_unsigned())
@@ -48,31 +59,26 @@ std::optional<std::uint64_t> count(const Json& value) {
     return value.get<std::uint64_t>();
 }
 
-std::string readHeader(const std::filesystem::path& file, std::uint64_t& dataStart) {
-    const std::uint64_t size = fileSize(file);
+std::string readHeader(const std::filesystem::path& file, std::span<const std::byte> bytes,
+                       std::uint64_t& dataStart) {
+    const std::uint64_t size = bytes.size();
     if (size < 8)
         refuse(file, std::to_string(size) + " bytes are no safetensors file" + kAdvice);
-    std::ifstream in(file, std::ios::binary);
-    unsigned char raw[8] = {};
-    in.read(reinterpret_cast<char*>(raw), 8);
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i)
-        length = length << 8 | raw[i];
+        length = length << 8 | std::to_integer<std::uint64_t>(bytes[static_cast<std::size_t>(i)]);
     if (length > size - 8)
         refuse(file, "its header claims " + std::to_string(length) + " bytes in a file of " +
                          std::to_string(size) + kAdvice);
     if (length > kLargestHeader || length < 2)
         refuse(file, "a header of " + std::to_string(length) + " bytes makes no sense" + kAdvice);
-    std::string header(static_cast<std::size_t>(length), '\0');
-    if (!in.read(header.data(), static_cast<std::streamsize>(length)))
-        refuse(file, "cannot be read; check its permissions");
     dataStart = 8 + length;
-    return header;
+    return {reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length)};
 }
 
 SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::string& name,
                                   const Json& json, std::uint64_t dataBytes) {
-    const std::string what = "tensor " + quoted(name);
+    const std::string what = "tensor " + quotedName(name);
     const bool complete = json.is_object() && json.contains("dtype") && json["dtype"].is_string() &&
                           json.contains("shape") && json["shape"].is_array() &&
                           json.contains("data_offsets") && json["data_offsets"].is_array() &&
@@ -80,14 +86,16 @@ SafetensorsFile::Entry parseEntry(const std::filesystem::path& file, const std::
     if (!complete)
         refuse(file, what + " lacks a dtype, shape or data_offsets" + kAdvice);
     SafetensorsFile::Entry entry;
-    const auto type = elementType(json["dtype"].get<std::string>());
-    if (!type)
-        refuse(file, what + " is of type " + quoted(json["dtype"].get<std::string>()) +
-                         "; F32, F16 and BF16 are supported");
-    entry.type = *type;
+    entry.typeName = json["dtype"].get<std::string>();
+    const auto type = std::find_if(kTypes.begin(), kTypes.end(),
+                                   [&](const FileType& t) { return t.name == entry.typeName; });
+    if (type == kTypes.end())
+        refuse(file,
+               what + " is of type " + quotedName(entry.typeName) + "; F32, F16 and BF16 are supported");
+    entry.type = type->type;
     if (json["shape"].size() > kMostDimensions)
         refuse(file, what + " has " + std::to_string(json["shape"].size()) + " dimensions" + kAdvice);
-    auto bytes = static_cast<std::int64_t>(c10::elementSize(*type));
+    auto bytes = static_cast<std::int64_t>(type->bytes);
     bool fits = true;
     for (const Json& dimension : json["shape"]) {
         const auto n = count(dimension);
@@ -130,13 +138,14 @@ void checkRanges(const std::filesystem::path& file,
 
 } // namespace
 
-SafetensorsFile::SafetensorsFile(std::filesystem::path file) : m_file(std::move(file)) {
+SafetensorsFile::SafetensorsFile(std::filesystem::path file)
+    : m_file(std::move(file)), m_mapped(std::make_shared<const MappedFile>(m_file)) {
     std::uint64_t dataStart = 0;
-    const std::string text = readHeader(m_file, dataStart);
+    const std::string text = readHeader(m_file, m_mapped->bytes(), dataStart);
     const Json header = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!header.is_object())
         refuse(m_file, std::string("its header is not a JSON object") + kAdvice);
-    const std::uint64_t dataBytes = fileSize(m_file) - dataStart;
+    const std::uint64_t dataBytes = m_mapped->bytes().size() - dataStart;
     for (const auto& [name, json] : header.items())
         if (name != "__metadata__")
             m_entries.emplace(name, parseEntry(m_file, name, json, dataBytes));
@@ -151,17 +160,35 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path file) : m_file(std::move(
     }
 }
 
-at::Tensor SafetensorsFile::read(const std::string& name) const {
+const SafetensorsFile::Entry& SafetensorsFile::floats(const std::string& name) const {
     const auto found = m_entries.find(name);
-    if (found == m_entries.end())
-        refuse(m_file, "tensor " + quoted(name) + " is missing; this is not a whole Llama checkpoint");
-    const Entry& entry = found->second;
+    if (found == m_entries.end() || found->second.type == c10::ScalarType::Undefined)
+        refuse(m_file, "there is no tensor " + quotedName(name) + " of F32, F16 or BF16");
+    return found->second;
+}
+
+at::Tensor SafetensorsFile::map(const std::string& name) const {
+    const Entry& entry = floats(name);
+    const std::byte* const data = m_mapped->bytes().data() + entry.begin;
+    // The format aligns its tensors; a writer that did not gets a copy.
+    if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(entry.type) != 0)
+        return read(name);
+    return at::from_blob(
+        const_cast<std::byte*>(data), entry.shape, [mapped = m_mapped](void*) {}, entry.type);
+}
+
+at::Tensor SafetensorsFile::read(const std::string& name) const {
+    const Entry& entry = floats(name);
     at::Tensor tensor = at::empty(entry.shape, entry.type);
-    std::ifstream in(m_file, std::ios::binary);
-    in.seekg(static_cast<std::streamoff>(entry.begin));
-    if (!in.read(static_cast<char*>(tensor.data_ptr()),
-                 static_cast<std::streamsize>(entry.end - entry.begin)))
-        refuse(m_file, "cannot be read; did it change meanwhile?");
+    const std::byte* const data = m_mapped->bytes().data() + entry.begin;
+    const std::size_t size = entry.end - entry.begin;
+    std::memcpy(tensor.data_ptr(), data, size);
+    // What has been copied need not stay in memory twice.
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)),
+               address = reinterpret_cast<std::uintptr_t>(data);
+    const std::uintptr_t first = (address + page - 1) / page * page, last = (address + size) / page * page;
+    if (first < last)
+        ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
     return tensor;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What no Llama's shape can be, whatever the file that claims it.
+// What no transformer's shape can be, whatever the file that claims it.
 
 #include <optional>
 #include <string>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/plan/switch_values.h"
 
@@ -79,28 +80,50 @@ std::string keepText(const Keep& keep) {
     return {};
 }
 
-std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec&) {
-    const auto* streaming = std::get_if<StreamingParams>(&plan.keep);
-    const auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep);
-    if (streaming &&
-        (streaming->sinks < 0 || streaming->window < 0 || std::max(streaming->sinks, streaming->window) < 1))
-        return "keep=streaming with sinks=" + std::to_string(streaming->sinks) +
-               ",window=" + std::to_string(streaming->window) +
+namespace {
+
+std::optional<std::string> emptyKeep(const Keep& keep) {
+    if (const auto* p = std::get_if<StreamingParams>(&keep);
+        p && (p->sinks < 0 || p->window < 0 || std::max(p->sinks, p->window) < 1))
+        return "keep=streaming with sinks=" + std::to_string(p->sinks) +
+               ",window=" + std::to_string(p->window) +
                " keeps no token; accepted: sinks=0 or more, window=0 or more, together 1 or more.";
-    if (infinite && (infinite->sinks < 0 || infinite->window < 1))
-        return "keep=lm-infinite with sinks=" + std::to_string(infinite->sinks) +
-               ",window=" + std::to_string(infinite->window) +
+    if (const auto* p = std::get_if<LmInfiniteParams>(&keep); p && (p->sinks < 0 || p->window < 1))
+        return "keep=lm-infinite with sinks=" + std::to_string(p->sinks) +
+               ",window=" + std::to_string(p->window) +
                " does not keep the current token; accepted: sinks=0 or more, window=1 or more.";
-    if (!std::holds_alternative<SparqParams>(plan.read))
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
+    if (const auto why = emptyKeep(plan.keep))
+        return why;
+    if (!keepRule(plan, 0, true).turns())
         return std::nullopt;
-    if (streaming && streaming->positions == StreamingParams::Positions::Cache)
-        return "positions=cache does not go together with read=sparq, whose copy of the keys is fixed at "
-               "their own "
-               "positions; accepted: positions=original.";
-    if (infinite)
-        return "keep=lm-infinite meets its sinks at another distance and does not go together with "
-               "read=sparq, whose "
-               "copy of the keys is fixed at their own positions; accepted: keep=streaming.";
+    const bool streaming = std::holds_alternative<StreamingParams>(plan.keep);
+    const std::string name = streaming ? "positions=cache" : "keep=lm-infinite";
+    const std::string instead = streaming ? "positions=original" : "keep=streaming";
+    if (std::holds_alternative<SparqParams>(plan.read))
+        return name +
+               " meets sinks at other distances and does not go together with read=sparq, whose copy of the "
+               "keys is fixed at their own positions; accepted: " +
+               instead + ".";
+    if (spec.learnedPositions)
+        return name +
+               " meets sinks at other distances, which needs RoPE, and this model has learned positions; "
+               "accepted: " +
+               instead + ".";
+    if (spec.rope.scaling.kind == RopeScaling::Kind::Dynamic)
+        return name +
+               " meets sinks at other distances, and this model's RoPE changes with the length of the text; "
+               "accepted: " +
+               instead + ".";
+    for (int layer = 0; layer < spec.layers; ++layer)
+        if (spec.ropeOf(layer).scaling.kind == RopeScaling::Kind::Dynamic)
+            return name + " meets sinks at other distances, and this model's dynamic RoPE changes with the length of "
+                          "the text; accepted: " + instead + ".";
     return std::nullopt;
 }
 

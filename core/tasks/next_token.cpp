@@ -27,10 +27,8 @@ at::Tensor row(std::span<const int> tokens) {
 
 // (n, V)
 at::Tensor allLogits(const Model& model, std::span<const int> tokens) {
-    const auto attention = [](int, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v);
-    };
-    return logits(model, hiddenStates(model, row(tokens), 0, attention, at::kFloat)).squeeze(0);
+    const at::Tensor hidden = hiddenStates(model, row(tokens), 0, causalAttentionOf(model.spec), at::kFloat);
+    return logits(model, hidden).squeeze(0);
 }
 
 // Of all tokens, cut into windows that each follow a BOS.

@@ -26,10 +26,7 @@ Batch drawBatch(SequenceSource& source, std::int64_t rows, std::int64_t length, 
 }
 
 at::Tensor summedLoss(const Model& model, const Batch& batch, c10::ScalarType compute) {
-    const auto attention = [](int, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v);
-    };
-    const at::Tensor hidden = hiddenStates(model, batch.inputs, 0, attention, compute);
+    const at::Tensor hidden = hiddenStates(model, batch.inputs, 0, causalAttentionOf(model.spec), compute);
     const at::Tensor flat = logits(model, hidden).view({-1, model.spec.vocabulary});
     return at::cross_entropy_loss(flat, batch.targets, {}, /*sum*/ 2, kUngraded);
 }

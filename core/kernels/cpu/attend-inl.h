@@ -17,6 +17,7 @@
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
+#include "core/kernels/cpu/soft_cap-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -204,11 +205,13 @@ inline HWY_ATTR void expTile(float* scores, int count, float& m, float& l, float
 
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int count, int heads, int stride,
-                                int dims, const float* q, const SoftmaxState& state) {
+                                int dims, const float* q, const SoftmaxState& state, float softcap) {
     HWY_ALIGN float scores[kTileScores];
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
         dotRows<Loader, q4.value, first.value>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
     });
+    for (int h = 0; h < heads; ++h)
+        capLogits(scores + h * stride, count, softcap);
     for (int h = 0; h < heads; ++h)
         expTile(scores + h * stride, count, state.m[h], state.l[h], state.o + h * dims, dims);
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
@@ -217,14 +220,15 @@ HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int c
     });
 }
 
-// The three steps for one tile of at most tileRows(group) rows. q (g, d) is already divided by √d.
+// The three steps for one tile of at most tileRows(group) rows. q (g, d) is already scaled; `softcap` 0:
+// none.
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTile(D d, const Rows& keys, const Rows& values, int count, int group, int dims,
-                           const float* q, const SoftmaxState& state) {
+                           const float* q, const SoftmaxState& state, float softcap) {
     for (int first = 0; first < group; first += kTileHeads)
         attendTileHeads<Loader>(d, keys, values, count, std::min(kTileHeads, group - first), tileRows(group),
                                 dims, q + first * dims,
-                                {state.o + first * dims, state.m + first, state.l + first});
+                                {state.o + first * dims, state.m + first, state.l + first}, softcap);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

@@ -69,8 +69,8 @@ struct AttendAll {
     using Element = typename Loader::Element;
 
     template <class D>
-    static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                    const SoftmaxState& state, Traffic& moved) {
+    static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group,
+                    const float* q, const SoftmaxState& state, float softcap, Traffic& moved) {
         const int dims = cache.headDim, perBlock = cache.slotsPerBlock;
         const auto row = [=](const void* const* table, std::int64_t slot) {
             return static_cast<const Element*>(table[slot / perBlock]) + slot % perBlock * dims;
@@ -82,7 +82,8 @@ struct AttendAll {
             const Element* const value = row(cache.values, slot);
             const Element* const nextKey = slot + count < cache.slots ? row(cache.keys, slot + count) : key;
             attendTile<Loader>(d, BlockRows<Element>{key, dims, count, value},
-                               BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state);
+                               BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state,
+                               softcap);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Keys] += bytes;
             moved[Component::Values] += bytes;
@@ -92,8 +93,8 @@ struct AttendAll {
 };
 
 void attendAllTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                     const SoftmaxState& state, Traffic& moved) {
-    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, moved);
+                     const SoftmaxState& state, float softcap, Traffic& moved) {
+    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, softcap, moved);
 }
 
 int pairedRunTarget(ElementType type, int dims) {
@@ -111,9 +112,9 @@ HWY_EXPORT(pairedRunTarget);
 int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims); }
 
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                   const SoftmaxState& state, Traffic& moved) {
+                   const SoftmaxState& state, float softcap, Traffic& moved) {
     state.clear(group, cache.headDim);
-    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, moved);
+    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu

@@ -14,9 +14,9 @@
 
 namespace fovea::cpu {
 
-// Slots [first, last) of `cache`; q (group, d) fp32, divided by √d and in the order of arrangement.h, as is `state`'s
-// o. `state` is overwritten.
+// Slots [first, last) of `cache`; q (group, d) fp32, scaled and in the order of arrangement.h, as is
+// `state`'s o. `state` is overwritten. Logits are bent by `softcap` (0: none).
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                   const SoftmaxState& state, Traffic& moved);
+                   const SoftmaxState& state, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

@@ -55,7 +55,7 @@ template <class Loader>
 struct AttendList {
     template <class D>
     static void run(D d, const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                    const SoftmaxState& state, Traffic& moved) {
+                    const SoftmaxState& state, float softcap, Traffic& moved) {
         using Element = typename Loader::Element;
         const int dims = cache.headDim;
         for (std::size_t first = 0; first < slots.size();) {
@@ -64,7 +64,7 @@ struct AttendList {
             const std::int32_t* const tile = slots.data() + first;
             const ListedRows<Element> keys{cache.keys, tile, count, dims, cache.slotsPerBlock};
             const ListedRows<Element> values{cache.values, tile, count, dims, cache.slotsPerBlock};
-            attendTile<Loader>(d, keys, values, count, group, dims, q, state);
+            attendTile<Loader>(d, keys, values, count, group, dims, q, state, softcap);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
             moved[Component::Keys] += bytes;
@@ -75,8 +75,8 @@ struct AttendList {
 };
 
 void attendListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                      const SoftmaxState& state, Traffic& moved) {
-    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, moved);
+                      const SoftmaxState& state, float softcap, Traffic& moved) {
+    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -87,9 +87,9 @@ namespace fovea::cpu {
 HWY_EXPORT(attendListTarget);
 
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                const SoftmaxState& state, Traffic& moved) {
+                const SoftmaxState& state, float softcap, Traffic& moved) {
     state.clear(group, cache.headDim);
-    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, moved);
+    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, moved);
 }
 
 }  // namespace fovea::cpu

@@ -15,9 +15,10 @@
 
 namespace fovea::cpu {
 
-// q (group, d) fp32, divided by √d and in the order of arrangement.h, as is `state`'s
-// o. `state` is overwritten. Rows that are not listed are not touched.
+// q (group, d) fp32, scaled and in the order of arrangement.h, as is `state`'s
+// o. `state` is overwritten. Logits are bent by `softcap` (0: none). Rows that are not listed are not
+// touched.
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                const SoftmaxState& state, Traffic& moved);
+                const SoftmaxState& state, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

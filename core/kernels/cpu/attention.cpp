@@ -37,13 +37,13 @@ T* sized(std::vector<T>& vector, std::int64_t n) {
 
 std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
 
-// q/√d, arranged as the loops want it; then the queries of turned slots.
-const float* scaledQueries(std::span<const KvView> heads, int group, const float* q,
-                           AttentionScratch& scratch, std::span<const TurnedSlots> turned = {}) {
+// q times the scale of logits, arranged as the loops want it; then the queries of turned slots.
+const float* scaledQueries(std::span<const KvView> heads, int group, const float* q, AttentionScratch& scratch,
+                           const LogitRule& rule, std::span<const TurnedSlots> turned = {}) {
     const int dims = heads[0].headDim, pairs = pairedRun(heads[0].type, dims);
     const std::int64_t n = static_cast<std::int64_t>(heads.size()) * group;
     float* const scaled = sized(scratch.queries, n * dims * (1 + std::ssize(turned)));
-    const float scale = 1.f / std::sqrt(static_cast<float>(dims));
+    const auto scale = static_cast<float>(rule.scaleOf(dims));
     float* to = scaled;
     const auto arrange = [&](const float* from) {
         for (std::int64_t h = 0; h < n; ++h, to += dims, from += dims)
@@ -100,13 +100,14 @@ void blendMean(const KvView& head, int group, const float* alpha, float* out, Tr
 }  // namespace
 
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
-               AttentionScratch& scratch, Ledger& ledger, std::span<const TurnedSlots> turned) {
+               AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
+               std::span<const TurnedSlots> turned) {
     if (heads.empty())
         return;
     const int dims = heads[0].headDim;
     const Spans spans(heads[0]);
     const auto pieces = piecesOf(spans, turned, scratch.pieces);
-    const float* const queries = scaledQueries(heads, group, q, scratch, turned);
+    const float* const queries = scaledQueries(heads, group, q, scratch, rule, turned);
     const auto kvHeads = static_cast<std::int64_t>(heads.size()), perHead = std::ssize(pieces);
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, kvHeads * perHead * floats);
@@ -117,7 +118,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         Traffic moved;
         attendAllSpan(heads[static_cast<std::size_t>(g)], piece.first, piece.last, group,
                       queries + (piece.query * kvHeads + g) * group * dims,
-                      SoftmaxState::at(partials + task * floats, group, dims), moved);
+                      SoftmaxState::at(partials + task * floats, group, dims), rule.softcap, moved);
         ledger.add(moved);
     });
     for (std::int64_t g = 0; g < kvHeads; ++g) {
@@ -136,14 +137,16 @@ struct SparqStep {
     std::span<const KvView> heads;
     int group, dims;
     const SparqParams& params;
+    const LogitRule& rule;
     Spans spans;
     std::int64_t r, n, stride;
     std::int32_t *components, *slots;
     float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
 
-    SparqStep(std::span<const KvView> views, int g, const SparqParams& p, AttentionScratch& scratch)
-        : heads(views), group(g), dims(views[0].headDim), params(p), spans(views[0]),
+    SparqStep(std::span<const KvView> views, int g, const SparqParams& p, const LogitRule& logits,
+              AttentionScratch& scratch)
+        : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), spans(views[0]),
           r(std::clamp(p.components, 1, dims)), n(std::clamp<std::int64_t>(p.tokens, 1, spans.slots)),
           stride((spans.slots + 15) / 16 * 16), candidates(scratch.candidates) {
         const std::int64_t kv = kvHeads(), h = kv * group;
@@ -181,7 +184,7 @@ void chooseComponents(const SparqStep& step, const float* q, std::vector<float>&
         selectComponents(own, step.group, step.dims, chosen, memory);
         for (int h = 0; h < step.group; ++h) {
             const float* const head = own + h * step.dims;
-            const float tau = temperature(step.params, head, step.dims, chosen);
+            const float tau = temperature(step.params, head, step.dims, chosen, step.rule);
             step.taus[g * step.group + h] = tau;
             for (std::int64_t c = 0; c < step.r; ++c)
                 step.componentQueries[(g * step.group + h) * step.r + c] =
@@ -194,9 +197,10 @@ void chooseComponents(const SparqStep& step, const float* q, std::vector<float>&
 void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic& moved) {
     const std::int64_t firstHead = g * step.group;
     float* const m = step.massOf(g, span);
-    scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), step.group, step.componentsOf(g),
-                 step.componentQueries + firstHead * step.r, step.scores + firstHead * step.stride, step.stride, m,
-                 m ? m + step.group : nullptr, moved);
+    scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), step.group,
+                 step.componentsOf(g), step.componentQueries + firstHead * step.r,
+                 step.scores + firstHead * step.stride, step.stride, m, m ? m + step.group : nullptr,
+                 step.rule.softcap, moved);
 }
 
 // Stages 3 to 5 of KV head g.
@@ -218,7 +222,7 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
 
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
-    attendList(head, chosen, group, queries + g * group * dims, state, moved);
+    attendList(head, chosen, group, queries + g * group * dims, state, step.rule.softcap, moved);
     writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
         blendMean(head, group, alpha, out + g * group * dims, moved);
@@ -226,12 +230,12 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
 
 }  // namespace
 
-void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
-                 AttentionScratch& scratch, Ledger& ledger) {
+void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule) {
     if (heads.empty())
         return;
-    const SparqStep step(heads, group, params, scratch);
-    const float* const queries = scaledQueries(heads, group, q, scratch);
+    const SparqStep step(heads, group, params, rule, scratch);
+    const float* const queries = scaledQueries(heads, group, q, scratch, rule);
     chooseComponents(step, q, scratch.componentSizes);
 
     const std::int64_t kvHeads = step.kvHeads(), slots = step.spans.slots;

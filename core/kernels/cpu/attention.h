@@ -9,6 +9,7 @@
 #include "core/cache/ledger.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
+#include "core/model/logit_rule.h"
 
 namespace fovea::cpu {
 
@@ -21,7 +22,7 @@ struct SlotPiece {
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
-    std::vector<float> queries;              // (H, d) q/√d, then those of turned slots
+    std::vector<float> queries;              // (H, d) q times the scale of logits, then those of turned slots
     std::vector<SlotPiece> pieces;           // of one head's slots, a task each
     std::vector<float> partials;             // softmax states of spans, to be merged
     std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row
@@ -45,8 +46,8 @@ struct TurnedSlots {
 // q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every
 // span handed to a loop. The result does not depend on the number of threads. A head all of whose logits are
 // -inf attends to nothing: its output is 0. `turned` are disjoint and ascending.
-void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
-               AttentionScratch& scratch, Ledger& ledger, std::span<const TurnedSlots> turned = {});
+void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
+               Ledger& ledger, const LogitRule& rule = {}, std::span<const TurnedSlots> turned = {});
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -55,7 +56,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Keys        n·d·e
 //   Values      n·d·e
 //   Mean        4·d, when alpha is on
-void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q, float* out,
-                 AttentionScratch& scratch, Ledger& ledger);
+void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {});
 
 }  // namespace fovea::cpu

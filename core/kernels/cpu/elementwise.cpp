@@ -1,5 +1,6 @@
-// The small steps between the matrices: norm, rotation, activation, and the change of number type of a row.
-// Each reads and writes its n elements once; all are far too short to be worth waking a thread.
+// The small steps between the matrices that touch each element alone: rotation, addition, and the change of
+// number type of a row. Each reads and writes its n elements once; all are far too short to be worth waking a
+// thread.
 
 #include "core/kernels/cpu/kernels.h"
 
@@ -7,82 +8,11 @@
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/elementwise.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include "core/kernels/cpu/for_each-inl.h"
 #include <c10/util/Half.h>
-#include <hwy/contrib/math/math-inl.h>
-
-#include <cmath>
-
-#include "core/kernels/cpu/loader-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
-
-// step(tag, i) over [0, n): whole vectors, then one by one.
-template <class Step>
-HWY_INLINE void forEach(std::int64_t n, const Step& step) {
-    const Widest wide;
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(wide));
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes)
-        step(wide, i);
-    for (; i < n; ++i)
-        step(Single(), i);
-}
-
-template <class Loader>
-struct ScaleByGain {
-    const typename Loader::Element* gain;
-    const float* x;
-    float* y;
-    float scale;
-
-    template <class D>
-    HWY_INLINE void operator()(D d, std::int64_t i) const {
-        const auto scaled = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, scale));
-        hn::StoreU(hn::Mul(scaled, Loader::load(d, gain + i)), d, y + i);
-    }
-};
-
-template <class Loader>
-HWY_INLINE void rmsNormAs(const void* gain, const float* x, float* y, std::int64_t n, float scale) {
-    forEach(n, ScaleByGain<Loader>{static_cast<const typename Loader::Element*>(gain), x, y, scale});
-}
-
-void rmsNormTarget(ElementType type, const void* gain, const float* x, float* y, std::int64_t n, float epsilon) {
-    const Widest d;
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    auto squares = hn::Zero(d);
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-        const auto v = hn::LoadU(d, x + i);
-        squares = hn::MulAdd(v, v, squares);
-    }
-    float sum = hn::GetLane(hn::SumOfLanes(d, squares));
-    for (; i < n; ++i)
-        sum += x[i] * x[i];
-    const float scale = 1.f / std::sqrt(sum / static_cast<float>(n) + epsilon);
-    switch (type) {
-    case ElementType::F32: return rmsNormAs<F32Loader>(gain, x, y, n, scale);
-    case ElementType::F16: return rmsNormAs<F16Loader>(gain, x, y, n, scale);
-    case ElementType::BF16: return rmsNormAs<BF16Loader>(gain, x, y, n, scale);
-    }
-}
-
-struct SiluTimesUp {
-    float* gate;
-    const float* up;
-
-    template <class D>
-    HWY_INLINE void operator()(D d, std::int64_t i) const {
-        const auto g = hn::LoadU(d, gate + i);
-        // Beyond e^88 the quotient is 0 anyway, and the exponential would leave the range of fp32.
-        const auto e = hn::Exp(d, hn::Min(hn::Neg(g), hn::Set(d, 88.f)));
-        const auto silu = hn::Div(g, hn::Add(hn::Set(d, 1.f), e));
-        hn::StoreU(hn::Mul(silu, hn::LoadU(d, up + i)), d, gate + i);
-    }
-};
-
-void swigluTarget(float* gate, const float* up, std::int64_t n) { forEach(n, SiluTimesUp{gate, up}); }
 
 template <class Loader>
 struct Widen {
@@ -161,6 +91,47 @@ void convertTarget(ElementType type, const float* src, void* dst, std::int64_t n
     }
 }
 
+template <class Loader>
+struct Add {
+    const typename Loader::Element* addend;
+    float* y;
+
+    template <class D>
+    HWY_INLINE void operator()(D d, std::int64_t i) const {
+        hn::StoreU(hn::Add(hn::LoadU(d, y + i), Loader::load(d, addend + i)), d, y + i);
+    }
+};
+
+void addTarget(ElementType type, const void* addend, float* y, std::int64_t n) {
+    switch (type) {
+    case ElementType::F32:
+        return forEach(n, Add<F32Loader>{static_cast<const float*>(addend), y});
+    case ElementType::F16:
+        return forEach(n, Add<F16Loader>{static_cast<const hwy::float16_t*>(addend), y});
+    case ElementType::BF16:
+        return forEach(n, Add<BF16Loader>{static_cast<const hwy::bfloat16_t*>(addend), y});
+    }
+}
+
+// Component i with i + half, the angles of all pairs in two runs.
+struct Rotate {
+    float *x, *y;
+    const float *cosine, *sine;
+
+    template <class D>
+    HWY_INLINE void operator()(D d, std::int64_t i) const {
+        const auto a = hn::LoadU(d, x + i), b = hn::LoadU(d, y + i);
+        const auto c = hn::LoadU(d, cosine + i), s = hn::LoadU(d, sine + i);
+        hn::StoreU(hn::Sub(hn::Mul(a, c), hn::Mul(b, s)), d, x + i);
+        hn::StoreU(hn::MulAdd(b, c, hn::Mul(a, s)), d, y + i);
+    }
+};
+
+void ropeTarget(float* heads, int n, int d, std::int64_t half, const float* cosine, const float* sine) {
+    for (std::int64_t h = 0; h < n; ++h)
+        forEach(half, Rotate{heads + h * d, heads + h * d + half, cosine, sine});
+}
+
 const char* targetName() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -168,33 +139,19 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fovea::cpu {
-HWY_EXPORT(rmsNormTarget);
-HWY_EXPORT(swigluTarget);
+HWY_EXPORT(addTarget);
+HWY_EXPORT(ropeTarget);
 HWY_EXPORT(widenTarget);
 HWY_EXPORT(convertTarget);
 HWY_EXPORT(targetName);
 
-void rmsNorm(ElementType type, const void* gain, const float* x, float* y, std::int64_t n, float epsilon) {
-    HWY_DYNAMIC_DISPATCH(rmsNormTarget)(type, gain, x, y, n, epsilon);
+void add(ElementType type, const void* addend, float* y, std::int64_t n) {
+    HWY_DYNAMIC_DISPATCH(addTarget)(type, addend, y, n);
 }
 
-void rope(float* heads, int n, int d, std::int64_t position, float theta) {
-    const int half = d / 2;
-    for (int i = 0; i < half; ++i) {
-        // In double: at position 32,768 an fp32 angle is off by thousandths of a radian.
-        const double angle = static_cast<double>(position) * std::pow(static_cast<double>(theta), -2.0 * i / d);
-        const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
-        for (int h = 0; h < n; ++h) {
-            float& x = heads[std::int64_t{h} * d + i];
-            float& y = heads[std::int64_t{h} * d + i + half];
-            const float turned = x * cosine - y * sine;
-            y = y * cosine + x * sine;
-            x = turned;
-        }
-    }
+void rope(float* heads, int n, int d, std::span<const float> cosine, std::span<const float> sine) {
+    HWY_DYNAMIC_DISPATCH(ropeTarget)(heads, n, d, std::ssize(cosine), cosine.data(), sine.data());
 }
-
-void swiglu(float* gate, const float* up, std::int64_t n) { HWY_DYNAMIC_DISPATCH(swigluTarget)(gate, up, n); }
 
 void convert(ElementType type, const float* src, void* dst, std::int64_t n) {
     HWY_DYNAMIC_DISPATCH(convertTarget)(type, src, dst, n);

@@ -4,9 +4,11 @@
 // attention.h puts them together and counts.
 
 #include <cstdint>
+#include <span>
 
 #include "core/cache/element_type.h"
 #include "core/model/block_type.h"
+#include "core/model/model_spec.h"
 
 namespace fovea::cpu {
 
@@ -14,12 +16,24 @@ namespace fovea::cpu {
 void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in);
 // The same with W in GGUF blocks, decoded as they are read; `in` a multiple of a block's weights.
 void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in);
-// y = x / rms(x) * gain, gain (n) of `type`.
-void rmsNorm(ElementType type, const void* gain, const float* x, float* y, std::int64_t n, float epsilon);
-// heads (n, d): rotates component i with i + d/2 by position · theta^(-2i/d).
-void rope(float* heads, int n, int d, std::int64_t position, float theta);
-// gate = silu(gate) * up
-void swiglu(float* gate, const float* up, std::int64_t n);
+struct NormShape {
+    Norm norm = Norm::Rms;
+    float epsilon = 1e-5f;
+    float shift = 0; // added to every gain
+};
+// y = (x - m) / √(mean((x - m)²) + ε) * (gain + shift), m the mean of x for a layer norm and 0 for an RMS
+// norm; gain (n) of `type`. y may be x.
+void norm(const NormShape& shape, ElementType type, const void* gain, const float* x, float* y,
+          std::int64_t n);
+// y (n) += addend (n) of `type`
+void add(ElementType type, const void* addend, float* y, std::int64_t n);
+// heads (n, d): rotates component i with i + n' among the first 2n' by the angle whose cosine and sine are
+// given, n' of each; what is beyond them stays.
+void rope(float* heads, int n, int d, std::span<const float> cosine, std::span<const float> sine);
+// x (n) = activation(x), times `times` (n) where it is not null
+void activate(Activation activation, float* x, const float* times, std::int64_t n);
+// x (n) = c·tanh(x/c)
+void softcap(float* x, std::int64_t n, float cap);
 // dst (n) of `type` = src (n), round to nearest even.
 void convert(ElementType type, const float* src, void* dst, std::int64_t n);
 // dst (n) fp32 = src (n) of `type`.

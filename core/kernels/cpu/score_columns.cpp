@@ -10,6 +10,7 @@
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
+#include "core/kernels/cpu/soft_cap-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -132,7 +133,7 @@ inline HWY_ATTR void addMass(const float* logits, int count, float& m, float& l)
 template <class Loader, class TailLoader>
 HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group,
                           std::span<const std::int32_t> components, const float* q, float* logits,
-                          std::int64_t stride, float* m, float* l, Traffic& moved) {
+                          std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
     using Element = typename Loader::Element;
     const Widest wide;
     const int step = Loader::kVectors * static_cast<int>(hn::Lanes(wide));
@@ -147,6 +148,8 @@ HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t 
         scoreRun<Loader>(wide, {base, next, perBlock, components}, whole, group, q, logits + slot, stride);
         scoreRun<TailLoader>(Single(), {base + whole, base, perBlock, components}, count - whole, group, q,
                          logits + slot + whole, stride);
+        for (int h = 0; h < group; ++h)
+            capLogits(logits + h * stride + slot, count, softcap);
         if (m)
             for (int h = 0; h < group; ++h)
                 addMass(logits + h * stride + slot, count, m[h], l[h]);
@@ -158,10 +161,10 @@ HWY_INLINE void scoreSpan(const KvView& cache, std::int64_t first, std::int64_t 
 
 void scoreColumnsTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group,
                         std::span<const std::int32_t> components, const float* q, float* logits,
-                        std::int64_t stride, float* m, float* l, Traffic& moved) {
+                        std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
     const auto as = [&](auto loader, auto tail) HWY_ATTR {
-        scoreSpan<decltype(loader), decltype(tail)>(cache, first, last, group, components, q, logits, stride, m, l,
-                                                    moved);
+        scoreSpan<decltype(loader), decltype(tail)>(cache, first, last, group, components, q, logits, stride,
+                                                    m, l, softcap, moved);
     };
     switch (cache.type) {
     case ElementType::F32: return as(F32Loader(), F32Loader());
@@ -181,14 +184,14 @@ namespace fovea::cpu {
 HWY_EXPORT(scoreColumnsTarget);
 
 void scoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, int group,
-                  std::span<const std::int32_t> components, const float* q, float* logits, std::int64_t stride,
-                  float* m, float* l, Traffic& moved) {
+                  std::span<const std::int32_t> components, const float* q, float* logits,
+                  std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
     if (m) {
         std::fill_n(m, group, kNoLogit);
         std::fill_n(l, group, 0.f);
     }
     HWY_DYNAMIC_DISPATCH(scoreColumnsTarget)
-    (cache, first, last, group, components, q, logits, stride, m, l, moved);
+    (cache, first, last, group, components, q, logits, stride, m, l, softcap, moved);
 }
 
 }  // namespace fovea::cpu

@@ -14,10 +14,11 @@
 
 namespace fovea::cpu {
 
-// logits[h·stride + slot] for slots [first, last) of `cache`; q (group, r) holds the chosen components, already
-// divided by tau. m, l (group) are overwritten, or null when no softmax is wanted.
+// logits[h·stride + slot] for slots [first, last) of `cache`; q (group, r) holds the chosen components,
+// already divided by tau; logits are then bent by `softcap` (0: none). m, l (group) are overwritten, or null
+// when no softmax is wanted.
 void scoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, int group,
-                  std::span<const std::int32_t> components, const float* q, float* logits, std::int64_t stride,
-                  float* m, float* l, Traffic& moved);
+                  std::span<const std::int32_t> components, const float* q, float* logits,
+                  std::int64_t stride, float* m, float* l, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

@@ -31,8 +31,8 @@ void selectComponents(const float* q, int group, int dims, std::span<std::int32_
 }
 
 float temperature(const SparqParams& params, const float* q, int dims,
-                  std::span<const std::int32_t> components) {
-    const float whole = std::sqrt(static_cast<float>(dims));
+                  std::span<const std::int32_t> components, const LogitRule& rule) {
+    const auto whole = static_cast<float>(1 / rule.scaleOf(dims));
     if (!params.tau)
         return whole;
     float chosen = 0, all = 0;
@@ -40,7 +40,7 @@ float temperature(const SparqParams& params, const float* q, int dims,
         chosen += std::fabs(q[i]);
     for (int i = 0; i < dims; ++i)
         all += std::fabs(q[i]);
-    return chosen > 0 ? std::sqrt(static_cast<float>(dims) * (chosen / all)) : whole;
+    return chosen > 0 ? whole * std::sqrt(chosen / all) : whole;
 }
 
 }  // namespace fovea::cpu

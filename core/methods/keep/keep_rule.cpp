@@ -26,15 +26,29 @@ std::int64_t KeepRule::distanceTo(std::int64_t p, std::int64_t j) const {
     return p - j - (p + 1 - seen(p)); // every token not seen was evicted from between
 }
 
+std::int64_t KeepRule::longestDistance() const {
+    if (sinks == 0)
+        return std::min(window, reach);
+    switch (distance) {
+    case Distance::Cache:
+        return window + sinks;
+    case Distance::Capped:
+        return std::max(window, cap);
+    default:
+        return reach;
+    }
+}
+
 KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts) {
     KeepRule rule;
     if (const auto* streaming = std::get_if<StreamingParams>(&plan.keep); streaming && acts)
         rule = streamingRule(*streaming);
     else if (const auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep); infinite && acts)
         rule = lmInfiniteRule(*infinite);
-    // A sink that is met closer than it lies is within the model's window: the plan was refused otherwise.
-    if (modelWindow > 0 && !rule.turns())
+    if (modelWindow > 0) {
         rule.reach = modelWindow - 1;
+        rule.distance = KeepRule::Distance::Original;
+    }
     return rule;
 }
 

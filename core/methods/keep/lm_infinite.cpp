@@ -6,10 +6,9 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
 
-#include <cmath>
-
 #include "core/methods/cache_reader.h"
 #include "core/methods/keep/row_turn.h"
+#include "core/model/forward.h"
 
 namespace fovea {
 
@@ -22,14 +21,14 @@ KeepRule lmInfiniteRule(const LmInfiniteParams& params) {
 
 // Section 4 of 2308.16137: beyond the ceiling, keys as they were before RoPE (position 0) and the query at w.
 at::Tensor lmInfiniteTruth(const LmInfiniteParams& params, const at::Tensor& q, CacheReader& kept,
-                           const at::Tensor& positions, const RowTurn& turn) {
+                           const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule) {
     const std::int64_t p = positions.max().item<std::int64_t>();
-    const double sqrtD = std::sqrt(static_cast<double>(q.size(-1)));
     const at::Tensor keys = kept.keys();
     const at::Tensor near = at::matmul(q, keys.t());
     const at::Tensor far = at::matmul(turn.rows(q, params.window - p), turn.rows(keys, -positions).t());
-    const at::Tensor scores = at::where(p - positions >= params.window, far, near);
-    return at::matmul(at::softmax(scores / sqrtD, -1), kept.values());
+    const at::Tensor products = at::where(p - positions >= params.window, far, near);
+    const at::Tensor scores = attentionLogits(products, rule, static_cast<int>(q.size(-1)));
+    return at::matmul(at::softmax(scores, -1), kept.values());
 }
 
 } // namespace fovea

@@ -22,6 +22,7 @@
 // Defaults  s = 10, w = 4096 as in the authors' drop-in call (100 and 4096 in their evaluation).
 
 #include "core/methods/keep/keep_rule.h"
+#include "core/model/logit_rule.h"
 
 namespace at {
 class Tensor;
@@ -43,6 +44,6 @@ KeepRule lmInfiniteRule(const LmInfiniteParams& params);
 
 // The truth: as streamingTruth, a sink further back than w met at distance w.
 at::Tensor lmInfiniteTruth(const LmInfiniteParams& params, const at::Tensor& q, CacheReader& kept,
-                           const at::Tensor& positions, const RowTurn& turn);
+                           const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule = {});
 
 } // namespace fovea

@@ -12,7 +12,8 @@ struct ModelSpec;
 
 class RowTurn {
 public:
-    // Of the given layer's RoPE.
+    // Of the given layer's RoPE, which must not change with the length of the sequence (plans that turn are
+    // refused for models whose does).
     RowTurn(const ModelSpec& spec, int layer);
 
     // rows (n, d) fp32 turned by `by` (n) int64 positions each.
@@ -21,7 +22,7 @@ public:
     at::Tensor rows(const at::Tensor& rows, std::int64_t by) const;
 
 private:
-    at::Tensor m_frequency; // (d/2) fp64, radians per position
+    at::Tensor m_frequency; // (rotated/2) fp64, radians per position
 };
 
 } // namespace fovea

@@ -24,6 +24,7 @@
 #include <cstdint>
 
 #include "core/methods/keep/keep_rule.h"
+#include "core/model/logit_rule.h"
 
 namespace at {
 class Tensor;
@@ -50,6 +51,6 @@ KeepRule streamingRule(const StreamingParams& params);
 // rotated to their ranks where positions=cache. q (g, d) fp32 after RoPE at its own position, the newest in
 // `positions`; positions (n) int64 of kept's slots. -> (g, d).
 at::Tensor streamingTruth(const StreamingParams& params, const at::Tensor& q, CacheReader& kept,
-                          const at::Tensor& positions, const RowTurn& turn);
+                          const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule = {});
 
 } // namespace fovea

@@ -2,13 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
 
-#include <cmath>
-
 #include "core/methods/cache_reader.h"
 #include "core/methods/step_shape.h"
+#include "core/model/forward.h"
 
 namespace fovea {
 
@@ -35,10 +35,16 @@ Traffic predictHeldDense(const StepShape& shape) {
 }
 
 // Eq. 1 of 1706.03762.
-at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache) {
-    const double sqrtD = std::sqrt(static_cast<double>(q.size(-1)));
-    const at::Tensor scores = at::matmul(q, cache.keys().t()) / sqrtD; // (g, S)
-    return at::matmul(at::softmax(scores, -1), cache.values());
+at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
+                      std::int64_t firstSlot) {
+    const auto dims = static_cast<int>(q.size(-1));
+    if (firstSlot == 0) {
+        const at::Tensor scores = attentionLogits(at::matmul(q, cache.keys().t()), rule, dims); // (g, S)
+        return at::matmul(at::softmax(scores, -1), cache.values());
+    }
+    const at::Tensor visible = at::arange(firstSlot, cache.slots(), at::kLong);
+    const at::Tensor scores = attentionLogits(at::matmul(q, cache.keyRows(visible).t()), rule, dims);
+    return at::matmul(at::softmax(scores, -1), cache.valueRows(visible));
 }
 
 } // namespace fovea

@@ -7,6 +7,7 @@
 // Symbols   S cached tokens (the current one included), d head_dim, g query heads per KV head
 
 #include "core/cache/traffic.h"
+#include "core/model/logit_rule.h"
 
 namespace at {
 class Tensor;
@@ -22,7 +23,8 @@ Traffic predictDense(const StepShape& shape);
 // Live bytes of one layer's cache.
 Traffic predictHeldDense(const StepShape& shape);
 
-// q (g, d) fp32 -> (g, d).
-at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache);
+// q (g, d) fp32 -> (g, d). Slots before `firstSlot` are not touched.
+at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule = {},
+                      std::int64_t firstSlot = 0);
 
 }  // namespace fovea

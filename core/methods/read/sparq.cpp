@@ -21,6 +21,7 @@
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/methods/step_shape.h"
+#include "core/model/forward.h"
 
 namespace fovea {
 
@@ -33,12 +34,11 @@ at::Tensor largest(const at::Tensor& x, std::int64_t n) {
 }
 
 // tau = sqrt(d · |q[i1]|₁ / |q|₁) per query head: the temperature at which the r-component scores spread like
-// the full ones. q (g, d), kept (g, r) -> (g).
-at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept) {
-    const auto d = static_cast<double>(q.size(-1));
+// the full ones. q (g, d), kept (g, r), plain √d or what a model has instead -> (g).
+at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept, double plain) {
     const at::Tensor share = kept.abs().sum(-1) / q.abs().sum(-1);
     // Where the kept components are all 0 so are the scores, and any temperature but 0 makes them uniform.
-    return at::sqrt(at::where(share > 0, share, at::ones({}, share.options())) * d);
+    return at::sqrt(at::where(share > 0, share, at::ones({}, share.options()))) * plain;
 }
 
 // i2: n slots by score (S), the newest free, which are given.
@@ -94,11 +94,13 @@ Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape) {
 }
 
 // Algorithm 1 of 2312.04985, with grouped query heads.
-SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache) {
+SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
+                       const LogitRule& rule) {
     const std::int64_t S = cache.slots(), d = q.size(-1);
     const std::int64_t n = std::min<std::int64_t>(params.tokens, S);
     const std::int64_t local = std::min<std::int64_t>(params.localTokens(), n);
-    const double sqrtD = std::sqrt(static_cast<double>(d));
+    const auto dims = static_cast<int>(d);
+    const double plainTau = 1 / rule.scaleOf(dims);
     SparqStages stages;
 
     // 1: the components that matter to the group.
@@ -106,9 +108,11 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
     const at::Tensor kept = q.index_select(-1, stages.components); // (g, r)
 
     // 2: approximate scores of every token.
-    const at::Tensor plain = at::full_like(kept.select(-1, 0), sqrtD);
-    stages.tau = params.tau ? temperature(q, kept) : plain;
-    stages.logits = at::matmul(kept, cache.keyColumns(stages.components)) / stages.tau.unsqueeze(-1);
+    const at::Tensor plain = at::full_like(kept.select(-1, 0), plainTau);
+    stages.tau = params.tau ? temperature(q, kept, plainTau) : plain;
+    stages.logits =
+        attentionLogits(at::matmul(kept, cache.keyColumns(stages.components)) / stages.tau.unsqueeze(-1),
+                        {1, rule.softcap}, dims);
     stages.approximate = at::softmax(stages.logits, -1);
 
     // 3: the tokens that the group reads.
@@ -121,7 +125,7 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
                                 : at::ones({q.size(0)}, q.options());
 
     // 5: exact attention over them, and the mean value for the rest.
-    const at::Tensor scores = at::matmul(q, cache.keyRows(stages.slots).t()) / sqrtD;
+    const at::Tensor scores = attentionLogits(at::matmul(q, cache.keyRows(stages.slots).t()), rule, dims);
     stages.weights = at::softmax(scores, -1);
     stages.output = at::matmul(stages.weights, cache.valueRows(stages.slots));
     if (params.alpha) {

@@ -9,14 +9,18 @@
 //           of the local window. (The authors' code reads k+1 rows, the current one free.)
 // Differs   the paper sums softmaxed scores over a GQA group, the authors' code raw scaled logits: `Select`
 //           chooses. They switched alpha off for Llama 3.
+//           A model's own scale s of logits stands where the paper has 1/√d; its soft-cap bends the
+//           approximate logits as it does the exact ones.
 // Edges     ties go to the lowest index; a query head whose kept components are all zero scores every token
 //           alike (the paper's tau would be 0/0)
-// Needs     a second, component-major copy of K (1.5x the capacity of dense) and one fp32 value sum per KV head.
+// Needs     a second, component-major copy of K (1.5x the capacity of dense) and one fp32 value sum per KV
+// head.
 
 #include <cstdint>
 #include <optional>
 
 #include "core/cache/traffic.h"
+#include "core/model/logit_rule.h"
 
 namespace at {
 class Tensor;
@@ -48,6 +52,7 @@ Traffic predictSparq(const SparqParams& params, const StepShape& shape);
 Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape);
 
 // The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head.
-SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache);
+SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
+                       const LogitRule& rule = {});
 
 }  // namespace fovea

@@ -82,7 +82,7 @@ at::Tensor masked(const Model& model, const AttentionPlan& plan, std::span<const
             std::vector<at::Tensor> rows;
             const int g = h / model.spec.group();
             for (std::int64_t p = 0; p < q.size(2); ++p)
-                rows.push_back(seenAttention(keepRule(plan, 0, p >= decodeFrom), turn,
+                rows.push_back(seenAttention(keepRule(plan, model.spec.window(layer), p >= decodeFrom), turn,
                                              q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
             heads.push_back(at::cat(rows));
         }
@@ -129,6 +129,38 @@ TEST_CASE("An evicting cache gives what the whole text under a mask gives, on bo
                     const at::Tensor row = whole[p];
                     REQUIRE(difference(session.logits(), {row.data_ptr<float>(), 50}) < 2e-4);
                 }
+            }
+        }
+    }
+}
+
+TEST_CASE("A model's own sliding window frees slots as well, in prefill too, alone and under a plan's keep",
+          "[core.engine]") {
+    const RandomShape shape{.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8, .context = 400};
+    const auto model = std::const_pointer_cast<Model>(randomModel(shape));
+    model->spec.layerSpecs = {{.window = 12, .rope = {}}, {.window = 0, .rope = {}}};
+    // Longer than a chunk of prefill, so that its second one reuses slots.
+    const auto tokens = randomTokens(180, shape.vocabulary);
+    const std::span<const int> all = tokens;
+    for (const char* text :
+         {"dense", "keep=streaming:sinks=4,window=5", "keep=streaming:sinks=4,window=30",
+          "keep=streaming:sinks=2,window=8,positions=cache", "keep=lm-infinite:sinks=3,window=17"}) {
+        const AttentionPlan plan = parsePlan(text);
+        const at::Tensor whole = masked(*model, plan, all, 160);
+        for (const Backend backend : kBackends) {
+            INFO(text << ", backend " << static_cast<int>(backend));
+            Session session(model, plan, {.backend = backend});
+            REQUIRE(session.prefill(all.first(150), kGoOn));
+            for (std::int64_t p = 150; p < std::ssize(tokens); ++p) {
+                const StepRecord step = session.step(tokens[static_cast<std::size_t>(p)], p >= 160);
+                const at::Tensor row = whole[p];
+                REQUIRE(difference(session.logits(), {row.data_ptr<float>(), 50}) < 2e-4);
+                requireSame(step.formula, step.counted);
+                requireSame(step.held.formula, step.held.counted);
+                std::int64_t kept = 0;
+                for (int layer = 0; layer < 2; ++layer)
+                    kept += keepRule(plan, model->spec.window(layer), p >= 160).seen(p + 1) - 1;
+                REQUIRE(step.liveSlots == kept * 2);
             }
         }
     }
@@ -241,12 +273,12 @@ TEST_CASE("Nothing of an evicted token reaches a later one, even when it was inf
     // Token 7 alone has a first component, which the first layer's K and V make too large for f16: they are
     // infinite in the cache. It is token 5 of the text.
     const auto model = randomModel({.headDim = 8});
-    const at::Tensor& embedding = model->embedding;
+    const at::Tensor embedding = model->embedding.stored();
     embedding.select(1, 0).fill_(0);
     embedding[7].fill_(0);
     embedding[7][0] = 1;
-    model->layers[0].key.select(1, 0).fill_(1e6);
-    model->layers[0].value.select(1, 0).fill_(1e6);
+    model->layers[0].key.weight.stored().select(1, 0).fill_(1e6);
+    model->layers[0].value.weight.stored().select(1, 0).fill_(1e6);
     for (const char* text :
          {"keep=streaming:sinks=2,window=4 store=f16", "keep=lm-infinite:sinks=2,window=4 store=f16",
           "keep=streaming:sinks=2,window=4,positions=cache store=f16",
@@ -297,4 +329,31 @@ TEST_CASE("A run tells when each slot was taken and freed", "[core.engine]") {
 
     options.session.captureBudget = 0;
     CHECK(generate(model, {}, randomTokens(12, 50), options, {}, kGoOn).slots.layers() == 0);
+}
+
+TEST_CASE("A text may outgrow the model's context under a keep that bounds distances", "[core.engine]") {
+    const auto model = randomModel({.context = 20});
+    GenerateOptions options;
+    options.tokens = 50;
+    options.ignoreEnd = true;
+    const auto prompt = randomTokens(12, 50);
+    const auto stepsOf = [&](const char* plan) {
+        const Run run = generate(model, parsePlan(plan), prompt, options, {}, kGoOn);
+        for (const StepRecord& step : run.steps)
+            requireSame(step.formula, step.counted);
+        return run.steps.size();
+    };
+    CHECK(stepsOf("keep=streaming:sinks=2,window=8,positions=cache") == 50);
+    CHECK(stepsOf("keep=streaming:sinks=0,window=8") == 50);
+    CHECK(stepsOf("keep=lm-infinite:sinks=2,window=8") == 50);
+    CHECK(stepsOf("dense") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=8") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=18,positions=cache") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=17,positions=cache") == 50);
+    // Read densely beyond the context, no keep helps.
+    options.decodeFrom = 21;
+    CHECK(stepsOf("keep=lm-infinite:sinks=2,window=8") == 9);
+    CHECK_THROWS_AS(
+        generate(model, parsePlan("keep=lm-infinite:window=8"), randomTokens(21, 50), options, {}, kGoOn),
+        EngineError);
 }

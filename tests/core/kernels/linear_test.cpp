@@ -68,13 +68,13 @@ TEST_CASE("gemv is the matrix-vector product for every type and odd size", "[cor
     CHECK(excess <= 0);
 }
 
-TEST_CASE("rmsNorm divides by the root of the mean square and multiplies by the gain", "[core.kernels]") {
+TEST_CASE("An RMS norm divides by the root of the mean square and multiplies by the gain", "[core.kernels]") {
     const auto type = GENERATE(ElementType::F32, ElementType::F16, ElementType::BF16);
     const auto n = GENERATE(1, 5, 16, 37, 288, 4096);
     const auto size = static_cast<std::size_t>(n);
     const std::vector<float> gain = roundedAll(type, normals(size, 3)), x = normals(size, 4);
     std::vector<float> y(size, kNaN);
-    cpu::rmsNorm(type, stored(type, gain).data(), x.data(), y.data(), n, 1e-5f);
+    cpu::norm({.epsilon = 1e-5f}, type, stored(type, gain).data(), x.data(), y.data(), n);
     double squares = 0;
     for (const float v : x)
         squares += double{v} * v;
@@ -83,44 +83,120 @@ TEST_CASE("rmsNorm divides by the root of the mean square and multiplies by the 
         REQUIRE(y[i] == Approx(x[i] / rms * gain[i]).epsilon(3e-6).margin(1e-9));
 }
 
-TEST_CASE("rmsNorm may work in place", "[core.kernels]") {
+TEST_CASE("A norm may work in place", "[core.kernels]") {
     const std::vector<float> gain = normals(37, 5);
     std::vector<float> x = normals(37, 6), y(37, kNaN);
-    cpu::rmsNorm(ElementType::F32, gain.data(), x.data(), y.data(), 37, 1e-6f);
-    cpu::rmsNorm(ElementType::F32, gain.data(), x.data(), x.data(), 37, 1e-6f);
+    cpu::norm({.epsilon = 1e-6f}, ElementType::F32, gain.data(), x.data(), y.data(), 37);
+    cpu::norm({.epsilon = 1e-6f}, ElementType::F32, gain.data(), x.data(), x.data(), 37);
     CHECK(x == y);
 }
 
-TEST_CASE("RoPE turns each pair of components by its own angle, at any position", "[core.kernels]") {
+TEST_CASE("A layer norm takes the mean off first, and a shift is added to every gain", "[core.kernels]") {
+    const auto n = GENERATE(1, 5, 37, 288, 4096);
+    const auto size = static_cast<std::size_t>(n);
+    const float shift = GENERATE(0.f, 1.f);
+    const std::vector<float> gain = normals(size, 3);
+    std::vector<float> x = normals(size, 4), y(size, kNaN);
+    for (float& v : x)
+        v += 50; // a mean that a sum of squares alone would drown in
+    cpu::norm({.norm = Norm::Layer, .epsilon = 1e-5f, .shift = shift}, ElementType::F32, gain.data(),
+              x.data(), y.data(), n);
+    double mean = 0, variance = 0;
+    for (const float v : x)
+        mean += double{v} / n;
+    for (const float v : x)
+        variance += (v - mean) * (v - mean) / n;
+    const double scale = 1 / std::sqrt(variance + double{1e-5f});
+    for (std::size_t i = 0; i < size; ++i)
+        REQUIRE(y[i] == Approx((x[i] - mean) * scale * (double{gain[i]} + shift))
+                            .epsilon(1e-5)
+                            .margin(n == 1 ? 1e-2 : 3e-5));
+}
+
+TEST_CASE("Rows of any type are added", "[core.kernels]") {
+    const auto type = GENERATE(ElementType::F32, ElementType::F16, ElementType::BF16);
+    const std::vector<float> addend = roundedAll(type, normals(53, 11)), before = normals(53, 12);
+    std::vector<float> y = before;
+    cpu::add(type, stored(type, addend).data(), y.data(), 53);
+    for (std::size_t i = 0; i < y.size(); ++i)
+        REQUIRE(y[i] == before[i] + addend[i]);
+}
+
+TEST_CASE("RoPE turns each pair of components by its own angle and leaves the rest of a head",
+          "[core.kernels]") {
     const auto d = GENERATE(2, 8, 30, 128);
-    const auto position = GENERATE(0, 1, 1000, 100000);
+    const auto rotated = GENERATE_COPY(d, d / 4 * 2);
     const int n = 3;
-    const std::vector<float> before = normals(static_cast<std::size_t>(n * d), 7);
-    std::vector<float> after = before;
-    cpu::rope(after.data(), n, d, position, 10000.f);
-    for (int h = 0; h < n; ++h)
-        for (int i = 0; i < d / 2; ++i) {
-            const double angle = position * std::pow(10000.0, -2.0 * i / d);
-            const double x = before[static_cast<std::size_t>(h * d + i)];
-            const double y = before[static_cast<std::size_t>(h * d + i + d / 2)];
-            REQUIRE(after[static_cast<std::size_t>(h * d + i)] ==
-                    Approx(x * std::cos(angle) - y * std::sin(angle)).margin(2e-6));
-            REQUIRE(after[static_cast<std::size_t>(h * d + i + d / 2)] ==
-                    Approx(x * std::sin(angle) + y * std::cos(angle)).margin(2e-6));
+    const auto pairs = static_cast<std::size_t>(rotated / 2);
+    const std::vector<float> before = normals(static_cast<std::size_t>(n * d), 7), angles = normals(pairs, 8);
+    std::vector<float> after = before, cosine(pairs), sine(pairs);
+    for (std::size_t i = 0; i < pairs; ++i) {
+        cosine[i] = std::cos(angles[i]);
+        sine[i] = std::sin(angles[i]);
+    }
+    cpu::rope(after.data(), n, d, cosine, sine);
+    for (std::size_t h = 0; h < n; ++h)
+        for (std::size_t i = 0; i < static_cast<std::size_t>(d); ++i) {
+            const std::size_t at = h * static_cast<std::size_t>(d) + i;
+            const double x = before[at];
+            if (i < pairs)
+                REQUIRE(after[at] ==
+                        Approx(x * cosine[i] - before[at + pairs] * double{sine[i]}).margin(2e-6));
+            else if (i < 2 * pairs)
+                REQUIRE(after[at] ==
+                        Approx(before[at - pairs] * double{sine[i - pairs]} + x * cosine[i - pairs])
+                            .margin(2e-6));
+            else
+                REQUIRE(after[at] == before[at]);
         }
 }
 
-TEST_CASE("SwiGLU gates without overflow", "[core.kernels]") {
-    std::vector<float> gate = normals(45, 8);
-    gate.insert(gate.end(), {-1e30f, -500.f, -89.f, 0.f, 89.f, 500.f, 1e30f});
-    const std::vector<float> up(gate.size(), 2.f), before = gate;
-    cpu::swiglu(gate.data(), up.data(), static_cast<std::int64_t>(gate.size()));
-    for (std::size_t i = 0; i < gate.size(); ++i) {
-        INFO("silu(" << before[i] << ")");
-        const double expected = 2 * before[i] / (1 + std::exp(-double{before[i]}));
-        // Where e^x is clamped the quotient is off by less than 1e-8 of x.
-        REQUIRE(gate[i] == Approx(expected).epsilon(3e-6).margin(before[i] < -80 ? 1e-8 * -before[i] : 1e-9));
+namespace {
+
+double exactly(Activation activation, double x) {
+    switch (activation) {
+    case Activation::Silu:
+        return x / (1 + std::exp(-x));
+    case Activation::Gelu:
+        return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    case Activation::GeluTanh:
+        return x / (1 + std::exp(-2 * std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case Activation::Relu:
+        return x > 0 ? x : 0;
     }
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("Activations are what they are called, without overflow", "[core.kernels]") {
+    const auto activation =
+        GENERATE(Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu);
+    std::vector<float> x = normals(450, 8);
+    for (const float v : normals(100, 9))
+        x.push_back(5 * v);
+    x.insert(x.end(), {-1e30f, -500.f, -89.f, -0.f, 0.f, 89.f, 500.f, 1e30f});
+    const std::vector<float> before = x, times(x.size(), 2.f);
+    std::vector<float> gated = x;
+    cpu::activate(activation, x.data(), nullptr, std::ssize(x));
+    cpu::activate(activation, gated.data(), times.data(), std::ssize(x));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        INFO("f(" << before[i] << ")");
+        const double expected = exactly(activation, before[i]);
+        // Where e^x is clamped the quotient is off by less than 1e-8 of x.
+        const double margin = before[i] < -20 ? 1e-8 * -before[i] : 1e-9;
+        REQUIRE(x[i] == Approx(expected).epsilon(before[i] < -2 ? 2e-5 : 3e-6).margin(margin));
+        REQUIRE(gated[i] == 2 * x[i]);
+    }
+}
+
+TEST_CASE("A soft-cap bends logits within its bounds", "[core.kernels]") {
+    std::vector<float> x = normals(45, 10);
+    x.insert(x.end(), {-1e30f, -60.f, 0.f, 60.f, 1e30f, -kInfinity});
+    const std::vector<float> before = x;
+    cpu::softcap(x.data(), std::ssize(x), 30);
+    for (std::size_t i = 0; i < x.size(); ++i)
+        REQUIRE(x[i] == Approx(30 * std::tanh(double{before[i]} / 30)).epsilon(2e-6));
 }
 
 TEST_CASE("Rows are rounded to nearest even and widened exactly", "[core.kernels]") {

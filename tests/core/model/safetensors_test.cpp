@@ -4,7 +4,7 @@
 #include <ATen/ops/randn.h>
 
 #include "core/model/checked_file.h"
-#include "core/model/huggingface_checkpoint.h"
+#include "core/model/huggingface/checkpoint.h"
 #include "small_checkpoint.h"
 
 // After everything of libtorch, whose logging defines a CHECK of its own.

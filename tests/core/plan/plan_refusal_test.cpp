@@ -61,3 +61,19 @@ TEST_CASE("A keep that meets its sinks at another distance is refused under Spar
     CHECK_FALSE(
         refusal({.keep = StreamingParams{2147483647, 2147483647}, .store = {}, .read = {}}, headsOf(8)));
 }
+
+TEST_CASE("Other distances need RoPE", "[core.plan]") {
+    ModelSpec spec = headsOf(8);
+    spec.learnedPositions = true;
+    const auto why = refusal(parsePlan("keep=lm-infinite"), spec);
+    REQUIRE(why);
+    CHECK(why->find("learned positions") != std::string::npos);
+    CHECK(refusal(parsePlan("keep=streaming:positions=cache"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming:sinks=0,positions=cache"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
+
+    spec = headsOf(8);
+    spec.rope.scaling.kind = RopeScaling::Kind::Dynamic;
+    CHECK(refusal(parsePlan("keep=lm-infinite"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
+}
