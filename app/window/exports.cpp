@@ -8,6 +8,7 @@
 #include "app/window/run_job.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/trace/compare_report.h"
+#include "views/charts/slot_chart.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr qreal kScale = 2;
 // Maps are laid out anew for a file: more pixels show more cells, with the same text.
 constexpr qreal kRoom = 1.6;
+constexpr int kSlotsHeight = 320; // on screen it shares its height with the other charts
 
 QImage grabbed(QWidget& widget) {
     QImage image(widget.size() * kScale, QImage::Format_ARGB32_Premultiplied);
@@ -47,7 +49,8 @@ CompareReport reportOf(const RunPair& runs, const LoadedModel& model) {
 const QStringList& pictureNames() {
     static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
-                                   QStringLiteral("token_strip"), QStringLiteral("plan_panel")};
+                                   QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
+                                   QStringLiteral("cache_slots")};
     return names;
 }
 
@@ -60,6 +63,8 @@ QImage pictureOf(const WindowViews& views, const QString& name) {
         return views.inspector->renderToImage(views.inspector->size(), kScale);
     if (name == QLatin1String("timelines"))
         return views.timelines->renderToImage(views.timelines->size(), kScale);
+    if (name == QLatin1String("cache_slots"))
+        return views.timelines->slots()->renderToImage({views.timelines->width(), kSlotsHeight}, kScale);
     if (name == QLatin1String("token_strip")) {
         // All lines, not only those the strip has room for.
         const int lines = views.tokens->verticalScrollBar()->maximum() + views.tokens->viewport()->height();
@@ -77,6 +82,8 @@ QString tableOf(const WindowViews& views, const QString& name) {
         return views.inspector->toCsv();
     if (name == QLatin1String("timelines"))
         return views.timelines->toCsv();
+    if (name == QLatin1String("cache_slots"))
+        return views.timelines->slots()->livesCsv();
     if (name == QLatin1String("token_strip"))
         return views.tokens->toCsv();
     return views.table->toCsv();

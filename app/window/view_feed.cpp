@@ -168,6 +168,8 @@ void ViewFeed::feedSelection() {
     m_views.headMap->setQuery(static_cast<int>(query));
     m_views.tokens->setQuery(static_cast<int>(query));
     m_views.timelines->setCursor(query);
+    if (const auto& model = m_document.model())
+        m_views.timelines->setHead(selection.layer, selection.head / model->spec.group());
     m_views.table->setCursor(query);
     m_views.plan->setTokens(query + 1);
     const bool known = query >= 0 && query < static_cast<std::int64_t>(m_texts.size());

@@ -111,17 +111,19 @@ void makeExports(WindowActions& a, Maker& make) {
     a.saveTrace = make("saveTrace", tr("Save trace for Perfetto…"));
     a.saveCompare = make("saveCompare", tr("Save comparison as CSV…"));
     const std::pair<const char*, QString> pictures[] = {
-        {"head_map", tr("Save head map as PNG…")},   {"atlas", tr("Save atlas as PNG…")},
-        {"inspector", tr("Save inspector as PNG…")}, {"timelines", tr("Save timelines as PNG…")},
-        {"token_strip", tr("Save tokens as PNG…")},  {"plan_panel", tr("Save plan panel as PNG…")}};
+        {"head_map", tr("Save head map as PNG…")},      {"atlas", tr("Save atlas as PNG…")},
+        {"inspector", tr("Save inspector as PNG…")},    {"timelines", tr("Save timelines as PNG…")},
+        {"token_strip", tr("Save tokens as PNG…")},     {"plan_panel", tr("Save plan panel as PNG…")},
+        {"cache_slots", tr("Save cache slots as PNG…")}};
     for (const auto& [view, text] : pictures) {
         a.savePictures << make("", text);
         a.savePictures.back()->setData(QString::fromLatin1(view));
     }
     const std::pair<const char*, QString> tables[] = {
-        {"head_map", tr("Save head map as CSV…")},   {"atlas", tr("Save atlas as CSV…")},
-        {"inspector", tr("Save inspector as CSV…")}, {"timelines", tr("Save timelines as CSV…")},
-        {"token_strip", tr("Save tokens as CSV…")},  {"summary", tr("Save A against B as CSV…")}};
+        {"head_map", tr("Save head map as CSV…")},      {"atlas", tr("Save atlas as CSV…")},
+        {"inspector", tr("Save inspector as CSV…")},    {"timelines", tr("Save timelines as CSV…")},
+        {"token_strip", tr("Save tokens as CSV…")},     {"summary", tr("Save A against B as CSV…")},
+        {"cache_slots", tr("Save cache slots as CSV…")}};
     for (const auto& [view, text] : tables) {
         a.saveTables << make("", text);
         a.saveTables.back()->setData(QString::fromLatin1(view));

@@ -17,10 +17,13 @@ public:
     std::shared_ptr<const Pyramid> pyramid; // of map->weights; reads them in place
 
     bool anyChosen = false; // does any row read a selection? If not there is nothing to overlay
-    float missedMax = 0;    // over all rows
+    bool anyEvicted = false;
+    float missedMax = 0; // over all rows
 
     std::span<const std::int32_t> chosenBy(std::int64_t query) const; // empty: the row was read dense
     bool reads(std::int64_t query, std::int64_t key) const;
+    // Had the key left the cache before this query, under a plan that drops tokens?
+    bool evicted(std::int64_t query, std::int64_t key) const;
     float missed(std::int64_t query) const;
 };
 

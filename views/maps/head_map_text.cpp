@@ -47,7 +47,9 @@ QString HeadMapView::describe(int query, int key) const {
     if (shown->chosenBy(query).empty())
         return text + QStringLiteral(", row read dense");
     return text + QStringLiteral(", read by ") + m->scene.planLabel +
-           (shown->reads(query, key) ? QStringLiteral(": yes") : QStringLiteral(": no"));
+           (shown->reads(query, key)     ? QStringLiteral(": yes")
+            : shown->evicted(query, key) ? QStringLiteral(": no, evicted")
+                                         : QStringLiteral(": no"));
 }
 
 QString HeadMapView::describeAt(const QPoint& position) const {
@@ -77,7 +79,7 @@ QString HeadMapView::describeAt(const QPoint& position) const {
 }
 
 QString HeadMapView::toCsv() const {
-    QByteArray csv("layer,head,query,key,weight,read\n");
+    QByteArray csv("layer,head,query,key,weight,read,evicted\n");
     if (!m->scene.data)
         return QString::fromLatin1(csv);
     const HeadMap& map = *m->scene.data->map;
@@ -89,7 +91,8 @@ QString HeadMapView::toCsv() const {
         for (std::int64_t key = view.firstKey(); key < end; ++key) {
             csv += row + QByteArray::number(static_cast<qlonglong>(key)) + ',';
             csv += QByteArray::number(static_cast<double>(m->scene.data->pyramid->at(0, query, key)), 'g', 9);
-            csv += m->scene.data->reads(query, key) ? ",1\n" : ",0\n";
+            csv += m->scene.data->reads(query, key) ? ",1" : ",0";
+            csv += m->scene.data->evicted(query, key) ? ",1\n" : ",0\n";
         }
     }
     return QString::fromLatin1(csv);

@@ -12,6 +12,10 @@ bool KeepRule::sees(std::int64_t p, std::int64_t j) const {
     return (j < sinks || p - j <= window) && p - j <= reach;
 }
 
+std::int64_t KeepRule::unseenFrom(std::int64_t j) const {
+    return j + 1 + (j < sinks ? reach : std::min(window, reach));
+}
+
 std::int64_t KeepRule::seen(std::int64_t p) const {
     const std::int64_t oldest = std::max<std::int64_t>(0, p - std::min(window, reach)); // of the window
     const std::int64_t reached = std::max<std::int64_t>(0, p - reach);

@@ -30,6 +30,8 @@ struct KeepRule {
 
     // Does the query at p see the token at j <= p?
     bool sees(std::int64_t p, std::int64_t j) const;
+    // The first position whose query does not see the token at j; kUnbounded or more: there is none.
+    std::int64_t unseenFrom(std::int64_t j) const;
     // How many tokens the query at p sees, its own included.
     std::int64_t seen(std::int64_t p) const;
     // At which distance it meets the token at j, which it sees: p - j, but for the sinks of some methods.

@@ -113,7 +113,7 @@ TEST_CASE("New data of the same length leave the view where it was", "[views.map
     CHECK(view.rangeText() == range);
     view.setData(nullptr);
     CHECK(view.rangeText().isEmpty());
-    CHECK(view.toCsv() == QStringLiteral("layer,head,query,key,weight,read\n"));
+    CHECK(view.toCsv() == QStringLiteral("layer,head,query,key,weight,read,evicted\n"));
     view.grab(); // the empty state draws
 }
 
