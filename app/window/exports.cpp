@@ -11,6 +11,7 @@
 #include "app/window/run_job.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/trace/compare_report.h"
+#include "views/charts/slot_chart.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
@@ -29,6 +30,7 @@ constexpr qreal kScale = 2;
 constexpr double kDotsPerInch = 96, kPointsPerInch = 72; // of a page that is measured in the screen's pixels
 // Maps are laid out anew for a file: more pixels show more cells, with the same text.
 constexpr qreal kRoom = 1.6;
+constexpr int kSlotsHeight = 320; // on screen it shares its height with the other charts
 
 // What a widget shows, its children included.
 std::function<void(QPainter&)> shown(QWidget& widget) {
@@ -61,7 +63,8 @@ CompareReport reportOf(const RunPair& runs, const LoadedModel* model) {
 const QStringList& pictureNames() {
     static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
-                                   QStringLiteral("token_strip"), QStringLiteral("plan_panel")};
+                                   QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
+                                   QStringLiteral("cache_slots")};
     return names;
 }
 
@@ -87,6 +90,8 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
         views.timelines->flush(); // what waits to be drawn together is drawn now
         return painted(name, *views.timelines, views.timelines->size(), kScale);
     }
+    if (name == QLatin1String("cache_slots"))
+        return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
     if (name == QLatin1String("token_strip")) {
         // All lines, not only those the strip has room for.
         const int lines = views.tokens->verticalScrollBar()->maximum() + views.tokens->viewport()->height();
@@ -146,6 +151,8 @@ QString tableOf(const WindowViews& views, const QString& name) {
         views.timelines->flush();
         return views.timelines->toCsv();
     }
+    if (name == QLatin1String("cache_slots"))
+        return views.timelines->slots()->livesCsv();
     if (name == QLatin1String("token_strip"))
         return views.tokens->toCsv();
     return views.table->toCsv();

@@ -45,6 +45,11 @@ ViewFeed::ViewFeed(Document& document, Controller& controller, const WindowViews
         m_views.atlas->setHeads(m_controller.summaries(), model ? model->spec.group() : 1);
     });
     connectPicks();
+    m_views.tokens->setDetail([this](int index) {
+        const auto& model = m_document.model();
+        const auto at = static_cast<std::size_t>(index);
+        return model && at < m_tokens.size() ? tokenDetail(*model->tokenizer, m_tokens, at) : QString();
+    });
 }
 
 void ViewFeed::connectPicks() {
@@ -172,6 +177,8 @@ void ViewFeed::feedSelection() {
     m_views.headMap->setQuery(static_cast<int>(query));
     m_views.tokens->setQuery(static_cast<int>(query));
     m_views.timelines->setCursor(query);
+    if (const auto& model = m_document.model())
+        m_views.timelines->setHead(selection.layer, selection.head / model->spec.group());
     m_views.table->setCursor(query);
     m_views.plan->setTokens(query + 1);
     const bool known = query >= 0 && query < static_cast<std::int64_t>(m_texts.size());

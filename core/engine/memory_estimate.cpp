@@ -8,7 +8,6 @@
 #include "core/engine/cache_layout.h"
 #include "core/engine/capture.h"
 #include "core/engine/prefill.h"
-#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/trace/byte_text.h"
 
@@ -46,25 +45,28 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
-// The most tokens that a layer's cache holds at once. Prefill keeps what the model's own window sees, and one chunk
-// more until it drops the rest; from the prompt's end on the plan's keep acts.
-std::int64_t mostSlots(const AttentionPlan& plan, std::int64_t window, std::int64_t prompt, std::int64_t tokens) {
-    const std::int64_t read = prompt - 1; // by prefill; the prompt's last token is the first step's
-    const std::int64_t prefilled = std::min(read, keepRule(plan, window, false).seen(std::max<std::int64_t>(read, 1) - 1) + kPrefillChunk);
-    return std::max(prefilled, keepRule(plan, window, true).seen(tokens - 1));
+// The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
+// plan keeps.
+std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
+    const KeepRule own = keepRule(plan, spec.window(layer), false), kept = keepRule(plan, spec.window(layer), true);
+    const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
+    const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
+    const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
+    return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
 }
 
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
-    const std::int64_t block = layout.slotsPerBlock, tokens = cachedTokens(spec, q);
+    const std::int64_t block = layout.slotsPerBlock;
     const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
-    const Bytes row = Bytes(layout.headDim) * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-    Bytes all = 0;
+    Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
-        const std::int64_t most = mostSlots(plan, spec.window(layer), std::min(q.prompt, tokens), tokens);
-        all = all + (row * ((most + block - 1) / block * block) + sum) * layout.kvHeads;
+        const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
+        const Bytes rows =
+            Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+        bytes = bytes + (rows + sum) * layout.kvHeads;
     }
-    return all;
+    return bytes;
 }
 
 bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "core/model/huggingface_config.h"
+#include "core/model/huggingface/config.h"
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
 #include "tests/fuzz/fuzz_input.h"

@@ -10,7 +10,7 @@ namespace fovea::fuzz {
 
 namespace {
 
-constexpr std::size_t kLongestMessage = 400;
+constexpr std::size_t kLongestMessage = 600;
 
 [[noreturn]] void noFile(const char* what) {
     throw std::runtime_error(std::string("no file in memory: ") + what + ": " + std::strerror(errno));

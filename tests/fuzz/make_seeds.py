@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz corpora: for each reader a few small files that it accepts and a few that it refuses.
-What fuzzing adds to a corpus lies beside them. Needs transformers (tests/golden/README.md), for the shapes alone.
+What fuzzing adds to a corpus lies beside them. Needs the packages of tests/golden/README.md: transformers for shapes,
+sentencepiece for a table.
 
     python3 tests/fuzz/make_seeds.py
 """
 
+import io
 import json
 import pathlib
 import struct
 import sys
+import tempfile
 
+import sentencepiece as spm
 import torch
 import transformers
+from sentencepiece import sentencepiece_model_pb2
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "golden"))
@@ -119,51 +124,250 @@ def llama2c_tokenizer():
     bytes_ = [piece(b"<0x%02X>" % byte) for byte in range(256)]
     special = [piece(text) for text in (b"<unk>", b"\n<s>\n", b"\n</s>\n")]
     longest = struct.pack("<I", 16)
-    put("llama2c_tokenizer", "seed_whole", struct.pack("<H", 269) + longest + b"".join(special + bytes_ + words))
-    put("llama2c_tokenizer", "seed_few", struct.pack("<H", 13) + longest + b"".join(special + words))
-    put("llama2c_tokenizer", "seed_one_missing", struct.pack("<H", 14) + longest + b"".join(special + words))
-    put("llama2c_tokenizer", "seed_nan", struct.pack("<H", 1) + longest + piece(b"a", float("nan")))
-    put("llama2c_tokenizer", "seed_long_piece", struct.pack("<H", 1) + longest + struct.pack("<fi", 0, 2**31 - 1))
-    put("llama2c_tokenizer", "seed_none", struct.pack("<H", 0) + longest)
+    put("llama2c_tokenizer", "seed_whole", longest + b"".join(special + bytes_ + words))
+    put("llama2c_tokenizer", "seed_few", longest + b"".join(special + words))
+    put("llama2c_tokenizer", "seed_cut", (longest + b"".join(special + words))[:-1])
+    put("llama2c_tokenizer", "seed_nan", longest + piece(b"a", float("nan")))
+    put("llama2c_tokenizer", "seed_long_piece", longest + struct.pack("<fi", 0, 2**31 - 1))
+    put("llama2c_tokenizer", "seed_none", longest)
+
+
+def normaliser_table():
+    """A small precompiled charsmap as sentencepiece writes it."""
+    written = io.BytesIO()
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.write("41\t61\n42 43\t64 65\nDF\t73 73\n200B\t\n")
+        rules.flush()
+        spm.SentencePieceTrainer.train(sentence_iterator=iter(["a b c d e s"] * 20), model_writer=written, vocab_size=12,
+                                       hard_vocab_limit=False, normalization_rule_tsv=rules.name, minloglevel=2)
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(written.getvalue())
+    return model.normalizer_spec.precompiled_charsmap
 
 
 def sentencepiece():
-    def varint(value):
-        out = bytearray()
-        while value > 127:
-            out.append(value & 127 | 128)
-            value >>= 7
-        return bytes(out + bytes([value]))
+    def make(name, words, cut=0, **settings):
+        model = sentencepiece_model_pb2.ModelProto()
+        for number, word in enumerate(words):
+            piece, kind = word if isinstance(word, tuple) else (word, 1)
+            model.pieces.add(piece=piece, score=-number, type=kind)
+        for key, value in settings.items():
+            part = model.normalizer_spec if hasattr(model.normalizer_spec, key) else model.trainer_spec
+            setattr(part, key, value)
+        data = model.SerializeToString()
+        put("sentencepiece", name, data[:len(data) - cut])
 
-    def number(field, value):
-        return varint(field << 3) + varint(value)
+    special = [("<unk>", 2), ("<s>", 3), ("</s>", 3)]
+    bytes_ = [(f"<0x{byte:02X}>", 6) for byte in (0, 9, 10, 0xC3, 0x9F)]
+    words = ["▁t", "he", "▁the", "▁", "t", "h", "e", "r", "ee", "ß", "🌳", "▁▁", "the tree", ("<sep>", 4), ("un", 5)]
+    plain = {"remove_extra_whitespaces": False}
+    make("seed_bpe", special + bytes_ + words, model_type=2, **plain)
+    make("seed_bpe_squeezed", special + words, model_type=2)
+    make("seed_unigram", special + bytes_ + words, model_type=1, byte_fallback=True, **plain)
+    make("seed_no_prefix", special + words, model_type=2, add_dummy_prefix=False)
+    make("seed_suffix", special + words, model_type=1, treat_whitespace_as_suffix=True)
+    make("seed_unescaped", special + words, model_type=1, escape_whitespaces=False)
+    make("seed_word", special + words, model_type=3)
+    make("seed_table", special + words, model_type=1, precompiled_charsmap=normaliser_table())
+    make("seed_bad_table", special + words, model_type=1, precompiled_charsmap=b"\x10\0\0\0" + bytes(range(20)))
+    make("seed_bos_outside", special + words, model_type=2, bos_id=10000)
+    make("seed_no_unknown", ["a", "b", "c"], model_type=2)
+    make("seed_cut", special + words, cut=1, model_type=2)
 
-    def text(field, value):
-        return varint(field << 3 | 2) + varint(len(value)) + value
 
-    def piece(word, score, kind):
-        return text(1, text(1, word.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score) + number(3, kind))
+def tokenizer_json():
+    def bpe(words, merges, **more):
+        return {"type": "BPE", "vocab": {word: id for id, word in enumerate(words)}, "merges": merges} | more
 
-    pieces = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3)
-    words = b"".join(piece(word, -at, 1) for at, word in enumerate(
-        ["▁t", "he", "▁the", "▁", "t", "h", "e", "r", "ee", "ß", "🌳", "▁▁", "the tree"]))
-    some_bytes = b"".join(piece(f"<0x{byte:02X}>", 0, 6) for byte in (0, 9, 10, 0xC3, 0x9F))
-    kinds = piece("<sep>", 0, 4) + piece("unused", -3, 5)
-    identity = text(3, text(1, b"identity") + number(4, 0))
-    bpe, unigram = text(2, number(3, 2)), text(2, number(3, 1))
-    put("sentencepiece", "seed_bpe", pieces + some_bytes + words + kinds + bpe + identity)
-    put("sentencepiece", "seed_bpe_squeezed", pieces + words + bpe)
-    put("sentencepiece", "seed_unigram", pieces + some_bytes + words + kinds + unigram + identity)
-    put("sentencepiece", "seed_word", pieces + words + text(2, number(3, 3)))
-    put("sentencepiece", "seed_table", pieces + words + bpe + text(3, text(1, b"nmt_nfkc") + text(2, bytes(16))))
-    put("sentencepiece", "seed_bos_outside", pieces + words + text(2, number(3, 2) + number(41, 10000)))
-    put("sentencepiece", "seed_no_unknown", piece("a", 0, 1) * 3 + bpe)
-    put("sentencepiece", "seed_cut", (pieces + words + bpe)[:-1])
+    def put_json(name, model, **more):
+        put("tokenizer_json", name, json.dumps({"version": "1.0", "model": model} | more, ensure_ascii=False))
+
+    def steps(key, members, *kinds):
+        return {key: {"type": "Sequence", members: [{"type": kind[0]} | kind[1] for kind in kinds]}}
+
+    def added(id, content, **more):
+        return {"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False,
+                "normalized": False, "special": True} | more
+
+    letters = ["a", "b", "t", "h", "e", "Ġ", "Ċ", "th", "the", "Ġthe", "1", "2", "Ł", "ł"]
+    merges = ["t h", "th e", "Ġ the"]
+    level = {"add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    put_json("seed_gpt2", bpe(letters, merges), pre_tokenizer={"type": "ByteLevel"} | level, decoder={"type": "ByteLevel"},
+             added_tokens=[added(14, "<|endoftext|>")], post_processor={"type": "ByteLevel"} | level)
+    put_json("seed_llama3", bpe(letters, [merge.split() for merge in merges], ignore_merges=True),
+             added_tokens=[added(14, "<|begin_of_text|>"), added(15, "<|eot_id|>")], decoder={"type": "ByteLevel"},
+             post_processor={"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|begin_of_text|>",
+                             "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}], "special_tokens":
+                             {"<|begin_of_text|>": {"id": "<|begin_of_text|>", "ids": [14], "tokens": ["x"]}}},
+             **steps("pre_tokenizer", "pretokenizers",
+                     ("Split", {"pattern": {"Regex": "(?i:'s|'t)|\\p{L}+|\\p{N}{1,3}|\\s+(?!\\S)|\\s+"},
+                                "behavior": "Isolated", "invert": False}), ("ByteLevel", level | {"use_regex": False})))
+    put_json("seed_qwen", bpe(letters, merges), **steps("normalizer", "normalizers", ("NFC", {}), ("Lowercase", {})),
+             **steps("pre_tokenizer", "pretokenizers", ("Digits", {"individual_digits": True}), ("ByteLevel", level)))
+    meta = ["<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "▁", "t", "h", "e", "▁t", "he", "▁the", "ß"]
+    llama2 = bpe(meta, ["▁ t", "h e", "▁t he"], byte_fallback=True, fuse_unk=True, unk_token="<unk>")
+    decoder = steps("decoder", "decoders", ("Replace", {"pattern": {"String": "▁"}, "content": " "}), ("ByteFallback", {}),
+                    ("Fuse", {}), ("Strip", {"content": " ", "start": 1, "stop": 0}))
+    put_json("seed_llama2", llama2, added_tokens=[added(1, "<s>"), added(2, "</s>", lstrip=True, rstrip=True)], **decoder,
+             **steps("normalizer", "normalizers", ("Prepend", {"prepend": "▁"}),
+                     ("Replace", {"pattern": {"String": " "}, "content": "▁"})))
+    space = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": True}
+    put_json("seed_metaspace", llama2, pre_tokenizer=space, decoder=space)
+    put_json("seed_unigram", {"type": "Unigram", "unk_id": 0, "byte_fallback": False,
+                              "vocab": [["<unk>", 0.0], ["▁", -2.0], ["▁the", -3.5], ["t", -4.0], ["e", -4.1]]},
+             pre_tokenizer=space, decoder=space,
+             **steps("normalizer", "normalizers", ("NFKD", {}), ("StripAccents", {}), ("Strip", {"strip_left": True}),
+                     ("Replace", {"pattern": {"Regex": " {2,}"}, "content": " "})))
+    put_json("seed_many", bpe(letters, merges), added_tokens=[added(14, "the", single_word=True, special=False),
+                                                              added(15, "th", normalized=True)],
+             **steps("pre_tokenizer", "pretokenizers", ("Whitespace", {}), ("Punctuation", {"behavior": "MergedWithNext"}),
+                     ("CharDelimiterSplit", {"delimiter": "|"}), ("WhitespaceSplit", {}), ("BertPreTokenizer", {})))
+    put_json("seed_wordpiece", {"type": "WordPiece", "vocab": {"a": 0}})
+    put_json("seed_bad_regex", bpe(letters, merges), pre_tokenizer={"type": "Split", "behavior": "Removed",
+                                                                   "pattern": {"Regex": "(a"}})
+    put_json("seed_slow_regex", bpe(letters, merges), pre_tokenizer={"type": "Split", "behavior": "Removed",
+                                                                    "pattern": {"Regex": "(\\S+)+ $"}})
+    put_json("seed_bad_merge", bpe(letters, ["t x"]))
+    put("tokenizer_json", "seed_deep", '{"normalizer":' * 300)
+
+
+GGUF_KINDS = {"u8": (0, "<B"), "i8": (1, "<b"), "u16": (2, "<H"), "i16": (3, "<h"), "u32": (4, "<I"), "i32": (5, "<i"),
+              "f32": (6, "<f"), "bool": (7, "<?"), "str": (8, None), "u64": (10, "<Q"), "i64": (11, "<q"), "f64": (12, "<d")}
+# type number, weights of a block, bytes of a block
+GGUF_BLOCKS = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q4_1": (3, 32, 20), "Q5_0": (6, 32, 22),
+               "Q5_1": (7, 32, 24), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84), "Q3_K": (11, 256, 110),
+               "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "BF16": (30, 1, 2)}
+
+
+def gguf_file(pairs, tensors=(), version=3, alignment=32):
+    """pairs: key → (kind, value), a list as value being an array; tensors: (name, type, shape as GGUF counts it)."""
+    def string(text):
+        data = text.encode()
+        return struct.pack("<Q", len(data)) + data
+
+    def value(kind, content):
+        return string(content) if kind == "str" else struct.pack(GGUF_KINDS[kind][1], content)
+
+    out = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(pairs))
+    for key, (kind, content) in pairs.items():
+        number = GGUF_KINDS[kind][0]
+        if isinstance(content, list):
+            out += string(key) + struct.pack("<IIQ", 9, number, len(content)) + b"".join(value(kind, c) for c in content)
+        else:
+            out += string(key) + struct.pack("<I", number) + value(kind, content)
+    data = b""
+    for name, kind, shape in tensors:
+        number, per_block, size = GGUF_BLOCKS[kind]
+        weights = 1
+        for extent in shape:
+            weights *= extent
+        out += string(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+        out += struct.pack("<IQ", number, len(data))
+        data += bytes([0, 0x3C]) * (weights // per_block * size // 2)
+        data += bytes(-len(data) % alignment)
+    return out + bytes(-len(out) % alignment) + data
+
+
+def small_gguf(architecture, matrices, **more):
+    """A model of width 32: (pairs, tensors)."""
+    def pair(key, kind, content):
+        return {f"{architecture}.{key}": (kind, content)}
+
+    pairs = {"general.architecture": ("str", architecture)} | pair("block_count", "u32", 1)
+    pairs |= pair("embedding_length", "u32", 32) | pair("feed_forward_length", "u32", 32)
+    pairs |= pair("context_length", "u32", 16) | pair("attention.head_count", "u32", 2)
+    pairs |= pair("attention.head_count_kv", "u32", 1 if architecture != "gptneox" else 2)
+    pairs |= pair("attention.layer_norm_rms_epsilon" if architecture != "gptneox" else "attention.layer_norm_epsilon", "f32",
+                  1e-5)
+    for key, content in more.items():
+        pairs |= pair(key.replace("__", "."), *content)
+    block = "blk.0."
+    tensors = [("token_embd.weight", matrices, [32, 4]), ("output_norm.weight", "F32", [32]),
+               (block + "attn_norm.weight", "F32", [32]), (block + "ffn_norm.weight", "F32", [32])]
+    if architecture == "gptneox":
+        names = [("attn_qkv", 96), ("attn_output", 32), ("ffn_up", 32), ("ffn_down", 32)]
+        tensors += [(block + f"{name}.bias", "F32", [rows]) for name, rows in names]
+        tensors += [(f"{name}.bias", "F32", [32]) for name in ("output_norm", block + "attn_norm", block + "ffn_norm")]
+        tensors += [("output.weight", matrices, [32, 4])]
+    else:
+        names = [("attn_q", 32), ("attn_k", 16), ("attn_v", 16), ("attn_output", 32), ("ffn_gate", 32), ("ffn_up", 32),
+                 ("ffn_down", 32)]
+    tensors += [(block + f"{name}.weight", matrices, [32, rows]) for name, rows in names]
+    if architecture == "qwen2":
+        tensors += [(block + f"{name}.bias", "F32", [rows]) for name, rows in names[:3]]
+    if architecture in ("qwen3", "gemma3"):
+        tensors += [(block + f"{name}.weight", "F32", [16]) for name in ("attn_q_norm", "attn_k_norm")]
+    if architecture.startswith("gemma"):
+        tensors += [(block + f"{name}.weight", "F32", [32]) for name in ("post_attention_norm", "post_ffw_norm")]
+    return pairs, tensors
+
+
+def gguf():
+    every = {f"all.{kind}": (kind, "text" if kind == "str" else 1) for kind in GGUF_KINDS}
+    every |= {f"list.{kind}": (kind, ["a", ""] if kind == "str" else [1, 0]) for kind in GGUF_KINDS}
+    good = gguf_file(every, [("a", "F32", [3, 2]), ("b", "Q4_0", [64, 2]), ("c", "BF16", [5])])
+    put("gguf", "seed_values", good)
+    put("gguf", "seed_v2", gguf_file({"general.alignment": ("u32", 8)}, [("a", "F16", [2])], version=2, alignment=8))
+    put("gguf", "seed_blocks", gguf_file({}, [(kind, kind, [256]) for kind in GGUF_BLOCKS]))
+    put("gguf", "seed_nothing", gguf_file({}))
+    put("gguf", "seed_v1", gguf_file({}, version=1))
+    put("gguf", "seed_big_endian", b"GGUF" + struct.pack(">IQQ", 3, 0, 0))
+    put("gguf", "seed_cut", good[:-40])
+    put("gguf", "seed_counts", b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63))
+    put("gguf", "seed_long_string", b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**64 - 1) + b"key")
+    put("gguf", "seed_overlap", good.replace(struct.pack("<IQ", 2, 32), struct.pack("<IQ", 2, 0)))
+    put("gguf", "seed_huge_shape", good.replace(struct.pack("<2Q", 3, 2), struct.pack("<2Q", 2**62, 4)))
+
+    gemma2 = {"attention__sliding_window": ("u32", 8), "attn_logit_softcapping": ("f32", 50.0),
+              "final_logit_softcapping": ("f32", 30.0)}
+    gemma3 = {"attention__sliding_window": ("u32", 8), "attention__key_length": ("u32", 16), "rope__freq_base": ("f32", 1e6),
+              "rope__scaling__type": ("str", "linear"), "rope__scaling__factor": ("f32", 8.0)}
+    yarn = {"rope__scaling__type": ("str", "yarn"), "rope__scaling__factor": ("f32", 4.0),
+            "rope__scaling__original_context_length": ("u32", 8), "rope__dimension_count": ("u32", 16)}
+    for name, kind, architecture, more in [
+            ("llama_f16", "F16", "llama", {}), ("llama_q4_0", "Q4_0", "llama", yarn), ("llama_q5_1", "Q5_1", "llama", {}),
+            ("qwen2_q8_0", "Q8_0", "qwen2", {}), ("qwen3_q5_0", "Q5_0", "qwen3", {"attention__key_length": ("u32", 16)}),
+            ("gemma2_q4_1", "Q4_1", "gemma2", gemma2), ("gemma3_bf16", "BF16", "gemma3", gemma3),
+            ("gptneox_f16", "F16", "gptneox", {"rope__dimension_count": ("u32", 4), "use_parallel_residual": ("bool", 0)}),
+            ("mamba", "F16", "mamba", {}), ("key_unknown", "Q4_0", "llama", {"attention__temperature": ("f32", 2.0)})]:
+        pairs, tensors = small_gguf(architecture, kind, **more)
+        put("gguf_model", f"seed_{name}", gguf_file(pairs, tensors))
+    for kind in ("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"):
+        pairs, tensors = small_gguf("llama", "Q4_0", feed_forward_length=("u32", 256))
+        tensors = [(name, kind if "down" in name else form, [256, 32] if "down" in name else
+                    [32, 256] if "ffn_gate" in name or "ffn_up" in name else shape) for name, form, shape in tensors]
+        put("gguf_model", f"seed_llama_{kind.lower()}", gguf_file(pairs, tensors))
+    pairs, tensors = small_gguf("llama", "Q4_0")
+    put("gguf_model", "seed_tensor_missing", gguf_file(pairs, tensors[:-1]))
+    gguf_vocabularies()
+
+
+def gguf_vocabularies():
+    def vocabulary(model, tokens, types, **more):
+        pairs = {"tokenizer.ggml.model": ("str", model), "tokenizer.ggml.tokens": ("str", tokens),
+                 "tokenizer.ggml.token_type": ("i32", types)}
+        return gguf_file(pairs | {f"tokenizer.ggml.{key}": content for key, content in more.items()})
+
+    words = ["<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "▁", "t", "h", "e", "▁t", "he", "▁the", "ß", "<sep>", "old"]
+    kinds = [2, 3, 3, 6, 6, 1, 1, 1, 1, 1, 1, 1, 1, 4, 5]
+    scores = ("f32", [-float(number) for number in range(len(words))])
+    ids = {"bos_token_id": ("u32", 1), "eos_token_id": ("u32", 2), "unknown_token_id": ("u32", 0)}
+    put("gguf_vocabulary", "seed_llama", vocabulary("llama", words, kinds, scores=scores, **ids))
+    put("gguf_vocabulary", "seed_no_prefix", vocabulary("llama", words, kinds, scores=scores, add_bos_token=("bool", 0),
+                                                        add_space_prefix=("bool", 0), eot_token_id=("u32", 13)))
+    put("gguf_vocabulary", "seed_no_scores", vocabulary("llama", words, kinds))
+    put("gguf_vocabulary", "seed_eos_outside", vocabulary("llama", words, kinds, scores=scores, eos_token_id=("u32", 99)))
+    letters = ["a", "b", "t", "h", "e", "Ġ", "Ċ", "th", "the", "Ġthe", "1", "<|im_end|>"]
+    merges, kinds = ("str", ["t h", "th e", "Ġ the"]), [1] * 11 + [3]
+    for pre in ("gpt-2", "llama-bpe", "qwen2", "smollm", "default", "klingon"):
+        put("gguf_vocabulary", f"seed_{pre}", vocabulary("gpt2", letters, kinds, merges=merges, pre=("str", pre)))
+    put("gguf_vocabulary", "seed_bad_merge", vocabulary("gpt2", letters, kinds, merges=("str", ["x y", "z"])))
+    put("gguf_vocabulary", "seed_none", gguf_file({}))
 
 
 def main():
     torch.manual_seed(1)
-    for make in (plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece):
+    for make in (plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf):
         make()
     for folder in sorted((HERE / "corpus").iterdir()):
         files = list(folder.iterdir())

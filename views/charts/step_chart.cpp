@@ -112,7 +112,15 @@ int StepChart::drawnPoints() const {
 }
 
 QString StepChart::titleWithUnit() const {
-    return m_state->title + QStringLiteral(", ") + m_state->scaleOfUnit().name;
+    return m_state->title + QStringLiteral(", ") + unitName();
+}
+
+QString StepChart::unitName() const {
+    return m_state->scaleOfUnit().name;
+}
+
+QString StepChart::tipAt(const QPointF& at) const {
+    return describe(stepAt(at.x()));
 }
 
 double StepChart::stepAt(double pixelX) const {
@@ -256,7 +264,7 @@ bool StepChart::event(QEvent* event) {
     const auto* help = static_cast<QHelpEvent*>(event);
     const auto area = plotArea();
     const bool inside = area.adjusted(0, -4, 0, 4).contains(help->pos());
-    const auto text = inside ? describe(stepAt(help->pos().x())) : QString();
+    const auto text = inside ? tipAt(help->pos()) : QString();
     text.isEmpty() ? QToolTip::hideText() : QToolTip::showText(help->globalPos(), text, this);
     return true;
 }

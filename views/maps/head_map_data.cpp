@@ -12,6 +12,8 @@ bool consistent(const HeadMap& map) {
         return false;
     if (!map.missed.empty() && map.missed.size() != tokens)
         return false;
+    if (!map.gone.empty() && map.gone.size() != tokens)
+        return false;
     if (map.first.empty())
         return map.chosen.empty();
     if (map.first.size() != tokens + 1 || map.first.front() != 0 ||
@@ -33,6 +35,8 @@ std::shared_ptr<const HeadMapData> makeHeadMapData(std::shared_ptr<const HeadMap
     data->anyChosen = !map->chosen.empty();
     if (!map->missed.empty())
         data->missedMax = *std::max_element(map->missed.begin(), map->missed.end());
+    data->anyEvicted = std::any_of(map->gone.begin(), map->gone.end(),
+                                   [&](std::int64_t query) { return query < map->tokens; });
     data->map = std::move(map);
     data->mode = mode;
     data->used = std::move(used);
@@ -71,6 +75,10 @@ std::span<const std::int32_t> HeadMapData::chosenBy(std::int64_t query) const {
 bool HeadMapData::reads(std::int64_t query, std::int64_t key) const {
     const auto chosen = chosenBy(query);
     return chosen.empty() || std::binary_search(chosen.begin(), chosen.end(), static_cast<std::int32_t>(key));
+}
+
+bool HeadMapData::evicted(std::int64_t query, std::int64_t key) const {
+    return !map->gone.empty() && map->gone[static_cast<std::size_t>(key)] <= query;
 }
 
 float HeadMapData::missed(std::int64_t query) const {

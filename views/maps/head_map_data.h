@@ -30,7 +30,8 @@ public:
     std::shared_ptr<const Pyramid> pyramid; // of what is drawn; reads it in place
 
     bool anyChosen = false; // does any row read a selection? If not there is nothing to overlay
-    float missedMax = 0;    // over all rows
+    bool anyEvicted = false;
+    float missedMax = 0; // over all rows
 
     const float* drawn() const; // (tokens, tokens)
     // At a cell on or below the diagonal.
@@ -39,6 +40,8 @@ public:
 
     std::span<const std::int32_t> chosenBy(std::int64_t query) const; // empty: the row was read dense
     bool reads(std::int64_t query, std::int64_t key) const;
+    // Had the key left the cache before this query, under a plan that drops tokens?
+    bool evicted(std::int64_t query, std::int64_t key) const;
     float missed(std::int64_t query) const;
 };
 

@@ -362,6 +362,8 @@ QString sceneCaption(const HeadMapScene& scene) {
                             ticks.front().label, name(difference ? ColourMap::BlueOrange : scene.map));
     if (scene.overlaid())
         text += QStringLiteral(" · grey: not read by %1").arg(scene.planLabel);
+    if (scene.overlaid() && scene.data->anyEvicted)
+        text += QStringLiteral(", hatched: evicted");
     return text;
 }
 

@@ -55,7 +55,9 @@ QString HeadMapView::describe(int query, int key) const {
     if (shown->chosenBy(query).empty())
         return text + QStringLiteral(", row read dense");
     return text + QStringLiteral(", read by ") + m->scene.planLabel +
-           (shown->reads(query, key) ? QStringLiteral(": yes") : QStringLiteral(": no"));
+           (shown->reads(query, key)     ? QStringLiteral(": yes")
+            : shown->evicted(query, key) ? QStringLiteral(": no, evicted")
+                                         : QStringLiteral(": no"));
 }
 
 QString HeadMapView::describeAt(const QPoint& position) const {
@@ -86,7 +88,7 @@ QString HeadMapView::describeAt(const QPoint& position) const {
 
 QString HeadMapView::toCsv() const {
     const bool difference = m->scene.mode() == MapMode::Difference;
-    QByteArray csv(difference ? "layer,head,query,key,a,b,difference\n" : "layer,head,query,key,weight,read\n");
+    QByteArray csv(difference ? "layer,head,query,key,a,b,difference\n" : "layer,head,query,key,weight,read,evicted\n");
     if (!m->scene.data)
         return QString::fromLatin1(csv);
     const auto number = [](float value) { return QByteArray::number(static_cast<double>(value), 'g', 9); };
@@ -104,7 +106,8 @@ QString HeadMapView::toCsv() const {
                 continue;
             }
             csv += number(m->scene.data->pyramid->at(0, query, key));
-            csv += m->scene.data->reads(query, key) ? ",1\n" : ",0\n";
+            csv += m->scene.data->reads(query, key) ? ",1" : ",0";
+            csv += m->scene.data->evicted(query, key) ? ",1\n" : ",0\n";
         }
     }
     return QString::fromLatin1(csv);

@@ -53,6 +53,7 @@ struct MapTiles::Paint {
     std::vector<Span> columns, rows;        // of each of kWide pixels
     std::vector<std::uint8_t> chosen;       // (kWide, kWide)
     std::array<std::uint8_t, kWide> kind{}; // RowKind of each pixel row
+    std::array<std::int64_t, kWide> gone{}; // the first query that finds every key of a pixel column evicted
 
     const std::uint8_t* chosenRow(int y) const { return chosen.data() + static_cast<std::size_t>(y * kWide); }
 };
@@ -83,6 +84,9 @@ void MapTiles::makeTables() {
     m_plain = m_style.difference ? differenceTable() : colourTable(m_style.map);
     m_veiled = blended(m_plain, m_style.veil, kVeilShare);
     m_dimmed = blended(m_plain, m_style.dim, kDimShare);
+    // What was evicted is further away than what is merely not read: darker, and hatched.
+    m_gone = blended(m_veiled, m_style.causal, 0.45);
+    m_hatched = blended(m_gone, m_style.veil, 0.55);
 }
 
 const QImage& MapTiles::tile(const TileKey& key) {
@@ -131,8 +135,10 @@ QImage MapTiles::render(const TileKey& key) const {
     paint.columns =
         spans(key.x * kSide - Paint::kMargin, Paint::kWide, key.keyScale, paint.level, level.columns);
     paint.rows = spans(key.y * kSide - Paint::kMargin, Paint::kWide, key.queryScale, paint.level, level.rows);
-    if (m_style.overlay && m_data->anyChosen)
+    if (m_style.overlay && m_data->anyChosen) {
         markChosen(paint);
+        markGone(paint);
+    }
     const bool differences = m_pyramid->differences();
     const float none = differences ? kNoDifference : kNoData;
 
@@ -161,7 +167,7 @@ QImage MapTiles::render(const TileKey& key) const {
                 weights[static_cast<std::size_t>(x)] = largest;
             }
         }
-        colourRow(paint, y, weights.data(), reinterpret_cast<QRgb*>(image.scanLine(y)));
+        colourRow(paint, key, y, weights.data(), reinterpret_cast<QRgb*>(image.scanLine(y)));
     }
     return image;
 }
@@ -214,7 +220,19 @@ void MapTiles::markChosen(Paint& paint) const {
     }
 }
 
-void MapTiles::colourRow(const Paint& paint, int y, const float* weights, QRgb* out) const {
+void MapTiles::markGone(Paint& paint) const {
+    const HeadMap& map = *m_data->map;
+    for (std::size_t x = 0; x < paint.gone.size(); ++x) {
+        const std::int64_t first = paint.columns[x].first << paint.level;
+        const std::int64_t end = std::min(paint.columns[x].end << paint.level, map.tokens);
+        const auto begin = map.gone.begin();
+        paint.gone[x] =
+            map.gone.empty() || first >= end ? map.tokens : *std::max_element(begin + first, begin + end);
+    }
+}
+
+void MapTiles::colourRow(const Paint& paint, const TileKey& key, int y, const float* weights,
+                         QRgb* out) const {
     const QRgb causal = m_style.causal.rgb();
     if (m_style.difference) {
         for (int x = 0; x < kSide; ++x)
@@ -229,8 +247,11 @@ void MapTiles::colourRow(const Paint& paint, int y, const float* weights, QRgb* 
         return;
     }
     const std::uint8_t* chosen = paint.chosenRow(y + Paint::kMargin) + Paint::kMargin;
+    const std::int64_t row = paint.rows[static_cast<std::size_t>(y + Paint::kMargin)].first << paint.level;
     for (int x = 0; x < kSide; ++x) {
-        const ColourTable& table = chosen[x] ? m_plain : m_veiled;
+        const bool gone = !chosen[x] && paint.gone[static_cast<std::size_t>(x + Paint::kMargin)] <= row;
+        const bool line = ((key.x + key.y) * kSide + x + y) % kHatch == 0; // on through every tile
+        const ColourTable& table = chosen[x] ? m_plain : !gone ? m_veiled : line ? m_hatched : m_gone;
         out[x] = weights[x] < 0 ? causal : table[(*m_lookup)(weights[x])];
     }
     if (paint.outlined)

@@ -198,6 +198,8 @@ QString TokenStrip::describe(int index) const {
         text += QStringLiteral(", missed mass %1 %").arg(static_cast<double>(cell.measure) * 100, 0, 'f', 2);
     else if (m_colour == TokenColour::Surprise)
         text += QStringLiteral(", surprise %1 nats").arg(static_cast<double>(cell.measure), 0, 'f', 2);
+    if (const QString detail = m_detail ? m_detail(index) : QString(); !detail.isEmpty())
+        text += QStringLiteral("\n") + detail;
     return text;
 }
 
