@@ -32,7 +32,7 @@ std::string beginning(const std::string& text, std::size_t bytes) {
 
 // Where the text's first `tokens` tokens end.
 std::size_t endOfTokens(const Tokenizer& tokenizer, const std::string& text, std::int64_t tokens) {
-    const Encoding encoding = tokenizer.encodeWithSpans(text, true);
+    const Encoding encoding = tokenizer.encodeWithSpans(text, true, tokenizer.parsesSpecialByDefault());
     std::size_t end = 0;
     for (std::size_t i = 0; i < std::min(encoding.spans.size(), static_cast<std::size_t>(tokens)); ++i)
         end = std::max(end, static_cast<std::size_t>(encoding.spans[i].end));

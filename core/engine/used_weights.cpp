@@ -36,7 +36,7 @@ class Rows {
 public:
     Rows(const Capture& capture, const HeadMap& map, const AttentionPlan& plan)
         : m_capture(capture), m_map(map), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_rule(keepRule(plan, 0, true)), m_weights(map.weights) {}
+          m_rule(keepRule(plan, capture.spec().window(map.layer), true)), m_weights(map.weights) {}
 
     void fill(std::int64_t from, std::int64_t to) {
         const std::vector<float> alphas = m_sparq && m_sparq->alpha ? alphasOf(from, to) : std::vector<float>{};
@@ -51,7 +51,7 @@ private:
         return {m_map.chosen.data() + first, static_cast<std::size_t>(end - first)};
     }
     bool live(std::int64_t i, std::int64_t j) const {
-        return m_rule.sees(i, j) && i - j < m_capture.visible(m_map.layer, i + 1);
+        return m_rule.sees(i, j);
     }
 
     void fillRow(std::int64_t i, float alpha) {
@@ -85,7 +85,7 @@ private:
     std::vector<float> alphasOf(std::int64_t from, std::int64_t to) const {
         const int group = m_capture.queryHeads() / m_capture.kvHeads(), d = m_capture.headDim();
         const int kvHead = m_map.head / group;
-        const LogitRule& rule = m_capture.logitRule();
+        const LogitRule rule = m_capture.spec().logitRule();
         const double scale = rule.scaleOf(d);
         at::Tensor magnitude;
         for (int i = 0; i < group; ++i) {
