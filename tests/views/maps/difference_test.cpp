@@ -129,5 +129,5 @@ TEST_CASE("The view says of a cell what A and B use, and exports all three", "[v
     CHECK(csv.contains("2,1,99,7,0.00999999978,1,-0.99"));
     CHECK_FALSE(view.renderToImage({600, 400}).isNull());
     view.setData(differing(MapMode::A));
-    CHECK(view.toCsv().startsWith("layer,head,query,key,weight,read\n"));
+    CHECK(view.toCsv().startsWith("layer,head,query,key,weight,read,evicted\n"));
 }
