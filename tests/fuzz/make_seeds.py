@@ -383,9 +383,44 @@ def gguf_vocabularies():
     put("gguf_vocabulary", "seed_none", gguf_file({}))
 
 
+def runs():
+    components = ("k", "v", "k_copy", "mean", "scores", "indices", "weights")
+
+    def traffic(size):
+        return {name: size if name in ("k", "v") else 0 for name in components}
+
+    def both(size):
+        return {"formula": traffic(size), "counted": traffic(size)}
+
+    def run(plan="dense", steps=2, **more):
+        step = [{"token": 3 + n, "position": 1 + n, "fed": 2 + n, "planned": n > 0, "bytes": both(64 * n),
+                 "held": {"formula": 64, "counted": 64, "reserved": 128, "components": both(32)}, "live_slots": 2,
+                 "evicted_slots": n, "seconds": 0.5, "attention_seconds": 0.25, "surprise_nats": None if n else 1.5}
+                for n in range(steps)]
+        shape = {"architecture": "llama", "layers": 1, "width": 8, "query_heads": 2, "kv_heads": 1, "head_dim": 4, "ffn": 4,
+                 "vocabulary": 16, "context": 8, "type": "f32", "parameters": 500, "weight_bytes": 2000}
+        return {"format": "fovea-run", "version": 1, "text": "a b", "prompt": "a", "plan": plan, "model": "m", "shape": shape,
+                "tokens": [1] + [2 + n for n in range(steps + 1)], "prompt_tokens": 2, "decode_from": 2, "backend": "cpu",
+                "threads": 1, "prefill_seconds": 0.5, "steps": step} | more
+
+    def put_json(name, value):
+        put("run_json", name, json.dumps(value, separators=(",", ":")))
+
+    pair = {"format": "fovea-runs", "version": 1, "runs": [run(), run("keep=streaming:sinks=1,window=2 store=bf16", 1)],
+            "pieces": ["<s>", " a", "b", "\u00df"],
+            "comparison": {"kl_nats": [0.5], "kl_mean_nats": 0.5, "kl_max_nats": None, "agreement": 1, "first_divergent": None}}
+    put_json("seed_run", run())
+    put_json("seed_prefill_alone", run("read=sparq:r=2,k=4", 0))
+    put_json("seed_pair", pair)
+    put_json("seed_later_version", run(version=2))
+    put_json("seed_tokens_apart", pair | {"runs": [run(), run(tokens=[1, 2, 3, 5])]})
+    put_json("seed_control_in_plan", run("dense\u001b[2J\n" * 40))
+    put("run_json", "seed_deep", '{"steps":' * 300)
+
+
 def main():
     torch.manual_seed(1)
-    for make in (plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf):
+    for make in (plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
         make()
     for folder in sorted((HERE / "corpus").iterdir()):
         files = list(folder.iterdir())

@@ -1,5 +1,7 @@
 #pragma once
-// A Hugging Face folder as a GGUF file, as the format's own converters write it.
+// A Hugging Face folder as a GGUF file, as the format's own converters write it. (Python transformers 4.57.6
+// reads what is made here of llama, llama_gqa, llama_bias, llama_rope_llama3, qwen2, qwen3, gemma2 and gemma3
+// with the folders' logits, given the folders' config.)
 
 #include <cstdint>
 #include <filesystem>
