@@ -17,11 +17,11 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
                         .kvHeads = spec.kvHeads,
                         .headDim = spec.headDim,
                         .store = plan.store.value_or(spec.type)};
-        ProjectedStep step{
-            .tokens = tokens, .moved = weights, .held = predictHeld(plan, shape) * spec.layers};
+        ProjectedStep step{.tokens = tokens, .moved = weights, .held = {}};
         for (int layer = 0; layer < spec.layers; ++layer) {
-            shape.tokens = spec.visible(layer, tokens);
+            shape.window = spec.window(layer);
             step.moved += predictMoved(plan, shape);
+            step.held += predictHeld(plan, shape);
         }
         projection.steps.push_back(step);
     }

@@ -13,7 +13,7 @@
 namespace fovea {
 
 struct ProjectedStep {
-    std::int64_t tokens = 0; // S, cached tokens with the current one
+    std::int64_t tokens = 0; // S, tokens of the text with the current one; a keep may hold fewer
     Traffic moved;           // by this decode step, all layers, parameters included
     Traffic held;            // live bytes of the cache after it, all layers
 };

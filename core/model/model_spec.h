@@ -98,11 +98,6 @@ struct ModelSpec {
     int window(int layer) const {
         return layerSpecs.empty() ? 0 : layerSpecs[static_cast<std::size_t>(layer)].window;
     }
-    // How many of the newest `tokens` the newest one sees, itself included.
-    std::int64_t visible(int layer, std::int64_t tokens) const {
-        const int w = window(layer);
-        return w > 0 && w < tokens ? w : tokens;
-    }
     const Rope& ropeOf(int layer) const {
         return layerSpecs.empty() ? rope : layerSpecs[static_cast<std::size_t>(layer)].rope;
     }

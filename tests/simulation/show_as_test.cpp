@@ -62,3 +62,25 @@ TEST_CASE("A range of contexts has both its ends and no context twice", "[simula
     for (std::size_t i = 1; i < range.size(); ++i)
         CHECK(range[i] > range[i - 1]);
 }
+
+TEST_CASE("A stream holds and moves the same at any length", "[simulation]") {
+    const ProjectedStep early = projected("keep=streaming:window=252", "Llama-2-7B", 512),
+                        late = projected("keep=streaming:window=252", "Llama-2-7B", 4096);
+    CHECK(early.held == late.held);
+    CHECK(early.moved == late.moved);
+    // 256 rows of K and V stay, f16; a step reads 257 and writes one.
+    CHECK(late.held.total() == std::int64_t{32} * 32 * 128 * 2 * 2 * 256);
+    CHECK(late.moved.attention() == std::int64_t{32} * 32 * 128 * 2 * 2 * (257 + 1));
+    CHECK(projected("keep=streaming:window=252", "Llama-2-7B", 200).held ==
+          projected("dense", "Llama-2-7B", 200).held);
+}
+
+TEST_CASE("A model's own window bounds what it holds", "[simulation]") {
+    ModelSpec spec = findModelShape("Llama-2-7B")->spec;
+    spec.layerSpecs.assign(32, {});
+    for (std::size_t layer = 0; layer < 32; layer += 2)
+        spec.layerSpecs[layer].window = 1024;
+    const std::vector<std::int64_t> contexts = {4096};
+    const ProjectedStep step = showAs({}, spec, contexts).steps.at(0);
+    CHECK(step.held.total() == std::int64_t{32} * 128 * 2 * 2 * (16 * 4096 + 16 * 1023));
+}

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
 
@@ -35,16 +34,10 @@ Traffic predictHeldDense(const StepShape& shape) {
 }
 
 // Eq. 1 of 1706.03762.
-at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
-                      std::int64_t firstSlot) {
+at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
     const auto dims = static_cast<int>(q.size(-1));
-    if (firstSlot == 0) {
-        const at::Tensor scores = attentionLogits(at::matmul(q, cache.keys().t()), rule, dims); // (g, S)
-        return at::matmul(at::softmax(scores, -1), cache.values());
-    }
-    const at::Tensor visible = at::arange(firstSlot, cache.slots(), at::kLong);
-    const at::Tensor scores = attentionLogits(at::matmul(q, cache.keyRows(visible).t()), rule, dims);
-    return at::matmul(at::softmax(scores, -1), cache.valueRows(visible));
+    const at::Tensor scores = attentionLogits(at::matmul(q, cache.keys().t()), rule, dims); // (g, S)
+    return at::matmul(at::softmax(scores, -1), cache.values());
 }
 
 } // namespace fovea

@@ -23,8 +23,7 @@ Traffic predictDense(const StepShape& shape);
 // Live bytes of one layer's cache.
 Traffic predictHeldDense(const StepShape& shape);
 
-// q (g, d) fp32 -> (g, d). Slots before `firstSlot` are not touched.
-at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule = {},
-                      std::int64_t firstSlot = 0);
+// q (g, d) fp32 -> (g, d).
+at::Tensor denseTruth(const at::Tensor& q, CacheReader& cache, const LogitRule& rule = {});
 
 }  // namespace fovea
