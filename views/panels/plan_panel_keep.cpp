@@ -95,8 +95,10 @@ void PlanPanel::showKeep() {
     rows.window->setNumber(window);
     const auto seen = keepRule(m_plan, 0, true).seen(std::max<std::int64_t>(m_tokens, 1) - 1);
     rows.windowValue->setText(m_tokens > 0 && seen < m_tokens
-                                  ? tr("%1 · sees %2 of %3").arg(window).arg(seen).arg(m_tokens)
+                                  ? tr("%1 · %2 %").arg(window).arg(
+                                        100. * static_cast<double>(seen) / static_cast<double>(m_tokens), 0, 'f', 1)
                                   : QString::number(window));
+    rows.windowValue->setToolTip(tr("The newest query sees %1 of %2 tokens").arg(seen).arg(m_tokens));
     rows.positions->setCurrentIndex(streaming && streaming->positions == StreamingParams::Positions::Cache);
 }
 
