@@ -73,8 +73,9 @@ void PanelFrame::addHeaderWidget(QWidget* widget) {
     m_actions->addWidget(widget);
 }
 
-void PanelFrame::setNote(const QString& text) {
+void PanelFrame::setNote(const QString& text, const QString& tip) {
     m_note->setText(text);
+    m_note->setToolTip(tip);
     m_note->setVisible(!text.isEmpty());
     elideSubtitle();
 }

@@ -20,7 +20,8 @@ public:
     void setSubtitle(const QString& text); // elided at the right when the panel is narrow
     QString subtitle() const;
     void addHeaderWidget(QWidget* widget); // into the slot at the right, after what is there
-    void setNote(const QString& text);     // muted text in that slot, before the actions
+    // Muted text in that slot, before the actions; what it means is left to its tool tip.
+    void setNote(const QString& text, const QString& tip = {});
     void setContent(QWidget* content);     // takes ownership; replaces
     QWidget* content() const { return m_content; }
     // The row with title and actions, to stand right above this frame; it is still set through this class.

@@ -119,6 +119,7 @@ QPushButton:disabled, QToolBar QToolButton:disabled { color: @faint; }
 QToolButton[header="true"] { background: transparent; border: none; color: @muted; padding: 0 2px; }
 QToolButton[header="true"]:hover { color: @text; }
 QToolButton[header="true"]:focus { color: @accent; }
+QToolButton[header="true"]:checked { color: @text; font-weight: bold; border-bottom: 2px solid @planB; }
 QToolButton[header="true"]:disabled { color: @faint; }
 QToolButton[header="true"]::menu-indicator { image: none; }
 QComboBox[header="true"] { background: transparent; border: none; color: @muted; padding: 0 2px; }

@@ -14,6 +14,7 @@
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
+#include "core/plan/text_limit.h"
 #include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 
@@ -32,8 +33,8 @@ std::string countOfTokens(std::int64_t n) {
 }
 
 // `--positions N` counts as llama2.c's -n: N tokens are fed, the prompt's among them, and no more than fit.
-std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, std::int64_t context) {
-    const std::int64_t tokens = std::min(positions, context) - (prompt - 1);
+std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, std::int64_t limit) {
+    const std::int64_t tokens = std::min(positions, limit) - (prompt - 1);
     if (tokens < 1)
         throw UsageError("--positions " + std::to_string(positions) +
                          " leaves nothing to generate after a prompt of " + countOfTokens(prompt) +
@@ -41,13 +42,16 @@ std::int64_t tokensFromPositions(std::int64_t positions, std::int64_t prompt, st
     return tokens;
 }
 
-std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int64_t context) {
+// `limit`: positions that every plan can reach; beyond the context only where they bound distances
+// themselves.
+std::int64_t tokensToGenerate(const RunOptions& o, std::int64_t prompt, std::int64_t context,
+                              std::int64_t limit) {
     if (prompt > context)
         throw UsageError("the prompt is " + std::to_string(prompt) + " tokens long and the model's context " +
                          std::to_string(context) + ", shorten --prompt");
     if (o.positions > 0)
-        return tokensFromPositions(o.positions, prompt, context);
-    const std::int64_t most = context - prompt + 1;
+        return tokensFromPositions(o.positions, prompt, limit);
+    const std::int64_t most = limit - prompt + 1;
     if (o.tokens > most)
         throw UsageError("--tokens " + std::to_string(o.tokens) + " after a prompt of " +
                          countOfTokens(prompt) + " goes beyond the model's context of " +
@@ -70,7 +74,7 @@ void writeConversation(const RunOptions& o, const std::filesystem::path& model, 
         throw UsageError("--chat: " + model.string() + " has no chat template, leave --chat out");
     if (!chat->known()) {
         std::fprintf(stderr, "fovea: %s: %s\n", model.c_str(), chat->note().c_str());
-        run.prompt = run.tokenizer->encode(prompt, true);
+        run.prompt = promptTokens(*run.tokenizer, prompt);
         return;
     }
     std::vector<ChatMessage> messages;
@@ -84,8 +88,9 @@ void writeConversation(const RunOptions& o, const std::filesystem::path& model, 
 } // namespace
 
 void addModelOptions(CLI::App& command, RunOptions& o) {
-    command.add_option("--model", o.model,
-                       "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
+    command.add_option(
+        "--model", o.model,
+        "A Hugging Face folder, a .gguf file or a llama2.c .bin file (default: the bundled model)");
     command.add_option(
         "--tokenizer", o.tokenizer,
         "Tokenizer: tokenizer.json, .model, .bin, .gguf or a folder (default: the model's own)");
@@ -107,7 +112,7 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
         ->excludes(tokens);
     command
         .add_option("--decode-from", o.decodeFrom,
-                    "Position from which the plan's read acts (default: the prompt's length)")
+                    "Position from which the plan's keep and read act (default: the prompt's length)")
         ->check(CLI::Range(std::int64_t{0}, kMost));
     command.add_flag("--ignore-eos", o.ignoreEos, "Go on past the end of the text");
     command.add_option("--backend", o.backend, "cpu or reference")
@@ -133,17 +138,18 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.chat)
         writeConversation(o, path, prompt, run);
     else
-        run.prompt = run.tokenizer->encode(prompt, true);
-    // Nothing else to start from, though the model may have none in front of a text.
-    if (run.prompt.empty() && run.tokenizer->bos() >= 0)
-        run.prompt = {run.tokenizer->bos()};
+        run.prompt = promptTokens(*run.tokenizer, prompt);
     if (run.prompt.empty())
         throw UsageError("this tokenizer has no BOS token to start from, give a --prompt");
-    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context);
+    std::int64_t limit = o.decodeFrom <= spec.context ? KeepRule::kUnbounded : spec.context;
+    for (const AttentionPlan& plan : plans)
+        limit = std::min(limit, textLimit(plan, spec));
+    run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context, limit);
     MemoryQuestion question;
     question.plans = std::move(plans);
     question.prompt = std::ssize(run.prompt);
     question.tokens = run.generate.tokens;
+    question.decodeFrom = o.decodeFrom;
     question.wholeContext = true;
     requireMemory(spec, question, budget);
     run.model = loadModel(path);

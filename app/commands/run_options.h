@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,7 @@ struct PreparedRun {
 };
 
 // What a run of `plans` side by side would hold is known before the weights are read, and held against the
-// budget. Throws UsageError, CheckpointError, and std::runtime_error beyond a chosen budget.
+// budget; how long the plans let a text grow is how much may be asked for. Throws UsageError, CheckpointError, and std::runtime_error beyond a chosen budget.
 PreparedRun prepareRun(const RunOptions& options, std::vector<AttentionPlan> plans);
 
 // The bytes of tokens[from..], BOS and EOS left out.

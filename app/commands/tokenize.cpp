@@ -99,7 +99,8 @@ void addTokenizeCommand(CLI::App& program) {
     command->add_flag(
         "--special,!--no-special", options->special,
         "Take markers such as <|im_end|> in the text for the tokens they name, or for plain text "
-        "(default: markers of a tokenizer.json are tokens, those of other formats text)");
+        "(default: tokens, but text with the formats of sentencepiece and llama2.c, as their libraries have "
+        "it)");
     command->add_flag("--bos", options->bos, "Put the BOS token first where the model wants one");
     command->add_flag("--json", options->json,
                       R"(One JSON object on stdout: {"ids": [[…], …]}, a list per part)");

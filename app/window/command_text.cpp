@@ -46,6 +46,8 @@ std::string compareCommand(const RunRequest& request) {
     if (request.model)
         add("--model", request.model->path.string());
     add("--prompt", request.prompt);
+    if (request.chat)
+        command += " --chat";
     add("--plan", toText(request.planA));
     add("--plan", toText(request.planB));
     add("--tokens", std::to_string(request.settings.tokens));

@@ -44,6 +44,7 @@ RunRequest Controller::request() const {
     RunRequest request;
     request.model = m_document.model();
     request.prompt = m_document.prompt();
+    request.chat = m_document.chat();
     request.promptTokens = m_document.promptTokens();
     request.planA = m_document.plan(Side::A);
     request.planB = m_document.plan(Side::B);
@@ -156,8 +157,16 @@ void Controller::runEnded(const RunPair& runs) {
     Q_EMIT runFinished();
 }
 
+std::int64_t Controller::lastQuery() const {
+    if (!m_runs.a)
+        return -1;
+    // Where nothing was captured there are still the steps.
+    return m_runs.a->capturedTokens > 0 || m_runs.a->steps.empty() ? m_runs.a->capturedTokens - 1
+                                                                  : m_runs.a->steps.back().position;
+}
+
 std::int64_t Controller::query() const {
-    const std::int64_t last = m_runs.a ? m_runs.a->capturedTokens - 1 : -1;
+    const std::int64_t last = lastQuery();
     const std::int64_t chosen = m_document.selection().query;
     return chosen < 0 ? last : std::min(chosen, last);
 }
@@ -166,6 +175,8 @@ HeadRequest Controller::headRequest() const {
     HeadRequest request;
     request.run = m_runs.a;
     request.plan = m_document.plan(Side::B);
+    request.planA = m_document.plan(Side::A);
+    request.mode = m_mapMode;
     request.decodeFrom = m_document.decodeFrom();
     request.layer = m_document.selection().layer;
     request.head = m_document.selection().head;
@@ -174,12 +185,21 @@ HeadRequest Controller::headRequest() const {
     return request;
 }
 
+void Controller::setMapMode(MapMode mode) {
+    if (mode == m_mapMode)
+        return;
+    m_mapMode = mode;
+    requestHead();
+}
+
 void Controller::requestHead() {
     const HeadRequest request = headRequest();
     if (const auto why = undrawable(request)) {
         m_head = nullptr;
         Q_EMIT headChanged();
-        Q_EMIT emptied(QString::fromStdString(*why));
+        Q_EMIT emptied(m_runs.fromFile ? tr("This run was read from a file, which has no captured Q, K and V to "
+                                            "draw heads from. Press Run to make them.")
+                                       : QString::fromStdString(*why));
         return;
     }
     m_jobs.start(Lane::Interactive, tr("drawing"), Supersede::Waiting,
@@ -244,7 +264,9 @@ void Controller::planEdited(Side side) {
     if (!m_makingTokens)
         m_jobs.cancel(Lane::Engine); // a re-run of the plan before this one is worth nothing now
     m_jobs.cancel(Lane::Background);
-    if (m_runs.a) {
+    if (m_runs.fromFile) {
+        setOutdated(true); // there is no session that could follow
+    } else if (m_runs.a) {
         requestHead();
         m_quietForSummaries.start();
         m_quietForRerun.start();

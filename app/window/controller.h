@@ -37,6 +37,10 @@ public:
     // Makes the run what was offered, as edits that can be undone; the capture's budget counts from now on.
     void accept(const MemoryOffer& offer);
 
+    // Runs from a file, shown like finished ones. Their plans become the document's, as edits that can be
+    // undone, where the model takes them.
+    void showRuns(const RunPair& runs);
+
     void run(); // prefill and generate with A, then B on the same tokens; or runBeyondBudget()
     void runAnyway();
     void step(); // one more token
@@ -47,6 +51,10 @@ public:
     // Prompt, model or plan A are no longer those of the runs on screen: Run makes new ones.
     bool outdated() const { return m_outdated; }
 
+    // What the head map draws: the weights that A uses, those that B uses, or A − B.
+    void setMapMode(MapMode mode);
+    MapMode mapMode() const { return m_mapMode; }
+
     // What there is to show; null where there is nothing yet.
     const RunPair& runs() const { return m_runs; }
     const std::shared_ptr<const HeadPicture>& head() const { return m_head; }
@@ -56,8 +64,9 @@ public:
     bool comparisonCurrent() const { return m_comparisonCurrent; }
     // What a run started now would be.
     RunRequest request() const;
-    // The query on screen, as a position.
+    // The query on screen, as a position; -1 where there is none.
     std::int64_t query() const;
+    std::int64_t lastQuery() const; // that can be looked at
 
 Q_SIGNALS:
     void runsChanged();
@@ -92,6 +101,7 @@ private:
     Document& m_document;
     JobRunner& m_jobs;
     RunLimits m_limits;
+    MapMode m_mapMode = MapMode::A;
     std::shared_ptr<LivePair> m_live; // touched by engine jobs alone
     RunSettings m_ranSettings;        // that the runs on screen were made with
     RunPair m_runs;

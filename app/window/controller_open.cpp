@@ -17,6 +17,7 @@ std::shared_ptr<const LoadedModel> readModel(const OpenRequest& request, const M
     auto loaded = std::make_shared<LoadedModel>();
     loaded->path = request.path;
     loaded->tokenizer = loadTokenizer(request.path, request.tokenizer, header.vocabulary);
+    loaded->chat = chatTemplateFor(request.path, request.tokenizer);
     job.progress(kTokenizerRead);
     if (job.cancelled())
         return nullptr;
@@ -77,6 +78,30 @@ void Controller::takeModel(const OpenRequest& request, std::shared_ptr<const Loa
     Q_EMIT summariesChanged();
     Q_EMIT headChanged();
     Q_EMIT opened(QString::fromStdString(request.path.string()));
+}
+
+void Controller::showRuns(const RunPair& runs) {
+    m_jobs.cancel(Lane::Engine);
+    m_jobs.cancel(Lane::Interactive);
+    m_jobs.cancel(Lane::Background);
+    m_quietForSummaries.stop();
+    m_quietForRerun.stop();
+    m_live = nullptr;
+    m_runs = {}; // plans change before the runs that they belong to are shown
+    m_head = nullptr;
+    m_summaries = nullptr;
+    m_makingTokens = false;
+    m_document.endGesture();
+    m_document.editPlan(Side::A, runs.a->plan, tr("plan"));
+    if (runs.b)
+        m_document.editPlan(Side::B, runs.b->plan, tr("plan"));
+    m_runs = runs;
+    m_comparisonCurrent = runs.comparison && runs.b->plan == m_document.plan(Side::B);
+    setOutdated(false);
+    Q_EMIT summariesChanged();
+    requestHead();
+    Q_EMIT runsChanged();
+    Q_EMIT stateChanged();
 }
 
 void Controller::setLimits(const RunLimits& limits) {

@@ -31,6 +31,7 @@ constexpr int kPatienceMs = 120'000;
 constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
+const QString kSlotsPicture = QStringLiteral("cache_slots");
 
 void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
                Qt::MouseButtons buttons) {
@@ -64,6 +65,7 @@ void DemoTour::take() {
     settle();
     savePictures();
     saveData();
+    stream();
     dragLong();
 }
 
@@ -119,6 +121,32 @@ void DemoTour::drag(const char* title) {
     print(title, quantiles(m_window->repaintWatch().milliseconds()));
 }
 
+// The whole text told in a stream: held bytes flatten, and the cache-slot timeline shows who came and who
+// left.
+void DemoTour::stream() {
+    Document& document = m_window->document();
+    const AttentionPlan before = document.plan(Side::B);
+    const RunSettings settings = document.settings();
+    const auto tokens = static_cast<int>(m_window->controller().runs().a->tokens.size());
+    AttentionPlan plan;
+    plan.keep = StreamingParams{.window = std::max(tokens / 6, 8)};
+    RunSettings all = settings;
+    all.decodeFrom = 0;
+    document.editSettings(all, QStringLiteral("decode from"));
+    document.editPlan(Side::B, plan, QStringLiteral("plan"));
+    settle();
+    m_window->views().headMap->fit();
+    idle(200);
+    ExportActions& exports = m_window->exports();
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("streaming.png")));
+    exports.savePicture(kSlotsPicture, QString::fromStdString(path("cache_slots.png")));
+    exports.saveTable(kSlotsPicture, QString::fromStdString(path("cache_slots.csv")));
+    waitFor("saving the stream", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    document.editSettings(settings, QStringLiteral("decode from"));
+    document.editPlan(Side::B, before, QStringLiteral("plan"));
+    settle();
+}
+
 // The same at the length that the interface promises its speed for.
 void DemoTour::dragLong() {
     Document& document = m_window->document();
@@ -160,7 +188,8 @@ void DemoTour::savePictures() {
     exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
     exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
-        exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
+        if (view != kSlotsPicture) // nothing leaves here: the stream's scene has it
+            exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
 }
 

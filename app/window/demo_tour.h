@@ -29,6 +29,7 @@ private:
     void run();
     void drag(const char* title);
     void dragSlider(const char* name);
+    void stream();
     void dragLong();
     void savePictures();
     void saveData();

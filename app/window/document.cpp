@@ -7,7 +7,7 @@
 #include "app/window/commands/prompt_edit.h"
 #include "app/window/commands/settings_edit.h"
 #include "app/window/loaded_model.h"
-#include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/chat_template.h"
 
 namespace fovea {
 
@@ -29,7 +29,7 @@ AttentionPlan startingPlan(const ModelSpec& spec) {
 Document::Document(QObject* parent) : QObject(parent) {}
 
 std::int64_t Document::decodeFrom() const {
-    const auto prompt = static_cast<std::int64_t>(m_promptTokens.size());
+    const auto prompt = static_cast<std::int64_t>(m_prompt.tokens.size());
     return m_settings.decodeFrom < 0 ? prompt : std::min(m_settings.decodeFrom, prompt);
 }
 
@@ -56,18 +56,19 @@ QString Document::editPlanText(Side side, const QString& text) {
     }
 }
 
-QString Document::editPrompt(const std::string& prompt) {
+QString Document::editPrompt(const std::string& text) {
+    return editPrompt(m_model ? encodePrompt(*m_model, text, m_prompt.chat) : Prompt{.text = text});
+}
+
+QString Document::editPrompt(const Prompt& prompt) {
     if (prompt == m_prompt)
         return {};
-    if (m_model) {
-        const auto tokens = static_cast<std::int64_t>(m_model->tokenizer->encode(prompt, true).size());
-        if (tokens > longestPrompt())
-            return tr("The prompt has %1 tokens; %2 fit beside the %3 to generate (context %4).")
-                .arg(tokens)
-                .arg(longestPrompt())
-                .arg(m_settings.tokens)
-                .arg(m_model->spec.context);
-    }
+    if (m_model && std::ssize(prompt.tokens) > longestPrompt())
+        return tr("The prompt has %1 tokens; %2 fit beside the %3 to generate (context %4).")
+            .arg(prompt.tokens.size())
+            .arg(longestPrompt())
+            .arg(m_settings.tokens)
+            .arg(m_model->spec.context);
     m_undo.push(new PromptEdit(*this, prompt));
     return {};
 }
@@ -75,18 +76,19 @@ QString Document::editPrompt(const std::string& prompt) {
 QString Document::editSettings(const RunSettings& settings, const QString& what) {
     if (settings == m_settings)
         return {};
-    if (m_model && settings.tokens + static_cast<std::int64_t>(m_promptTokens.size()) > m_model->spec.context)
+    if (m_model && settings.tokens + static_cast<std::int64_t>(m_prompt.tokens.size()) > m_model->spec.context)
         return tr("%1 tokens after a prompt of %2 exceed the model's context of %3.")
             .arg(settings.tokens)
-            .arg(m_promptTokens.size())
+            .arg(m_prompt.tokens.size())
             .arg(m_model->spec.context);
     m_undo.push(new SettingsEdit(*this, settings, what, m_gesture));
     return {};
 }
 
 void Document::start(const std::string& prompt, std::optional<AttentionPlan> planA,
-                     std::optional<AttentionPlan> planB) {
-    m_prompt = prompt;
+                     std::optional<AttentionPlan> planB, const SamplerOptions& sampler) {
+    m_settings.sampler = sampler;
+    m_prompt.text = prompt;
     m_planA = planA.value_or(AttentionPlan{});
     m_planB = planB.value_or(AttentionPlan{});
     m_planBGiven = planB.has_value();
@@ -100,18 +102,11 @@ void Document::open(std::shared_ptr<const LoadedModel> model) {
         m_planA = {};
     if (!std::exchange(m_planBGiven, true) || refusal(m_planB, m_model->spec))
         m_planB = startingPlan(m_model->spec);
-    m_promptTokens = m_model->tokenizer->encode(m_prompt, true);
     m_settings.tokens =
         std::clamp<std::int64_t>(m_settings.tokens, 1, std::max(1, m_model->spec.context / 2));
-    // A prompt too long for this model is cut to its newest tokens: opening must not fail over it.
-    const auto room = static_cast<std::size_t>(std::max<std::int64_t>(longestPrompt(), 1));
-    if (m_promptTokens.size() > room) {
-        const std::vector<int> cut(m_promptTokens.begin() + 1,
-                                   m_promptTokens.begin() + static_cast<long>(room));
-        m_prompt = m_model->tokenizer->decode(cut);
-        m_promptTokens = m_model->tokenizer->encode(m_prompt, true);
-        m_promptTokens.resize(std::min(m_promptTokens.size(), room));
-    }
+    // A prompt too long for this model is cut: opening must not fail over it.
+    const bool chat = m_prompt.chat && m_model->chat && m_model->chat->known();
+    m_prompt = fitPrompt(*m_model, m_prompt.text, chat, longestPrompt(), false).prompt;
     m_settings.decodeFrom = -1;
     m_selection = {};
     ++m_version;
@@ -142,9 +137,8 @@ void Document::setPlan(Side side, const AttentionPlan& plan) {
     Q_EMIT planChanged(side);
 }
 
-void Document::setPrompt(const std::string& prompt) {
+void Document::setPrompt(const Prompt& prompt) {
     m_prompt = prompt;
-    m_promptTokens = m_model ? m_model->tokenizer->encode(prompt, true) : std::vector<int>{};
     ++m_version;
     Q_EMIT promptChanged();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "app/window/prompt_text.h"
 #include "core/engine/sampler.h"
 #include "core/plan/attention_plan.h"
 
@@ -49,8 +50,9 @@ public:
     explicit Document(QObject* parent = nullptr);
 
     const std::shared_ptr<const LoadedModel>& model() const { return m_model; }
-    const std::string& prompt() const { return m_prompt; }
-    const std::vector<int>& promptTokens() const { return m_promptTokens; } // BOS included
+    const std::string& prompt() const { return m_prompt.text; }
+    bool chat() const { return m_prompt.chat; } // the prompt is a user's turn
+    const std::vector<int>& promptTokens() const { return m_prompt.tokens; } // BOS included
     const AttentionPlan& plan(Side side) const { return side == Side::A ? m_planA : m_planB; }
     const RunSettings& settings() const { return m_settings; }
     const Selection& selection() const { return m_selection; }
@@ -67,13 +69,15 @@ public:
     QString editPlan(Side side, const AttentionPlan& plan, const QString& what);
     QString editPlanText(Side side, const QString& text);
     void endGesture() { ++m_gesture; }
-    QString editPrompt(const std::string& prompt);
+    // Encodes the text here and now; for a long one give a Prompt that a job has encoded with this model.
+    QString editPrompt(const std::string& text);
+    QString editPrompt(const Prompt& prompt);
     QString editSettings(const RunSettings& settings, const QString& what);
 
     // Not undoable.
     // What a window starts with, before a model is open; a plan left out becomes one that suits the model.
     void start(const std::string& prompt, std::optional<AttentionPlan> planA,
-               std::optional<AttentionPlan> planB);
+               std::optional<AttentionPlan> planB, const SamplerOptions& sampler = RunSettings{}.sampler);
     void open(std::shared_ptr<const LoadedModel> model);
     void select(const Selection& selection);
 
@@ -89,12 +93,11 @@ private:
     friend class PromptEdit;
     friend class SettingsEdit;
     void setPlan(Side side, const AttentionPlan& plan);
-    void setPrompt(const std::string& prompt);
+    void setPrompt(const Prompt& prompt);
     void setSettings(const RunSettings& settings);
 
     std::shared_ptr<const LoadedModel> m_model;
-    std::string m_prompt;
-    std::vector<int> m_promptTokens;
+    Prompt m_prompt;
     AttentionPlan m_planA, m_planB;
     bool m_planBGiven = false;
     RunSettings m_settings;

@@ -4,11 +4,14 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QFileDialog>
+#include <QFileInfo>
 
 #include "app/window/command_text.h"
 #include "app/window/exports.h"
+#include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
 #include "app/window/status_line.h"
+#include "app/window/token_texts.h"
 #include "core/trace/file_writer.h"
 
 namespace fovea {
@@ -18,7 +21,7 @@ ExportActions::ExportActions(MainWindow& window) : QObject(&window), m_window(wi
     for (QAction* action : a.savePictures) {
         const QString view = action->data().toString();
         connect(action, &QAction::triggered, this, [this, view] {
-            ask(view + QStringLiteral(".png"), tr("Pictures (*.png)"),
+            ask(view + QStringLiteral(".png"), pictureFilter(),
                 [this, view](const QString& path) { savePicture(view, path); });
         });
     }
@@ -30,7 +33,7 @@ ExportActions::ExportActions(MainWindow& window) : QObject(&window), m_window(wi
         });
     }
     connect(a.saveWindow, &QAction::triggered, this, [this] {
-        ask(QStringLiteral("fovea.png"), tr("Pictures (*.png)"),
+        ask(QStringLiteral("fovea.png"), pictureFilter(),
             [this](const QString& path) { saveWindow(path); });
     });
     connect(a.copyWindow, &QAction::triggered, this,
@@ -43,11 +46,14 @@ ExportActions::ExportActions(MainWindow& window) : QObject(&window), m_window(wi
         ask(QStringLiteral("compare.csv"), tr("Tables (*.csv)"),
             [this](const QString& path) { saveCompare(path); });
     });
+    connect(a.saveRun, &QAction::triggered, this, [this] {
+        ask(QStringLiteral("run.json"), tr("Runs (*.json)"), [this](const QString& path) { saveRun(path); });
+    });
     connect(a.copyAsCommand, &QAction::triggered, this, &ExportActions::copyAsCommand);
 }
 
 void ExportActions::savePicture(const QString& view, const QString& path) {
-    write(path, [picture = pictureOf(m_window.views(), view)] { return pngOf(picture); });
+    savePicture(pictureOf(m_window.views(), view), path);
 }
 
 void ExportActions::saveTable(const QString& view, const QString& path) {
@@ -55,7 +61,18 @@ void ExportActions::saveTable(const QString& view, const QString& path) {
 }
 
 void ExportActions::saveWindow(const QString& path) {
-    saveImage(m_window.grab().toImage(), path);
+    savePicture(pictureOf(m_window, m_window.windowTitle()), path);
+}
+
+void ExportActions::savePicture(const Picture& picture, const QString& path) {
+    switch (formatOf(path)) {
+    case PictureFormat::Png:
+        return saveImage(imageOf(picture), path);
+    case PictureFormat::Svg:
+        return write(path, [bytes = svgOf(picture)] { return bytes; });
+    case PictureFormat::Pdf:
+        return write(path, [bytes = pdfOf(picture)] { return bytes; });
+    }
 }
 
 void ExportActions::saveImage(const QImage& picture, const QString& path) {
@@ -68,7 +85,7 @@ void ExportActions::saveTrace(const QString& path) {
         m_window.statusLine().showFailure(tr("There is no run to save yet: press Run."));
         return;
     }
-    write(path, [runs, model = m_window.document().model()] { return traceOf(runs, *model); });
+    write(path, [runs, model = m_window.document().model()] { return traceOf(runs, model.get()); });
 }
 
 void ExportActions::saveCompare(const QString& path) {
@@ -77,7 +94,23 @@ void ExportActions::saveCompare(const QString& path) {
         m_window.statusLine().showFailure(tr("There is no run to save yet: press Run."));
         return;
     }
-    write(path, [runs, model = m_window.document().model()] { return compareCsvOf(runs, *model); });
+    write(path, [runs, model = m_window.document().model()] { return compareCsvOf(runs, model.get()); });
+}
+
+void ExportActions::saveRun(const QString& path) {
+    const RunPair& runs = m_window.controller().runs();
+    if (!runs.a) {
+        m_window.statusLine().showFailure(tr("There is no run to save yet: press Run."));
+        return;
+    }
+    write(path, [runs, model = m_window.document().model()] {
+        if (runs.pieces || !model)
+            return runFileJson(runFileOf(runs, runs.pieces ? *runs.pieces : std::vector<std::string>{}));
+        std::vector<std::string> pieces;
+        for (const QString& text : tokenTexts(*model->tokenizer, runs.a->tokens))
+            pieces.push_back(text.toStdString());
+        return runFileJson(runFileOf(runs, std::move(pieces)));
+    });
 }
 
 void ExportActions::copyAsCommand() {
@@ -101,9 +134,14 @@ void ExportActions::write(const QString& path, std::function<std::string()> make
 
 void ExportActions::ask(const QString& suggested, const QString& filter,
                         const std::function<void(const QString&)>& save) {
-    const QString path = QFileDialog::getSaveFileName(&m_window, tr("Save"), suggested, filter);
-    if (!path.isEmpty())
-        save(path);
+    QString chosen;
+    QString path = QFileDialog::getSaveFileName(&m_window, tr("Save"), suggested, filter, &chosen);
+    if (path.isEmpty())
+        return;
+    // A name without an ending takes that of the chosen kind: "Documents (*.pdf)".
+    if (QFileInfo(path).suffix().isEmpty())
+        path += chosen.section(QLatin1String("(*"), 1).section(QLatin1Char(')'), 0, 0);
+    save(path);
 }
 
 } // namespace fovea

@@ -10,6 +10,7 @@
 
 namespace fovea {
 
+struct Picture;
 class MainWindow;
 
 class ExportActions : public QObject {
@@ -22,9 +23,12 @@ public:
     void savePicture(const QString& view, const QString& path);
     void saveTable(const QString& view, const QString& path);
     void saveWindow(const QString& path);
+    // PNG, SVG or PDF, by the path's ending. Painted now, written later.
+    void savePicture(const Picture& picture, const QString& path);
     void saveImage(const QImage& picture, const QString& path);
     void saveTrace(const QString& path);
     void saveCompare(const QString& path);
+    void saveRun(const QString& path);
     void copyAsCommand();
 
 Q_SIGNALS:

@@ -1,9 +1,11 @@
 #include "app/window/head_job.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "core/engine/capture.h"
 #include "core/engine/replay.h"
+#include "core/engine/used_weights.h"
 
 namespace fovea {
 
@@ -11,11 +13,28 @@ namespace {
 
 bool sameMap(const HeadRequest& a, const HeadRequest& b) {
     return a.run->capture == b.run->capture && a.run->capturedTokens == b.run->capturedTokens &&
-           a.plan == b.plan && a.decodeFrom == b.decodeFrom && a.layer == b.layer && a.head == b.head;
+           a.plan == b.plan && a.planA == b.planA && a.mode == b.mode && a.decodeFrom == b.decodeFrom && a.layer == b.layer && a.head == b.head;
+}
+
+bool readsAll(const AttentionPlan& plan) {
+    return std::holds_alternative<ReadAll>(plan.read) && std::holds_alternative<KeepAll>(plan.keep);
 }
 
 std::int64_t decodeFromOf(const HeadRequest& request) {
     return std::clamp<std::int64_t>(request.decodeFrom, 0, request.run->capturedTokens);
+}
+
+// The weights that the mode asks for; a plan that reads everything uses the map's own. `map` is B's.
+MapWeights weightsOf(const HeadRequest& request, const HeadMap& map, const std::atomic<bool>& cancel) {
+    const Capture& capture = *request.run->capture;
+    MapWeights used;
+    if (request.mode != MapMode::A && !readsAll(request.plan))
+        used.b = std::make_shared<const std::vector<float>>(usedWeights(capture, map, request.plan, cancel));
+    if (request.mode == MapMode::B || readsAll(request.planA) || cancel)
+        return used;
+    const HeadMap a = replayHead(capture, map.tokens, map.layer, map.head, request.planA, map.decodeFrom, cancel);
+    used.a = std::make_shared<const std::vector<float>>(usedWeights(capture, a, request.planA, cancel));
+    return used;
 }
 
 } // namespace
@@ -55,7 +74,10 @@ std::shared_ptr<const HeadPicture> drawHead(const HeadRequest& request, const He
                                                           request.plan, decodeFromOf(request), cancel));
     if (cancel)
         return nullptr;
-    picture->data = makeHeadMapData(std::move(map));
+    MapWeights used = weightsOf(request, *map, cancel);
+    if (cancel)
+        return nullptr;
+    picture->data = makeHeadMapData(std::move(map), request.mode, std::move(used));
     return picture;
 }
 

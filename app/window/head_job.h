@@ -17,7 +17,9 @@ namespace fovea {
 
 struct HeadRequest {
     std::shared_ptr<const Run> run; // with a capture
-    AttentionPlan plan;
+    AttentionPlan plan;  // B's
+    AttentionPlan planA; // looked at where A's own weights are drawn
+    MapMode mode = MapMode::A;
     std::int64_t decodeFrom = 0;
     int layer = 0, head = 0;
     std::int64_t query = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/model/model.h"
+#include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 
 namespace fovea {
@@ -14,7 +15,20 @@ std::shared_ptr<const LoadedModel> openModel(const std::filesystem::path& path,
     loaded->model = loadModel(path);
     loaded->spec = loaded->model->spec;
     loaded->tokenizer = loadTokenizer(path, tokenizer, loaded->spec.vocabulary);
+    loaded->chat = chatTemplateFor(path, tokenizer);
     return loaded;
+}
+
+std::shared_ptr<const ChatTemplate> chatTemplateFor(const std::filesystem::path& model,
+                                                    const std::filesystem::path& tokenizer) {
+    for (const std::filesystem::path& path : {tokenizer, model}) {
+        try {
+            if (auto found = path.empty() ? std::nullopt : chatTemplateOf(path))
+                return std::make_shared<const ChatTemplate>(std::move(*found));
+        } catch (const CheckpointError&) {
+        }
+    }
+    return nullptr;
 }
 
 std::string describe(const ModelSpec& spec) {

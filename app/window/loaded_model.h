@@ -14,6 +14,7 @@
 namespace fovea {
 
 struct Model;
+class ChatTemplate;
 class Tokenizer;
 
 struct LoadedModel {
@@ -21,11 +22,17 @@ struct LoadedModel {
     ModelSpec spec;
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
+    std::shared_ptr<const ChatTemplate> chat; // null where the model has none
 };
 
 // Reads checkpoint and tokenizer. Throws CheckpointError with one line; nothing is kept of a failed try.
 std::shared_ptr<const LoadedModel> openModel(const std::filesystem::path& path,
                                              const std::filesystem::path& tokenizer = {});
+
+// The template of the tokenizer's files, else of the model's; null where there is none, or a broken one, for want of
+// which a model is still a model.
+std::shared_ptr<const ChatTemplate> chatTemplateFor(const std::filesystem::path& model,
+                                                    const std::filesystem::path& tokenizer);
 
 // What is to be opened, and what the run that follows shall be like where the user chose to hold less.
 struct OpenRequest {

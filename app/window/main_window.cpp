@@ -82,7 +82,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
         return text.empty() ? std::nullopt : std::optional(parsePlan(text));
     };
     m_document.start(options.prompt.empty() ? firstPrompt() : options.prompt, planOf(options.planA),
-                     planOf(options.planB));
+                     planOf(options.planB), m_memory.preferences().sampler);
     if (!options.model.empty())
         m_controller.openModel(QString::fromStdString(options.model.string()),
                                QString::fromStdString(options.tokenizer.string()));

@@ -4,7 +4,9 @@
 
 #include <QMainWindow>
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "app/window/controller.h"
 #include "app/window/document.h"
@@ -72,6 +74,9 @@ private:
     // window_files.cpp: what comes from outside
     void wireFile();
     void wireMemory();
+    void openPrompt(const QString& path);
+    void openRun(const QString& path);
+    void takePrompt(const QString& title, std::function<std::string()> make);
     void showMemory();
     // window_wiring.cpp: what it does
     void wireRun();
@@ -81,7 +86,7 @@ private:
     void fillPresets();
     void showState();
     void showRunFacts();
-    void showKeys();
+    void showSettings();
     void showColours();
     void applyPlanText(Side side, const QString& text);
     void stepHead(int by);

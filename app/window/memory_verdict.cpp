@@ -10,6 +10,7 @@ MemoryQuestion questionOf(const RunRequest& request) {
     question.plans = {request.planA, request.planB};
     question.prompt = std::max<std::int64_t>(1, std::ssize(request.promptTokens));
     question.tokens = request.settings.tokens;
+    question.decodeFrom = request.settings.decodeFrom;
     question.spare = kSpareTokens;
     question.captureBudget = request.captureBudget;
     question.keepsLogits = true;

@@ -51,11 +51,43 @@ QString citation(const Paper& paper) {
     return QStringLiteral("%1%2, %3").arg(surname, several ? tr(" et al.") : QString()).arg(paper.year);
 }
 
+// The paper of the slot that does the most: what is read of what stays, else what stays.
+std::string_view paperKey(const AttentionPlan& plan) {
+    if (std::holds_alternative<SparqParams>(plan.read))
+        return "sparq";
+    if (std::holds_alternative<StreamingParams>(plan.keep))
+        return "streaming";
+    return std::holds_alternative<LmInfiniteParams>(plan.keep) ? "lm-infinite" : "attention";
+}
+
+// "Paper: … Here: …" of attention's time and bytes, or nothing where nothing was timed.
+QString speedNote(const RunPair& runs, const StepRecord& a, const StepRecord& b, std::int64_t query) {
+    const double slow = medianAttention(*runs.a), fast = medianAttention(*runs.b);
+    if (!(slow > 0 && fast > 0) || b.counted.attention() == 0)
+        return {};
+    return tr("Paper: 3.02× faster of 6.4× fewer bytes (A100, S = 4096, r = 32, k = 128). "
+              "Here: %1× of %2× (attention, S = %3).")
+        .arg(slow / fast, 0, 'f', 2)
+        .arg(static_cast<double>(a.counted.attention()) / static_cast<double>(b.counted.attention()), 0, 'f',
+             2)
+        .arg(query + 1);
+}
+
+QString heldNote(const StepRecord& a, const StepRecord& b) {
+    const auto held = static_cast<double>(a.held.counted.attention());
+    if (held <= 0 || a.liveSlots == 0)
+        return {};
+    return tr("Held after this step: %1 of %2 slots, %3 % of A's bytes.")
+        .arg(b.liveSlots)
+        .arg(a.liveSlots)
+        .arg(100. * static_cast<double>(b.held.counted.attention()) / held, 0, 'f', 1);
+}
+
 } // namespace
 
 PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64_t query) {
-    const bool sparq = std::holds_alternative<SparqParams>(plan.read);
-    const Paper* paper = findPaper(sparq ? "sparq" : "attention");
+    const std::string_view key = paperKey(plan);
+    const Paper* paper = findPaper(key);
     PaperFacts facts;
     if (!paper)
         return facts;
@@ -63,7 +95,7 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     facts.title = title.section(QLatin1Char(':'), 0, 0);
     facts.authors = citation(*paper);
     facts.reference = tr("arXiv %1").arg(text(paper->arxiv));
-    facts.published = text(paper->publishedMoved);
+    facts.published = text(paper->publishedMoved.empty() ? paper->publishedHeld : paper->publishedMoved);
 
     const StepRecord* a = stepOf(runs.a, query);
     const StepRecord* b = stepOf(runs.b, query);
@@ -76,17 +108,10 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     facts.moves = tr("%1 KiB by formula, %2 KiB counted: the step at %3, all layers")
                       .arg(kib(b->formula), kib(b->counted))
                       .arg(query);
-    if (!sparq || !a || b->counted.attention() == 0)
-        return facts;
-    const double bytes =
-        static_cast<double>(a->counted.attention()) / static_cast<double>(b->counted.attention());
-    const double slow = medianAttention(*runs.a), fast = medianAttention(*runs.b);
-    if (slow > 0 && fast > 0)
-        facts.note = tr("Paper: 3.02× faster of 6.4× fewer bytes (A100, S = 4096, r = 32, k = 128). "
-                        "Here: %1× of %2× (attention, S = %3).")
-                         .arg(slow / fast, 0, 'f', 2)
-                         .arg(bytes, 0, 'f', 2)
-                         .arg(query + 1);
+    if (a && key == "sparq")
+        facts.note = speedNote(runs, *a, *b, query);
+    else if (a && key != "attention")
+        facts.note = heldNote(*a, *b);
     return facts;
 }
 

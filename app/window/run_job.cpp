@@ -27,8 +27,8 @@ std::unique_ptr<LiveRun> begin(const RunRequest& request, const AttentionPlan& p
     options.ends = request.model->tokenizer->ends();
     options.sampler = request.settings.sampler;
     options.threads = engineThreads();
-    return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, request.prompt,
-                                     options);
+    const std::string text = wholeText(*request.model, {.text = request.prompt, .chat = request.chat});
+    return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, text, options);
 }
 
 // Passes snapshots on at most every kSnapshotEvery, with the share done.
@@ -125,6 +125,26 @@ RunPair refollow(LivePair& pair, const RunRequest& request, bool both, const Pai
     }
     followA(pair, reporter, both ? steps : 0, cancel);
     return finish(pair);
+}
+
+RunFile runFileOf(const RunPair& runs, std::vector<std::string> pieces) {
+    RunFile file{.runs = {runs.a}, .pieces = std::move(pieces)};
+    if (runs.b)
+        file.runs.push_back(runs.b);
+    if (runs.b && runs.comparison)
+        file.comparison = *runs.comparison;
+    return file;
+}
+
+RunPair runPairOf(RunFile file) {
+    RunPair runs{.a = file.runs.at(0), .fromFile = true};
+    if (file.runs.size() > 1)
+        runs.b = file.runs[1];
+    if (file.comparison)
+        runs.comparison = std::make_shared<const Comparison>(std::move(*file.comparison));
+    if (!file.pieces.empty())
+        runs.pieces = std::make_shared<const std::vector<std::string>>(std::move(file.pieces));
+    return runs;
 }
 
 Agreement formulaAgainstCounted(const Run& run) {

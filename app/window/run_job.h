@@ -12,6 +12,7 @@
 #include "app/window/live_run.h"
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
+#include "core/trace/run_json.h"
 
 namespace fovea {
 
@@ -19,6 +20,7 @@ namespace fovea {
 struct RunRequest {
     std::shared_ptr<const LoadedModel> model;
     std::string prompt;
+    bool chat = false; // the prompt is a user's turn
     std::vector<int> promptTokens;
     AttentionPlan planA, planB;
     RunSettings settings;
@@ -32,7 +34,13 @@ inline constexpr std::int64_t kSpareTokens = 64;
 struct RunPair {
     std::shared_ptr<const Run> a, b;
     std::shared_ptr<const Comparison> comparison; // null until B is as long as A
+    bool fromFile = false; // read, not made here: there is nothing to replay heads from
+    std::shared_ptr<const std::vector<std::string>> pieces; // what is written on A's tokens, where the file says so
 };
+
+// The runs as a file keeps them. `pieces` are what is written on A's tokens.
+RunFile runFileOf(const RunPair& runs, std::vector<std::string> pieces);
+RunPair runPairOf(RunFile file);
 
 // Two runs that can go on. Created on the interface's thread, touched by one engine job at a time.
 struct LivePair {

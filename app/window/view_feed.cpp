@@ -45,15 +45,19 @@ ViewFeed::ViewFeed(Document& document, Controller& controller, const WindowViews
         m_views.atlas->setHeads(m_controller.summaries(), model ? model->spec.group() : 1);
     });
     connectPicks();
+    m_views.tokens->setDetail([this](int index) {
+        const auto& model = m_document.model();
+        const auto at = static_cast<std::size_t>(index);
+        return model && at < m_tokens.size() ? tokenDetail(*model->tokenizer, m_tokens, at) : QString();
+    });
 }
 
 void ViewFeed::connectPicks() {
     const auto pickQuery = [this](qint64 query) {
         Selection selection = m_document.selection();
-        const auto& a = m_controller.runs().a;
-        if (!a || a->capturedTokens < 1)
+        if (m_controller.lastQuery() < 0)
             return;
-        selection.query = std::clamp<std::int64_t>(query, 0, a->capturedTokens - 1);
+        selection.query = std::clamp<std::int64_t>(query, 0, m_controller.lastQuery());
         m_document.select(selection);
     };
     connect(m_views.tokens, &TokenStrip::tokenPicked, this, pickQuery);
@@ -100,8 +104,8 @@ void ViewFeed::feedRuns() {
     m_views.timelines->setComparison(runs.comparison);
     m_views.table->setRuns(runs.a, runs.b);
     m_views.table->setComparison(runs.comparison);
-    if (runs.a && runs.a->capturedTokens > 0)
-        m_views.inspector->setQueryLimits(0, runs.a->capturedTokens - 1);
+    if (m_controller.lastQuery() >= 0)
+        m_views.inspector->setQueryLimits(0, m_controller.lastQuery());
     feedTokens();
     feedSelection();
     feedPaper();
@@ -109,11 +113,21 @@ void ViewFeed::feedRuns() {
 
 void ViewFeed::feedTokens() {
     const auto& model = m_document.model();
-    if (!model)
-        return;
     const RunPair& runs = m_controller.runs();
+    if (!model && !runs.pieces)
+        return;
     const std::vector<int>& tokens = runs.a ? runs.a->tokens : m_document.promptTokens();
-    if (tokens != m_tokens) {
+    if (runs.pieces != m_pieces) {
+        m_pieces = runs.pieces;
+        m_tokens.clear(); // what is written on them comes from elsewhere now
+    }
+    if (tokens != m_tokens && runs.pieces) {
+        m_texts.clear();
+        for (const std::string& piece : *runs.pieces)
+            m_texts.push_back(QString::fromStdString(piece));
+        m_tokens = tokens;
+        m_views.headMap->setTokens(m_texts);
+    } else if (tokens != m_tokens) {
         // Growing by a token is the usual case: texts of the others stay.
         std::size_t same = 0;
         while (same < std::min(tokens.size(), m_tokens.size()) && tokens[same] == m_tokens[same])
@@ -163,6 +177,8 @@ void ViewFeed::feedSelection() {
     m_views.headMap->setQuery(static_cast<int>(query));
     m_views.tokens->setQuery(static_cast<int>(query));
     m_views.timelines->setCursor(query);
+    if (const auto& model = m_document.model())
+        m_views.timelines->setHead(selection.layer, selection.head / model->spec.group());
     m_views.table->setCursor(query);
     m_views.plan->setTokens(query + 1);
     const bool known = query >= 0 && query < static_cast<std::int64_t>(m_texts.size());
@@ -200,7 +216,9 @@ void ViewFeed::feedTitles() {
     m_views.headMapFrame->setSubtitle(drawn ? where + QStringLiteral("   ") + m_views.headMap->rangeText()
                                             : where);
     // Replay answers a narrower question than a run, and says which.
-    m_views.headMapFrame->setNote(drawn ? tr("this layer only: replayed from A's dense Q, K, V") : QString());
+    m_views.headMapFrame->setNote(drawn ? tr("this layer only") : QString(),
+                                  tr("Replayed from A's dense Q, K and V: what B would have done here, had all "
+                                     "layers before been dense"));
 }
 
 void ViewFeed::feedPaper() {

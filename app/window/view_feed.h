@@ -5,7 +5,9 @@
 #include <QObject>
 
 #include <cstdint>
+#include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "app/window/window_views.h"
@@ -41,6 +43,7 @@ private:
     WindowViews m_views;
     RepaintWatch& m_watch;
     std::vector<int> m_tokens; // whose texts follow
+    std::shared_ptr<const std::vector<std::string>> m_pieces; // the texts of a run from a file
     std::vector<QString> m_texts;
     std::set<int> m_pinned;
     bool m_mapFocused = false; // on this prompt, by us; from then on the user looks where the user wants

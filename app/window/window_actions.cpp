@@ -7,7 +7,10 @@
 #include <QMenu>
 #include <QUndoStack>
 
+#include <tuple>
+
 #include "views/maps/colour_map.h"
+#include "views/maps/head_map_data.h"
 
 namespace fovea {
 
@@ -53,6 +56,12 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
                       tr("A GGUF file or a llama2.c .bin file"));
     a.forgetRecent = make("forgetRecent", tr("Forget recent models"));
     a.editPrompt = make("editPrompt", tr("Edit prompt…"), QKeySequence(Qt::CTRL | Qt::Key_E));
+    a.openPrompt = make("openPrompt", tr("Open prompt from file…"), QKeySequence(Qt::CTRL | Qt::Key_T),
+                        tr("A text; what is too long for the model is cut"));
+    a.pastePrompt = make("pastePrompt", tr("Paste as prompt"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_V));
+    a.settings = make("settings", tr("Settings…"), QKeySequence(Qt::CTRL | Qt::Key_Comma));
+    a.openRun = make("openRun", tr("Open run…"), QKeySequence(Qt::CTRL | Qt::Key_R), tr("Runs that were saved"));
+    a.saveRun = make("saveRun", tr("Save run…"), QKeySequence::Save, tr("Both runs with their numbers, as JSON"));
     a.copyAsCommand =
         make("copyAsCommand", tr("Copy as command"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
              tr("The command line that makes these runs"));
@@ -94,6 +103,18 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
         action->setData(static_cast<int>(scale));
         a.scales->addAction(action);
     }
+    a.mapModes = new QActionGroup(&window);
+    const std::tuple<MapMode, QString, QString, Qt::Key> modes[] = {
+        {MapMode::A, tr("Head map: A"), tr("The weights that A uses, and what B reads of them"), Qt::Key_1},
+        {MapMode::B, tr("Head map: B"), tr("The weights that B uses"), Qt::Key_2},
+        {MapMode::Difference, tr("Head map: A − B"), tr("The weights that A uses less those that B uses"), Qt::Key_3}};
+    for (const auto& [mode, text, tip, key] : modes) {
+        QAction* action = make.checkable("", text, mode == MapMode::A, QKeySequence(Qt::ALT | key));
+        action->setToolTip(QStringLiteral("%1 (%2)").arg(tip, action->shortcut().toString(QKeySequence::NativeText)));
+        action->setIconText(text.section(QStringLiteral(": "), 1));
+        action->setData(static_cast<int>(mode));
+        a.mapModes->addAction(action);
+    }
     a.colours = new QActionGroup(&window);
     const std::pair<ColourMap, QString> maps[] = {{ColourMap::Viridis, tr("viridis")},
                                                   {ColourMap::Cividis, tr("cividis (colour-vision safe)")}};
@@ -106,22 +127,24 @@ void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
 
 void makeExports(WindowActions& a, Maker& make) {
     a.saveWindow =
-        make("saveWindow", tr("Save window as PNG…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S));
+        make("saveWindow", tr("Save window as picture…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S));
     a.copyWindow = make("copyWindow", tr("Copy window as picture"));
     a.saveTrace = make("saveTrace", tr("Save trace for Perfetto…"));
     a.saveCompare = make("saveCompare", tr("Save comparison as CSV…"));
     const std::pair<const char*, QString> pictures[] = {
-        {"head_map", tr("Save head map as PNG…")},   {"atlas", tr("Save atlas as PNG…")},
-        {"inspector", tr("Save inspector as PNG…")}, {"timelines", tr("Save timelines as PNG…")},
-        {"token_strip", tr("Save tokens as PNG…")},  {"plan_panel", tr("Save plan panel as PNG…")}};
+        {"head_map", tr("Save head map as picture…")},   {"atlas", tr("Save atlas as picture…")},
+        {"inspector", tr("Save inspector as picture…")}, {"timelines", tr("Save timelines as picture…")},
+        {"token_strip", tr("Save tokens as picture…")},  {"plan_panel", tr("Save plan panel as picture…")},
+        {"cache_slots", tr("Save cache slots as picture…")}};
     for (const auto& [view, text] : pictures) {
         a.savePictures << make("", text);
         a.savePictures.back()->setData(QString::fromLatin1(view));
     }
     const std::pair<const char*, QString> tables[] = {
-        {"head_map", tr("Save head map as CSV…")},   {"atlas", tr("Save atlas as CSV…")},
-        {"inspector", tr("Save inspector as CSV…")}, {"timelines", tr("Save timelines as CSV…")},
-        {"token_strip", tr("Save tokens as CSV…")},  {"summary", tr("Save A against B as CSV…")}};
+        {"head_map", tr("Save head map as CSV…")},      {"atlas", tr("Save atlas as CSV…")},
+        {"inspector", tr("Save inspector as CSV…")},    {"timelines", tr("Save timelines as CSV…")},
+        {"token_strip", tr("Save tokens as CSV…")},     {"summary", tr("Save A against B as CSV…")},
+        {"cache_slots", tr("Save cache slots as CSV…")}};
     for (const auto& [view, text] : tables) {
         a.saveTables << make("", text);
         a.saveTables.back()->setData(QString::fromLatin1(view));

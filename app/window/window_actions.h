@@ -19,6 +19,11 @@ struct WindowActions {
     QAction* openFile = nullptr; // a model of one file rather than a folder
     QAction* forgetRecent = nullptr;
     QAction* editPrompt = nullptr;
+    QAction* openPrompt = nullptr;
+    QAction* pastePrompt = nullptr;
+    QAction* settings = nullptr;
+    QAction* openRun = nullptr;
+    QAction* saveRun = nullptr;
     QAction* copyAsCommand = nullptr;
     QAction* quit = nullptr;
     // Run
@@ -47,6 +52,7 @@ struct WindowActions {
     QAction* restoreLayout = nullptr;
     QActionGroup* scales = nullptr;  // data(): ColourScale
     QActionGroup* colours = nullptr; // data(): ColourMap
+    QActionGroup* mapModes = nullptr; // data(): MapMode
     // Export
     QAction* saveWindow = nullptr;
     QAction* copyWindow = nullptr;

@@ -1,6 +1,8 @@
 // What comes into the window from outside: models, prompts and runs, chosen, dropped or opened again.
 
 #include <QAction>
+#include <QApplication>
+#include <QClipboard>
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QMenu>
@@ -13,7 +15,9 @@
 #include "app/window/prompt_dialog.h"
 #include "app/window/run_toolbar.h"
 #include "app/window/status_line.h"
+#include "core/model/checked_file.h"
 #include "core/trace/byte_text.h"
+#include "core/trace/run_json.h"
 
 namespace fovea {
 
@@ -32,8 +36,28 @@ void MainWindow::wireFile() {
             openPath(file);
     });
     connect(m_actions.editPrompt, &QAction::triggered, this, [this] {
-        if (m_document.model())
-            PromptDialog(m_document, this).exec();
+        if (!m_document.model())
+            return;
+        auto* dialog = new PromptDialog(m_document, m_jobs, this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->open();
+    });
+    connect(m_actions.openPrompt, &QAction::triggered, this, [this] {
+        const QString path = QFileDialog::getOpenFileName(this, tr("Open a text as prompt"), {},
+                                                          tr("Texts (*.txt *.md);;All files (*)"));
+        if (!path.isEmpty())
+            openPrompt(path);
+    });
+    connect(m_actions.pastePrompt, &QAction::triggered, this, [this] {
+        const QString text = QApplication::clipboard()->text();
+        if (text.isEmpty())
+            return m_status->showFailure(tr("There is no text on the clipboard."));
+        takePrompt(tr("reading the clipboard"), [text] { return text.toStdString(); });
+    });
+    connect(m_actions.openRun, &QAction::triggered, this, [this] {
+        const QString path = QFileDialog::getOpenFileName(this, tr("Open a run"), {}, tr("Runs (*.json)"));
+        if (!path.isEmpty())
+            openRun(path);
     });
     connect(m_actions.forgetRecent, &QAction::triggered, this, [this] {
         m_memory.forgetRecentModels();
@@ -109,10 +133,37 @@ void MainWindow::openPath(const QString& path) {
     case DroppedFile::Kind::Model:
         return m_controller.openModel(file.path);
     case DroppedFile::Kind::Prompt:
+        return openPrompt(file.path);
     case DroppedFile::Kind::Run:
+        return openRun(file.path);
     case DroppedFile::Kind::None:
         return;
     }
+}
+
+void MainWindow::openPrompt(const QString& path) {
+    takePrompt(tr("reading %1").arg(path), [path = path.toStdString()] { return readPromptFile(path); });
+}
+
+void MainWindow::takePrompt(const QString& title, std::function<std::string()> make) {
+    promptFrom(m_document, m_jobs, title, std::move(make), [this](const QString& line, bool bad) {
+        bad ? m_status->showFailure(line) : m_status->showDone(line);
+    });
+}
+
+void MainWindow::openRun(const QString& path) {
+    m_jobs.start(Lane::Text, tr("reading %1").arg(path), Supersede::Cancel,
+                 [this, path = path.toStdString()](Job&) -> Deliver {
+                     const RunPair runs = runPairOf(readRunFile(readFile(path, kLargestRunFile), path));
+                     return [this, runs] {
+                         m_controller.showRuns(runs);
+                         const auto& model = m_document.model();
+                         const QString name = QString::fromStdString(runs.a->spec.name);
+                         const bool other = model && model->spec.name != runs.a->spec.name;
+                         m_status->showDone(other ? tr("A run of %1; the model that is open is another").arg(name)
+                                                  : tr("A run of %1").arg(name));
+                     };
+                 });
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

@@ -35,6 +35,8 @@ void addView(QMenu& menu, const WindowActions& a, WindowMenus& menus) {
     menus.colour->addActions(a.scales->actions());
     menus.colour->addSeparator();
     menus.colour->addActions(a.colours->actions());
+    menu.addSeparator();
+    menu.addActions(a.mapModes->actions());
     menu.addAction(a.overlay);
     menu.addSeparator();
     menu.addAction(a.fitMap);
@@ -57,12 +59,15 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
     menus.models = file->addMenu(tr("Models"));
     file->addAction(a.openModel);
     file->addAction(a.openFile);
-    file->addAction(a.editPrompt);
     file->addSeparator();
+    file->addActions({a.editPrompt, a.openPrompt, a.pastePrompt});
+    file->addSeparator();
+    file->addActions({a.openRun, a.saveRun});
     menus.exports = file->addMenu(tr("Export"));
     addExports(*menus.exports, a);
     file->addAction(a.copyAsCommand);
     file->addSeparator();
+    file->addAction(a.settings);
     file->addAction(a.quit);
 
     QMenu* run = bar.addMenu(tr("&Run"));

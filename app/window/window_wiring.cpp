@@ -8,15 +8,19 @@
 #include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
+#include <QToolButton>
 
 #include "app/window/action_palette.h"
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
+#include "app/window/key_sheet.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
+#include "app/window/model_menu.h"
 #include "app/window/plan_chip.h"
 #include "app/window/run_settings_dialog.h"
 #include "app/window/run_toolbar.h"
+#include "app/window/settings_dialog.h"
 #include "app/window/status_line.h"
 #include "app/window/thread_share.h"
 #include "app/window/training_window.h"
@@ -24,6 +28,7 @@
 #include "core/plan/presets.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/panel_frame.h"
 #include "views/panels/plan_panel.h"
 #include "views/theme.h"
 
@@ -120,6 +125,14 @@ void MainWindow::wireView() {
     connect(m_actions.dark, &QAction::triggered, this, [this] { setDark(true); });
     connect(m_actions.light, &QAction::triggered, this, [this] { setDark(false); });
     connect(m_actions.overlay, &QAction::toggled, m_views.headMap, &HeadMapView::setOverlayVisible);
+    for (QAction* action : m_actions.mapModes->actions()) {
+        QToolButton* button = headerButton(action->iconText(), m_views.headMapFrame);
+        button->setDefaultAction(action);
+        m_views.headMapFrame->addHeaderWidget(button);
+    }
+    connect(m_actions.mapModes, &QActionGroup::triggered, this, [this](QAction* action) {
+        m_controller.setMapMode(static_cast<MapMode>(action->data().toInt()));
+    });
     connect(m_actions.fitMap, &QAction::triggered, m_views.headMap, &HeadMapView::fit);
     connect(m_actions.fitPlanned, &QAction::triggered, m_views.headMap, &HeadMapView::fitPlanned);
     connect(m_actions.lockPanels, &QAction::toggled, m_panels, &DockPanels::setLocked);
@@ -135,7 +148,7 @@ void MainWindow::wireView() {
         if (m_controller.query() < 0)
             return;
         bool ok = false;
-        const int last = static_cast<int>(m_controller.runs().a->capturedTokens) - 1;
+        const int last = static_cast<int>(m_controller.lastQuery());
         const int query = QInputDialog::getInt(this, tr("Go to"), tr("Query position, 0 to %1").arg(last),
                                                static_cast<int>(m_controller.query()), 0, last, 1, &ok);
         if (!ok)
@@ -185,12 +198,30 @@ void MainWindow::wireHelp() {
         palette.move(mapToGlobal(QPoint((width() - palette.width()) / 2, 80)));
         palette.exec();
     });
-    connect(m_actions.keys, &QAction::triggered, this, &MainWindow::showKeys);
+    connect(m_actions.keys, &QAction::triggered, this, [this] {
+        auto* sheet = new KeySheet(keyGroups(*this), this);
+        sheet->setAttribute(Qt::WA_DeleteOnClose);
+        sheet->show(); // beside the work, not before it
+    });
+    connect(m_actions.settings, &QAction::triggered, this, &MainWindow::showSettings);
     connect(m_actions.about, &QAction::triggered, this, [this] {
         QMessageBox::about(this, tr("About Fovea"),
                            tr("<b>Fovea</b><p>A desktop laboratory for efficient LLM attention.</p>"
                               "<p>GPL-3.0-or-later</p>"));
     });
+}
+
+void MainWindow::showSettings() {
+    auto* dialog = new SettingsDialog(m_memory.preferences(), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &SettingsDialog::chosen, this, [this](const Preferences& preferences) {
+        m_memory.setPreferences(preferences);
+        setThemeChoice(preferences.theme);
+        applyPreferences();
+        m_models->refresh();
+        showRunFacts();
+    });
+    dialog->open();
 }
 
 void MainWindow::showState() {
@@ -199,13 +230,16 @@ void MainWindow::showState() {
     m_actions.run->setEnabled(ready && !making);
     m_actions.step->setEnabled(ready && !making);
     m_actions.stop->setEnabled(m_controller.running());
-    m_actions.editPrompt->setEnabled(ready);
+    for (QAction* action : {m_actions.editPrompt, m_actions.openPrompt, m_actions.pastePrompt})
+        action->setEnabled(ready);
     const bool hasRuns = m_controller.runs().a != nullptr;
     QString hint;
     if (!ready)
         hint = tr("no model: open one");
     else if (!hasRuns && !making)
         hint = tr("press Run (F5)");
+    else if (m_controller.runs().fromFile && !m_controller.outdated())
+        hint = tr("a run from a file");
     else if (m_controller.outdated())
         hint = tr("changed since this run: press Run (F5)");
     m_status->setHint(hint);

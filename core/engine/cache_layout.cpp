@@ -1,5 +1,6 @@
 #include "core/engine/cache_layout.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "core/cache/slots_per_block.h"
@@ -8,13 +9,25 @@
 
 namespace fovea {
 
+namespace {
+
+// The most rows that a layer holds for long: a plan that evicts needs no long blocks.
+std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
+    std::int64_t most = 0;
+    for (int layer = 0; layer < spec.layers; ++layer)
+        most = std::max(most, keepRule(plan, spec.window(layer), true).seen(capacity));
+    return most;
+}
+
+} // namespace
+
 CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
     CacheLayout layout;
     layout.layers = spec.layers;
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
     layout.type = plan.store.value_or(spec.type);
-    layout.slotsPerBlock = slotsPerBlockFor(capacity);
+    layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;
         layout.valueSum = sparq->alpha;

@@ -32,10 +32,8 @@ int capturedLayers(const ModelSpec& spec, std::int64_t capacity, std::int64_t bu
 }
 
 Capture::Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes)
-    : m_queryHeads(spec.queryHeads), m_kvHeads(spec.kvHeads), m_headDim(spec.headDim),
-      m_logitRule(spec.logitRule()), m_capacity(capacity) {
-    for (int layer = 0; layer < spec.layers; ++layer)
-        m_windows.push_back(spec.window(layer));
+    : m_queryHeads(spec.queryHeads), m_kvHeads(spec.kvHeads), m_headDim(spec.headDim), m_spec(spec),
+      m_capacity(capacity) {
     const std::int64_t perLayer = captureBytesPerLayer(spec, capacity);
     m_layers = capturedLayers(spec, capacity, budgetBytes);
     if (m_layers < spec.layers)
@@ -46,11 +44,6 @@ Capture::Capture(const ModelSpec& spec, std::int64_t capacity, std::int64_t budg
     m_q.resize(rows * static_cast<std::size_t>(m_queryHeads));
     m_k.resize(rows * static_cast<std::size_t>(m_kvHeads));
     m_v.resize(rows * static_cast<std::size_t>(m_kvHeads));
-}
-
-std::int64_t Capture::visible(int layer, std::int64_t tokens) const {
-    const int window = m_windows[static_cast<std::size_t>(layer)];
-    return window > 0 ? std::min<std::int64_t>(window, tokens) : tokens;
 }
 
 std::int64_t Capture::bytes() const {

@@ -8,11 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/model/logit_rule.h"
+#include "core/model/model_spec.h"
 
 namespace fovea {
-
-struct ModelSpec;
 
 // What a capture of one layer takes, and how many layers fit a budget: all that a Capture will hold, before
 // there is one. Bytes beyond 64 bits are the largest number that is not.
@@ -27,9 +25,8 @@ public:
     int queryHeads() const { return m_queryHeads; }
     int kvHeads() const { return m_kvHeads; }
     int headDim() const { return m_headDim; }
-    const LogitRule& logitRule() const { return m_logitRule; }
-    // How many of the newest `tokens` the newest one sees in a layer.
-    std::int64_t visible(int layer, std::int64_t tokens) const;
+    // Of the model it was taken from.
+    const ModelSpec& spec() const { return m_spec; }
     std::int64_t capacity() const { return m_capacity; }
     std::int64_t bytes() const;
     // "layers 6 to 31 left out: 512 MiB would hold 6" or empty.
@@ -47,8 +44,7 @@ private:
     std::size_t row(int layer, int heads, int head, std::int64_t position) const;
 
     int m_layers = 0, m_queryHeads = 0, m_kvHeads = 0, m_headDim = 0;
-    LogitRule m_logitRule;
-    std::vector<int> m_windows; // (layers), 0: none
+    ModelSpec m_spec;
     std::int64_t m_capacity = 0;
     std::string m_leftOut;
     std::vector<float> m_q, m_k, m_v; // (layer, head, capacity, d)

@@ -17,9 +17,10 @@ inline at::Tensor capturedRows(const float* data, std::int64_t n, std::int64_t d
 
 class CaptureReader final : public CacheReader {
 public:
-    CaptureReader(const Capture& capture, int layer, int kvHead, std::int64_t tokens)
-        : m_keys(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim())),
-          m_values(capturedRows(capture.v(layer, kvHead), tokens, capture.headDim())) {}
+    // The rows of `positions` (n) int64, ascending: what is in the cache of the newest of them.
+    CaptureReader(const Capture& capture, int layer, int kvHead, const at::Tensor& positions)
+        : m_positions(positions), m_keys(rowsOf(capture.k(layer, kvHead), capture.headDim())),
+          m_values(rowsOf(capture.v(layer, kvHead), capture.headDim())) {}
 
     std::int64_t slots() const override { return m_keys.size(0); }
     at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }
@@ -32,8 +33,17 @@ public:
     }
     at::Tensor valueMean() override { return m_values.mean(0); }
 
+    const at::Tensor& positions() const { return m_positions; }
+
 private:
-    at::Tensor m_keys, m_values;
+    // Nothing is copied where every row is there.
+    at::Tensor rowsOf(const float* data, std::int64_t d) const {
+        const std::int64_t last = m_positions[-1].item<std::int64_t>();
+        const at::Tensor all = capturedRows(data, last + 1, d);
+        return m_positions.size(0) == last + 1 ? all : all.index_select(0, m_positions);
+    }
+
+    at::Tensor m_positions, m_keys, m_values;
 };
 
 } // namespace fovea

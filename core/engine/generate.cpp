@@ -8,6 +8,7 @@
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
 #include "core/model/model.h"
+#include "core/plan/text_limit.h"
 
 namespace fovea {
 
@@ -60,7 +61,9 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     const std::int64_t wanted =
         forced ? std::ssize(options.forced) : std::max<std::int64_t>(options.tokens, 0);
     // The first step feeds the prompt's last token, so N steps need P - 1 + N places.
-    const std::int64_t steps = std::min(wanted, context - std::ssize(prompt) + 1);
+    const bool actsInTime = options.decodeFrom <= context;
+    const std::int64_t limit = actsInTime ? textLimit(plan, model->spec) : context;
+    const std::int64_t steps = std::min(wanted, limit - std::ssize(prompt) + 1);
 
     SessionOptions sessionOptions = options.session;
     if (sessionOptions.capacity == 0)

@@ -7,6 +7,7 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/cache_layout.h"
 #include "core/engine/capture.h"
+#include "core/engine/prefill.h"
 #include "core/model/model_spec.h"
 #include "core/trace/byte_text.h"
 
@@ -44,14 +45,28 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
+// The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
+// plan keeps.
+std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
+    const KeepRule own = keepRule(plan, spec.window(layer), false), kept = keepRule(plan, spec.window(layer), true);
+    const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
+    const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
+    const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
+    return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
+}
+
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
-    const std::int64_t slots = (cachedTokens(spec, q) + block - 1) / block * block;
-    const Bytes rows =
-        Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
     const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
-    return (rows + sum) * layout.kvHeads * layout.layers;
+    Bytes bytes = 0;
+    for (int layer = 0; layer < layout.layers; ++layer) {
+        const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
+        const Bytes rows =
+            Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+        bytes = bytes + (rows + sum) * layout.kvHeads;
+    }
+    return bytes;
 }
 
 bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {

@@ -4,8 +4,8 @@
 // begun.
 //
 //   weights  every parameter, in the type that the file holds
-//   cache    per plan and KV head of a layer, with e bytes per element, b slots per block, S tokens and n
-//   kinds of rows
+//   cache    per plan and KV head of a layer, with e bytes per element, b slots per block, S the most rows that
+//            the layer ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
 //              ⌈S / b⌉ · b · n · d · e   and 4·d where the plan keeps a sum of the values
 //   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds
@@ -29,6 +29,7 @@ struct MemoryQuestion {
     std::vector<AttentionPlan> plans; // each a session of its own, on the same weights
     std::int64_t prompt = 1;          // tokens, BOS included
     std::int64_t tokens = 0;          // that are generated after them
+    std::int64_t decodeFrom = -1;     // where the plans act from; -1: the prompt's end
     std::int64_t spare = 0;           // room for more of them, not taken yet
     bool wholeContext = false; // sessions are made for the model's whole context, as the command line's are
     std::int64_t captureBudget = 0; // bytes, of the first plan's session

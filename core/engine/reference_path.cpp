@@ -14,6 +14,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
+#include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/read/sparq_stages.h"
@@ -73,7 +74,7 @@ private:
         const LogitRule rule = m.model.spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         if (!sparq || !acting.read)
-            return acting.keep ? keptTruth(layer, q, reader) : denseTruth(q, reader, rule);
+            return acting.keep ? readKept(layer, q, reader) : denseTruth(q, reader, rule);
         const SparqStages stages = sparqTruth(*sparq, q, reader, rule);
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,
@@ -82,16 +83,11 @@ private:
     }
 
     // Every row that the plan's keep left in the cache.
-    at::Tensor keptTruth(int layer, const at::Tensor& q, CacheViewReader& reader) const {
-        const LogitRule rule = m.model.spec.logitRule();
-        if (!keepRule(m.plan, m.model.spec.window(layer), true).turns())
-            return denseTruth(q, reader, rule);
-        const RowTurn turn(m.model.spec, layer);
-        if (const auto* streaming = std::get_if<StreamingParams>(&m.plan.keep))
-            return streamingTruth(*streaming, q, reader, reader.positions(), turn, rule);
-        if (const auto* infinite = std::get_if<LmInfiniteParams>(&m.plan.keep))
-            return lmInfiniteTruth(*infinite, q, reader, reader.positions(), turn, rule);
-        return denseTruth(q, reader, rule);
+    at::Tensor readKept(int layer, const at::Tensor& q, CacheViewReader& reader) const {
+        const ModelSpec& spec = m.model.spec;
+        const RowTurn turn(spec, layer);
+        return keptTruth(m.plan.keep, {turn, spec.logitRule(), spec.window(layer) > 0}, q, reader,
+                         reader.positions());
     }
 
     DecodeState m;

@@ -21,20 +21,26 @@ struct HeadMap {
     std::vector<std::int64_t> first;  // (tokens + 1) row i's chosen keys are chosen[first[i] .. first[i+1])
     std::vector<std::int32_t> chosen; // sorted; empty for rows that were read dense
     std::vector<float> missed;        // (tokens) dense mass of the keys not read, 0 for dense rows
+    // (tokens) the first row that finds key j evicted by the plan or out of the model's own window; `tokens`:
+    // none
+    std::vector<std::int64_t> gone;
 };
 
 // One query of one head, stage by stage.
 struct QueryStages {
     int layer = 0, head = 0;
     std::int64_t query = 0;
-    bool sparse = false;                   // the plan reads a selection; else only the exact parts are filled
+    bool sparse = false;  // not everything is read; else only the exact parts are filled
+    bool guessed = false; // the plan's read chose among what is kept; else all of that is read
     std::vector<float> q;                  // (d)
     std::vector<std::int32_t> components;  // r kept, sorted by index
-    // (query + 1) what the choice was made by, one for the whole KV group: with `softmax` ln of the group's summed ŝ,
-    // with `logits` its summed scaled logits. With one query head per KV head that is q[i1]·K[i1]/tau, shifted.
+    // (query + 1) what the choice was made by, NaN for evicted keys, one for the whole KV group: with
+    // `softmax` ln of the group's summed ŝ, with `logits` its summed scaled logits. With one query head per
+    // KV head that is q[i1]·K[i1]/tau, shifted.
     std::vector<float> approximate;
     std::vector<float> exact;          // (query + 1) the logits of all keys
-    std::vector<std::int32_t> chosen;  // sorted slots read in full
+    std::vector<std::int32_t> evicted; // sorted keys that dense attention would see and the plan has dropped
+    std::vector<std::int32_t> chosen;  // sorted keys read in full
     std::vector<float> weights;        // softmax over the chosen, same order
     float tau = 0, alpha = 1;
     // Lowest `approximate` that was chosen for its score, not for being local; infinite where all were local.

@@ -13,6 +13,7 @@
 #include "core/engine/stopwatch.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
+#include "core/plan/text_limit.h"
 
 namespace fovea {
 
@@ -21,16 +22,11 @@ namespace {
 AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
     if (const auto why = refusal(plan, spec))
         throw PlanError(*why);
-    const auto slides = [](const LayerSpec& layer) { return layer.window > 0; };
-    if (std::holds_alternative<SparqParams>(plan.read) &&
-        std::any_of(spec.layerSpecs.begin(), spec.layerSpecs.end(), slides))
-        throw PlanError(
-            "SparQ chooses among all tokens, and this model sees only a window of them; use read=all.");
     return plan;
 }
 
-std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
-    return options.capacity > 0 ? std::min<std::int64_t>(options.capacity, spec.context) : spec.context;
+std::int64_t capacityOf(const SessionOptions& options, const AttentionPlan& plan, const ModelSpec& spec) {
+    return options.capacity > 0 ? std::min(options.capacity, textLimit(plan, spec)) : spec.context;
 }
 
 } // namespace
@@ -38,9 +34,9 @@ std::int64_t capacityOf(const SessionOptions& options, const ModelSpec& spec) {
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
-          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, model->spec))),
+          cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
-        capacity = capacityOf(options, model->spec);
+        capacity = capacityOf(options, plan, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();

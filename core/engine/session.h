@@ -34,7 +34,7 @@ enum class Backend : std::uint8_t { Cpu, Reference };
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
-    std::int64_t capacity = 0;      // most tokens this session will see; 0, or beyond: the model's context
+    std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
 };
 
 class Session {
@@ -80,8 +80,8 @@ struct GenerateOptions {
 using StepObserver = std::function<bool(const Run& soFar)>;
 
 // Feeds the prompt's last token and then each token chosen, so N tokens are N steps, and run.tokens holds the
-// prompt and one token per step. Ends early at the context's end, at BOS, EOS or one of `ends` (unless
-// ignoreEnd or forced; the end token is then the last of run.tokens), when the observer says so and when
+// prompt and one token per step. Ends early at the text limit (text_limit.h), at BOS, EOS or one of `ends`
+// (unless ignoreEnd or forced; the end token is then the last of run.tokens), when the observer says so and when
 // cancelled. Throws PlanError, and EngineError for an empty prompt, one longer than the context or an id
 // beyond the vocabulary.
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,

@@ -120,6 +120,10 @@ std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpe
                " meets sinks at other distances, and this model's RoPE changes with the length of the text; "
                "accepted: " +
                instead + ".";
+    for (int layer = 0; layer < spec.layers; ++layer)
+        if (spec.ropeOf(layer).scaling.kind == RopeScaling::Kind::Dynamic)
+            return name + " meets sinks at other distances, and this model's dynamic RoPE changes with the length of "
+                          "the text; accepted: " + instead + ".";
     return std::nullopt;
 }
 

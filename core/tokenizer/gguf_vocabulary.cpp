@@ -30,6 +30,7 @@ public:
         if (model != "llama" && model != "gpt2")
             m_file.refuse("tokenizer.ggml.model is " + quotedName(model) +
                           "; llama and gpt2 are known, name another tokenizer with --tokenizer");
+        m_parts.parsesSpecialByDefault = true;
         readTokens();
         readTypes(model == "gpt2");
         findEnds(model == "llama");

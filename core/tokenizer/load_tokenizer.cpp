@@ -8,6 +8,7 @@
 #include "core/tokenizer/sentencepiece_tokenizer.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/tokenizer/tokenizer_json.h"
+#include "core/tokenizer/vocabulary_and_merges.h"
 
 namespace fovea {
 
@@ -34,13 +35,17 @@ std::shared_ptr<const Tokenizer> readAny(const Path& file) {
     return readSentencepiece(file);
 }
 
-std::shared_ptr<const Tokenizer> readFitting(const Path& file, int vocabulary) {
-    auto tokenizer = readAny(file);
+std::shared_ptr<const Tokenizer> fitting(std::shared_ptr<const Tokenizer> tokenizer, const Path& file,
+                                         int vocabulary) {
     if (!fits(tokenizer->vocabulary(), vocabulary))
         throw CheckpointError(file.string() + ": holds " + std::to_string(tokenizer->vocabulary()) +
                               " pieces where the model has " + std::to_string(vocabulary) +
                               "; name the model's own tokenizer");
     return tokenizer;
+}
+
+std::shared_ptr<const Tokenizer> readFitting(const Path& file, int vocabulary) {
+    return fitting(readAny(file), file, vocabulary);
 }
 
 // tok*.bin beside a llama2.c file, tokenizer.bin first.
@@ -86,6 +91,8 @@ std::shared_ptr<const Tokenizer> inFolder(const Path& folder, int vocabulary) {
     for (const char* name : {"tokenizer.json", "tokenizer.model", "tokenizer.bin"})
         if (std::filesystem::exists(folder / name, error))
             return readFitting(folder / name, vocabulary);
+    if (hasVocabularyAndMerges(folder))
+        return fitting(readVocabularyAndMerges(folder), folder / "vocab.json", vocabulary);
     throw CheckpointError(
         folder.string() +
         ": no tokenizer.json and no tokenizer.model in it; copy the model's own or name one "

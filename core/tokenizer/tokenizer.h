@@ -26,8 +26,10 @@ public:
     // (addsBos()). `parseSpecial`: markers such as <|im_end|> in the text are their tokens, else plain text.
     // Bytes that are no UTF-8 count as U+FFFD, or are spelt by byte tokens, as the format's own library does.
     // Throws CheckpointError where a pattern of the tokenizer's file takes too long.
-    virtual Encoding encodeWithSpans(std::string_view text, bool bos, bool parseSpecial = false) const = 0;
-    std::vector<int> encode(std::string_view text, bool bos, bool parseSpecial = false) const;
+    virtual Encoding encodeWithSpans(std::string_view text, bool bos, bool parseSpecial) const = 0;
+    std::vector<int> encode(std::string_view text, bool bos, bool parseSpecial) const;
+    // The same, markers as parsesSpecialByDefault().
+    std::vector<int> encode(std::string_view text, bool bos) const;
 
     // The bytes that `token` appends after `previous` (-1: none). A sentencepiece vocabulary drops the
     // leading space after BOS; a byte token yields its raw byte, so a character may arrive in parts
@@ -44,16 +46,21 @@ public:
     virtual bool addsBos() const = 0;
     // Every token after which a text or a turn is over, eos() first: <|eot_id|>, <|im_end|>, …
     virtual const std::vector<int>& ends() const = 0;
-    // Whether the library that the format comes from takes markers in a text for tokens when not told.
+    // Whether the library that the format comes from takes markers in a text for tokens: sentencepiece and
+    // llama2.c do not, the others do.
     virtual bool parsesSpecialByDefault() const = 0;
 
     std::string decode(const std::vector<int>& tokens) const;
 };
 
+// What a run of `prompt` begins with: its ids with BOS where the model wants one, or BOS alone where there
+// are none.
+std::vector<int> promptTokens(const Tokenizer& tokenizer, std::string_view prompt);
+
 // `tokenizer` when given, a file or a folder, else what belongs to `model`: the GGUF file itself;
-// tokenizer.json or tokenizer.model (sentencepiece) in a folder; tokenizer.bin or tok*.bin beside a llama2.c
-// file. `vocabulary` is the model's (0: any) and must match, though a model's may be padded. Throws
-// CheckpointError.
+// tokenizer.json, tokenizer.model (sentencepiece) or vocab.json with merges.txt in a folder; tokenizer.bin or
+// tok*.bin beside a llama2.c file. `vocabulary` is the model's (0: any) and must match, though a model's may
+// be padded. Throws CheckpointError.
 std::shared_ptr<const Tokenizer> loadTokenizer(const std::filesystem::path& model,
                                                const std::filesystem::path& tokenizer, int vocabulary);
 

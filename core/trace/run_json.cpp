@@ -1,6 +1,7 @@
 #include "core/trace/run_json.h"
 
 #include "core/trace/json_parts.h"
+#include "core/trace/run_format.h"
 #include "core/trace/run_totals.h"
 
 namespace fovea {
@@ -35,21 +36,71 @@ Json totalsJson(const Run& run) {
             {"gb_per_second", gigabytesPerSecond(t.counted.total(), t.seconds)}};
 }
 
-} // namespace
+Json specJson(const ModelSpec& spec) {
+    return {{"architecture", spec.architecture},
+            {"layers", spec.layers},
+            {"width", spec.width},
+            {"query_heads", spec.queryHeads},
+            {"kv_heads", spec.kvHeads},
+            {"head_dim", spec.headDim},
+            {"ffn", spec.ffn},
+            {"vocabulary", spec.vocabulary},
+            {"context", spec.context},
+            {"type", elementName(spec.type)},
+            {"parameters", spec.parameters},
+            {"weight_bytes", spec.weightBytes}};
+}
 
-std::string runJson(const Run& run, std::string_view text) {
+Json jsonOf(const Run& run, std::string_view text) {
     Json steps = Json::array();
     for (const StepRecord& step : run.steps)
         steps.push_back(stepJson(step));
-    const Json json = {{"text", text},
-                       {"tokens", run.tokens},
-                       {"plan", toText(run.plan)},
-                       {"model", run.spec.name},
-                       {"backend", run.backend},
-                       {"threads", run.threads},
-                       {"decode_from", run.decodeFrom},
-                       {"steps", std::move(steps)},
-                       {"totals", totalsJson(run)}};
+    return {{"format", kRunFormat},
+            {"version", kRunVersion},
+            {"text", text},
+            {"prompt", run.prompt},
+            {"tokens", run.tokens},
+            {"plan", toText(run.plan)},
+            {"model", run.spec.name},
+            {"shape", specJson(run.spec)},
+            {"backend", run.backend},
+            {"threads", run.threads},
+            {"prompt_tokens", run.promptTokens},
+            {"decode_from", run.decodeFrom},
+            {"prefill_seconds", run.prefillSeconds},
+            {"steps", std::move(steps)},
+            {"totals", totalsJson(run)}};
+}
+
+Json comparisonJson(const Comparison& comparison) {
+    Json json = {{"kl_nats", comparison.kl},
+                 {"kl_mean_nats", comparison.klMean},
+                 {"kl_max_nats", comparison.klMax},
+                 {"agreement", comparison.agreement},
+                 {"first_divergent", nullptr}};
+    if (comparison.firstDivergent)
+        json["first_divergent"] = *comparison.firstDivergent;
+    return json;
+}
+
+} // namespace
+
+std::string runJson(const Run& run, std::string_view text) {
+    return jsonText(jsonOf(run, text), -1);
+}
+
+std::string runFileJson(const RunFile& file) {
+    std::string text;
+    for (const std::string& piece : file.pieces)
+        text += piece;
+    Json runs = Json::array();
+    for (const auto& run : file.runs)
+        runs.push_back(jsonOf(*run, text));
+    Json json = {{"format", kRunFileFormat}, {"version", kRunVersion}, {"runs", std::move(runs)}};
+    if (!file.pieces.empty())
+        json["pieces"] = file.pieces;
+    if (file.comparison)
+        json["comparison"] = comparisonJson(*file.comparison);
     return jsonText(json, -1);
 }
 

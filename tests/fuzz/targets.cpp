@@ -15,6 +15,7 @@ std::span<const Target> targets() {
         {"tokenizer_json", readTokenizerJson},
         {"sentencepiece", readSentencepiece},
         {"llama2c_tokenizer", readLlama2cTokenizer},
+        {"chat_template", readChatTemplate},
     };
     return kTargets;
 }

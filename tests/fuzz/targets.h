@@ -23,6 +23,8 @@ bool readGgufVocabulary(std::string_view bytes);
 bool readTokenizerJson(std::string_view bytes);
 bool readSentencepiece(std::string_view bytes);
 bool readLlama2cTokenizer(std::string_view bytes);
+// A chat template, and a conversation written by it.
+bool readChatTemplate(std::string_view bytes);
 
 struct Target {
     const char* name; // of its corpus, and of its program: fuzz_NAME

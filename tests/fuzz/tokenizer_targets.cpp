@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/model/gguf.h"
+#include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/gguf_vocabulary.h"
 #include "core/tokenizer/llama2c_tokenizer.h"
 #include "core/tokenizer/sentencepiece_tokenizer.h"
@@ -69,6 +71,21 @@ bool readSentencepiece(std::string_view bytes) {
 
 bool readLlama2cTokenizer(std::string_view bytes) {
     return accepted([&] { use(*parseLlama2cTokenizer(std::string(bytes), "tokenizer.bin"), bytes); });
+}
+
+bool readChatTemplate(std::string_view bytes) {
+    const ChatTemplate chat(std::string(bytes), "<s>", "</s>");
+    if (chat.known() != chat.note().empty() || chat.note().find('\n') != std::string::npos)
+        throw Finding("a template that is not known says so in one line");
+    const std::vector<ChatMessage> messages = {
+        {"system", " s "}, {"user", "a\n"}, {"assistant", "<think>x</think>b"}, {"user", "é"}};
+    for (const bool prompt : {false, true}) {
+        try {
+            chat.format(messages, prompt);
+        } catch (const ChatError&) {
+        }
+    }
+    return chat.known();
 }
 
 } // namespace fovea::fuzz

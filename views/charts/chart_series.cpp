@@ -39,6 +39,8 @@ UnitScale scaleFor(ChartUnit unit, double largest) {
         return {1, QStringLiteral("GB/s")};
     if (unit == ChartUnit::Nats)
         return {1, QStringLiteral("nats")};
+    if (unit == ChartUnit::Slots)
+        return {1, QStringLiteral("slots")};
     constexpr double kKibi = 1024;
     // The unit changes at twice its size: 1536 KiB reads better than 1.5 MiB beside ticks at 0, 500, 1000.
     if (largest >= 2 * kKibi * kKibi * kKibi)

@@ -33,7 +33,7 @@ struct ChartSeries {
 };
 
 // What the y values are. Bytes are shown in B, KiB, MiB or GiB, whichever suits the largest one visible.
-enum class ChartUnit { Bytes, GigabytesPerSecond, Nats };
+enum class ChartUnit { Bytes, GigabytesPerSecond, Nats, Slots };
 
 // One x for all its series.
 struct ChartData {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
@@ -165,6 +166,24 @@ ChartData heldSeries(const FormulaSeries& formula) {
 
 ChartData movedSeries(const FormulaSeries& formula, bool weights) {
     return formulaSeries(formula, false, weights);
+}
+
+ChartData slotSeries(const Run* a, const Run* b) {
+    ChartData data;
+    data.x = steps(a, b);
+    for (const auto& [run, name, color] : {std::tuple(a, QStringLiteral("A"), theme().planA),
+                                           std::tuple(b, QStringLiteral("B"), theme().planB)}) {
+        if (!run)
+            continue;
+        const double lanes = std::max(1, run->spec.layers * run->spec.kvHeads);
+        data.series.push_back(series(
+            name + QStringLiteral(" live"), {}, name, color, ChartSeries::Shape::Line, Provenance::Counted,
+            along(data.x, *run, [&](auto& s) { return static_cast<double>(s.liveSlots) / lanes; })));
+        data.series.push_back(series(
+            name + QStringLiteral(" evicted"), {}, {}, color, ChartSeries::Shape::Line, Provenance::Counted,
+            along(data.x, *run, [&](auto& s) { return static_cast<double>(s.evicted) / lanes; })));
+    }
+    return data;
 }
 
 ChartData rateSeries(const Run* a, const Run* b) {

@@ -17,6 +17,8 @@ ChartData movedSeries(const Run* a, const Run* b, bool weights);
 ChartData rateSeries(const Run* a, const Run* b);
 // The n-th step of B has comparison.kl[n].
 ChartData klSeries(const Run& b, const Comparison& comparison);
+// Slots live after each step and evicted by it, of one KV head: the mean over layers and heads.
+ChartData slotSeries(const Run* a, const Run* b);
 
 // The same two byte charts from closed forms alone.
 ChartData heldSeries(const FormulaSeries& formula);

@@ -3,6 +3,7 @@
 #include <QEvent>
 #include <QHelpEvent>
 #include <QMouseEvent>
+#include <QPaintEngine>
 #include <QPainter>
 #include <QToolTip>
 #include <QWheelEvent>
@@ -111,7 +112,15 @@ int StepChart::drawnPoints() const {
 }
 
 QString StepChart::titleWithUnit() const {
-    return m_state->title + QStringLiteral(", ") + m_state->scaleOfUnit().name;
+    return m_state->title + QStringLiteral(", ") + unitName();
+}
+
+QString StepChart::unitName() const {
+    return m_state->scaleOfUnit().name;
+}
+
+QString StepChart::tipAt(const QPointF& at) const {
+    return describe(stepAt(at.x()));
 }
 
 double StepChart::stepAt(double pixelX) const {
@@ -157,11 +166,15 @@ QString StepChart::toCsv() const {
 QImage StepChart::renderToImage(QSize size, double devicePixelRatio) const {
     QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
     image.setDevicePixelRatio(devicePixelRatio);
-    image.fill(theme().panel);
     QPainter painter(&image);
+    paintInto(painter, size);
+    return image;
+}
+
+void StepChart::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     drawKept(painter, size);
     drawMoving(painter, size);
-    return image;
 }
 
 void StepChart::invalidate() {
@@ -172,6 +185,11 @@ void StepChart::invalidate() {
 void StepChart::paintEvent(QPaintEvent*) {
     auto& s = *m_state;
     const auto ratio = devicePixelRatioF();
+    // The whole window drawn into a file of vectors: a kept picture would be pixels there.
+    if (QPainter vectors(this); vectors.paintEngine()->type() != QPaintEngine::Raster) {
+        drawKept(vectors, size());
+        return drawMoving(vectors, size());
+    }
     if (s.kept.isNull()) {
         s.kept = QPixmap(size() * ratio);
         s.kept.setDevicePixelRatio(ratio);
@@ -246,7 +264,7 @@ bool StepChart::event(QEvent* event) {
     const auto* help = static_cast<QHelpEvent*>(event);
     const auto area = plotArea();
     const bool inside = area.adjusted(0, -4, 0, 4).contains(help->pos());
-    const auto text = inside ? describe(stepAt(help->pos().x())) : QString();
+    const auto text = inside ? tipAt(help->pos()) : QString();
     text.isEmpty() ? QToolTip::hideText() : QToolTip::showText(help->globalPos(), text, this);
     return true;
 }

@@ -58,6 +58,7 @@ public:
     QString describe(double step) const;
     // "step,B K rows counted [bytes],…": every step, not only the visible ones, in bytes, GB/s or nats.
     QString toCsv() const;
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
 
 Q_SIGNALS:
@@ -69,6 +70,19 @@ Q_SIGNALS:
     void panned(double steps);
 
 protected:
+    struct State;
+    // What stands in the plot: value axis, series and their labels. Charts of another kind draw theirs;
+    // frame, step axis, cursor, markers and selection are common to all.
+    virtual void drawPlot(QPainter& painter, const QRectF& area) const;
+    // Behind the title, with a comma: "MiB".
+    virtual QString unitName() const;
+    // The tool tip at a point of the plot.
+    virtual QString tipAt(const QPointF& at) const;
+    void invalidate();
+    void drawValueTicks(QPainter& painter, const QRectF& area, double step, double perUnit, double top) const;
+
+    std::unique_ptr<State> m_state;
+
     void paintEvent(QPaintEvent*) override;
     void resizeEvent(QResizeEvent*) override;
     void changeEvent(QEvent*) override;
@@ -79,20 +93,16 @@ protected:
     void wheelEvent(QWheelEvent*) override;
 
 private:
-    struct State;
     struct Scale;
-    Scale scale(const QSize& size) const;
+    Scale scale(const QRectF& area) const;
     QRectF plotArea(const QSize& size) const;
-    void invalidate();
     void drawKept(QPainter& painter, const QSize& size) const;
     void drawTitle(QPainter& painter, const QRectF& area) const;
-    void drawAxes(QPainter& painter, const QRectF& area, const Scale& scale) const;
+    void drawStepAxis(QPainter& painter, const QRectF& area) const;
     void drawSeries(QPainter& painter, const QRectF& area, const Scale& scale) const;
     void drawLimit(QPainter& painter, const QRectF& area, const Scale& scale) const;
     void drawEndLabels(QPainter& painter, const QRectF& area, const Scale& scale) const;
     void drawMoving(QPainter& painter, const QSize& size) const;
-
-    std::unique_ptr<State> m_state;
 };
 
 } // namespace fovea

@@ -43,7 +43,7 @@ QRectF StepChart::plotArea(const QSize& size) const {
             std::max(size.height() - kTitle - bottom, 1.)};
 }
 
-StepChart::Scale StepChart::scale(const QSize& size) const {
+StepChart::Scale StepChart::scale(const QRectF& area) const {
     const auto& s = *m_state;
     Scale scale;
     double largest = s.largest();
@@ -53,7 +53,7 @@ StepChart::Scale StepChart::scale(const QSize& size) const {
     if (s.limit && !scale.limitBeyond)
         largest = std::max(largest, *s.limit * 1.02);
     scale.unit = scaleFor(s.unit, largest);
-    const int most = std::clamp(static_cast<int>(plotArea(size).height() / 18), 2, 6);
+    const int most = std::clamp(static_cast<int>(area.height() / 18), 2, 6);
     scale.ticks = niceTicks(largest / scale.unit.perUnit, most);
     scale.top = largest > 0 ? largest * 1.04 : scale.unit.perUnit;
     return scale;
@@ -61,17 +61,23 @@ StepChart::Scale StepChart::scale(const QSize& size) const {
 
 void StepChart::drawKept(QPainter& painter, const QSize& size) const {
     const auto area = plotArea(size);
-    const auto scaled = scale(size);
     painter.setFont(uiFont(10));
     if (m_state->series.empty()) { // nothing to put numbers to
         drawTitle(painter, area);
         return;
     }
-    drawAxes(painter, area, scaled);
+    drawPlot(painter, area);
+    if (m_state->stepAxis)
+        drawStepAxis(painter, area);
+    drawTitle(painter, area);
+}
+
+void StepChart::drawPlot(QPainter& painter, const QRectF& area) const {
+    const auto scaled = scale(area);
+    drawValueTicks(painter, area, scaled.ticks.step, scaled.unit.perUnit, scaled.top);
     drawSeries(painter, area, scaled);
     drawLimit(painter, area, scaled);
     drawEndLabels(painter, area, scaled);
-    drawTitle(painter, area);
 }
 
 void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
@@ -113,14 +119,15 @@ void StepChart::drawTitle(QPainter& painter, const QRectF& area) const {
     }
 }
 
-void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& scaled) const {
-    const auto& s = *m_state;
+// Ticks every `step` units up to `top`, which is in plain values.
+void StepChart::drawValueTicks(QPainter& painter, const QRectF& area, double step, double perUnit,
+                               double top) const {
     const auto& t = theme();
     const QFontMetricsF metrics(painter.font());
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing, false);
-    for (double tick = 0; tick * scaled.unit.perUnit <= scaled.top; tick += scaled.ticks.step) {
-        const double y = area.bottom() - tick * scaled.unit.perUnit / scaled.top * area.height();
+    for (double tick = 0; tick * perUnit <= top; tick += step) {
+        const double y = area.bottom() - tick * perUnit / top * area.height();
         painter.setPen(tick == 0 ? t.border : t.grid);
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
         painter.setPen(t.mutedText);
@@ -128,20 +135,27 @@ void StepChart::drawAxes(QPainter& painter, const QRectF& area, const Scale& sca
         painter.drawText(
             QPointF(area.left() - 6 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1), text);
     }
-    if (s.stepAxis) {
-        // Whole steps only, whatever the zoom.
-        const auto ticks = niceTicks(s.width(), std::max(static_cast<int>(area.width() / 90), 2));
-        const double step = std::max(std::ceil(ticks.step), 1.);
-        for (double tick = std::ceil(s.first / step) * step; tick <= s.last; tick += step) {
-            const double x = s.pixelAt(tick, area);
-            painter.setPen(t.border);
-            painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3));
-            const auto text = QString::number(tick, 'f', 0);
-            painter.setPen(t.mutedText);
-            painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + 14), text);
-        }
-        painter.drawText(QPointF(area.right() + 22, area.bottom() + 14), s.axisName);
+    painter.restore();
+}
+
+void StepChart::drawStepAxis(QPainter& painter, const QRectF& area) const {
+    const auto& s = *m_state;
+    const auto& t = theme();
+    const QFontMetricsF metrics(painter.font());
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing, false);
+    // Whole steps only, whatever the zoom.
+    const auto ticks = niceTicks(s.width(), std::max(static_cast<int>(area.width() / 90), 2));
+    const double step = std::max(std::ceil(ticks.step), 1.);
+    for (double tick = std::ceil(s.first / step) * step; tick <= s.last; tick += step) {
+        const double x = s.pixelAt(tick, area);
+        painter.setPen(t.border);
+        painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3));
+        const auto text = QString::number(tick, 'f', 0);
+        painter.setPen(t.mutedText);
+        painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + 14), text);
     }
+    painter.drawText(QPointF(area.right() + 22, area.bottom() + 14), s.axisName);
     painter.restore();
 }
 

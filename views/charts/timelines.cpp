@@ -12,6 +12,7 @@
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
 #include "views/charts/run_series.h"
+#include "views/charts/slot_chart.h"
 #include "views/charts/step_chart.h"
 #include "views/panel_frame.h"
 #include "views/panels/copy_menu.h"
@@ -21,7 +22,7 @@
 namespace fovea {
 namespace {
 
-enum Chart : std::size_t { HeldChart, MovedChart, RateChart, KlChart };
+enum Chart : std::size_t { HeldChart, MovedChart, RateChart, KlChart, SlotsChart };
 constexpr double kFewestSteps = 4; // closest zoom
 constexpr int kPause = 60;         // ms between two redraws of a growing run
 
@@ -48,10 +49,15 @@ Timelines::Timelines(QWidget* parent) : QWidget(parent), m_data(std::make_unique
                 new StepChart(tr("Bytes moved per step"), ChartUnit::Bytes, this),
                 new StepChart(tr("Attention bandwidth"), ChartUnit::GigabytesPerSecond, this),
                 new StepChart(tr("KL to A per step"), ChartUnit::Nats, this)};
+    m_slots = new SlotChart(this);
+    m_charts.push_back(m_slots);
     for (auto* chart : m_charts) {
         column->addWidget(chart, 1);
         connectChart(chart);
     }
+    addCopyMenu(
+        m_slots, tr("cache slots"), [this] { return m_slots->renderToImage(m_slots->size(), 2); },
+        [this] { return m_slots->livesCsv(); });
     m_pending = new QTimer(this);
     m_pending->setSingleShot(true);
     connect(m_pending, &QTimer::timeout, this, &Timelines::rebuild);
@@ -74,12 +80,21 @@ void Timelines::buildControls() {
     m_showAs->setToolTip(tr("Show as: draw the byte timelines of a large model from its closed forms"));
     m_showAs->hide();
     connect(m_showAs, &QComboBox::activated, this, &Timelines::showAsChosen);
+    m_slotRows = new FlatCombo(this);
+    m_slotRows->setMuted(true);
+    m_slotRows->addItems({tr("slots: by position"), tr("slots: by slot")});
+    m_slotRows->setToolTip(tr("Cache slots: a row per token of the text, or a row per slot of the cache"));
+    m_slotRows->hide();
+    connect(m_slotRows, &QComboBox::currentIndexChanged, this, [this](int index) {
+        m_slots->setRows(index ? SlotChart::Rows::Slot : SlotChart::Rows::Position);
+    });
 }
 
 void Timelines::furnish(PanelFrame* frame) {
     m_data->frame = frame;
     frame->setTitle(tr("Timelines"));
     frame->setNote(tr("formula □   counted ■   timed ●"));
+    frame->addHeaderWidget(m_slotRows);
     frame->addHeaderWidget(m_weights);
     frame->addHeaderWidget(m_showAs);
     m_weights->show();
@@ -127,6 +142,10 @@ void Timelines::setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run>
     m_data->a = std::move(a);
     m_data->b = std::move(b);
     scheduleRebuild();
+}
+
+void Timelines::setHead(int layer, int kvHead) {
+    m_slots->setLane(layer, kvHead);
 }
 
 void Timelines::setComparison(std::shared_ptr<const Comparison> comparison) {
@@ -199,6 +218,7 @@ void Timelines::rebuild() {
         m_charts[MovedChart]->setData(movedSeries(d.a.get(), d.b.get(), weights));
         m_charts[RateChart]->setData(rateSeries(d.a.get(), d.b.get()));
         m_charts[KlChart]->setData(d.b && d.comparison ? klSeries(*d.b, *d.comparison) : ChartData{});
+        m_slots->setRuns(d.a, d.b);
     }
     showCharts();
     if (d.fitted)
@@ -212,6 +232,8 @@ void Timelines::showCharts() {
     m_charts[MovedChart]->setNote(note);
     m_charts[RateChart]->setVisible(!d.formula);
     m_charts[KlChart]->setVisible(!d.formula && d.b && d.comparison);
+    m_slots->setVisible(!d.formula && m_slots->anyEvicted());
+    m_slotRows->setVisible(d.frame && !m_slots->isHidden());
     StepChart* lowest = m_charts[HeldChart];
     for (auto* chart : m_charts) {
         chart->setStepAxis(false);
@@ -227,7 +249,7 @@ void Timelines::showCharts() {
         const auto from = static_cast<double>(run->decodeFrom);
         markers.push_back({prompt, from == prompt ? tr("prefill ends") : tr("prompt ends")});
         if (from != prompt)
-            markers.push_back({from, tr("plan reads from here")});
+            markers.push_back({from, tr("plan acts from here")});
     }
     for (auto* chart : m_charts) {
         chart->setMarkers(markers);
@@ -344,44 +366,8 @@ void Timelines::keyPressEvent(QKeyEvent* event) {
 
 void Timelines::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange && m_charts.size() > KlChart)
+    if (event->type() == QEvent::PaletteChange && m_charts.size() > SlotsChart)
         scheduleRebuild(); // series carry the theme's colours
-}
-
-QString Timelines::toCsv() const {
-    // One step column; a chart that lacks a step leaves its cells empty.
-    std::vector<double> steps;
-    for (const auto* chart : m_charts)
-        if (!chart->isHidden())
-            steps.insert(steps.end(), chart->x().begin(), chart->x().end());
-    std::sort(steps.begin(), steps.end());
-    steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
-
-    QString head = QStringLiteral("step");
-    std::vector<QString> rows(steps.size());
-    for (std::size_t i = 0; i < steps.size(); ++i)
-        rows[i] = QString::number(steps[i], 'g', 12);
-    for (const auto* chart : m_charts) {
-        if (chart->isHidden())
-            continue;
-        const auto lines = chart->toCsv().split(u'\n', Qt::SkipEmptyParts);
-        const auto columns = lines[0].mid(lines[0].indexOf(u',') + 1).split(u',');
-        for (const auto& column : columns)
-            head += u',' + chart->title() + QStringLiteral(": ") + column;
-        std::size_t at = 0;
-        for (qsizetype line = 1; line < lines.size(); ++line) {
-            const double step = chart->x()[static_cast<std::size_t>(line - 1)];
-            for (; steps[at] < step; ++at)
-                rows[at] += QString(columns.size(), u',');
-            rows[at++] += lines[line].mid(lines[line].indexOf(u','));
-        }
-        for (; at < steps.size(); ++at)
-            rows[at] += QString(columns.size(), u',');
-    }
-    QString csv = head + u'\n';
-    for (const auto& row : rows)
-        csv += row + u'\n';
-    return csv;
 }
 
 } // namespace fovea

@@ -1,7 +1,8 @@
 #pragma once
-// Stacked charts on one step axis: KV held, bytes moved per step, GB/s against the measured limit, KL to A.
-// All bytes of a run are as counted, with the formula's total as a dashed line on top; under "Show as" a
-// large model they are formula alone and every title says so.
+// Stacked charts on one step axis: KV held, bytes moved per step, GB/s against the measured limit, KL to A,
+// and, where a plan or the model itself drops tokens, the life of every cached token. All bytes of a run are
+// as counted, with the formula's total as a dashed line on top; under "Show as" a large model they are
+// formula alone and every title says so.
 //
 // Wheel zooms about the cursor, a drag selects a range, Shift+drag or Shift+wheel pans, F fits, Esc clears
 // the selection or, without one, the zoom; a click picks a step. The content of a PanelFrame, whose header
@@ -27,6 +28,7 @@ struct Comparison;
 struct Run;
 class FlatCombo;
 class PanelFrame;
+class SlotChart;
 class StepChart;
 
 // Byte timelines of a model that was not run, from its closed forms.
@@ -48,6 +50,8 @@ public:
 
     // Either may be null. Cheap to call at 30 Hz while a run grows: what is drawn follows within 60 ms.
     void setRuns(std::shared_ptr<const Run> a, std::shared_ptr<const Run> b);
+    // The head whose cache slots are drawn.
+    void setHead(int layer, int kvHead);
     // KL to A per step; null hides the chart.
     void setComparison(std::shared_ptr<const Comparison> comparison);
     // GB/s. `label` is the caller's, "measured limit 36.1 GB/s, working set 3 MiB: cache-resident".
@@ -70,10 +74,12 @@ public:
     void setRange(double first, double last);
     void fit();
 
-    // Top to bottom, hidden ones included: held, moved, rate, kl.
+    // Top to bottom, hidden ones included: held, moved, rate, kl, slots.
     const std::vector<StepChart*>& charts() const { return m_charts; }
+    SlotChart* slots() const { return m_slots; }
 
     QString toCsv() const; // every chart's columns over one step column
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
     // Title, subtitle, legend and the controls "weights" and "Show as" into the frame's header.
     void furnish(PanelFrame* frame);
@@ -104,7 +110,9 @@ private:
 
     std::unique_ptr<Data> m_data;
     std::vector<StepChart*> m_charts;
+    SlotChart* m_slots = nullptr; // the last of m_charts
     FlatCombo* m_showAs = nullptr;
+    FlatCombo* m_slotRows = nullptr;
     QCheckBox* m_weights = nullptr;
     QTimer* m_pending = nullptr;
 };

@@ -125,10 +125,14 @@ QRectF AtlasView::cellRect(int layer, int head) const {
     return {};
 }
 
+void AtlasView::paintInto(QPainter& painter, QSize size) const {
+    drawInto(painter, layoutFor(size), 1);
+}
+
 QImage AtlasView::renderToImage(QSize size) const {
     QImage image(size, QImage::Format_RGB32);
     QPainter painter(&image);
-    drawInto(painter, layoutFor(size), 1);
+    paintInto(painter, size);
     return image;
 }
 

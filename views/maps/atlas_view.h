@@ -34,6 +34,7 @@ public:
     QComboBox* createSortControl(QWidget* parent);
 
     QRectF cellRect(int layer, int head) const; // of the thumbnail, null where there is none
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size) const;
     QString toCsv() const; // layer,head,kv_head,missed,entropy,sink
 

@@ -141,6 +141,34 @@ std::vector<ColourTick> colourTicks(ColourScale scale) {
     }
 }
 
+double differenceFraction(ColourScale scale, double value) {
+    return 0.5 + (value < 0 ? -0.5 : 0.5) * fraction(scale, std::abs(value));
+}
+
+std::vector<ColourTick> differenceTicks(ColourScale scale) {
+    std::vector<ColourTick> above;
+    // Half the bar has room for half the numbers; the lowest is 0's own place.
+    const std::vector<ColourTick> all = colourTicks(scale);
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2)
+        above.push_back(all[i]);
+    std::vector<ColourTick> ticks;
+    for (const ColourTick& tick : above)
+        ticks.push_back({0.5 + tick.fraction / 2, tick.label});
+    ticks.push_back({0.5, QStringLiteral("0")});
+    for (auto tick = above.rbegin(); tick != above.rend(); ++tick)
+        ticks.push_back({0.5 - tick->fraction / 2, QStringLiteral("−") + tick->label});
+    return ticks;
+}
+
+const ColourTable& differenceTable() {
+    static const ColourTable table = [] {
+        ColourTable reversed = colourTable(ColourMap::BlueOrange);
+        std::reverse(reversed.begin(), reversed.end());
+        return reversed;
+    }();
+    return table;
+}
+
 ColourLookup::ColourLookup(ColourScale scale) : m_scale(scale), m_table(kCount) {
     for (std::uint32_t i = 0; i < kCount; ++i) {
         // The middle of the floats that share these upper bits.
@@ -156,6 +184,11 @@ std::uint8_t ColourLookup::operator()(float value) const {
     if (bits < kFirst)
         return 0;
     return m_table[std::min(bits - kFirst, kCount - 1)];
+}
+
+std::uint8_t ColourLookup::ofDifference(float value) const {
+    const int half = (*this)(std::abs(value)) / 2;
+    return static_cast<std::uint8_t>(value < 0 ? 127 - half : 128 + half);
 }
 
 } // namespace fovea

@@ -47,6 +47,12 @@ struct ColourTick {
 };
 std::vector<ColourTick> colourTicks(ColourScale scale);
 
+// Differences: 0 in the middle of the bar, the scale going up from there and, mirrored, down.
+double differenceFraction(ColourScale scale, double value);
+std::vector<ColourTick> differenceTicks(ColourScale scale); // head to foot, "−.1" below the middle
+// Blue above 0, where A weighs more; orange, B's colour, below.
+const ColourTable& differenceTable();
+
 // A whole scale as one table look-up per value: a non-negative float's upper bits index the colour's number.
 // 2^-11 of a value's size is all that is lost, less than a step of any bar here.
 class ColourLookup {
@@ -54,6 +60,7 @@ public:
     explicit ColourLookup(ColourScale scale);
     ColourScale scale() const { return m_scale; }
     std::uint8_t operator()(float value) const; // 0 .. 255; negative and NaN give 0
+    std::uint8_t ofDifference(float value) const;
 
 private:
     ColourScale m_scale;

@@ -194,7 +194,8 @@ void drawKeyAxis(QPainter& p, const HeadMapScene& scene, const HeadMapLayout& la
 }
 
 void drawColourBar(QPainter& p, const HeadMapScene& scene, const QRect& bar) {
-    const ColourTable& table = colourTable(scene.map);
+    const bool difference = scene.mode() == MapMode::Difference;
+    const ColourTable& table = difference ? differenceTable() : colourTable(scene.map);
     QImage image(1, 256, QImage::Format_RGB32);
     for (int i = 0; i < 256; ++i)
         image.setPixel(0, 255 - i, table[static_cast<std::size_t>(i)]);
@@ -204,7 +205,7 @@ void drawColourBar(QPainter& p, const HeadMapScene& scene, const QRect& bar) {
     p.restore();
     const QFontMetrics metrics(p.font());
     p.setPen(theme().mutedText);
-    for (const ColourTick& tick : colourTicks(scene.scale)) {
+    for (const ColourTick& tick : difference ? differenceTicks(scene.scale) : colourTicks(scene.scale)) {
         const double y = bar.bottom() + 1 - tick.fraction * bar.height();
         p.drawLine(QPointF(bar.right() + 1, y), QPointF(bar.right() + 3, y));
         p.drawText(QRectF(bar.right() + 6, y - metrics.height() / 2.0, kBarLabels, metrics.height()),
@@ -212,7 +213,7 @@ void drawColourBar(QPainter& p, const HeadMapScene& scene, const QRect& bar) {
     }
     p.drawText(QRectF(bar.left() - kBarGap, bar.top() - metrics.height() - 4,
                       kBarWidth + kBarGap + kBarLabels, metrics.height()),
-               Qt::AlignCenter, QStringLiteral("weight"));
+               Qt::AlignCenter, difference ? QStringLiteral("A − B") : QStringLiteral("weight"));
     p.drawText(QRectF(bar.left() - kBarGap + 2, bar.bottom() + 10, kBarWidth + kBarGap + kBarLabels,
                       metrics.height()),
                Qt::AlignHCenter | Qt::AlignTop, name(scene.scale));
@@ -347,14 +348,22 @@ QString rangeCaption(const HeadMapScene& scene) {
 QString sceneCaption(const HeadMapScene& scene) {
     if (!scene.data)
         return {};
-    const std::vector<ColourTick> ticks = colourTicks(scene.scale); // from the bar's head to its foot
-    QString text = QStringLiteral("layer %1 · head %2 · %3 · weight, %4 %5 … %6, %7")
+    const bool difference = scene.mode() == MapMode::Difference;
+    // From the bar's head to its foot.
+    const std::vector<ColourTick> ticks = difference ? differenceTicks(scene.scale) : colourTicks(scene.scale);
+    const QString what = difference                 ? QStringLiteral("weight used by A less that by B")
+                         : scene.mode() == MapMode::B ? QStringLiteral("weight used by B")
+                         : scene.data->used.a         ? QStringLiteral("weight used by A")
+                                                      : QStringLiteral("weight");
+    QString text = QStringLiteral("layer %1 · head %2 · %3 · %4, %5 %6 … %7, %8")
                        .arg(scene.data->map->layer)
                        .arg(scene.data->map->head)
-                       .arg(rangeCaption(scene), name(scene.scale), ticks.back().label, ticks.front().label,
-                            name(scene.map));
+                       .arg(rangeCaption(scene), what, name(scene.scale), ticks.back().label,
+                            ticks.front().label, name(difference ? ColourMap::BlueOrange : scene.map));
     if (scene.overlaid())
         text += QStringLiteral(" · grey: not read by %1").arg(scene.planLabel);
+    if (scene.overlaid() && scene.data->anyEvicted)
+        text += QStringLiteral(", hatched: evicted");
     return text;
 }
 

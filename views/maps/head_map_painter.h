@@ -26,7 +26,9 @@ struct HeadMapScene {
     bool overlay = true;
     QString emptyText;
 
-    bool overlaid() const { return overlay && data && data->anyChosen; }
+    MapMode mode() const { return data ? data->mode : MapMode::A; }
+    // What B read is laid over A's weights only: B's own show it by themselves, and a difference has its own colours.
+    bool overlaid() const { return overlay && data && data->anyChosen && data->mode == MapMode::A; }
 };
 
 // Where the parts stand. `missed` and `share` are empty when no row read a selection.

@@ -35,6 +35,14 @@ QString HeadMapView::describe(int query, int key) const {
         return {};
     // Joined, not formatted: a token may well be "%1".
     const auto weight = static_cast<double>(shown->pyramid->at(0, query, key));
+    if (shown->mode == MapMode::Difference)
+        return QStringLiteral("query ") + QString::number(query) + quoted(m->scene.tokens, query) +
+               QStringLiteral(" → key ") + QString::number(key) + quoted(m->scene.tokens, key) +
+               QStringLiteral(": A uses %1, B uses %2, A − B %3")
+                   .arg(static_cast<double>(shown->a(query, key)), 0, 'g', 3)
+                   .arg(static_cast<double>(shown->b(query, key)), 0, 'g', 3)
+                   .arg(weight, 0, 'g', 3)
+                   .replace(QStringLiteral(" -"), QStringLiteral(" −"));
     QString text = QStringLiteral("query ") + QString::number(query) + quoted(m->scene.tokens, query) +
                    QStringLiteral(" → key ") + QString::number(key) + quoted(m->scene.tokens, key) +
                    QStringLiteral(": weight ") + QString::number(weight, 'g', 3);
@@ -47,7 +55,9 @@ QString HeadMapView::describe(int query, int key) const {
     if (shown->chosenBy(query).empty())
         return text + QStringLiteral(", row read dense");
     return text + QStringLiteral(", read by ") + m->scene.planLabel +
-           (shown->reads(query, key) ? QStringLiteral(": yes") : QStringLiteral(": no"));
+           (shown->reads(query, key)     ? QStringLiteral(": yes")
+            : shown->evicted(query, key) ? QStringLiteral(": no, evicted")
+                                         : QStringLiteral(": no"));
 }
 
 QString HeadMapView::describeAt(const QPoint& position) const {
@@ -77,9 +87,11 @@ QString HeadMapView::describeAt(const QPoint& position) const {
 }
 
 QString HeadMapView::toCsv() const {
-    QByteArray csv("layer,head,query,key,weight,read\n");
+    const bool difference = m->scene.mode() == MapMode::Difference;
+    QByteArray csv(difference ? "layer,head,query,key,a,b,difference\n" : "layer,head,query,key,weight,read,evicted\n");
     if (!m->scene.data)
         return QString::fromLatin1(csv);
+    const auto number = [](float value) { return QByteArray::number(static_cast<double>(value), 'g', 9); };
     const HeadMap& map = *m->scene.data->map;
     const MapTransform& view = m->scene.view;
     const QByteArray head = QByteArray::number(map.layer) + ',' + QByteArray::number(map.head) + ',';
@@ -88,8 +100,14 @@ QString HeadMapView::toCsv() const {
         const std::int64_t end = std::min(view.endKey(), query + 1);
         for (std::int64_t key = view.firstKey(); key < end; ++key) {
             csv += row + QByteArray::number(static_cast<qlonglong>(key)) + ',';
-            csv += QByteArray::number(static_cast<double>(m->scene.data->pyramid->at(0, query, key)), 'g', 9);
-            csv += m->scene.data->reads(query, key) ? ",1\n" : ",0\n";
+            if (difference) {
+                csv += number(m->scene.data->a(query, key)) + ',' + number(m->scene.data->b(query, key)) + ',' +
+                       number(m->scene.data->pyramid->at(0, query, key)) + '\n';
+                continue;
+            }
+            csv += number(m->scene.data->pyramid->at(0, query, key));
+            csv += m->scene.data->reads(query, key) ? ",1" : ",0";
+            csv += m->scene.data->evicted(query, key) ? ",1\n" : ",0\n";
         }
     }
     return QString::fromLatin1(csv);

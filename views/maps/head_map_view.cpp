@@ -23,7 +23,8 @@ constexpr int kRowsBeforePlanned = 8;
 
 TileStyle styleOf(const HeadMapScene& scene) {
     const Theme& t = theme();
-    return {scene.scale, scene.map, scene.overlay, t.causal, t.veil, t.panel, t.planB};
+    return {scene.scale, scene.map, scene.overlaid(), scene.mode() == MapMode::Difference,
+            t.causal,    t.veil,    t.panel,          t.planB};
 }
 
 } // namespace
@@ -148,16 +149,20 @@ QPointF HeadMapView::positionOf(int query, int key) const {
     return m->scene.view.centreOf(query, key);
 }
 
-QImage HeadMapView::renderToImage(QSize size) const {
+void HeadMapView::paintInto(QPainter& painter, QSize size) const {
     HeadMapScene scene = m->scene;
     const HeadMapLayout layout = layoutOf(scene, size, true);
     scene.view.setArea(layout.map);
     MapTiles tiles;
     tiles.setData(scene.data);
     tiles.setStyle(styleOf(scene));
+    paintHeadMap(painter, scene, layout, tiles, 1);
+}
+
+QImage HeadMapView::renderToImage(QSize size) const {
     QImage image(size, QImage::Format_RGB32);
     QPainter painter(&image);
-    paintHeadMap(painter, scene, layout, tiles, 1);
+    paintInto(painter, size);
     return image;
 }
 

@@ -57,6 +57,7 @@ public:
     QPointF positionOf(int query, int key) const;
 
     // The picture at another size, with scale and range printed below it. Tokens and cursor as on screen.
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size) const;
     // The cells in view: layer,head,query,key,weight,read; one line each, keys up to the query.
     QString toCsv() const;

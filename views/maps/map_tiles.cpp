@@ -21,11 +21,14 @@ ColourTable blended(const ColourTable& table, const QColor& over, double share) 
 
 std::vector<float> rowFactors(const HeadMapData& data, ColourScale scale) {
     const Pyramid& pyramid = *data.pyramid;
+    const bool differences = pyramid.differences();
     std::vector<float> factors(static_cast<std::size_t>(pyramid.rows()));
     for (std::int64_t row = 0; row < pyramid.rows(); ++row) {
         const float* weights = pyramid.level(0).values + row * pyramid.columns();
         const std::int64_t visible = pyramid.visible(row);
-        const float largest = *std::max_element(weights, weights + visible);
+        float largest = 0;
+        for (std::int64_t i = 0; i < visible; ++i)
+            largest = std::max(largest, differences ? std::abs(weights[i]) : weights[i]);
         factors[static_cast<std::size_t>(row)] = scale == ColourScale::TimesUniform
                                                      ? static_cast<float>(visible)
                                                  : largest > 0 ? 1 / largest
@@ -50,6 +53,7 @@ struct MapTiles::Paint {
     std::vector<Span> columns, rows;        // of each of kWide pixels
     std::vector<std::uint8_t> chosen;       // (kWide, kWide)
     std::array<std::uint8_t, kWide> kind{}; // RowKind of each pixel row
+    std::array<std::int64_t, kWide> gone{}; // the first query that finds every key of a pixel column evicted
 
     const std::uint8_t* chosenRow(int y) const { return chosen.data() + static_cast<std::size_t>(y * kWide); }
 };
@@ -77,9 +81,12 @@ void MapTiles::setStyle(const TileStyle& style) {
 }
 
 void MapTiles::makeTables() {
-    m_plain = colourTable(m_style.map);
+    m_plain = m_style.difference ? differenceTable() : colourTable(m_style.map);
     m_veiled = blended(m_plain, m_style.veil, kVeilShare);
     m_dimmed = blended(m_plain, m_style.dim, kDimShare);
+    // What was evicted is further away than what is merely not read: darker, and hatched.
+    m_gone = blended(m_veiled, m_style.causal, 0.45);
+    m_hatched = blended(m_gone, m_style.veil, 0.55);
 }
 
 const QImage& MapTiles::tile(const TileKey& key) {
@@ -88,8 +95,8 @@ const QImage& MapTiles::tile(const TileKey& key) {
     if (!m_pyramid) {
         const bool scaled =
             m_style.scale == ColourScale::RowMax || m_style.scale == ColourScale::TimesUniform;
-        m_pyramid = scaled ? buildPyramid(m_data->map->weights.data(), m_data->map->tokens,
-                                          m_data->map->tokens, rowFactors(*m_data, m_style.scale))
+        m_pyramid = scaled ? buildPyramid(m_data->drawn(), m_data->map->tokens, m_data->map->tokens,
+                                          rowFactors(*m_data, m_style.scale), m_style.difference)
                            : m_data->pyramid;
     }
     auto* image = new QImage(render(key));
@@ -128,8 +135,12 @@ QImage MapTiles::render(const TileKey& key) const {
     paint.columns =
         spans(key.x * kSide - Paint::kMargin, Paint::kWide, key.keyScale, paint.level, level.columns);
     paint.rows = spans(key.y * kSide - Paint::kMargin, Paint::kWide, key.queryScale, paint.level, level.rows);
-    if (m_style.overlay && m_data->anyChosen)
+    if (m_style.overlay && m_data->anyChosen) {
         markChosen(paint);
+        markGone(paint);
+    }
+    const bool differences = m_pyramid->differences();
+    const float none = differences ? kNoDifference : kNoData;
 
     QImage image(kSide, kSide, QImage::Format_RGB32);
     const std::int64_t first = paint.columns[Paint::kMargin].first;
@@ -140,23 +151,23 @@ QImage MapTiles::render(const TileKey& key) const {
         const Span rows = paint.rows[static_cast<std::size_t>(y + Paint::kMargin)];
         const Span before = paint.rows[static_cast<std::size_t>(y + Paint::kMargin - 1)];
         if (y == 0 || rows.first != before.first || rows.end != before.end) {
-            std::fill(pooled.begin(), pooled.end(), kNoData);
+            std::fill(pooled.begin(), pooled.end(), none);
             for (std::int64_t row = rows.first; row < rows.end; ++row) {
                 const std::int64_t stop = paint.level == 0 ? std::min(end, m_pyramid->visible(row)) : end;
                 const float* from = level.values + row * level.columns;
                 for (std::int64_t column = first; column < stop; ++column)
                     pooled[static_cast<std::size_t>(column - first)] =
-                        std::max(pooled[static_cast<std::size_t>(column - first)], from[column]);
+                        pooledOf(pooled[static_cast<std::size_t>(column - first)], from[column], differences);
             }
             for (int x = 0; x < kSide; ++x) {
                 const Span columns = paint.columns[static_cast<std::size_t>(x + Paint::kMargin)];
-                float largest = kNoData;
+                float largest = none;
                 for (std::int64_t column = columns.first; column < columns.end; ++column)
-                    largest = std::max(largest, pooled[static_cast<std::size_t>(column - first)]);
+                    largest = pooledOf(largest, pooled[static_cast<std::size_t>(column - first)], differences);
                 weights[static_cast<std::size_t>(x)] = largest;
             }
         }
-        colourRow(paint, y, weights.data(), reinterpret_cast<QRgb*>(image.scanLine(y)));
+        colourRow(paint, key, y, weights.data(), reinterpret_cast<QRgb*>(image.scanLine(y)));
     }
     return image;
 }
@@ -209,8 +220,25 @@ void MapTiles::markChosen(Paint& paint) const {
     }
 }
 
-void MapTiles::colourRow(const Paint& paint, int y, const float* weights, QRgb* out) const {
+void MapTiles::markGone(Paint& paint) const {
+    const HeadMap& map = *m_data->map;
+    for (std::size_t x = 0; x < paint.gone.size(); ++x) {
+        const std::int64_t first = paint.columns[x].first << paint.level;
+        const std::int64_t end = std::min(paint.columns[x].end << paint.level, map.tokens);
+        const auto begin = map.gone.begin();
+        paint.gone[x] =
+            map.gone.empty() || first >= end ? map.tokens : *std::max_element(begin + first, begin + end);
+    }
+}
+
+void MapTiles::colourRow(const Paint& paint, const TileKey& key, int y, const float* weights,
+                         QRgb* out) const {
     const QRgb causal = m_style.causal.rgb();
+    if (m_style.difference) {
+        for (int x = 0; x < kSide; ++x)
+            out[x] = std::isnan(weights[x]) ? causal : m_plain[m_lookup->ofDifference(weights[x])];
+        return;
+    }
     const auto kind = static_cast<RowKind>(paint.kind[static_cast<std::size_t>(y + Paint::kMargin)]);
     if (kind != Planned) {
         const ColourTable& dense = kind == Dimmed ? m_dimmed : m_plain;
@@ -219,8 +247,11 @@ void MapTiles::colourRow(const Paint& paint, int y, const float* weights, QRgb* 
         return;
     }
     const std::uint8_t* chosen = paint.chosenRow(y + Paint::kMargin) + Paint::kMargin;
+    const std::int64_t row = paint.rows[static_cast<std::size_t>(y + Paint::kMargin)].first << paint.level;
     for (int x = 0; x < kSide; ++x) {
-        const ColourTable& table = chosen[x] ? m_plain : m_veiled;
+        const bool gone = !chosen[x] && paint.gone[static_cast<std::size_t>(x + Paint::kMargin)] <= row;
+        const bool line = ((key.x + key.y) * kSide + x + y) % kHatch == 0; // on through every tile
+        const ColourTable& table = chosen[x] ? m_plain : !gone ? m_veiled : line ? m_hatched : m_gone;
         out[x] = weights[x] < 0 ? causal : table[(*m_lookup)(weights[x])];
     }
     if (paint.outlined)

@@ -24,6 +24,7 @@ struct TileStyle {
     ColourScale scale = ColourScale::Log10;
     ColourMap map = ColourMap::Viridis;
     bool overlay = true;
+    bool difference = false; // A − B: its own colours, nothing laid over
     QColor causal, veil, dim, outline;
 
     bool operator==(const TileStyle&) const = default;
@@ -43,6 +44,7 @@ public:
     static constexpr double kOutlineFrom = 7;  // pixels per cell, both ways
     static constexpr double kVeilShare = 0.72; // of grey over what was not read
     static constexpr double kDimShare = 0.30;  // of panel colour over rows read before decode-from
+    static constexpr int kHatch = 7;           // pixels from line to line over keys that left the cache
 
     explicit MapTiles(int capacity = 96); // tiles, 256 KiB each
 
@@ -62,14 +64,15 @@ private:
     std::vector<Span> spans(int pixelFirst, int count, double scale, int level, std::int64_t blocks) const;
     QImage render(const TileKey& key) const;
     void markChosen(Paint& paint) const;
-    void colourRow(const Paint& paint, int y, const float* weights, QRgb* out) const;
+    void markGone(Paint& paint) const;
+    void colourRow(const Paint& paint, const TileKey& key, int y, const float* weights, QRgb* out) const;
     void outlineRow(const Paint& paint, int y, QRgb* out) const;
 
     std::shared_ptr<const HeadMapData> m_data;
     std::shared_ptr<const Pyramid> m_pyramid; // m_data's, or one of rows scaled as the style asks
     TileStyle m_style;
     std::optional<ColourLookup> m_lookup;
-    ColourTable m_plain{}, m_veiled{}, m_dimmed{};
+    ColourTable m_plain{}, m_veiled{}, m_dimmed{}, m_gone{}, m_hatched{};
     QCache<TileKey, QImage> m_cache;
     int m_made = 0;
 };

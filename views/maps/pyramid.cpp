@@ -10,9 +10,9 @@ std::int64_t visibleColumns(const Pyramid::Level& base, std::int64_t row) {
     return std::clamp<std::int64_t>(row + 1 + base.columns - base.rows, 0, base.columns);
 }
 
-Pyramid::Level ownedBase(const Pyramid::Level& base, std::span<const float> rowFactors) {
+Pyramid::Level ownedBase(const Pyramid::Level& base, std::span<const float> rowFactors, float none) {
     Pyramid::Level level{base.rows, base.columns, nullptr, {}};
-    level.storage.assign(static_cast<std::size_t>(base.rows * base.columns), kNoData);
+    level.storage.assign(static_cast<std::size_t>(base.rows * base.columns), none);
     for (std::int64_t row = 0; row < base.rows; ++row) {
         const float factor = rowFactors[static_cast<std::size_t>(row)];
         const float* from = base.values + row * base.columns;
@@ -23,21 +23,24 @@ Pyramid::Level ownedBase(const Pyramid::Level& base, std::span<const float> rowF
     return level;
 }
 
-// Largest of each pair of `from`'s first `count` values, merged into `to`.
+// What is shown of each pair of `from`'s first `count` values, merged into `to`. A template, so that the loop over
+// weights, which is the one a slider waits for, has no branch.
+template <bool kDifferences>
 void poolRow(const float* from, std::int64_t count, float* to) {
     const std::int64_t pairs = count / 2;
     for (std::int64_t i = 0; i < pairs; ++i)
-        to[i] = std::max(to[i], std::max(from[2 * i], from[2 * i + 1]));
+        to[i] = pooledOf(to[i], pooledOf(from[2 * i], from[2 * i + 1], kDifferences), kDifferences);
     if (count % 2 != 0)
-        to[pairs] = std::max(to[pairs], from[count - 1]);
+        to[pairs] = pooledOf(to[pairs], from[count - 1], kDifferences);
 }
 
-Pyramid::Level pooled(const Pyramid::Level& below, bool belowIsBase) {
+Pyramid::Level pooled(const Pyramid::Level& below, bool belowIsBase, bool differences) {
     Pyramid::Level level{(below.rows + 1) / 2, (below.columns + 1) / 2, nullptr, {}};
-    level.storage.assign(static_cast<std::size_t>(level.rows * level.columns), kNoData);
+    level.storage.assign(static_cast<std::size_t>(level.rows * level.columns), differences ? kNoDifference : kNoData);
+    const auto pool = differences ? poolRow<true> : poolRow<false>;
     for (std::int64_t row = 0; row < below.rows; ++row)
-        poolRow(below.values + row * below.columns, belowIsBase ? visibleColumns(below, row) : below.columns,
-                level.storage.data() + row / 2 * level.columns);
+        pool(below.values + row * below.columns, belowIsBase ? visibleColumns(below, row) : below.columns,
+             level.storage.data() + row / 2 * level.columns);
     level.values = level.storage.data();
     return level;
 }
@@ -50,24 +53,26 @@ std::int64_t Pyramid::visible(std::int64_t row) const {
 
 float Pyramid::at(int index, std::int64_t row, std::int64_t column) const {
     const Level& from = level(index);
+    const float none = m_differences ? kNoDifference : kNoData;
     if (row < 0 || column < 0 || row >= from.rows || column >= from.columns)
-        return kNoData;
+        return none;
     if (index == 0 && column >= visible(row))
-        return kNoData;
+        return none;
     return from.values[row * from.columns + column];
 }
 
 std::shared_ptr<const Pyramid> buildPyramid(const float* values, std::int64_t rows, std::int64_t columns,
-                                            std::span<const float> rowFactors) {
+                                            std::span<const float> rowFactors, bool differences) {
     if (!values || rows < 1 || columns < rows)
         return nullptr;
     if (!rowFactors.empty() && rowFactors.size() != static_cast<std::size_t>(rows))
         return nullptr;
     auto pyramid = std::make_shared<Pyramid>();
+    pyramid->m_differences = differences;
     Pyramid::Level base{rows, columns, values, {}};
-    pyramid->m_levels.push_back(rowFactors.empty() ? std::move(base) : ownedBase(base, rowFactors));
+    pyramid->m_levels.push_back(rowFactors.empty() ? std::move(base) : ownedBase(base, rowFactors, differences ? kNoDifference : kNoData));
     while (pyramid->m_levels.back().rows > 1 || pyramid->m_levels.back().columns > 1)
-        pyramid->m_levels.push_back(pooled(pyramid->m_levels.back(), pyramid->m_levels.size() == 1));
+        pyramid->m_levels.push_back(pooled(pyramid->m_levels.back(), pyramid->m_levels.size() == 1, differences));
     return pyramid;
 }
 

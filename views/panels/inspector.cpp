@@ -107,17 +107,22 @@ QString Inspector::toCsv() const {
     return m_view->toCsv();
 }
 
-QImage Inspector::renderToImage(QSize size, double devicePixelRatio) const {
-    QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
-    image.setDevicePixelRatio(devicePixelRatio);
-    image.fill(theme().panel);
-    QPainter painter(&image);
+void Inspector::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     const int card = m_paper->isHidden() ? 0 : m_paper->heightForWidth(size.width());
     m_view->paintInto(painter, {size.width(), size.height() - card});
     if (card) {
         painter.translate(0, size.height() - card);
         m_paper->paintInto(painter, {size.width(), card});
+        painter.translate(0, card - size.height());
     }
+}
+
+QImage Inspector::renderToImage(QSize size, double devicePixelRatio) const {
+    QImage image(size * devicePixelRatio, QImage::Format_ARGB32_Premultiplied);
+    image.setDevicePixelRatio(devicePixelRatio);
+    QPainter painter(&image);
+    paintInto(painter, size);
     return image;
 }
 

@@ -38,6 +38,7 @@ public:
     PaperCard* paperCard() const { return m_paper; }
 
     QString toCsv() const;
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size, double devicePixelRatio = 1) const;
     // Title, subtitle and the two arrows into the frame's header.
     void furnish(PanelFrame* frame);

@@ -98,6 +98,7 @@ void PlanPanel::showPlan() {
     rows.weights->setText(tr("%1, checkpoint's").arg(type));
     rows.activations->setText(quoted(ElementType::F32));
 
+    showKeep();
     const auto* params = std::get_if<SparqParams>(&m_plan.read);
     if (params)
         m_last = *params;
@@ -105,6 +106,7 @@ void PlanPanel::showPlan() {
     rows.paper->setText(params ? tr("Ribar 2023") : QString());
     rows.sparq->setEnabled(params != nullptr);
     showSparq(m_last);
+    offerWhatFits();
     m_showing = false;
 }
 

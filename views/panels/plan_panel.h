@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
@@ -39,8 +40,9 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "store", "read", "r", "k", "local", "alpha",
-    // "tau", "select". Consecutive edits of one name may merge into one undo step until editFinished().
+    // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
+    // "read", "r", "k", "local", "alpha", "tau", "select". Consecutive edits of one name may merge into one
+    // undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
@@ -48,19 +50,26 @@ Q_SIGNALS:
 private:
     struct Rows;
     void buildSections();
+    void buildKeep(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
+    void connectKeep();
+    Keep startingKeep(int index) const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
+    void showKeep();
+    void offerWhatFits();
     void showSparq(const SparqParams& params);
     int longest() const;
 
     ModelSpec m_spec;
     AttentionPlan m_plan;
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
+    std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
+    std::optional<LmInfiniteParams> m_lastInfinite;
     std::int64_t m_tokens = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;

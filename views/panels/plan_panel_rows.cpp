@@ -1,4 +1,5 @@
 // How a PlanPanel is built and wired: one strip per question, and what each control changes in the plan.
+// KEEP's has a file of its own.
 #include <QCheckBox>
 #include <QLabel>
 #include <QVBoxLayout>
@@ -12,7 +13,6 @@
 #include "views/theme.h"
 
 namespace fovea {
-namespace {
 
 QLabel* mutedLabel(const QString& text) {
     auto* label = new QLabel(text);
@@ -29,9 +29,8 @@ QHBoxLayout* rowOf(QWidget* left, QWidget* right) {
     return row;
 }
 
-// One question of the plan: a caption and below it the answer, on a strip of its own.
 QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
-                        QLabel* beside = nullptr) {
+                        QLabel* beside) {
     auto* strip = new QWidget;
     strip->setToolTip(tip);
     auto* inner = new QVBoxLayout(strip);
@@ -50,14 +49,21 @@ QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* an
     return inner;
 }
 
-QLabel* valueLabel() {
-    auto* label = new QLabel;
-    label->setFont(numberFont(11));
-    label->setProperty("role", "muted");
-    return label;
+ParameterSlider* addSlider(QVBoxLayout* column, const QString& name, ParameterSlider::Scale scale,
+                           QLabel*& value, const QString& tip, QWidget* between) {
+    auto* slider = new ParameterSlider(scale);
+    slider->setToolTip(tip);
+    slider->setAccessibleName(name);
+    value = new QLabel;
+    value->setFont(numberFont(11));
+    value->setProperty("role", "muted");
+    auto* row = rowOf(mutedLabel(name), value);
+    if (between)
+        row->insertWidget(1, between);
+    column->addLayout(row);
+    column->addWidget(slider);
+    return slider;
 }
-
-} // namespace
 
 void PlanPanel::buildSections() {
     auto& rows = *m_rows;
@@ -65,10 +71,7 @@ void PlanPanel::buildSections() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     rows.share = new FlatCombo;
-    rows.keep = new FlatCombo;
-    rows.keep->addItem(tr("all"));
-    for (auto* single : {rows.share, rows.keep})
-        single->setFocusPolicy(Qt::NoFocus); // one entry: nothing to go there for
+    rows.share->setFocusPolicy(Qt::NoFocus); // one entry: nothing to go there for
     rows.store = new FlatCombo;
     rows.read = new FlatCombo;
     rows.read->addItems({tr("all"), tr("SparQ")});
@@ -76,8 +79,7 @@ void PlanPanel::buildSections() {
     addSection(
         column, tr("SHARE — who owns KV"), rows.share,
         tr("Heads share K and V as the model was trained to. Sharing across layers is not in this version."));
-    addSection(column, tr("KEEP — which tokens stay"), rows.keep,
-               tr("Every token stays in the cache. Eviction is not in this version."));
+    buildKeep(column);
     addSection(column, tr("STORE — in what form"), rows.store,
                tr("The float type of cached rows. Quantised caches are not in this version."));
     auto* read = addSection(
@@ -107,29 +109,16 @@ void PlanPanel::buildSparq(QVBoxLayout* section) {
     auto* column = new QVBoxLayout(rows.sparq);
     column->setContentsMargins(0, 4, 0, 0);
     column->setSpacing(1);
-    const auto addSlider = [&](const QString& name, ParameterSlider::Scale scale, QLabel*& value,
-                               const QString& tip, QWidget* between = nullptr) {
-        auto* slider = new ParameterSlider(scale);
-        slider->setToolTip(tip);
-        slider->setAccessibleName(name);
-        value = valueLabel();
-        auto* row = rowOf(mutedLabel(name), value);
-        if (between)
-            row->insertWidget(1, between);
-        column->addLayout(row);
-        column->addWidget(slider);
-        return slider;
-    };
     rows.r =
-        addSlider(tr("r  query components"), ParameterSlider::Scale::Linear, rows.rValue,
+        addSlider(column, tr("r  query components"), ParameterSlider::Scale::Linear, rows.rValue,
                   tr("How many of the query's largest components score all tokens. Double-click: default."));
     rows.k =
-        addSlider(tr("k  tokens read in full"), ParameterSlider::Scale::Logarithmic, rows.kValue,
+        addSlider(column, tr("k  tokens read in full"), ParameterSlider::Scale::Logarithmic, rows.kValue,
                   tr("How many tokens are read in full, the local window included. Double-click: default."));
     rows.automatic = new QCheckBox(tr("⌊k/4⌋"));
     rows.automatic->setFont(uiFont(11));
     rows.automatic->setToolTip(tr("Automatic: a quarter of k, the authors' default"));
-    rows.local = addSlider(tr("local window"), ParameterSlider::Scale::Logarithmic, rows.localValue,
+    rows.local = addSlider(column, tr("local window"), ParameterSlider::Scale::Logarithmic, rows.localValue,
                            tr("The newest tokens, read whatever their score. Double-click: automatic."),
                            rows.automatic);
     const auto addSwitch = [&](const QString& name, const QString& tip) {
@@ -161,6 +150,11 @@ void PlanPanel::nameRows() {
     auto& rows = *m_rows;
     const std::pair<QWidget*, const char*> names[] = {{rows.share, "share"},
                                                       {rows.keep, "keep"},
+                                                      {rows.positions, "positions"},
+                                                      {rows.sinks, "sinks"},
+                                                      {rows.window, "window"},
+                                                      {rows.sinksValue, "sinks value"},
+                                                      {rows.windowValue, "window value"},
                                                       {rows.store, "store"},
                                                       {rows.read, "read"},
                                                       {rows.r, "r"},
@@ -209,7 +203,8 @@ void PlanPanel::connectRows() {
             sparq(QStringLiteral("local"), [](SparqParams& p, int n) { p.local = n; }));
     connect(rows.local, &ParameterSlider::defaultRequested, this,
             [this] { m_rows->automatic->setChecked(true); });
-    for (auto* slider : {rows.r, rows.k, rows.local})
+    connectKeep();
+    for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
     whole(rows.automatic, &QCheckBox::toggled, sparq(QStringLiteral("local"), [](SparqParams& p, bool on) {
               p.local = on ? std::nullopt : std::optional(p.localTokens());

@@ -126,8 +126,8 @@ void paintQuery(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const auto d = static_cast<double>(s.q.size());
     const Axes axes{painter, plot, 0, std::max(d, 1.), 0, largestOf(s.q) * 1.05};
     axes.title(
-        s.sparse ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
-                 : QObject::tr("1  |q|: all %1 components").arg(d));
+        s.guessed ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
+                  : QObject::tr("1  |q|: all %1 components").arg(d));
     axes.yTicks(2);
     std::vector<std::uint8_t> kept(s.q.size(), 0);
     for (const auto c : s.components)
@@ -146,7 +146,12 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const auto [x0, x1] = rangeOf(s.approximate);
     const auto [y0, y1] = rangeOf(s.exact);
     const Axes axes{painter, plot, x0, x1, y0, y1};
-    axes.title(QObject::tr("2  approximate against exact score, %1 tokens").arg(s.exact.size()));
+    const auto left = s.exact.size() - s.evicted.size();
+    axes.title(s.evicted.empty()
+                   ? QObject::tr("2  approximate against exact score, %1 tokens").arg(left)
+                   : QObject::tr("2  approximate against exact score, %1 tokens left, %2 evicted")
+                         .arg(left)
+                         .arg(s.evicted.size()));
     axes.yTicks(4);
     axes.xTicks(4, QObject::tr("what the group chose by"), false);
     painter.setPen(t.border);
@@ -158,7 +163,8 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const auto n = std::min(s.approximate.size(), s.exact.size());
     rest.reserve(static_cast<qsizetype>(n));
     for (std::size_t i = 0; i < n; ++i)
-        (picture.isChosen[i] ? chosen : rest).append({axes.x(s.approximate[i]), axes.y(s.exact[i])});
+        if (!std::isnan(s.approximate[i])) // evicted: nothing left to guess from
+            (picture.isChosen[i] ? chosen : rest).append({axes.x(s.approximate[i]), axes.y(s.exact[i])});
     painter.setPen(QPen(mixed(t.mutedText, t.panel, 0.3), 2.4, Qt::SolidLine, Qt::SquareCap));
     painter.drawPoints(rest.constData(), static_cast<int>(rest.size()));
     painter.setPen(QPen(t.planB, 3.2, Qt::SolidLine, Qt::SquareCap));
@@ -175,7 +181,7 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
         painter.setPen(color);
         painter.drawText(at, text);
     };
-    if (s.threshold > x0 && s.threshold < x1 && chosen.size() < static_cast<qsizetype>(n)) {
+    if (s.threshold > x0 && s.threshold < x1 && !rest.isEmpty()) {
         const double x = axes.x(s.threshold);
         painter.setPen(QPen(t.planB, 1, Qt::DashLine));
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()));
@@ -188,32 +194,48 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     label({plot.right() - metrics.horizontalAdvance(recall) - 5, plot.bottom() - 5}, recall, t.text);
 }
 
-// A row read dense has no guess: its exact scores along the tokens instead.
-void paintExact(QPainter& painter, const QRectF& plot, const QueryStages& s) {
+// Without a guess: the exact scores along the tokens. What was evicted stands pale on hatched ground.
+void paintExact(QPainter& painter, const QRectF& plot, const StagesPicture& picture) {
+    const auto& s = *picture.stages;
+    const auto& t = theme();
     const auto [y0, y1] = rangeOf(s.exact);
     const Axes axes{painter, plot, 0, std::max<double>(static_cast<double>(s.exact.size()), 1), y0, y1};
-    axes.title(QObject::tr("2  exact score of every token (nothing guessed)"));
+    axes.title(s.evicted.empty()
+                   ? QObject::tr("2  exact score of every token (nothing guessed)")
+                   : QObject::tr("2  exact score of every token, %1 evicted").arg(s.evicted.size()));
+    for (std::size_t i = 0; i < s.evicted.size();) {
+        std::size_t end = i + 1;
+        while (end < s.evicted.size() && s.evicted[end] == s.evicted[end - 1] + 1)
+            ++end;
+        const double left = axes.x(s.evicted[i]), right = axes.x(s.evicted[end - 1] + 1);
+        painter.fillRect(QRectF(left, plot.top(), right - left, plot.height()),
+                         QBrush(t.grid, Qt::BDiagPattern));
+        i = end;
+    }
     axes.yTicks(4);
     axes.xTicks(4, QObject::tr("key position"), true);
-    painter.setPen(theme().border);
+    painter.setPen(t.border);
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(plot);
-    QList<QPointF> points;
-    points.reserve(static_cast<qsizetype>(s.exact.size()));
+    QList<QPointF> kept, gone;
     for (std::size_t i = 0; i < s.exact.size(); ++i)
-        points.append({axes.x(static_cast<double>(i) + 0.5), axes.y(s.exact[i])});
-    painter.setPen(QPen(theme().planA, 2.4, Qt::SolidLine, Qt::SquareCap));
-    painter.drawPoints(points.constData(), static_cast<int>(points.size()));
+        (s.sparse && !picture.isChosen[i] ? gone : kept)
+            .append({axes.x(static_cast<double>(i) + 0.5), axes.y(s.exact[i])});
+    painter.setPen(QPen(mixed(t.mutedText, t.panel, 0.35), 2, Qt::SolidLine, Qt::SquareCap));
+    painter.drawPoints(gone.constData(), static_cast<int>(gone.size()));
+    painter.setPen(QPen(s.sparse ? t.planB : t.planA, s.sparse ? 3 : 2.4, Qt::SolidLine, Qt::SquareCap));
+    painter.drawPoints(kept.constData(), static_cast<int>(kept.size()));
 }
 
 void paintWeights(QPainter& painter, const QRectF& plot, const StagesPicture& picture) {
     const auto& s = *picture.stages;
     const auto n = static_cast<double>(picture.weights.size());
     const Axes axes{painter, plot, 0, std::max(n, 1.), 0, largestOf(picture.weights) * 1.05};
-    axes.title(s.sparse ? QObject::tr("3  read in full: softmax over the %1, α = %2")
-                              .arg(n)
-                              .arg(static_cast<double>(s.alpha), 0, 'f', 3)
-                        : QObject::tr("3  read dense: softmax over all %1").arg(n));
+    axes.title(s.guessed ? QObject::tr("3  read in full: softmax over the %1, α = %2")
+                               .arg(n)
+                               .arg(static_cast<double>(s.alpha), 0, 'f', 3)
+               : s.sparse ? QObject::tr("3  what is left is read: softmax over the %1").arg(n)
+                          : QObject::tr("3  read dense: softmax over all %1").arg(n));
     axes.yTicks(2);
     const auto color = s.sparse ? theme().planB : theme().planA;
     if (n <= plot.width()) {
@@ -235,8 +257,9 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const auto d = static_cast<double>(s.denseOutput.size());
     const double most = std::max(largestOf(s.denseOutput), s.sparse ? largestOf(s.output) : 0.f) * 1.05;
     const Axes axes{painter, plot, 0, std::max(d, 1.), -most, most};
-    axes.title(s.sparse ? QObject::tr("4  output = α · attended + (1 − α) · mean value")
-                        : QObject::tr("4  output, dense"));
+    axes.title(s.guessed  ? QObject::tr("4  output = α · attended + (1 − α) · mean value")
+               : s.sparse ? QObject::tr("4  output over what is left")
+                          : QObject::tr("4  output, dense"));
     axes.yTicks(2);
     for (std::size_t i = 0; i < s.denseOutput.size(); ++i) {
         const auto at = static_cast<double>(i);
@@ -249,7 +272,8 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
         axes.xTicks(4, QObject::tr("component"), true);
         return;
     }
-    const auto a = QObject::tr("■ dense "), b = QObject::tr(" ■ sparse");
+    const auto a = QObject::tr("■ dense "),
+               b = (s.guessed ? QObject::tr(" ■ sparse") : QObject::tr(" ■ kept"));
     const double width = QFontMetricsF(uiFont(10)).horizontalAdvance(a + b);
     axes.xTicks(4, {}, true, width);
     const QFontMetricsF metrics(painter.font());
@@ -265,9 +289,10 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
 QString stagesFooter(const QueryStages& s) {
     if (!s.sparse)
         return QObject::tr("This row was read dense: nothing missed, no error.");
-    return QObject::tr("error ‖A−B‖/‖A‖ = %1 · mass not read %2 %")
-        .arg(static_cast<double>(s.error), 0, 'g', 3)
-        .arg(100. * static_cast<double>(s.missed), 0, 'g', 3);
+    const auto text = QObject::tr("error ‖A−B‖/‖A‖ = %1 · mass not read %2 %")
+                          .arg(static_cast<double>(s.error), 0, 'g', 3)
+                          .arg(100. * static_cast<double>(s.missed), 0, 'g', 3);
+    return s.evicted.empty() ? text : text + QObject::tr(" · %1 evicted").arg(s.evicted.size());
 }
 
 StagesPicture pictureOf(const QueryStages& s) {
@@ -317,10 +342,10 @@ void paintStages(QPainter& painter, const QRectF& area, const StagesPicture& pic
     const auto frames = framesIn(area);
     painter.setRenderHint(QPainter::Antialiasing, false);
     paintQuery(painter, frames.plots[0], s);
-    if (s.sparse)
+    if (s.guessed)
         paintScatter(painter, frames.plots[1], picture);
     else
-        paintExact(painter, frames.plots[1], s);
+        paintExact(painter, frames.plots[1], picture);
     paintWeights(painter, frames.plots[2], picture);
     paintOutput(painter, frames.plots[3], s);
     painter.setFont(uiFont(11));

@@ -5,6 +5,7 @@
 #include <QToolTip>
 
 #include <algorithm>
+#include <cmath>
 
 #include "views/theme.h"
 
@@ -64,7 +65,7 @@ QString StagesView::toCsv() const {
         line("q", i, s.q[i], {},
              std::binary_search(s.components.begin(), s.components.end(), static_cast<int>(i)));
     for (std::size_t i = 0; i < s.exact.size(); ++i) {
-        const bool guessed = i < s.approximate.size();
+        const bool guessed = i < s.approximate.size() && !std::isnan(s.approximate[i]);
         line("score exact|approximate", i, s.exact[i],
              guessed ? QString::number(double(s.approximate[i]), 'g', 9) : QString(), m_picture.isChosen[i]);
     }

@@ -159,15 +159,19 @@ void TokenStrip::paintEvent(QPaintEvent* event) {
     drawRows(painter, m_layout, top, top + viewport()->height());
 }
 
-QImage TokenStrip::renderToImage(QSize size) const {
-    QImage image(size, QImage::Format_RGB32);
-    image.fill(theme().panel);
+void TokenStrip::paintInto(QPainter& painter, QSize size) const {
+    painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
     if (m_tokens.empty())
-        return image;
+        return;
     TokenLayout layout = m_layout;
     layout.build(numberFont(12), size.width());
-    QPainter painter(&image);
     drawRows(painter, layout, 0, size.height());
+}
+
+QImage TokenStrip::renderToImage(QSize size) const {
+    QImage image(size, QImage::Format_RGB32);
+    QPainter painter(&image);
+    paintInto(painter, size);
     return image;
 }
 
@@ -194,6 +198,8 @@ QString TokenStrip::describe(int index) const {
         text += QStringLiteral(", missed mass %1 %").arg(static_cast<double>(cell.measure) * 100, 0, 'f', 2);
     else if (m_colour == TokenColour::Surprise)
         text += QStringLiteral(", surprise %1 nats").arg(static_cast<double>(cell.measure), 0, 'f', 2);
+    if (const QString detail = m_detail ? m_detail(index) : QString(); !detail.isEmpty())
+        text += QStringLiteral("\n") + detail;
     return text;
 }
 

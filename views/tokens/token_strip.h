@@ -5,6 +5,7 @@
 
 #include <QAbstractScrollArea>
 #include <QString>
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -34,9 +35,12 @@ public:
     void setPinned(std::set<int> pinned);
     const std::set<int>& pinned() const { return m_pinned; }
     void setEmptyText(const QString& text);
+    // What a token's tip says behind its position; asked when the tip is shown.
+    void setDetail(std::function<QString(int index)> detail) { m_detail = std::move(detail); }
 
     int tokenAt(const QPoint& viewportPosition) const; // −1 where there is none
     QRect tokenRect(int index) const;                  // in viewport coordinates
+    void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size) const;
     QString toCsv() const; // position,token,generated,read,measure
 
@@ -69,6 +73,7 @@ private:
     int m_query = -1;
     std::set<int> m_pinned;
     QString m_emptyText;
+    std::function<QString(int)> m_detail;
 };
 
 } // namespace fovea

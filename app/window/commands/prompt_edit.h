@@ -3,16 +3,14 @@
 
 #include <QUndoCommand>
 
-#include <string>
-
 #include "app/window/document.h"
 
 namespace fovea {
 
 class PromptEdit final : public QUndoCommand {
 public:
-    PromptEdit(Document& document, const std::string& prompt)
-        : QUndoCommand(QObject::tr("change prompt")), m_document(document), m_before(document.prompt()),
+    PromptEdit(Document& document, const Prompt& prompt)
+        : QUndoCommand(QObject::tr("change prompt")), m_document(document), m_before(document.m_prompt),
           m_after(prompt) {}
 
     void undo() override { m_document.setPrompt(m_before); }
@@ -20,7 +18,7 @@ public:
 
 private:
     Document& m_document;
-    const std::string m_before, m_after;
+    const Prompt m_before, m_after; // with their tokens: undoing encodes nothing
 };
 
 } // namespace fovea

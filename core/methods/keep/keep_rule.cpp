@@ -12,6 +12,10 @@ bool KeepRule::sees(std::int64_t p, std::int64_t j) const {
     return (j < sinks || p - j <= window) && p - j <= reach;
 }
 
+std::int64_t KeepRule::unseenFrom(std::int64_t j) const {
+    return j + 1 + (j < sinks ? reach : std::min(window, reach));
+}
+
 std::int64_t KeepRule::seen(std::int64_t p) const {
     const std::int64_t oldest = std::max<std::int64_t>(0, p - std::min(window, reach)); // of the window
     const std::int64_t reached = std::max<std::int64_t>(0, p - reach);
@@ -24,6 +28,19 @@ std::int64_t KeepRule::distanceTo(std::int64_t p, std::int64_t j) const {
     if (distance == Distance::Capped)
         return std::min(p - j, cap);
     return p - j - (p + 1 - seen(p)); // every token not seen was evicted from between
+}
+
+std::int64_t KeepRule::longestDistance() const {
+    if (sinks == 0)
+        return std::min(window, reach);
+    switch (distance) {
+    case Distance::Cache:
+        return window + sinks;
+    case Distance::Capped:
+        return std::max(window, cap);
+    default:
+        return reach;
+    }
 }
 
 KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts) {

@@ -30,10 +30,14 @@ struct KeepRule {
 
     // Does the query at p see the token at j <= p?
     bool sees(std::int64_t p, std::int64_t j) const;
+    // The first position whose query does not see the token at j; kUnbounded or more: there is none.
+    std::int64_t unseenFrom(std::int64_t j) const;
     // How many tokens the query at p sees, its own included.
     std::int64_t seen(std::int64_t p) const;
     // At which distance it meets the token at j, which it sees: p - j, but for the sinks of some methods.
     std::int64_t distanceTo(std::int64_t p, std::int64_t j) const;
+    // The longest distance at which any token is ever met; kUnbounded or more: there is none.
+    std::int64_t longestDistance() const;
     // Is some token met at another distance than its own?
     bool turns() const { return distance != Distance::Original && sinks > 0; }
 

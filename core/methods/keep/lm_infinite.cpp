@@ -3,12 +3,9 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
 
-#include "core/methods/cache_reader.h"
 #include "core/methods/keep/row_turn.h"
-#include "core/model/forward.h"
 
 namespace fovea {
 
@@ -20,15 +17,12 @@ KeepRule lmInfiniteRule(const LmInfiniteParams& params) {
 }
 
 // Section 4 of 2308.16137: beyond the ceiling, keys as they were before RoPE (position 0) and the query at w.
-at::Tensor lmInfiniteTruth(const LmInfiniteParams& params, const at::Tensor& q, CacheReader& kept,
-                           const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule) {
+at::Tensor lmInfiniteProducts(const LmInfiniteParams& params, const at::Tensor& q, const at::Tensor& keys,
+                              const at::Tensor& positions, const RowTurn& turn) {
     const std::int64_t p = positions.max().item<std::int64_t>();
-    const at::Tensor keys = kept.keys();
     const at::Tensor near = at::matmul(q, keys.t());
     const at::Tensor far = at::matmul(turn.rows(q, params.window - p), turn.rows(keys, -positions).t());
-    const at::Tensor products = at::where(p - positions >= params.window, far, near);
-    const at::Tensor scores = attentionLogits(products, rule, static_cast<int>(q.size(-1)));
-    return at::matmul(at::softmax(scores, -1), kept.values());
+    return at::where(p - positions >= params.window, far, near);
 }
 
 } // namespace fovea

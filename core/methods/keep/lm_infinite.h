@@ -30,7 +30,6 @@ class Tensor;
 
 namespace fovea {
 
-class CacheReader;
 class RowTurn;
 
 struct LmInfiniteParams {
@@ -42,8 +41,8 @@ struct LmInfiniteParams {
 
 KeepRule lmInfiniteRule(const LmInfiniteParams& params);
 
-// The truth: as streamingTruth, a sink further back than w met at distance w.
-at::Tensor lmInfiniteTruth(const LmInfiniteParams& params, const at::Tensor& q, CacheReader& kept,
-                           const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule = {});
+// The truth: as streamingProducts, a sink further back than w met at distance w.
+at::Tensor lmInfiniteProducts(const LmInfiniteParams& params, const at::Tensor& q, const at::Tensor& keys,
+                              const at::Tensor& positions, const RowTurn& turn);
 
 } // namespace fovea

@@ -3,12 +3,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/softmax.h>
 
-#include "core/methods/cache_reader.h"
 #include "core/methods/keep/row_turn.h"
-#include "core/methods/read/dense.h"
-#include "core/model/forward.h"
 
 namespace fovea {
 
@@ -20,16 +16,14 @@ KeepRule streamingRule(const StreamingParams& params) {
 }
 
 // Section 3.2 and Figure 4 of 2309.17453: the positions that RoPE is given are those within the cache.
-at::Tensor streamingTruth(const StreamingParams& params, const at::Tensor& q, CacheReader& kept,
-                          const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule) {
+at::Tensor streamingProducts(const StreamingParams& params, const at::Tensor& q, const at::Tensor& keys,
+                             const at::Tensor& positions, const RowTurn& turn) {
     if (params.positions == StreamingParams::Positions::Original)
-        return denseTruth(q, kept, rule);
+        return at::matmul(q, keys.t());
     const at::Tensor rank = positions.argsort().argsort(); // of each slot's token
-    const at::Tensor newest = positions.max();
-    const at::Tensor keys = turn.rows(kept.keys(), rank - positions);
-    const at::Tensor query = turn.rows(q, positions.size(0) - 1 - newest.item<std::int64_t>());
-    const at::Tensor scores = attentionLogits(at::matmul(query, keys.t()), rule, static_cast<int>(q.size(-1)));
-    return at::matmul(at::softmax(scores, -1), kept.values());
+    const std::int64_t newest = positions.max().item<std::int64_t>();
+    const at::Tensor query = turn.rows(q, positions.size(0) - 1 - newest);
+    return at::matmul(query, turn.rows(keys, rank - positions).t());
 }
 
 } // namespace fovea

@@ -32,7 +32,6 @@ class Tensor;
 
 namespace fovea {
 
-class CacheReader;
 class RowTurn;
 
 struct StreamingParams {
@@ -47,10 +46,10 @@ struct StreamingParams {
 
 KeepRule streamingRule(const StreamingParams& params);
 
-// The truth, straight from the paper: attention over the rows that `kept` holds, each key and the query
-// rotated to their ranks where positions=cache. q (g, d) fp32 after RoPE at its own position, the newest in
-// `positions`; positions (n) int64 of kept's slots. -> (g, d).
-at::Tensor streamingTruth(const StreamingParams& params, const at::Tensor& q, CacheReader& kept,
-                          const at::Tensor& positions, const RowTurn& turn, const LogitRule& rule = {});
+// The truth, straight from the paper: q·k over the rows that are kept, each key and the query rotated to
+// their ranks where positions=cache. q (g, d) fp32 after RoPE at its own position, the newest in `positions`;
+// keys (n, d), positions (n) int64 -> (g, n).
+at::Tensor streamingProducts(const StreamingParams& params, const at::Tensor& q, const at::Tensor& keys,
+                             const at::Tensor& positions, const RowTurn& turn);
 
 } // namespace fovea

@@ -3,10 +3,14 @@
 
 #include <QApplication>
 #include <QDialog>
+#include <QPlainTextEdit>
 
 #include <functional>
 
+#include "app/window/key_sheet.h"
 #include "app/window/memory_dialog.h"
+#include "app/window/prompt_dialog.h"
+#include "app/window/settings_dialog.h"
 #include "tests/app/window/window_fixture.h"
 #include "views/theme.h"
 
@@ -29,6 +33,23 @@ void save(QWidget& widget, const char* name) {
 }
 
 } // namespace
+
+TEST_CASE("Prompt, settings, keys", "[window][screens]") {
+    WindowFixture f("The old garden had written the number of every animal on the gate.");
+    PromptDialog prompt(f.document(), f.window->jobs());
+    prompt.show();
+    REQUIRE(waitUntil([&] { return prompt.counted(); }));
+    save(prompt, "prompt");
+    prompt.edit()->setPlainText(QString("word ").repeated(300));
+    REQUIRE(waitUntil([&] { return prompt.counted(); }));
+    save(prompt, "prompt_long");
+    SettingsDialog settings(Preferences{});
+    settings.show();
+    save(settings, "settings");
+    KeySheet keys(keyGroups(*f.window));
+    keys.show();
+    save(keys, "keys");
+}
 
 TEST_CASE("Memory dialog", "[window][screens]") {
     ModelSpec spec;

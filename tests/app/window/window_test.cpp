@@ -298,8 +298,8 @@ TEST_CASE("Every action of the menus can be found in the palette and has a text"
 TEST_CASE("The palette narrows to actions that hold every word, and does the chosen one", "[window]") {
     WindowFixture f;
     ActionPalette palette(listedActions(*f.window), f.window.get());
-    palette.setFilter("PNG map");
-    CHECK(palette.shownTexts() == QStringList{"Save head map as PNG…"});
+    palette.setFilter("picture map");
+    CHECK(palette.shownTexts() == QStringList{"Save head map as picture…"});
     palette.setFilter("no such thing");
     CHECK(palette.shownTexts().isEmpty());
     palette.setFilter("light");
@@ -308,11 +308,16 @@ TEST_CASE("The palette narrows to actions that hold every word, and does the cho
 
 TEST_CASE("The prompt's dialog counts tokens and refuses what does not fit", "[window]") {
     WindowFixture f;
-    PromptDialog dialog(f.document());
+    PromptDialog dialog(f.document(), f.window->jobs());
+    const auto counted = [&] { return waitUntil([&] { return dialog.counted(); }); };
+    REQUIRE(counted());
     CHECK(dialog.fits());
     dialog.edit()->setPlainText(QString(300, 'x'));
+    CHECK_FALSE(dialog.counted());
+    REQUIRE(counted());
     CHECK_FALSE(dialog.fits());
     dialog.edit()->setPlainText("a cat");
+    REQUIRE(counted());
     CHECK(dialog.fits());
 }
 

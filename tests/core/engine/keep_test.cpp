@@ -330,3 +330,30 @@ TEST_CASE("A run tells when each slot was taken and freed", "[core.engine]") {
     options.session.captureBudget = 0;
     CHECK(generate(model, {}, randomTokens(12, 50), options, {}, kGoOn).slots.layers() == 0);
 }
+
+TEST_CASE("A text may outgrow the model's context under a keep that bounds distances", "[core.engine]") {
+    const auto model = randomModel({.context = 20});
+    GenerateOptions options;
+    options.tokens = 50;
+    options.ignoreEnd = true;
+    const auto prompt = randomTokens(12, 50);
+    const auto stepsOf = [&](const char* plan) {
+        const Run run = generate(model, parsePlan(plan), prompt, options, {}, kGoOn);
+        for (const StepRecord& step : run.steps)
+            requireSame(step.formula, step.counted);
+        return run.steps.size();
+    };
+    CHECK(stepsOf("keep=streaming:sinks=2,window=8,positions=cache") == 50);
+    CHECK(stepsOf("keep=streaming:sinks=0,window=8") == 50);
+    CHECK(stepsOf("keep=lm-infinite:sinks=2,window=8") == 50);
+    CHECK(stepsOf("dense") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=8") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=18,positions=cache") == 9);
+    CHECK(stepsOf("keep=streaming:sinks=2,window=17,positions=cache") == 50);
+    // Read densely beyond the context, no keep helps.
+    options.decodeFrom = 21;
+    CHECK(stepsOf("keep=lm-infinite:sinks=2,window=8") == 9);
+    CHECK_THROWS_AS(
+        generate(model, parsePlan("keep=lm-infinite:window=8"), randomTokens(21, 50), options, {}, kGoOn),
+        EngineError);
+}

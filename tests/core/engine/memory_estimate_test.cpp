@@ -75,6 +75,28 @@ TEST_CASE("The cache that is foretold is the cache that a session reserves, for 
     }
 }
 
+TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a block too much", "[core.engine]") {
+    const auto model = randomModel({.context = 5000});
+    for (const char* text : {"keep=streaming:sinks=4,window=60", "keep=streaming:sinks=4,window=600",
+                             "keep=lm-infinite:sinks=4,window=300 store=bf16"})
+        for (const std::int64_t prompt : {3, 700})
+            for (const std::int64_t tokens : {1, 500}) {
+                const MemoryQuestion question = questionOf(parsePlan(text), prompt, tokens);
+                INFO(text << ", " << tokens << " tokens after " << prompt);
+                const Run run = runOf(model, question);
+                std::int64_t most = 0;
+                for (const StepRecord& step : run.steps)
+                    most = std::max(most, step.held.reserved);
+                const std::int64_t estimate = estimateMemory(model->spec, question).cache;
+                CHECK(estimate >= most);
+                if (tokens > 1 && prompt < 100)
+                    CHECK(estimate == most);
+                MemoryQuestion all = question;
+                all.plans = {AttentionPlan{.store = question.plans.front().store}};
+                CHECK(estimate <= estimateMemory(model->spec, all).cache);
+            }
+}
+
 TEST_CASE("Capture and logits that are foretold are those that are kept", "[core.engine]") {
     const auto model = randomModel({.layers = 4, .context = 500});
     const std::int64_t layer = captureBytesPerLayer(model->spec, 3 + 40 + 10);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <iterator>
 #include <random>
 
 #include "core/engine/capture.h"
@@ -59,6 +60,48 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
             REQUIRE(chosenRow(map, query) == stages.chosen);
             REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
         }
+    }
+}
+
+TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[core.engine]") {
+    ModelSpec spec = smallSpec();
+    const std::string text =
+        GENERATE(as<std::string>{}, "keep=streaming:sinks=3,window=9",
+                 "keep=streaming:sinks=2,window=9,positions=cache", "keep=lm-infinite:sinks=4,window=8",
+                 "keep=streaming:sinks=0,window=1", "keep=streaming:sinks=3,window=12 read=sparq:r=4,k=7",
+                 "keep=streaming:sinks=3,window=900");
+    const int window = GENERATE(0, 20);
+    spec.layerSpecs = {{.window = window, .rope = {}}, {.window = window, .rope = {}}};
+    const Capture capture = randomCapture(spec, 61, 7);
+    CAPTURE(text, window);
+    const AttentionPlan plan = parsePlan(text);
+    const KeepRule rule = keepRule(plan, window, true), own = keepRule(plan, window, false);
+    const HeadMap map = replayHead(capture, 61, 1, 3, plan, 20, kNever);
+    for (std::int64_t query = 0; query < 61; ++query) {
+        const QueryStages stages = replayQuery(capture, query, 1, 3, plan, 20);
+        CAPTURE(query);
+        REQUIRE(chosenRow(map, query) == stages.chosen);
+        REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
+        std::vector<std::int32_t> evicted;
+        for (std::int64_t key = 0; key <= query; ++key) {
+            const bool acts = query >= 20, sees = acts ? rule.sees(query, key) : own.sees(query, key);
+            REQUIRE((map.gone[static_cast<std::size_t>(key)] > query) == sees);
+            if (own.sees(query, key) && !sees)
+                evicted.push_back(static_cast<std::int32_t>(key));
+        }
+        REQUIRE(stages.evicted == (stages.sparse ? evicted : std::vector<std::int32_t>{}));
+        if (!evicted.empty() && query >= 20) {
+            REQUIRE(stages.sparse);
+            // What was evicted weighs something, and none of it is read.
+            REQUIRE(stages.missed > 0);
+            std::vector<std::int32_t> both;
+            std::set_intersection(evicted.begin(), evicted.end(), stages.chosen.begin(), stages.chosen.end(),
+                                  std::back_inserter(both));
+            REQUIRE(both.empty());
+        }
+        REQUIRE(stages.guessed == (stages.sparse && std::holds_alternative<SparqParams>(plan.read)));
+        for (const std::int32_t key : stages.guessed ? evicted : std::vector<std::int32_t>{})
+            REQUIRE(std::isnan(stages.approximate[static_cast<std::size_t>(key)]));
     }
 }
 

@@ -71,4 +71,9 @@ TEST_CASE("Other distances need RoPE", "[core.plan]") {
     CHECK(refusal(parsePlan("keep=streaming:positions=cache"), spec));
     CHECK_FALSE(refusal(parsePlan("keep=streaming:sinks=0,positions=cache"), spec));
     CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
+
+    spec = headsOf(8);
+    spec.rope.scaling.kind = RopeScaling::Kind::Dynamic;
+    CHECK(refusal(parsePlan("keep=lm-infinite"), spec));
+    CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
 }

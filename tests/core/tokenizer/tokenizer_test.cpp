@@ -161,7 +161,7 @@ TEST_CASE("A space in front, squeezed spaces and rules cover the text they came 
                                           somewhatEnglish()));
     const auto tokenizer = readSentencepiece(file);
     const std::string text = "  the   ﬁr \xe3\x8c\xa7 tree "; // a ligature, and a square that is many letters
-    const Encoding encoding = tokenizer->encodeWithSpans(text, true);
+    const Encoding encoding = tokenizer->encodeWithSpans(text, true, false);
     REQUIRE(encoding.spans.size() == encoding.ids.size());
     CHECK(encoding.spans.front() == TextSpan{0, 0}); // BOS
     std::uint32_t at = 0;

@@ -153,7 +153,7 @@ TEST_CASE("A GGUF vocabulary with scores speaks as sentencepiece", "[core.tokeni
     CHECK(tokenizer->special(8));
     CHECK(tokenizer->name(9).empty()); // a padded model's id
     CHECK(tokenizer->piece(1, 9).empty());
-    const Encoding encoding = tokenizer->encodeWithSpans("a ba", true);
+    const Encoding encoding = tokenizer->encodeWithSpans("a ba", true, false);
     CHECK(encoding.spans == std::vector<TextSpan>{{0, 0}, {0, 1}, {1, 2}, {2, 3}, {3, 4}});
 
     const auto bare = tokenizerOf(
@@ -238,4 +238,19 @@ TEST_CASE("A model's vocabulary may be padded, a little", "[core.tokenizer]") {
     putContent(folder / "tokenizer.json", R"({"model": {"vocab": {"a": 0, "b": 1}, "merges": []}})");
     CHECK(loadTokenizer(folder.path(), {}, 2)->encode("ab", false) == Ids{0, 1});
     CHECK(loadTokenizer("elsewhere", folder.path(), 2)->vocabulary() == 2);
+}
+
+TEST_CASE("GPT-2's and OPT's two files amount to a tokenizer.json", "[core.tokenizer]") {
+    const TemporaryFolder folder;
+    CHECK_THROWS_WITH(loadTokenizer(folder.path(), {}, 0), Catch::Contains("no tokenizer.json"));
+    putContent(folder / "vocab.json", R"({"</s>": 0, "a": 1, "Ġ": 2, "Ġa": 3, "Ġaa": 4})");
+    putContent(folder / "merges.txt", "#version: 0.2\r\nĠ a\r\nĠa a\n");
+    putContent(folder / "tokenizer_config.json",
+               R"({"bos_token": {"content": "</s>"}, "eos_token": "</s>", "add_bos_token": true})");
+    const auto tokenizer = loadTokenizer(folder.path(), {}, 5);
+    CHECK(tokenizer->encode("a aa</s>", true) == std::vector<int>{0, 1, 4, 0});
+    CHECK(tokenizer->ends() == std::vector<int>{0});
+    CHECK(tokenizer->decode({0, 1, 4}) == "a aa");
+    putContent(folder / "merges.txt", "a b c\n");
+    CHECK_THROWS_WITH(loadTokenizer(folder.path(), {}, 5), Catch::Contains("no pair"));
 }

@@ -113,7 +113,7 @@ TEST_CASE("New data of the same length leave the view where it was", "[views.map
     CHECK(view.rangeText() == range);
     view.setData(nullptr);
     CHECK(view.rangeText().isEmpty());
-    CHECK(view.toCsv() == QStringLiteral("layer,head,query,key,weight,read\n"));
+    CHECK(view.toCsv() == QStringLiteral("layer,head,query,key,weight,read,evicted\n"));
     view.grab(); // the empty state draws
 }
 
@@ -186,11 +186,12 @@ TEST_CASE("The CSV holds the cells in view, each with its weight and whether it 
     double sum = 0;
     for (int i = 1; i <= 241; ++i) {
         const QStringList fields = lines[i].split(QLatin1Char(','));
-        REQUIRE(fields.size() == 6);
+        REQUIRE(fields.size() == 7);
         CHECK(fields[2].toInt() == 240);
         CHECK(fields[3].toInt() == i - 1);
         CHECK(fields[4].toFloat() == map.weights[static_cast<std::size_t>(240 * 256 + i - 1)]);
         read += fields[5].toInt();
+        CHECK(fields[6] == "0"); // nothing was evicted
         sum += fields[4].toDouble();
     }
     CHECK(read == 24);

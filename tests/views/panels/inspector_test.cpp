@@ -98,7 +98,7 @@ TEST_CASE("Stages that are empty or do not fit together are drawn without harm",
     inspector.renderToImage({320, 430});
     CHECK(inspector.toCsv().count('\n') == 1);
     auto odd = std::make_shared<QueryStages>();
-    odd->sparse = true;
+    odd->sparse = odd->guessed = true;
     inspector.setStages(odd);
     inspector.renderToImage({320, 430});
     odd = makeStages(MadeUpHead(8, 1), {.components = 4, .tokens = 1});

@@ -205,3 +205,71 @@ TEST_CASE("The header mirrors undo and redo and asks for the command", "[views.p
     for (const auto* button : frame.findChildren<QToolButton*>())
         CHECK(button->isEnabled());
 }
+
+namespace {
+
+struct ShownKeep : Shown {
+    FlatCombo *keep = panel.findChild<FlatCombo*>("keep"),
+              *positions = panel.findChild<FlatCombo*>("positions");
+    ParameterSlider *sinks = panel.findChild<ParameterSlider*>("sinks"),
+                    *window = panel.findChild<ParameterSlider*>("window");
+    ShownKeep() { panel.setPlan({}); }
+    bool offered(const FlatCombo* box, int index) const {
+        return box->model()->flags(box->model()->index(index, 0)) & Qt::ItemIsEnabled;
+    }
+};
+
+} // namespace
+
+TEST_CASE("KEEP starts StreamingLLM at a window that evicts, and returns to the last one", "[views.panels]") {
+    ShownKeep s;
+    CHECK_FALSE(s.sinks->isVisible());
+    s.choose(s.keep, 1);
+    REQUIRE(s.edits.size() == 1);
+    CHECK(s.edits[0].second == "keep");
+    CHECK(toText(s.edits[0].first) == "keep=streaming:window=128"); // an eighth of a context of 1024
+    CHECK(s.sinks->isVisible());
+    CHECK(s.positions->isVisible());
+    Q_EMIT s.window->numberEdited(60);
+    CHECK(s.edits.back().second == "window");
+    Q_EMIT s.sinks->numberEdited(2);
+    CHECK(s.edits.back().second == "sinks");
+    s.choose(s.positions, 1);
+    CHECK(s.edits.back().second == "positions");
+    CHECK(toText(s.panel.plan()) == "keep=streaming:sinks=2,window=60,positions=cache");
+    CHECK(s.panel.findChild<QLabel*>("window value")->text() == "60 · sees 63 of 508");
+    s.choose(s.keep, 2);
+    CHECK(toText(s.panel.plan()) == "keep=lm-infinite:window=128");
+    CHECK_FALSE(s.positions->isVisible());
+    s.choose(s.keep, 0);
+    CHECK(s.panel.plan() == AttentionPlan{});
+    s.choose(s.keep, 1);
+    CHECK(toText(s.panel.plan()) == "keep=streaming:sinks=2,window=60,positions=cache");
+}
+
+TEST_CASE("What does not go together cannot be chosen, and says why", "[views.panels]") {
+    ShownKeep s;
+    CHECK(s.offered(s.keep, 2));
+    s.panel.setPlan(parsePlan("keep=streaming:window=60 read=sparq:r=8,k=64"));
+    CHECK(s.edits.empty());
+    CHECK(s.offered(s.keep, 1));
+    CHECK_FALSE(s.offered(s.keep, 2));
+    CHECK_FALSE(s.offered(s.positions, 1));
+    CHECK(s.positions->itemData(1, Qt::ToolTipRole).toString().contains("read=sparq"));
+    CHECK(s.offered(s.read, 1));
+    s.panel.setPlan(parsePlan("keep=streaming:window=60,positions=cache"));
+    CHECK(s.offered(s.positions, 1));
+    CHECK_FALSE(s.offered(s.read, 1));
+    s.panel.setPlan(parsePlan("keep=streaming:window=60"));
+    CHECK(s.offered(s.read, 1));
+}
+
+TEST_CASE("Neither slider can leave a stream without a token", "[views.panels]") {
+    ShownKeep s;
+    s.panel.setPlan(parsePlan("keep=streaming:sinks=0,window=5"));
+    s.window->setValue(s.window->minimum());
+    CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
+    s.panel.setPlan(parsePlan("keep=streaming:sinks=3,window=0"));
+    s.sinks->setValue(s.sinks->minimum());
+    CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
+}

@@ -65,7 +65,7 @@ inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const Spa
     s->layer = 5;
     s->head = 3;
     s->query = head.tokens - 1;
-    s->sparse = sparse;
+    s->sparse = s->guessed = sparse;
     s->q = head.q;
     std::vector<std::int32_t> all(head.tokens);
     std::iota(all.begin(), all.end(), 0);

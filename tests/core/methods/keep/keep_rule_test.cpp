@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
@@ -80,6 +81,23 @@ TEST_CASE("Sinks are met at their rank's distance in the cache, or at the ceilin
     CHECK_FALSE(streamingRule({.sinks = 2, .window = 3}).turns());
     CHECK_FALSE(
         streamingRule({.sinks = 0, .window = 3, .positions = StreamingParams::Positions::Cache}).turns());
+}
+
+TEST_CASE("The longest distance is that of the furthest token ever met", "[core.methods]") {
+    for (const char* text :
+         {"keep=streaming:sinks=2,window=3,positions=cache", "keep=streaming:sinks=0,window=3",
+          "keep=lm-infinite:sinks=2,window=3", "keep=lm-infinite:sinks=0,window=5"}) {
+        const KeepRule rule = keepRule(parsePlan(text), 0, true);
+        std::int64_t longest = 0;
+        for (std::int64_t p = 0; p < 60; ++p)
+            for (const std::int64_t j : seenBy(rule, p))
+                longest = std::max(longest, rule.distanceTo(p, j));
+        INFO(text);
+        CHECK(rule.longestDistance() == longest);
+    }
+    CHECK(keepRule(parsePlan("dense"), 0, true).longestDistance() >= KeepRule::kUnbounded);
+    CHECK(keepRule(parsePlan("keep=streaming"), 0, true).longestDistance() >= KeepRule::kUnbounded);
+    CHECK(keepRule(parsePlan("keep=streaming"), 9, true).longestDistance() == 8);
 }
 
 TEST_CASE("A model's own window bounds the plan's, sinks included", "[core.methods]") {

@@ -14,9 +14,8 @@
 
 #include <cmath>
 
-#include "core/methods/keep/lm_infinite.h"
+#include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
-#include "core/methods/keep/streaming.h"
 #include "core/model/model_spec.h"
 #include "tests/support/tensor_reader.h"
 
@@ -99,7 +98,7 @@ TEST_CASE("StreamingLLM's truth is attention by distance in the text or in the c
                     const KeepRule rule = streamingRule(params);
                     const at::Tensor plainQ = at::randn({3, d}) * 2, q = turn.rows(plainQ, p);
                     Kept kept = keptOf(rule, k, v, p);
-                    const at::Tensor truth = streamingTruth(params, q, kept.rows, kept.positions, turn);
+                    const at::Tensor truth = keptTruth(params, {turn}, q, kept.rows, kept.positions);
                     INFO("sinks " << sinks << ", window " << window << ", p " << p);
                     REQUIRE(at::allclose(truth, written(rule, turn, plainQ, plainK, v, p), 1e-4, 1e-5));
                 }
@@ -118,7 +117,7 @@ TEST_CASE("LM-Infinite's truth is attention by distance with a ceiling", "[core.
                 const KeepRule rule = lmInfiniteRule(params);
                 const at::Tensor plainQ = at::randn({3, d}) * 2, q = turn.rows(plainQ, p);
                 Kept kept = keptOf(rule, k, v, p);
-                const at::Tensor truth = lmInfiniteTruth(params, q, kept.rows, kept.positions, turn);
+                const at::Tensor truth = keptTruth(params, {turn}, q, kept.rows, kept.positions);
                 INFO("sinks " << sinks << ", window " << window << ", p " << p);
                 REQUIRE(at::allclose(truth, written(rule, turn, plainQ, plainK, v, p), 1e-4, 1e-5));
             }
@@ -140,10 +139,10 @@ TEST_CASE("Positions within the cache are not those of the text once tokens have
         return sink / (sink + own);
     };
     const auto share = [&](StreamingParams::Positions p) {
-        return streamingTruth({1, 0, p}, q, rows, positions, turn)[0][0].item<float>();
+        return keptTruth(StreamingParams{1, 0, p}, {turn}, q, rows, positions)[0][0].item<float>();
     };
     CHECK(share(StreamingParams::Positions::Original) == Approx(shareOfSink(40)).epsilon(1e-4));
     CHECK(share(StreamingParams::Positions::Cache) == Approx(shareOfSink(1)).epsilon(1e-4));
-    CHECK(lmInfiniteTruth({1, 2}, q, rows, positions, turn)[0][0].item<float>() ==
+    CHECK(keptTruth(LmInfiniteParams{1, 2}, {turn}, q, rows, positions)[0][0].item<float>() ==
           Approx(shareOfSink(2)).epsilon(1e-4));
 }

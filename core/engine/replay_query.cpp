@@ -1,0 +1,156 @@
+// One query, stage by stage, by the methods' own truths.
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+#include "core/engine/capture.h"
+#include "core/engine/capture_reader.h"
+#include "core/engine/replay.h"
+#include "core/engine/replay_rows.h"
+#include "core/methods/keep/kept_truth.h"
+#include "core/methods/keep/row_turn.h"
+#include "core/methods/read/dense.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/model/forward.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+std::vector<float> toVector(const at::Tensor& t) {
+    const at::Tensor c = t.contiguous();
+    return {c.data_ptr<float>(), c.data_ptr<float>() + c.numel()};
+}
+
+std::vector<std::int32_t> toIndices(const at::Tensor& t) {
+    const at::Tensor c = t.contiguous();
+    return {c.data_ptr<std::int64_t>(), c.data_ptr<std::int64_t>() + c.numel()};
+}
+
+at::Tensor toPositions(const std::vector<std::int32_t>& keys) {
+    return at::tensor(std::vector<std::int64_t>(keys.begin(), keys.end()));
+}
+
+// (g, d): the queries of one KV head.
+at::Tensor groupQueries(const Capture& capture, std::int64_t query, int layer, int kvHead) {
+    const int group = capture.spec().group(), d = capture.headDim();
+    std::vector<at::Tensor> rows;
+    for (int i = 0; i < group; ++i)
+        rows.push_back(capturedRows(capture.q(layer, kvHead * group + i) + query * d, 1, d));
+    return at::cat(rows);
+}
+
+// What of the true top-k (exact scores) was read, and the score at which the choice was cut.
+void judgeChoice(QueryStages& stages, const SparqParams& params) {
+    std::vector<float> scratch;
+    std::vector<std::int32_t> best;
+    chooseRow(stages.exact, params.tokens, 0, scratch, best);
+    std::vector<std::int32_t> both;
+    std::set_intersection(best.begin(), best.end(), stages.chosen.begin(), stages.chosen.end(),
+                          std::back_inserter(both));
+    stages.recalled = static_cast<int>(both.size());
+
+    const std::int64_t forced = std::min<std::int64_t>(params.localTokens(), std::ssize(stages.chosen));
+    stages.threshold = std::numeric_limits<float>::infinity();
+    for (const std::int32_t j :
+         std::span(stages.chosen).first(stages.chosen.size() - static_cast<std::size_t>(forced)))
+        stages.threshold = std::min(stages.threshold, stages.approximate[static_cast<std::size_t>(j)]);
+}
+
+// Fills what SparQ does among the keys that `cache` holds.
+at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Tensor& q, CaptureReader& cache,
+                    std::int64_t mine, const LogitRule& rule) {
+    const SparqStages truth = sparqTruth(params, q, cache, rule);
+    stages.guessed = true;
+    stages.components = toIndices(truth.components);
+    // A weight that underflowed keeps a place on the axis; an evicted key has none.
+    const std::vector<float> approximate = toVector(params.select == SparqParams::Select::Softmax
+                                                        ? truth.approximate.sum(0).clamp_min(1e-30).log()
+                                                        : truth.logits.sum(0));
+    stages.approximate.assign(stages.exact.size(), std::numeric_limits<float>::quiet_NaN());
+    const std::vector<std::int32_t> held = toIndices(cache.positions());
+    for (std::size_t i = 0; i < held.size(); ++i)
+        stages.approximate[static_cast<std::size_t>(held[i])] = approximate[i];
+    stages.chosen = toIndices(cache.positions().index_select(0, truth.slots));
+    stages.weights = toVector(truth.weights[mine]);
+    stages.tau = truth.tau[mine].item<float>();
+    stages.alpha = truth.alpha[mine].item<float>();
+    judgeChoice(stages, params);
+    return truth.output[mine];
+}
+
+// Fills what attention over all the keys that `cache` holds does.
+at::Tensor addKept(QueryStages& stages, const Keep& keep, const KeptLayer& layer, const at::Tensor& q,
+                   CaptureReader& cache) {
+    const at::Tensor logits = keptLogits(keep, layer, q.unsqueeze(0), cache.keys(), cache.positions());
+    const at::Tensor weights = at::softmax(logits, -1);
+    stages.chosen = toIndices(cache.positions());
+    stages.weights = toVector(weights[0]);
+    return at::matmul(weights, cache.values())[0];
+}
+
+} // namespace
+
+QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, int head,
+                        const AttentionPlan& plan, std::int64_t decodeFrom) {
+    const c10::InferenceMode inference;
+    const ModelSpec& spec = capture.spec();
+    const int kvHead = head / spec.group();
+    const std::int64_t mine = head % spec.group();
+    const ReplayedKeep keep(plan, capture, layer, decodeFrom);
+    const at::Tensor q = groupQueries(capture, query, layer, kvHead);
+
+    QueryStages stages{.layer = layer, .head = head, .query = query};
+    stages.q = toVector(q[mine]);
+    const LogitRule rule = spec.logitRule();
+    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), query + 1, spec.headDim);
+    const at::Tensor exact = attentionLogits(at::matmul(keys, q[mine]), rule, spec.headDim);
+    stages.exact = toVector(exact);
+
+    std::vector<std::int32_t> visible; // to dense attention
+    for (std::int64_t key = 0; key <= query; ++key)
+        if (keep.own().sees(query, key))
+            visible.push_back(static_cast<std::int32_t>(key));
+    CaptureReader dense(capture, layer, kvHead, toPositions(visible));
+    const at::Tensor denseOutput = denseTruth(q, dense, rule)[mine];
+    stages.denseOutput = stages.output = toVector(denseOutput);
+
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    const bool drops = keep.drops(query);
+    stages.sparse = query >= decodeFrom && (sparq || drops);
+    if (!stages.sparse)
+        return stages;
+
+    const std::vector<std::int32_t> seen = keep.seen(query);
+    std::set_difference(visible.begin(), visible.end(), seen.begin(), seen.end(),
+                        std::back_inserter(stages.evicted));
+    CaptureReader kept(capture, layer, kvHead, toPositions(seen));
+    const RowTurn turn(spec, layer);
+    const KeptLayer through{turn, rule, spec.window(layer) > 0};
+    const at::Tensor output = sparq ? addSparq(stages, *sparq, q, kept, mine, rule)
+                                    : addKept(stages, plan.keep, through, q[mine], kept);
+    stages.output = toVector(output);
+    const at::Tensor mass = at::softmax(exact.index_select(0, dense.positions()), -1);
+    float read = 0;
+    const auto* const weight = mass.data_ptr<float>();
+    for (std::size_t i = 0, j = 0; i < visible.size() && j < stages.chosen.size(); ++i)
+        if (visible[i] == stages.chosen[j]) {
+            read += weight[i];
+            ++j;
+        }
+    stages.missed = std::max(0.f, 1.f - read);
+    stages.error = ((output - denseOutput).norm() / denseOutput.norm()).item<float>();
+    return stages;
+}
+
+} // namespace fovea

@@ -1,0 +1,64 @@
+#include "core/engine/replay_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/engine/capture.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+} // namespace
+
+ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer,
+                           std::int64_t decodeFrom)
+    : m_decodeFrom(decodeFrom), m_own(keepRule(plan, capture.spec().window(layer), false)),
+      m_kept(keepRule(plan, capture.spec().window(layer), true)) {}
+
+std::int64_t ReplayedKeep::gone(std::int64_t key) const {
+    return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));
+}
+
+std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
+    const KeepRule& rule = this->rule(query);
+    std::vector<std::int32_t> keys;
+    keys.reserve(static_cast<std::size_t>(rule.seen(query)));
+    for (std::int64_t key = 0; key <= query; ++key)
+        if (rule.sees(query, key))
+            keys.push_back(static_cast<std::int32_t>(key));
+    return keys;
+}
+
+void chooseRow(std::span<const float> scores, int k, int local, std::vector<float>& scratch,
+               std::vector<std::int32_t>& chosen) {
+    const auto n = static_cast<std::int64_t>(scores.size());
+    const std::int64_t take = std::min<std::int64_t>(k, n);
+    const std::int64_t forced = std::min<std::int64_t>(local, take);
+    const std::int64_t older = n - forced; // candidates that must earn their place
+    const std::int64_t earned = take - forced;
+    if (earned > 0) {
+        scratch.assign(scores.begin(), scores.begin() + older);
+        for (float& s : scratch) // an order must exist even for a broken model's NaN
+            s = std::isnan(s) ? kMinusInfinity : s;
+        auto nth = scratch.begin() + (earned - 1);
+        std::nth_element(scratch.begin(), nth, scratch.end(), std::greater<>{});
+        const float threshold = *nth;
+        std::int64_t ties =
+            earned - std::count_if(scratch.begin(), nth, [&](float s) { return s > threshold; });
+        for (std::int64_t j = 0; j < older; ++j) {
+            const float s = std::isnan(scores[j]) ? kMinusInfinity : scores[j];
+            if (s > threshold || (s == threshold && ties-- > 0))
+                chosen.push_back(static_cast<std::int32_t>(j));
+        }
+    }
+    for (std::int64_t j = older; j < n; ++j)
+        chosen.push_back(static_cast<std::int32_t>(j));
+}
+
+} // namespace fovea

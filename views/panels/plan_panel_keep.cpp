@@ -1,0 +1,160 @@
+// The KEEP strip of a PlanPanel: which method evicts, its sinks and window, and where RoPE puts what is left.
+#include <QLabel>
+#include <QStandardItemModel>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "views/panels/flat_combo.h"
+#include "views/panels/plan_panel.h"
+#include "views/panels/plan_panel_rows.h"
+
+namespace fovea {
+namespace {
+
+enum Method { All, Streaming, LmInfinite };
+constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
+
+// Greys an entry out where its plan would be refused, and says why.
+void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot) {
+    auto* item = qobject_cast<QStandardItemModel*>(box->model())->item(index);
+    item->setEnabled(!whyNot);
+    item->setToolTip(whyNot ? QString::fromStdString(*whyNot) : QString());
+}
+
+} // namespace
+
+void PlanPanel::buildKeep(QVBoxLayout* column) {
+    auto& rows = *m_rows;
+    rows.keep = new FlatCombo;
+    rows.keep->addItems({tr("all"), tr("StreamingLLM"), tr("LM-Infinite")});
+    rows.keepPaper = mutedLabel({});
+    auto* section = addSection(column, tr("KEEP — which tokens stay"), rows.keep,
+                               tr("All: every token. StreamingLLM: the first ones and the newest ones. "
+                                  "LM-Infinite: the same, and no distance beyond the window."),
+                               rows.keepPaper);
+    rows.kept = new QWidget;
+    auto* inner = new QVBoxLayout(rows.kept);
+    inner->setContentsMargins(0, 4, 0, 0);
+    inner->setSpacing(1);
+    rows.sinks =
+        addSlider(inner, tr("sinks  first tokens"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
+                  tr("The first tokens of the text, which never leave. Double-click: default."));
+    rows.window =
+        addSlider(inner, tr("window  newest tokens"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
+                  tr("The newest tokens. What lies between sinks and window leaves the cache. "
+                     "Double-click: default."));
+    rows.positions = new FlatCombo;
+    rows.positions->addItems({tr("of the text"), tr("in the cache")});
+    rows.positionsRow = new QWidget;
+    rows.positionsRow->setToolTip(
+        tr("What RoPE takes for a token's position: its own, or its rank among those that "
+           "are left (the authors' code), so that no distance is longer than the cache"));
+    auto* row = rowOf(mutedLabel(tr("positions")), rows.positions);
+    row->setContentsMargins(0, 0, 0, 0);
+    rows.positionsRow->setLayout(row);
+    inner->addWidget(rows.positionsRow);
+    section->addWidget(rows.kept);
+}
+
+// What choosing a method starts from: the last values, or the authors' sinks and a window that evicts in a
+// text as long as this model's context.
+Keep PlanPanel::startingKeep(int index) const {
+    const int window = std::clamp(longest() / 8, 16, StreamingParams{}.window);
+    if (index == Streaming)
+        return m_lastStreaming.value_or(StreamingParams{.window = window});
+    if (index == LmInfinite)
+        return m_lastInfinite.value_or(LmInfiniteParams{.window = window});
+    return KeepAll{};
+}
+
+void PlanPanel::showKeep() {
+    auto& rows = *m_rows;
+    const auto* streaming = std::get_if<StreamingParams>(&m_plan.keep);
+    const auto* infinite = std::get_if<LmInfiniteParams>(&m_plan.keep);
+    if (streaming)
+        m_lastStreaming = *streaming;
+    if (infinite)
+        m_lastInfinite = *infinite;
+    rows.keep->setCurrentIndex(static_cast<int>(m_plan.keep.index()));
+    rows.keepPaper->setText(streaming ? tr("Xiao 2023") : infinite ? tr("Han 2023") : QString());
+    rows.kept->setVisible(streaming || infinite);
+    rows.positionsRow->setVisible(streaming);
+    if (!streaming && !infinite)
+        return;
+    const int sinks = streaming ? streaming->sinks : infinite->sinks;
+    const int window = streaming ? streaming->window : infinite->window;
+    rows.sinks->setLimits(streaming && window == 0 ? 1 : 0, std::max(std::min(longest(), kMostSinks), sinks));
+    rows.sinks->setDefault(streaming ? StreamingParams{}.sinks : LmInfiniteParams{}.sinks);
+    rows.sinks->setNumber(sinks);
+    rows.sinksValue->setText(QString::number(sinks));
+    rows.window->setLimits(streaming && sinks > 0 ? 0 : 1, std::max(longest(), window));
+    rows.window->setDefault(std::clamp(longest() / 8, 16, StreamingParams{}.window));
+    rows.window->setNumber(window);
+    const auto seen = keepRule(m_plan, 0, true).seen(std::max<std::int64_t>(m_tokens, 1) - 1);
+    rows.windowValue->setText(m_tokens > 0 && seen < m_tokens
+                                  ? tr("%1 · sees %2 of %3").arg(window).arg(seen).arg(m_tokens)
+                                  : QString::number(window));
+    rows.positions->setCurrentIndex(streaming && streaming->positions == StreamingParams::Positions::Cache);
+}
+
+// What this model or the other slots rule out is greyed out where one would choose it.
+void PlanPanel::offerWhatFits() {
+    auto& rows = *m_rows;
+    const auto whyNot = [this](auto change) -> std::optional<std::string> {
+        auto plan = m_plan;
+        change(plan);
+        return m_spec.headDim > 0 ? refusal(plan, m_spec) : std::nullopt;
+    };
+    for (const int method : {Streaming, LmInfinite})
+        offer(rows.keep, method, whyNot([&](AttentionPlan& plan) { plan.keep = startingKeep(method); }));
+    offer(rows.positions, 1, whyNot([](AttentionPlan& plan) {
+              if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
+                  streaming->positions = StreamingParams::Positions::Cache;
+          }));
+    offer(rows.read, 1, whyNot([this](AttentionPlan& plan) { plan.read = fitting(m_last); }));
+}
+
+void PlanPanel::connectKeep() {
+    auto& rows = *m_rows;
+    const auto number = [this](const QString& what, int StreamingParams::*ofStreaming,
+                               int LmInfiniteParams::*ofInfinite) {
+        return [this, what, ofStreaming, ofInfinite](int n) {
+            auto plan = m_plan;
+            if (m_showing)
+                return;
+            if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
+                streaming->*ofStreaming = n;
+            else if (auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep))
+                infinite->*ofInfinite = n;
+            edit(plan, what);
+        };
+    };
+    connect(rows.sinks, &ParameterSlider::numberEdited, this,
+            number(QStringLiteral("sinks"), &StreamingParams::sinks, &LmInfiniteParams::sinks));
+    connect(rows.window, &ParameterSlider::numberEdited, this,
+            number(QStringLiteral("window"), &StreamingParams::window, &LmInfiniteParams::window));
+    const auto whole = [this](FlatCombo* box, auto edited) {
+        connect(box, &QComboBox::activated, this, [this, edited](int index) {
+            edited(index);
+            if (!m_showing)
+                Q_EMIT editFinished();
+        });
+    };
+    whole(rows.keep, [this](int index) {
+        auto plan = m_plan;
+        plan.keep = startingKeep(index);
+        edit(plan, QStringLiteral("keep"));
+    });
+    whole(rows.positions, [this](int index) {
+        auto plan = m_plan;
+        if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
+            streaming->positions =
+                index ? StreamingParams::Positions::Cache : StreamingParams::Positions::Original;
+        edit(plan, QStringLiteral("positions"));
+    });
+}
+
+} // namespace fovea
