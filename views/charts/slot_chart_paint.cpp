@@ -56,7 +56,9 @@ void SlotChart::drawPlot(QPainter& painter, const QRectF& area) const {
     const double top = rowsShown();
     const int most = std::clamp(static_cast<int>(area.height() / 18), 2, 6);
     drawValueTicks(painter, area, std::max(std::ceil(niceTicks(top, most).step), 1.), 1, top);
-    drawStays(painter, area, m_lives->a, m_lives->b.stays.empty() ? 0.75 : 0.34);
+    const bool bySlot = m_lives->rows == Rows::Slot;
+    if (!bySlot || m_lives->a.evicted > 0)
+        drawStays(painter, area, m_lives->a, m_lives->b.stays.empty() ? 0.75 : 0.34);
     drawStays(painter, area, m_lives->b, 0.80);
 
     // What is live at the right edge, in words.
@@ -95,10 +97,13 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
         const int from = column(static_cast<double>(stay.from) - 0.5),
                   to = column(static_cast<double>(stay.to) - 0.5);
         const auto row = static_cast<double>(rowOf(stay));
-        const int low = std::min(static_cast<int>(row * perRow), height - 1);
-        const int high = std::clamp(static_cast<int>((row + 1) * perRow), low + 1, height);
-        const float part = static_cast<float>(std::min(1., std::max(perRow, 1e-6)));
-        for (int y = low; y < high && to > from; ++y) {
+        if (row * perRow >= height)
+            continue; // a row that is not shown
+        // A row covers its share of every pixel it touches, so that five and a half rows to a pixel leave no pattern.
+        const double bottom = row * perRow, top = std::min((row + 1) * perRow, static_cast<double>(height));
+        for (int y = static_cast<int>(bottom); y < top && to > from; ++y) {
+            const auto part =
+                static_cast<float>(std::min(top, y + 1.) - std::max(bottom, static_cast<double>(y)));
             living.add(y, from, to, part);
             if (stay.outlived)
                 lasting.add(y, from, to, part);

@@ -15,14 +15,15 @@ QImage Timelines::renderToImage(QSize size, double devicePixelRatio) const {
     image.setDevicePixelRatio(devicePixelRatio);
     image.fill(theme().panel);
     QPainter painter(&image);
-    const auto shown =
-        std::count_if(m_charts.begin(), m_charts.end(), [](auto* c) { return !c->isHidden(); });
-    int done = 0;
+    int shares = 0, done = 0;
+    for (const auto* chart : m_charts)
+        shares += chart->isHidden() ? 0 : shareOf(chart);
     for (const auto* chart : m_charts) {
         if (chart->isHidden())
             continue;
-        const int top = static_cast<int>(size.height() * done / shown);
-        const int bottom = static_cast<int>(size.height() * ++done / shown);
+        const int top = size.height() * done / shares;
+        done += shareOf(chart);
+        const int bottom = size.height() * done / shares;
         painter.drawImage(0, top, chart->renderToImage({size.width(), bottom - top}, devicePixelRatio));
     }
     return image;

@@ -186,7 +186,8 @@ TEST_CASE("The CSV holds the cells in view, each with its weight and whether it 
     double sum = 0;
     for (int i = 1; i <= 241; ++i) {
         const QStringList fields = lines[i].split(QLatin1Char(','));
-        REQUIRE(fields.size() == 6);
+        REQUIRE(fields.size() == 7);
+        CHECK(fields[6] == "0"); // nothing was evicted
         CHECK(fields[2].toInt() == 240);
         CHECK(fields[3].toInt() == i - 1);
         CHECK(fields[4].toFloat() == map.weights[static_cast<std::size_t>(240 * 256 + i - 1)]);
