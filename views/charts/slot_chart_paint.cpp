@@ -91,7 +91,7 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
         return std::clamp(static_cast<int>(std::lround((step - m_state->first) * perStep)), 0, width);
     };
 
-    Coverage living(width, height), lasting(width, height), leaving(width, height), handed(width, height);
+    Coverage living(width, height), lasting(width, height), handed(width, height);
     for (const SlotStay& stay : lane.stays) {
         // A step is a point of the axis; its token is there from half a step before it to half a step after.
         const int from = column(static_cast<double>(stay.from) - 0.5),
@@ -109,8 +109,6 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
                 lasting.add(y, from, to, part);
             if (stay.order % 2 == 1)
                 handed.add(y, from, to, part);
-            if (stay.evicted)
-                leaving.at(y, std::max(to - 1, 0)) = 1; // not a sum: wherever anything left
         }
     }
     living.sum();
@@ -119,7 +117,7 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
 
     const auto& t = theme();
     const QColor base = ofB ? t.planB : t.planA;
-    const QColor bright = mixed(base, t.text, 0.45), gone = ofB ? t.bad : mixed(base, t.panel, 0.2);
+    const QColor bright = mixed(base, t.text, 0.45);
     QImage image(width, height, QImage::Format_ARGB32);
     image.fill(Qt::transparent);
     const bool bySlot = m_lives->rows == Rows::Slot;
@@ -136,8 +134,6 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
             QRgb pixel = over(t.panel.rgb(), base, strength);
             if (ofB && lasting.at(y, x) > 1e-4)
                 pixel = over(pixel, bright, 0.85);
-            if (ofB && !bySlot && leaving.at(y, x) > 0)
-                pixel = over(pixel, gone, 0.8);
             line[x] = pixel;
         }
     }

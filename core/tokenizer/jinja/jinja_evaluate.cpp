@@ -11,12 +11,17 @@ namespace fovea::jinja {
 
 namespace {
 
-constexpr std::int64_t kMostSteps = 10'000'000;
+// Steps of a template, those of copying counted; and how many more a conversation of that weight may take.
+constexpr std::int64_t kMostSteps = 500'000, kStepsPerWeight = 50;
 constexpr int kDeepestMacro = 20;
 
 class Writer {
 public:
-    explicit Writer(std::map<std::string, Value> variables) { m_scopes.push_back(std::move(variables)); }
+    explicit Writer(const std::map<std::string, Value>& variables) {
+        for (const auto& [name, given] : variables)
+            m_left += kStepsPerWeight * weightOf(given);
+        m_scopes.push_back(variables);
+    }
 
     std::string text(const Node& tree) {
         run(tree);
@@ -37,10 +42,10 @@ private:
             print(node.text);
             return;
         case Node::Print:
-            print(textOf(value(*node.parts[0])));
+            print(textOf(Operand(*this, *node.parts[0]).get()));
             return;
         case Node::If:
-            if (truth(value(*node.parts[0])))
+            if (truth(Operand(*this, *node.parts[0]).get()))
                 run(*node.parts[1]);
             else if (node.parts.size() > 2)
                 run(*node.parts[2]);
@@ -69,13 +74,53 @@ private:
     }
 
     void print(const std::string& text) {
+        step(static_cast<std::int64_t>(text.size() / 64));
         checkSize(m_out.size() + text.size());
         m_out += text;
     }
 
-    void step() {
-        if (++m_steps > kMostSteps)
+    void step(std::int64_t cost = 1) {
+        m_left -= cost;
+        if (m_left < 0)
             throw Error("a template that does not come to an end");
+    }
+
+    // A value to look at, without a copy where it is a variable or a part of one: a conversation may be long. Nothing
+    // in an expression changes a variable, so what this refers to stays.
+    class Operand {
+    public:
+        Operand(Writer& writer, const Node& node) : m_seen(writer.look(node)) {
+            if (m_seen == nullptr)
+                m_own = writer.value(node);
+        }
+        const Value& get() const { return m_seen != nullptr ? *m_seen : m_own; }
+
+    private:
+        const Value* m_seen;
+        Value m_own;
+    };
+
+    // Where a variable or a member of one is; null for other expressions, and for what is not there.
+    const Value* look(const Node& node) {
+        step();
+        if (node.kind == Node::Name)
+            return find(node.text);
+        if (node.kind == Node::Literal)
+            return &node.value;
+        if (node.kind != Node::Attribute && node.kind != Node::Item)
+            return nullptr;
+        const Value* of = look(*node.parts[0]);
+        if (of == nullptr)
+            return nullptr;
+        if (node.kind == Node::Attribute) {
+            const auto found = of->is_object() ? of->find(node.text) : of->end();
+            return found == of->end() ? nullptr : &*found;
+        }
+        const Node& which = *node.parts[1];
+        if (which.kind != Node::Literal || !which.value.is_string() || !of->is_object())
+            return nullptr;
+        const auto found = of->find(which.value.get_ref<const std::string&>());
+        return found == of->end() ? nullptr : &*found;
     }
 
     void bind(const Node& node, const Value& entry, Scope& scope) const {
@@ -160,7 +205,10 @@ private:
             const Value* found = find(node.text);
             if (found == nullptr && isFunction(node.text))
                 return true; // is defined
-            return found != nullptr ? *found : undefined();
+            if (found == nullptr)
+                return undefined();
+            step(weightOf(*found));
+            return *found;
         }
         case Node::List: {
             Value list = Value::array();
@@ -175,17 +223,17 @@ private:
             return object;
         }
         case Node::Attribute:
-            return member(*node.parts[0], node.text);
+            return memberOf(Operand(*this, *node.parts[0]).get(), node.text);
         case Node::Item:
-            return member(*node.parts[0], value(*node.parts[1]));
+            return memberOf(Operand(*this, *node.parts[0]).get(), value(*node.parts[1]));
         case Node::Slice:
             return slice(node);
         case Node::Call:
             return call(node);
         case Node::Filter:
-            return filter(node.text, value(*node.parts[0]), arguments(node));
+            return filter(node.text, Operand(*this, *node.parts[0]).get(), arguments(node));
         case Node::Test:
-            return test(node.text, value(*node.parts[0]), arguments(node));
+            return test(node.text, Operand(*this, *node.parts[0]).get(), arguments(node));
         case Node::Unary:
             return unary(node);
         case Node::Binary:
@@ -199,16 +247,10 @@ private:
         }
     }
 
-    // A variable's members without a copy of the variable.
-    Value member(const Node& of, const Value& which) {
-        if (of.kind == Node::Name)
-            if (const Value* found = find(of.text))
-                return memberOf(*found, which);
-        return memberOf(value(of), which);
-    }
-
     Value slice(const Node& node) {
-        const Value of = value(*node.parts[0]);
+        const Operand operand(*this, *node.parts[0]);
+        const Value& of = operand.get();
+        step(weightOf(of));
         if (!of.is_array())
             throw Error("a part of what is no list");
         const auto size = static_cast<std::int64_t>(of.size());
@@ -251,7 +293,7 @@ private:
     Value call(const Node& node) {
         const Node& function = *node.parts[0];
         if (function.kind == Node::Attribute)
-            return method(function.text, value(*function.parts[0]), arguments(node));
+            return method(function.text, Operand(*this, *function.parts[0]).get(), arguments(node));
         const std::string name = function.kind == Node::Name ? function.text : "?";
         const Arguments given = arguments(node);
         if (const auto macro = m_macros.find(name); macro != m_macros.end())
@@ -288,6 +330,8 @@ private:
             scope[macro.names[i]] = std::move(passed);
         }
         std::vector<Scope> around;
+        for (const auto& [name, global] : m_scopes.front())
+            step(weightOf(global));
         around.push_back(m_scopes.front());
         around.push_back(std::move(scope));
         std::swap(m_scopes, around);
@@ -308,10 +352,13 @@ private:
     }
 
     Value binary(const Node& node) {
-        Value left = value(*node.parts[0]);
-        if (node.text == "and" || node.text == "or")
+        if (node.text == "and" || node.text == "or") {
+            Value left = value(*node.parts[0]);
             return truth(left) == (node.text == "or") ? left : value(*node.parts[1]);
-        return operate(node.text, std::move(left), value(*node.parts[1]));
+        }
+        const Operand left(*this, *node.parts[0]), right(*this, *node.parts[1]);
+        step(weightOf(left.get()) + weightOf(right.get()));
+        return operate(node.text, left.get(), right.get());
     }
 
     std::vector<Scope> m_scopes; // the first is global
@@ -319,7 +366,7 @@ private:
     std::string m_out;
     enum class Leaving { Nothing, Round, Loop } m_leaving = Leaving::Nothing;
     int m_depth = 0; // of macros
-    std::int64_t m_steps = 0;
+    std::int64_t m_left = kMostSteps;
 };
 
 } // namespace

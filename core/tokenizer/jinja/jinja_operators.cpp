@@ -61,7 +61,7 @@ Value characterOf(const std::string& text, std::int64_t place) {
 
 } // namespace
 
-Value operate(const std::string& op, Value left, const Value& right) {
+Value operate(const std::string& op, const Value& left, const Value& right) {
     if (op == "==" || op == "!=")
         return (left == right || (isUndefined(left) && isUndefined(right))) == (op == "==");
     if (op == "in" || op == "not in")
@@ -73,8 +73,9 @@ Value operate(const std::string& op, Value left, const Value& right) {
     }
     if (op == "+" && left.is_array() && right.is_array()) {
         checkSize((left.size() + right.size()) * sizeof(Value));
-        left.insert(left.end(), right.begin(), right.end());
-        return left;
+        Value both = left;
+        both.insert(both.end(), right.begin(), right.end());
+        return both;
     }
     if (left.is_string() && right.is_string())
         return compared(op, left, right);

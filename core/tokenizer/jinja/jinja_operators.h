@@ -6,7 +6,7 @@
 namespace fovea::jinja {
 
 // left op right: "+", "~", "==", "in", "<", … Throws Error where the two do not go together.
-Value operate(const std::string& op, Value left, const Value& right);
+Value operate(const std::string& op, const Value& left, const Value& right);
 
 // of.which or of[which]; undefined where it has none such.
 Value memberOf(const Value& of, const Value& which);

@@ -9,7 +9,7 @@ namespace fovea::jinja {
 
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{128} << 20;
+constexpr std::size_t kMostBytes = std::size_t{100} << 20;
 constexpr const char* kBlanks = " \t\n\r\f\v";
 
 std::string strip(const std::string& text, const std::string& what, bool left, bool right) {
@@ -203,6 +203,16 @@ const std::string& stringOf(const Value& value, const std::string& what) {
     return value.get_ref<const std::string&>();
 }
 
+std::int64_t weightOf(const Value& value) {
+    if (value.is_string())
+        return 1 + static_cast<std::int64_t>(value.get_ref<const std::string&>().size() / 64);
+    std::int64_t weight = 1;
+    if (value.is_structured())
+        for (const Value& part : value)
+            weight += weightOf(part);
+    return weight;
+}
+
 bool contains(const Value& in, const Value& what) {
     if (in.is_string())
         return in.get_ref<const std::string&>().find(stringOf(what, "in")) != std::string::npos;
@@ -217,7 +227,7 @@ bool contains(const Value& in, const Value& what) {
 
 void checkSize(std::size_t size) {
     if (size > kMostBytes)
-        throw Error("a text of more than 128 MiB");
+        throw Error("a text of more than 100 MiB");
 }
 
 Value filter(const std::string& name, const Value& of, const Arguments& arguments) {

@@ -25,6 +25,8 @@ std::string textOf(const Value& value);
 // Its string; throws Error where it is none.
 const std::string& stringOf(const Value& value, const std::string& what);
 bool contains(const Value& in, const Value& what);
+// What a copy of it costs, in steps.
+std::int64_t weightOf(const Value& value);
 // Throws Error for a text or a list that grows beyond every conversation.
 void checkSize(std::size_t size);
 
