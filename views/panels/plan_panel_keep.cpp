@@ -40,10 +40,10 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     inner->setContentsMargins(0, 4, 0, 0);
     inner->setSpacing(1);
     rows.sinks =
-        addSlider(inner, tr("sinks  first tokens"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
+        addSlider(inner, tr("sinks"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
                   tr("The first tokens of the text, which never leave. Double-click: default."));
     rows.window =
-        addSlider(inner, tr("window  newest tokens"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
+        addSlider(inner, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
                   tr("The newest tokens. What lies between sinks and window leaves the cache. "
                      "Double-click: default."));
     rows.positions = new FlatCombo;
@@ -95,10 +95,8 @@ void PlanPanel::showKeep() {
     rows.window->setNumber(window);
     const auto seen = keepRule(m_plan, 0, true).seen(std::max<std::int64_t>(m_tokens, 1) - 1);
     rows.windowValue->setText(m_tokens > 0 && seen < m_tokens
-                                  ? tr("%1 · %2 %").arg(window).arg(
-                                        100. * static_cast<double>(seen) / static_cast<double>(m_tokens), 0, 'f', 1)
+                                  ? tr("%1 · sees %2 of %3").arg(window).arg(seen).arg(m_tokens)
                                   : QString::number(window));
-    rows.windowValue->setToolTip(tr("The newest query sees %1 of %2 tokens").arg(seen).arg(m_tokens));
     rows.positions->setCurrentIndex(streaming && streaming->positions == StreamingParams::Positions::Cache);
 }
 

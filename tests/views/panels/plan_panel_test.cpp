@@ -237,7 +237,7 @@ TEST_CASE("KEEP starts StreamingLLM at a window that evicts, and returns to the 
     s.choose(s.positions, 1);
     CHECK(s.edits.back().second == "positions");
     CHECK(toText(s.panel.plan()) == "keep=streaming:sinks=2,window=60,positions=cache");
-    CHECK(s.panel.findChild<QLabel*>("window value")->text() == "60 · 12.4 %");
+    CHECK(s.panel.findChild<QLabel*>("window value")->text() == "60 · sees 63 of 508");
     s.choose(s.keep, 2);
     CHECK(toText(s.panel.plan()) == "keep=lm-infinite:window=128");
     CHECK_FALSE(s.positions->isVisible());
