@@ -37,6 +37,7 @@ std::string_view backendName(Backend backend); // "cpu", "reference"
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
+    bool recordSlots = false;       // keep the life of every cached token, for Run::slots
     std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
     AttentionTap* tap = nullptr; // hears decode steps, not the prefill; outlives the session
 };
@@ -60,7 +61,7 @@ public:
     std::int64_t tokens() const;           // in the cache
     const Model& model() const;
     const std::shared_ptr<const Capture>& capture() const;
-    const SlotHistory& slots() const; // empty without a capture
+    const SlotHistory& slots() const; // empty unless recordSlots
 
 private:
     struct Impl;
