@@ -30,10 +30,12 @@ CheckOptions checkOptions(const Options& options, const PreparedRun& prepared) {
     check.tolerance = options.tolerance;
     const auto comma = options.backends.find(',');
     for (int side : {0, 1}) {
-        const std::string name =
-            side == 0 ? options.backends.substr(0, comma) : comma == std::string::npos ? "" : options.backends.substr(comma + 1);
+        const std::string name = side == 0                    ? options.backends.substr(0, comma)
+                                 : comma == std::string::npos ? ""
+                                                              : options.backends.substr(comma + 1);
         if (name != "cpu" && name != "reference")
-            throw UsageError("--backends " + options.backends + ": give two of reference, cpu, as reference,cpu");
+            throw UsageError("--backends " + options.backends +
+                             ": give two of reference, cpu, as reference,cpu");
         check.backends[side] = name == "cpu" ? Backend::Cpu : Backend::Reference;
     }
     if (check.backends[0] == check.backends[1])
@@ -57,8 +59,9 @@ std::string layerLines(const CheckReport& report) {
             if (report.heads[layer * heads + h].relative > largest->relative)
                 largest = &report.heads[layer * heads + h];
         std::array<char, 80> line{};
-        std::snprintf(line.data(), line.size(), "  %5zu  %9s  %4d%s\n", layer, errorText(largest->relative).c_str(),
-                      largest->head, largest->relative > report.tolerance ? "  beyond" : "");
+        std::snprintf(line.data(), line.size(), "  %5zu  %9s  %4d%s\n", layer,
+                      errorText(largest->relative).c_str(), largest->head,
+                      largest->relative > report.tolerance ? "  beyond" : "");
         text += line.data();
     }
     return text;
@@ -67,20 +70,24 @@ std::string layerLines(const CheckReport& report) {
 std::string textOf(const CheckReport& report) {
     const std::size_t steps = report.steps.size();
     std::string text = toText(report.plan) + ": " + report.backends[0] + " and " + report.backends[1] +
-                       (report.within() ? " agree within " : " differ by more than ") + errorText(report.tolerance) +
-                       " (rows in " + report.store + "), " + std::to_string(steps) + " steps\n";
+                       (report.within() ? " agree within " : " differ by more than ") +
+                       errorText(report.tolerance) + " (rows in " + report.store + "), " +
+                       std::to_string(steps) + " steps\n";
     if (steps == 0)
         return text;
-    text += "  largest " + errorText(report.largest.relative) + " (absolute " + errorText(report.largest.absolute) +
-            "): " + placeText(report.largest, report) + ": " + valuesText(report.largest, report) + "\n";
+    text += "  largest " + errorText(report.largest.relative) + " (absolute " +
+            errorText(report.largest.absolute) + "): " + placeText(report.largest, report) + ": " +
+            valuesText(report.largest, report) + "\n";
     if (report.firstBeyond)
         text += "  first beyond the tolerance, " + errorText(report.firstBeyond->relative) + ": " +
-                placeText(*report.firstBeyond, report) + ": " + valuesText(*report.firstBeyond, report) + "\n";
+                placeText(*report.firstBeyond, report) + ": " + valuesText(*report.firstBeyond, report) +
+                "\n";
     text += " ";
     for (int i = 0; i < kCheckedParts; ++i)
         text += " " + std::string(checkedPartName(static_cast<CheckedPart>(i))) + " " +
                 errorText(report.parts[static_cast<std::size_t>(i)].relative);
-    text += "; same token at " + std::to_string(report.agreeing) + " of " + std::to_string(steps) + " steps; " +
+    text += "; same token at " + std::to_string(report.agreeing) + " of " + std::to_string(steps) +
+            " steps; " +
             (report.sameBytes() ? "the same bytes at every step\n" : "NOT the same bytes at every step\n");
     return text + layerLines(report);
 }
@@ -117,7 +124,8 @@ void runCheck(const Options& options) {
         if (!options.run.json)
             text += textOf(report);
         if (!report.within() && beyond.empty())
-            beyond = "under " + toText(report.plan) + " " + report.backends[0] + " and " + report.backends[1] + " " +
+            beyond = "under " + toText(report.plan) + " " + report.backends[0] + " and " +
+                     report.backends[1] + " " +
                      (report.firstBeyond ? "differ by " + errorText(report.largest.relative) + " in the " +
                                                placeText(report.largest, report) + ", more than " +
                                                errorText(report.tolerance)
@@ -132,20 +140,24 @@ void runCheck(const Options& options) {
 
 void addCheckCommand(CLI::App& program) {
     auto* command = program.add_subcommand(
-        "check", "Two backends step by step on the same tokens: do they agree, and where do they differ most");
+        "check",
+        "Two backends step by step on the same tokens: do they agree, and where do they differ most");
     const auto options = std::make_shared<Options>();
     addTextOptions(*command, options->run);
     options->run.tokens = 16;
     command
         ->add_option("--plan", options->plans,
-                     "Attention plan, given once per plan (default: dense): " + std::string(acceptedPlanWords()))
+                     "Attention plan, given once per plan (default: dense): " +
+                         std::string(acceptedPlanWords()))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command->add_option("--backends", options->backends, "The two, the first being the truth (default: reference,cpu)");
+    command->add_option("--backends", options->backends,
+                        "The two, the first being the truth (default: reference,cpu)");
     command
-        ->add_option("--tolerance", options->tolerance,
-                     "Largest error that agrees, relative to a head's largest number (default: 1e-4 for rows in f32, "
-                     "2e-4 in f16, 5e-4 in bf16)")
+        ->add_option(
+            "--tolerance", options->tolerance,
+            "Largest error that agrees, relative to a head's largest number (default: 1e-4 for rows in f32, "
+            "2e-4 in f16, 5e-4 in bf16)")
         ->check(CLI::Range(1e-12, 1e6));
     command->callback([options] { runCheck(*options); });
 }

@@ -24,7 +24,8 @@ struct Options {
 std::vector<AttentionPlan> plansOf(const Options& options) {
     std::vector<AttentionPlan> plans(1);
     for (const std::string& text : options.plans)
-        if (const AttentionPlan plan = parsePlan(text); std::find(plans.begin(), plans.end(), plan) == plans.end())
+        if (const AttentionPlan plan = parsePlan(text);
+            std::find(plans.begin(), plans.end(), plan) == plans.end())
             plans.push_back(plan);
     return plans;
 }
@@ -49,7 +50,8 @@ void runEval(const Options& options) {
             steps += evaluation.steps(plan) - (steps > 0 ? evaluation.steps({}) : 0);
         Progress progress("step", steps);
         for (const AttentionPlan& plan : plans) {
-            PlanScore score = evaluation.evaluate(plan, [&] { progress.advance(); }, interrupted);
+            PlanScore score = evaluation.evaluate(
+                plan, [&] { progress.advance(); }, interrupted);
             if (!score.scores.empty())
                 report.plans.push_back(std::move(score));
             if (interrupted)
@@ -66,12 +68,14 @@ void runEval(const Options& options) {
 
 void addEvalCommand(CLI::App& program) {
     auto* command = program.add_subcommand(
-        "eval", "Plans on a task: recall of listed pairs, repetition of a passage, or bits per character of a text");
+        "eval",
+        "Plans on a task: recall of listed pairs, repetition of a passage, or bits per character of a text");
     const auto options = std::make_shared<Options>();
     addTaskOptions(*command, options->task);
     command
         ->add_option("--plan", options->plans,
-                     "Attention plan, given once per plan; dense is always there: " + std::string(acceptedPlanWords()))
+                     "Attention plan, given once per plan; dense is always there: " +
+                         std::string(acceptedPlanWords()))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->callback([options] { runEval(*options); });

@@ -29,7 +29,8 @@ struct Options {
 
 SweepTable resumed(const std::string& out, const SweepArguments& arguments) {
     std::error_code ignored;
-    if (out.empty() || !std::filesystem::exists(out, ignored) || std::filesystem::file_size(out, ignored) == 0)
+    if (out.empty() || !std::filesystem::exists(out, ignored) ||
+        std::filesystem::file_size(out, ignored) == 0)
         return {.arguments = arguments, .rows = {}};
     try {
         return resumedSweep(readTextFile(out, "--out"), arguments);
@@ -59,12 +60,14 @@ void savePicture(const Options& options, const SweepTable& table) {
     if (options.draw)
         options.draw(table, file, options.theme == "dark");
     else
-        std::fputs("fovea: the picture needs a build with the window (FOVEA_GUI=ON), the table is written\n", stderr);
+        std::fputs("fovea: the picture needs a build with the window (FOVEA_GUI=ON), the table is written\n",
+                   stderr);
 }
 
 void requireOptions(const Options& options) {
     if (options.plans.empty())
-        throw UsageError("there is nothing to sweep, give --plan, for example \"read=sparq:r={4,8,16},k={32,64}\"");
+        throw UsageError(
+            "there is nothing to sweep, give --plan, for example \"read=sparq:r={4,8,16},k={32,64}\"");
     if (options.out.empty())
         return;
     if (options.picture == options.out)
@@ -111,16 +114,19 @@ void addSweepCommand(CLI::App& program, SweepPictureWriter picture) {
     options->draw = std::move(picture);
     addTaskOptions(*command, options->task);
     command
-        ->add_option("--plan", options->plans,
-                     "Plan with braces for what varies, read=sparq:r={4,8,16},k={32,64}, given once or more: " +
-                         std::string(acceptedPlanWords()))
+        ->add_option(
+            "--plan", options->plans,
+            "Plan with braces for what varies, read=sparq:r={4,8,16},k={32,64}, given once or more: " +
+                std::string(acceptedPlanWords()))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command->add_option("--out", options->out,
-                        "CSV, written after every row; rows that it has are not run again (default: the table on stdout)");
+    command->add_option(
+        "--out", options->out,
+        "CSV, written after every row; rows that it has are not run again (default: the table on stdout)");
     command->add_option("--picture", options->picture,
                         "Quality against bytes as .svg, .png or .pdf (default: beside --out as .svg)");
-    command->add_option("--theme", options->theme, "Of the picture: dark or light")->check(CLI::IsMember({"dark", "light"}));
+    command->add_option("--theme", options->theme, "Of the picture: dark or light")
+        ->check(CLI::IsMember({"dark", "light"}));
     command->callback([options] { runSweep(*options); });
 }
 

@@ -13,7 +13,8 @@ namespace fovea {
 struct SweepTable;
 
 // Draws the table into a .svg, .png or .pdf file. Empty in a build without the window, which has nothing to draw with.
-using SweepPictureWriter = std::function<void(const SweepTable& table, const std::filesystem::path& file, bool dark)>;
+using SweepPictureWriter =
+    std::function<void(const SweepTable& table, const std::filesystem::path& file, bool dark)>;
 
 void addSweepCommand(CLI::App& program, SweepPictureWriter picture);
 

@@ -35,7 +35,8 @@ std::unique_ptr<Task> taskOf(const TaskOptions& options, const ModelSpec& spec,
     }
 }
 
-void requireRoom(const TaskCommand& o, const ModelSpec& spec, const Task& task, const std::vector<AttentionPlan>& plans) {
+void requireRoom(const TaskCommand& o, const ModelSpec& spec, const Task& task,
+                 const std::vector<AttentionPlan>& plans) {
     MemoryQuestion question;
     question.plans = {AttentionPlan{}};
     // One plan runs at a time; what it is held against keeps its logits.
@@ -70,25 +71,30 @@ void addTaskOptions(CLI::App& command, TaskCommand& o) {
         ->check(CLI::IsMember({"recall", "repetition", "text"}))
         ->required();
     command
-        .add_option("--length,--tokens", o.task.length,
-                    "Tokens of a sample, its prompt included (default: 512 for recall, else the model's context)")
+        .add_option(
+            "--length,--tokens", o.task.length,
+            "Tokens of a sample, its prompt included (default: 512 for recall, else the model's context)")
         ->check(CLI::Range(std::int64_t{8}, std::int64_t{1} << 24));
     command.add_option("--samples", o.samples, "Texts to run, each under every plan (default: 8)")
         ->check(CLI::Range(1, 100000));
     command.add_option("--seed", o.task.seed, "Which texts (default: 1)");
     command.add_option("--pairs", o.task.pairs, "Pairs to recall (default: 16)")->check(CLI::Range(1, 48));
-    command.add_option("--text", o.textFile,
-                       "Text that passages, windows and recall's filler are cut from; - is standard input (default: a "
-                       "bundled one)");
-    command.add_option("--backend", o.run.backend, "cpu or reference")->check(CLI::IsMember({"cpu", "reference"}));
-    command.add_option("--threads", o.run.threads, "Threads (default: all processors)")->check(CLI::Range(1, 1024));
+    command.add_option(
+        "--text", o.textFile,
+        "Text that passages, windows and recall's filler are cut from; - is standard input (default: a "
+        "bundled one)");
+    command.add_option("--backend", o.run.backend, "cpu or reference")
+        ->check(CLI::IsMember({"cpu", "reference"}));
+    command.add_option("--threads", o.run.threads, "Threads (default: all processors)")
+        ->check(CLI::Range(1, 1024));
     addMemoryBudgetOption(command, o.run.memoryBudget);
     command.add_flag("--json", o.run.json, "One JSON object on stdout and nothing else");
 }
 
 PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>& plans) {
     useThreads(o.run.threads);
-    const std::filesystem::path path = o.run.model.empty() ? defaultModel() : std::filesystem::path(o.run.model);
+    const std::filesystem::path path =
+        o.run.model.empty() ? defaultModel() : std::filesystem::path(o.run.model);
     const ModelSpec spec = readModelHeader(path);
     std::shared_ptr<const Tokenizer> tokenizer = loadTokenizer(path, o.run.tokenizer, spec.vocabulary);
     const std::filesystem::path file = o.textFile.empty() ? defaultText() : std::filesystem::path(o.textFile);
@@ -98,11 +104,10 @@ PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>&
     requireRoom(o, spec, *task, plans);
     PreparedTask prepared;
     const Backend backend = o.run.backend == "reference" ? Backend::Reference : Backend::Cpu;
-    prepared.arguments = sweepArguments(canonicalText(path), *task, options, o.samples, backend,
-                                        file.filename().string());
+    prepared.arguments =
+        sweepArguments(canonicalText(path), *task, options, o.samples, backend, file.filename().string());
     prepared.evaluation = std::make_unique<Evaluation>(
-        loadModel(path), task,
-        EvaluationOptions{.samples = o.samples, .backend = backend});
+        loadModel(path), task, EvaluationOptions{.samples = o.samples, .backend = backend});
     return prepared;
 }
 

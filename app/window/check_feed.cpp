@@ -70,7 +70,8 @@ void CheckFeed::start(int steps) {
                  [this, options, model = m_document.model(), plan = m_document.plan(Side::B),
                   prompt = m_document.promptTokens()](Job& job) -> Deliver {
                      const auto observe = [&](const CheckReport& soFar) {
-                         job.progress(static_cast<double>(soFar.steps.size()) / static_cast<double>(options.tokens));
+                         job.progress(static_cast<double>(soFar.steps.size()) /
+                                      static_cast<double>(options.tokens));
                          return true;
                      };
                      auto report = std::make_shared<const CheckReport>(

@@ -55,12 +55,14 @@ QLayout* beside(QWidget* field, QWidget* button) {
 // What the metric is, in a sentence.
 QString aboutTask(const QString& task) {
     if (task == QLatin1String("repetition"))
-        return SweepForm::tr("A passage, then a sentence of it again: how many characters of what followed there are "
-                             "written once more, under the plan. For models that copy text.");
+        return SweepForm::tr(
+            "A passage, then a sentence of it again: how many characters of what followed there are "
+            "written once more, under the plan. For models that copy text.");
     if (task == QLatin1String("text"))
         return SweepForm::tr("The second half of a window of text, read under the plan: bits per character.");
-    return SweepForm::tr("Pairs are listed, then asked for between stretches of text under the plan: the share whose "
-                         "value is ranked first.");
+    return SweepForm::tr(
+        "Pairs are listed, then asked for between stretches of text under the plan: the share whose "
+        "value is ranked first.");
 }
 
 } // namespace
@@ -102,8 +104,10 @@ void SweepForm::makeFields() {
     m_out = new QLineEdit;
     m_out->setPlaceholderText(tr("none: kept on screen"));
     m_out->setMinimumWidth(60);
-    m_chooseOut = chooser(tr("A CSV that gets every row as it is found; a sweep that it has begun is gone on with"));
-    m_plans = new QPlainTextEdit(QStringLiteral("read=sparq:r={4,8,16},k={16,32,64}\nkeep=streaming:window={28,60,124}"));
+    m_chooseOut =
+        chooser(tr("A CSV that gets every row as it is found; a sweep that it has begun is gone on with"));
+    m_plans = new QPlainTextEdit(
+        QStringLiteral("read=sparq:r={4,8,16},k={16,32,64}\nkeep=streaming:window={28,60,124}"));
     m_plans->setFont(numberFont(12));
     m_plans->setFixedHeight(kPlansHeight);
     m_plans->setTabChangesFocus(true);
@@ -148,7 +152,8 @@ void SweepForm::choose(QLineEdit* into, bool save) {
     const QString path =
         save ? QFileDialog::getSaveFileName(this, tr("The sweep's table"), QStringLiteral("sweep.csv"),
                                             tr("Tables (*.csv)"), nullptr, QFileDialog::DontConfirmOverwrite)
-             : QFileDialog::getOpenFileName(this, tr("The task's text"), {}, tr("Texts (*.txt);;All files (*)"));
+             : QFileDialog::getOpenFileName(this, tr("The task's text"), {},
+                                            tr("Texts (*.txt);;All files (*)"));
     if (!path.isEmpty())
         into->setText(path);
 }
@@ -178,7 +183,8 @@ SweepRequest SweepForm::request() const {
     request.task.pairs = m_pairs->value();
     request.task.seed = static_cast<std::uint64_t>(m_seed->value());
     request.samples = m_samples->value();
-    request.text = m_text->text().isEmpty() ? bundledText() : std::filesystem::path(m_text->text().toStdString());
+    request.text =
+        m_text->text().isEmpty() ? bundledText() : std::filesystem::path(m_text->text().toStdString());
     request.out = m_out->text().toStdString();
     for (const QString& line : m_plans->toPlainText().split(QLatin1Char('\n')))
         if (!line.trimmed().isEmpty())
@@ -192,7 +198,8 @@ void SweepForm::setRequest(const SweepRequest& request) {
     m_pairs->setValue(request.task.pairs);
     m_seed->setValue(static_cast<int>(request.task.seed));
     m_samples->setValue(request.samples);
-    m_text->setText(request.text == bundledText() ? QString() : QString::fromStdString(request.text.string()));
+    m_text->setText(request.text == bundledText() ? QString()
+                                                  : QString::fromStdString(request.text.string()));
     m_out->setText(QString::fromStdString(request.out.string()));
     QStringList lines;
     for (const std::string& line : request.templates)

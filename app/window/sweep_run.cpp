@@ -49,30 +49,35 @@ void SweepRun::take(const SweepTable& table) {
 void SweepRun::start(const SweepRequest& request) {
     m_fraction = 0;
     m_endedEarly = false;
-    m_jobs.start(Lane::Engine, tr("sweeping"), Supersede::Cancel, [this, request, before = m_table](Job& job) -> Deliver {
-        TaskOptions options = request.task;
-        options.text = readFile(request.text, kLongestText);
-        const std::shared_ptr<const Task> task = makeTask(options, request.model->spec, request.model->tokenizer);
-        const SweepArguments arguments = sweepArguments(request.model->path.string(), *task, options, request.samples,
-                                                        Backend::Cpu, request.text.filename().string());
-        SweepTable table = begin(request, arguments, before);
-        Evaluation evaluation(request.model->model, task, {.samples = request.samples});
-        const std::vector<std::string> plans = sweepPlans(request.templates);
-        const std::int64_t all = std::max<std::int64_t>(sweepSteps(evaluation, plans, table), 1);
-        std::int64_t done = 0;
-        SweepObserver observer;
-        observer.step = [&] { job.progress(static_cast<double>(++done) / static_cast<double>(all)); };
-        observer.row = [&](const SweepTable& soFar) {
-            if (!request.out.empty())
-                writeFile(request.out, sweepCsv(soFar));
-            job.publish([this, soFar] { take(soFar); });
-        };
-        sweep(evaluation, plans, table, observer, job.cancelled());
-        return [this, table = std::move(table), early = job.cancelled().load()] {
-            m_endedEarly = early;
-            take(table);
-        };
-    });
+    m_jobs.start(Lane::Engine, tr("sweeping"), Supersede::Cancel,
+                 [this, request, before = m_table](Job& job) -> Deliver {
+                     TaskOptions options = request.task;
+                     options.text = readFile(request.text, kLongestText);
+                     const std::shared_ptr<const Task> task =
+                         makeTask(options, request.model->spec, request.model->tokenizer);
+                     const SweepArguments arguments =
+                         sweepArguments(request.model->path.string(), *task, options, request.samples,
+                                        Backend::Cpu, request.text.filename().string());
+                     SweepTable table = begin(request, arguments, before);
+                     Evaluation evaluation(request.model->model, task, {.samples = request.samples});
+                     const std::vector<std::string> plans = sweepPlans(request.templates);
+                     const std::int64_t all = std::max<std::int64_t>(sweepSteps(evaluation, plans, table), 1);
+                     std::int64_t done = 0;
+                     SweepObserver observer;
+                     observer.step = [&] {
+                         job.progress(static_cast<double>(++done) / static_cast<double>(all));
+                     };
+                     observer.row = [&](const SweepTable& soFar) {
+                         if (!request.out.empty())
+                             writeFile(request.out, sweepCsv(soFar));
+                         job.publish([this, soFar] { take(soFar); });
+                     };
+                     sweep(evaluation, plans, table, observer, job.cancelled());
+                     return [this, table = std::move(table), early = job.cancelled().load()] {
+                         m_endedEarly = early;
+                         take(table);
+                     };
+                 });
     Q_EMIT stateChanged();
 }
 

@@ -79,8 +79,9 @@ QWidget* SweepWindow::makeFormSide() {
 
 QWidget* SweepWindow::makeChartSide() {
     m_chart = new SweepChart;
-    m_chart->setEmptyText(tr("No plan was judged yet. Write plans with braces for what varies, and press Start: each "
-                             "becomes a point, of its quality over the bytes its attention moves."));
+    m_chart->setEmptyText(
+        tr("No plan was judged yet. Write plans with braces for what varies, and press Start: each "
+           "becomes a point, of its quality over the bytes its attention moves."));
     m_list = new SweepList;
     auto* split = new QSplitter(Qt::Vertical);
     split->addWidget(m_chart);
@@ -126,7 +127,8 @@ void SweepWindow::wire() {
     connect(&m_jobs, &JobRunner::failed, this, [this](Lane, const QString& line) { say(line, true); });
     connect(m_picture, &QToolButton::clicked, this, [this] {
         QString chosen;
-        QString path = QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("sweep.svg"), pictureFilter(), &chosen);
+        QString path = QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("sweep.svg"),
+                                                    pictureFilter(), &chosen);
         if (!path.isEmpty() && QFileInfo(path).suffix().isEmpty())
             path += chosen.section(QLatin1String("(*"), 1).section(QLatin1Char(')'), 0, 0);
         if (!path.isEmpty())
@@ -160,9 +162,10 @@ void SweepWindow::showTable() {
     const SweepTable& table = m_run.table();
     m_chart->setTable(table);
     m_list->setTable(table);
-    m_frame->setSubtitle(table.rows.empty() ? QString()
-                                            : tr("%1 · %2").arg(QString::fromStdString(table.arguments.task),
-                                                                QString::fromStdString(table.arguments.figures)));
+    m_frame->setSubtitle(table.rows.empty()
+                             ? QString()
+                             : tr("%1 · %2").arg(QString::fromStdString(table.arguments.task),
+                                                 QString::fromStdString(table.arguments.figures)));
     for (QToolButton* button : {m_picture, m_csv})
         button->setEnabled(!table.rows.empty());
 }
@@ -181,10 +184,11 @@ void SweepWindow::showState() {
     if (running)
         say(tr("running the plans one by one: %1 rows so far").arg(m_run.table().rows.size()));
     else if (!m_status->property("bad").toBool())
-        say(!refusal.isEmpty()          ? refusal
-            : m_run.endedEarly()        ? tr("stopped: %1 rows are there").arg(m_run.table().rows.size())
-            : m_run.table().rows.empty() ? QString()
-                                        : tr("%1 rows; click a point or a row to make it plan B").arg(m_run.table().rows.size()));
+        say(!refusal.isEmpty()   ? refusal
+            : m_run.endedEarly() ? tr("stopped: %1 rows are there").arg(m_run.table().rows.size())
+            : m_run.table().rows.empty()
+                ? QString()
+                : tr("%1 rows; click a point or a row to make it plan B").arg(m_run.table().rows.size()));
 }
 
 QString SweepWindow::statusText() const {

@@ -77,7 +77,8 @@ private:
 class Comparer final : public AttentionTap {
 public:
     Comparer(const ModelSpec& spec, const Recorder& first, CheckReport& report, AttentionTap* planted)
-        : m_width(static_cast<std::size_t>(spec.headDim)), m_first(first), m_report(report), m_planted(planted) {}
+        : m_width(static_cast<std::size_t>(spec.headDim)), m_first(first), m_report(report),
+          m_planted(planted) {}
 
     void enter(int layer, float* q, float* k, float* v) override {
         if (m_planted)
@@ -108,7 +109,8 @@ private:
         std::copy(seen.begin(), seen.end(), own);
     }
 
-    Deviation compare(CheckedPart part, int layer, int head, const std::vector<float>& seen, const float* own) {
+    Deviation compare(CheckedPart part, int layer, int head, const std::vector<float>& seen,
+                      const float* own) {
         const std::size_t from = static_cast<std::size_t>(head) * m_width;
         Deviation d = deviationOf(std::span(seen).subspan(from, m_width), {own + from, m_width});
         d.part = part;
@@ -159,12 +161,11 @@ CheckReport begin(const Model& model, const AttentionPlan& plan, std::span<const
     return report;
 }
 
-Session sessionOf(const std::shared_ptr<const Model>& model, const CheckReport& report, const CheckOptions& options,
-                  int side, AttentionTap& tap) {
-    return Session(model, report.plan,
-                   {.backend = options.backends[side],
-                    .capacity = report.promptTokens + options.tokens,
-                    .tap = &tap});
+Session sessionOf(const std::shared_ptr<const Model>& model, const CheckReport& report,
+                  const CheckOptions& options, int side, AttentionTap& tap) {
+    return Session(
+        model, report.plan,
+        {.backend = options.backends[side], .capacity = report.promptTokens + options.tokens, .tap = &tap});
 }
 
 } // namespace
@@ -193,8 +194,9 @@ bool CheckReport::sameBytes() const {
     return std::all_of(steps.begin(), steps.end(), [](const CheckStep& step) { return step.sameBytes; });
 }
 
-CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
-                          const CheckOptions& options, const CheckObserver& observer, const std::atomic<bool>& cancel) {
+CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPlan& plan,
+                          std::span<const int> prompt, const CheckOptions& options,
+                          const CheckObserver& observer, const std::atomic<bool>& cancel) {
     if (prompt.empty())
         throw EngineError("The prompt has no token: it needs one to start from, BOS at least.");
     CheckReport report = begin(*model, plan, prompt, options);

@@ -54,12 +54,12 @@ struct CheckReport {
     std::int64_t promptTokens = 0, decodeFrom = 0;
     std::vector<CheckStep> steps;
     int queryHeads = 0, kvHeads = 0;
-    std::vector<Deviation> heads;           // (L, H), the largest of attention over all steps
-    std::vector<Deviation> parts;           // (kCheckedParts), the largest of each
-    Deviation largest;                      // of all parts
-    std::optional<Deviation> firstBeyond;   // the first met beyond the tolerance: where to begin to look
-    std::int64_t agreeing = 0;              // steps at which both chose the same token
-    bool sameBytes() const;                 // at every step
+    std::vector<Deviation> heads;         // (L, H), the largest of attention over all steps
+    std::vector<Deviation> parts;         // (kCheckedParts), the largest of each
+    Deviation largest;                    // of all parts
+    std::optional<Deviation> firstBeyond; // the first met beyond the tolerance: where to begin to look
+    std::int64_t agreeing = 0;            // steps at which both chose the same token
+    bool sameBytes() const;               // at every step
     bool within() const { return !firstBeyond && sameBytes(); }
 };
 
@@ -81,7 +81,8 @@ using CheckObserver = std::function<bool(const CheckReport& soFar)>;
 
 // What was checked when it ended early is in the report. Throws PlanError and EngineError as sessions do, and
 // std::invalid_argument where both backends are the same.
-CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
-                          const CheckOptions& options, const CheckObserver& observer, const std::atomic<bool>& cancel);
+CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPlan& plan,
+                          std::span<const int> prompt, const CheckOptions& options,
+                          const CheckObserver& observer, const std::atomic<bool>& cancel);
 
 } // namespace fovea

@@ -81,7 +81,8 @@ Spread spreadOf(const std::vector<double>& values) {
     return spread;
 }
 
-Evaluation::Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const Task> task, EvaluationOptions options)
+Evaluation::Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const Task> task,
+                       EvaluationOptions options)
     : m_model(std::move(model)), m_task(std::move(task)), m_options(options) {
     for (int i = 0; i < m_options.samples; ++i)
         m_samples.push_back(m_task->sample(i));
@@ -109,7 +110,8 @@ std::int64_t Evaluation::steps(const AttentionPlan& plan) const {
 }
 
 std::shared_ptr<const Run> Evaluation::run(const TaskSample& sample, const AttentionPlan& plan,
-                                           const std::vector<int>& forced, const std::function<void()>& onStep,
+                                           const std::vector<int>& forced,
+                                           const std::function<void()>& onStep,
                                            const std::atomic<bool>& cancel) const {
     GenerateOptions options;
     options.tokens = sample.steps();
@@ -125,7 +127,8 @@ std::shared_ptr<const Run> Evaluation::run(const TaskSample& sample, const Atten
 }
 
 std::shared_ptr<const Run> Evaluation::denseRun(int index, const TaskSample& sample,
-                                                const std::function<void()>& onStep, const std::atomic<bool>& cancel) {
+                                                const std::function<void()>& onStep,
+                                                const std::atomic<bool>& cancel) {
     std::shared_ptr<const Run>& kept = m_dense[static_cast<std::size_t>(index)];
     if (kept)
         return kept;

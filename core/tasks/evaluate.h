@@ -51,7 +51,8 @@ struct EvaluationOptions {
 
 class Evaluation {
 public:
-    Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const Task> task, EvaluationOptions options);
+    Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const Task> task,
+               EvaluationOptions options);
 
     // Why the plan cannot be judged here, as one sentence, or nothing.
     std::optional<std::string> refusal(const AttentionPlan& plan) const;
@@ -59,16 +60,18 @@ public:
     std::int64_t steps(const AttentionPlan& plan) const;
     // `onStep` hears every decode step. A set `cancel` ends it: the samples that are done are in the score. Throws
     // PlanError where refusal() says so.
-    PlanScore evaluate(const AttentionPlan& plan, const std::function<void()>& onStep, const std::atomic<bool>& cancel);
+    PlanScore evaluate(const AttentionPlan& plan, const std::function<void()>& onStep,
+                       const std::atomic<bool>& cancel);
 
     const Task& task() const { return *m_task; }
     int samples() const { return m_options.samples; }
 
 private:
-    std::shared_ptr<const Run> run(const TaskSample& sample, const AttentionPlan& plan, const std::vector<int>& forced,
-                                   const std::function<void()>& onStep, const std::atomic<bool>& cancel) const;
-    std::shared_ptr<const Run> denseRun(int index, const TaskSample& sample, const std::function<void()>& onStep,
-                                        const std::atomic<bool>& cancel);
+    std::shared_ptr<const Run> run(const TaskSample& sample, const AttentionPlan& plan,
+                                   const std::vector<int>& forced, const std::function<void()>& onStep,
+                                   const std::atomic<bool>& cancel) const;
+    std::shared_ptr<const Run> denseRun(int index, const TaskSample& sample,
+                                        const std::function<void()>& onStep, const std::atomic<bool>& cancel);
 
     std::shared_ptr<const Model> m_model;
     std::shared_ptr<const Task> m_task;

@@ -21,9 +21,11 @@ constexpr std::int64_t kLength = 512;
 class RecallTask final : public Task {
 public:
     RecallTask(const TaskOptions& options, const ModelSpec& spec, std::shared_ptr<const Tokenizer> tokenizer)
-        : m_tokenizer(std::move(tokenizer)), m_seed(options.seed),
-          m_options{.pairs = options.pairs,
-                    .length = options.length > 0 ? options.length : std::min<std::int64_t>(kLength, spec.context)},
+        : m_tokenizer(std::move(tokenizer)),
+          m_seed(options.seed), m_options{.pairs = options.pairs,
+                                          .length = options.length > 0
+                                                        ? options.length
+                                                        : std::min<std::int64_t>(kLength, spec.context)},
           m_filler(m_tokenizer->encode(options.text, false)) {
         if (m_tokenizer->bos() < 0)
             throw std::invalid_argument("recall begins with a BOS token, and this tokenizer has none");
@@ -33,8 +35,9 @@ public:
         m_facts.figures =
             std::to_string(m_options.pairs) + " pairs in " + std::to_string(m_options.length) + " tokens";
         if (sample(0).answers.empty())
-            throw std::invalid_argument("recall: " + m_facts.figures + " leave no room to ask for any, take fewer "
-                                                                       "pairs or a greater length");
+            throw std::invalid_argument("recall: " + m_facts.figures +
+                                        " leave no room to ask for any, take fewer "
+                                        "pairs or a greater length");
     }
 
     const TaskFacts& facts() const override { return m_facts; }
@@ -60,7 +63,8 @@ public:
                                  sample.follows[static_cast<std::size_t>(i)];
             right += all;
         }
-        return static_cast<double>(right) / static_cast<double>(std::max<std::size_t>(sample.answers.size(), 1));
+        return static_cast<double>(right) /
+               static_cast<double>(std::max<std::size_t>(sample.answers.size(), 1));
     }
 
 private:

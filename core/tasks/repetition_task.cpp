@@ -21,7 +21,7 @@ namespace fovea {
 namespace {
 
 constexpr std::int64_t kContext = 6000, kPrompt = 128, kReference = 256; // characters
-constexpr std::int64_t kSlack = 24; // that cuts are moved by, to where words begin and end
+constexpr std::int64_t kSlack = 24;           // that cuts are moved by, to where words begin and end
 constexpr std::int64_t kLeastCharacters = 48; // of prompt and reference, scaled
 
 bool continuesCharacter(char c) {
@@ -30,7 +30,8 @@ bool continuesCharacter(char c) {
 
 class RepetitionTask final : public Task {
 public:
-    RepetitionTask(const TaskOptions& options, const ModelSpec& spec, std::shared_ptr<const Tokenizer> tokenizer)
+    RepetitionTask(const TaskOptions& options, const ModelSpec& spec,
+                   std::shared_ptr<const Tokenizer> tokenizer)
         : m_tokenizer(std::move(tokenizer)), m_seed(options.seed), m_text(options.text) {
         const std::int64_t limit = options.length > 0 ? options.length : spec.context;
         fit(limit);
@@ -59,10 +60,12 @@ public:
         std::string written;
         for (std::size_t i = static_cast<std::size_t>(run.promptTokens); i < run.tokens.size(); ++i)
             written += m_tokenizer->piece(run.tokens[i - 1], run.tokens[i]);
-        const auto differs = std::mismatch(written.begin(), written.end(), sample.reference.begin(), sample.reference.end());
+        const auto differs =
+            std::mismatch(written.begin(), written.end(), sample.reference.begin(), sample.reference.end());
         // Whole characters count.
         auto reached = differs.second;
-        while (reached != sample.reference.end() && reached != sample.reference.begin() && continuesCharacter(*reached))
+        while (reached != sample.reference.end() && reached != sample.reference.begin() &&
+               continuesCharacter(*reached))
             --reached;
         return static_cast<double>(
             std::count_if(sample.reference.begin(), reached, [](char c) { return !continuesCharacter(c); }));
@@ -80,7 +83,8 @@ private:
         while (true) {
             setFigures(context);
             if (m_prompt + m_reference < kLeastCharacters)
-                throw std::invalid_argument("repetition needs room for some " + std::to_string(2 * kLeastCharacters) +
+                throw std::invalid_argument("repetition needs room for some " +
+                                            std::to_string(2 * kLeastCharacters) +
                                             " characters: name a longer text or a greater length than " +
                                             std::to_string(limit) + " tokens");
             std::int64_t most = 0;

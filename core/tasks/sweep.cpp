@@ -79,7 +79,8 @@ std::vector<std::string> sweepPlans(const std::vector<std::string>& templates) {
     return plans;
 }
 
-std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans, const SweepTable& done) {
+std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans,
+                        const SweepTable& done) {
     std::int64_t steps = 0;
     for (const std::string& text : plans) {
         if (done.find(text))
@@ -107,7 +108,8 @@ void sweep(Evaluation& evaluation, const std::vector<std::string>& plans, SweepT
             if (cancel)
                 return;
             const bool numbers = std::isfinite(score.mean) && std::isfinite(score.klMean);
-            table.rows.push_back(numbers ? rowOf(score) : refusedRow(text, "what the model says under it are no numbers"));
+            table.rows.push_back(numbers ? rowOf(score)
+                                         : refusedRow(text, "what the model says under it are no numbers"));
         }
         observer.row(table);
     }

@@ -23,11 +23,12 @@ SweepTable resumedSweep(std::string_view csv, const SweepArguments& arguments);
 std::vector<std::string> sweepPlans(const std::vector<std::string>& templates);
 
 // Steps that a sweep still takes, without the plans that the table has a row of.
-std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans, const SweepTable& done);
+std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans,
+                        const SweepTable& done);
 
 struct SweepObserver {
-    std::function<void()> step;                  // a decode step was made
-    std::function<void(const SweepTable&)> row;  // the table has another row
+    std::function<void()> step;                 // a decode step was made
+    std::function<void(const SweepTable&)> row; // the table has another row
 };
 
 // Adds a row for each plan that has none: what it scored, or why it was refused. Ends when `cancel` is set; a plan that

@@ -45,7 +45,6 @@ const std::vector<std::string>& columnNames() {
     return names;
 }
 
-
 // Splits RFC 4180 text; a field's quotes are taken off.
 class Reader {
 public:
@@ -106,8 +105,8 @@ class Fields {
 public:
     Fields(std::vector<std::string> fields, std::size_t row) : m_fields(std::move(fields)), m_row(row) {
         if (m_fields.size() != columnNames().size())
-            throw SweepError("row " + std::to_string(row) + " has " + std::to_string(m_fields.size()) + " of " +
-                             std::to_string(columnNames().size()) + " columns");
+            throw SweepError("row " + std::to_string(row) + " has " + std::to_string(m_fields.size()) +
+                             " of " + std::to_string(columnNames().size()) + " columns");
     }
     std::string text() { return m_fields[m_next++]; }
     double number(double least, double most) {
@@ -183,8 +182,15 @@ void addRow(CsvTable& table, const SweepArguments& a, const SweepRow& row) {
         return;
     }
     table.number(row.score.mean).number(row.score.standardError);
-    table.number(row.moved.formula).number(row.moved.counted).number(row.held.formula).number(row.held.counted);
-    table.number(row.klMean).number(row.klMax).number(row.agreement).integer(row.steps).number(row.secondsPerStep);
+    table.number(row.moved.formula)
+        .number(row.moved.counted)
+        .number(row.held.formula)
+        .number(row.held.counted);
+    table.number(row.klMean)
+        .number(row.klMax)
+        .number(row.agreement)
+        .integer(row.steps)
+        .number(row.secondsPerStep);
 }
 
 std::string shown(const std::string& value) {
@@ -204,7 +210,8 @@ std::string textMark(std::string_view name, std::string_view content) {
 }
 
 const SweepRow* SweepTable::find(std::string_view plan) const {
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const SweepRow& row) { return row.plan == plan; });
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const SweepRow& row) { return row.plan == plan; });
     return found == rows.end() ? nullptr : &*found;
 }
 

@@ -15,13 +15,13 @@ namespace fovea {
 
 // All that the numbers of a row depend on beside its plan. Rows of different arguments do not mix.
 struct SweepArguments {
-    std::string model;   // path or name
+    std::string model; // path or name
     std::string task, figures, metric;
     bool higherBetter = true;
     double high = 0; // of the metric; 0: no bound
     int samples = 0;
     std::uint64_t seed = 1;
-    std::string text;    // file and what it holds, as textMark() says
+    std::string text; // file and what it holds, as textMark() says
     std::string backend;
 
     bool operator==(const SweepArguments&) const = default;

@@ -12,7 +12,8 @@ std::unique_ptr<Task> makeTask(const TaskOptions& options, const ModelSpec& spec
                                std::shared_ptr<const Tokenizer> tokenizer) {
     if (options.length < 0 || options.length > spec.context)
         throw std::invalid_argument("samples of " + std::to_string(options.length) +
-                                    " tokens do not fit the model's context of " + std::to_string(spec.context));
+                                    " tokens do not fit the model's context of " +
+                                    std::to_string(spec.context));
     if (options.name == "recall")
         return makeRecallTask(options, spec, std::move(tokenizer));
     if (options.name == "repetition")

@@ -17,10 +17,10 @@ struct ModelSpec;
 struct Run;
 
 struct TaskSample {
-    std::vector<int> prompt;   // BOS first, where the model wants one; never empty
-    std::vector<int> follows;  // teacher-forced after it; empty: the model goes on by itself
-    std::int64_t tokens = 0;   // that it writes where nothing follows
-    std::string reference;     // what a free text is held against
+    std::vector<int> prompt;  // BOS first, where the model wants one; never empty
+    std::vector<int> follows; // teacher-forced after it; empty: the model goes on by itself
+    std::int64_t tokens = 0;  // that it writes where nothing follows
+    std::string reference;    // what a free text is held against
     // follows[first .. first+count) that are graded together
     struct Answer {
         std::int64_t first = 0, count = 0;
@@ -33,8 +33,8 @@ struct TaskSample {
 };
 
 struct TaskFacts {
-    std::string name;         // "recall", as it is asked for
-    std::string metric;       // "accuracy", "characters reproduced", "bits per character"
+    std::string name;   // "recall", as it is asked for
+    std::string metric; // "accuracy", "characters reproduced", "bits per character"
     bool higherBetter = true;
     double low = 0, high = 0; // of the metric; high 0: no bound
     std::string figures;      // "16 pairs in 512 tokens": what was scaled, said
@@ -55,7 +55,7 @@ struct TaskOptions {
     std::int64_t length = 0;     // tokens of a sample; 0: the task's own choice for the model's context
     int pairs = 16;              // recall
     std::uint64_t seed = 1;
-    std::string text;            // what passages, filler and windows are cut from
+    std::string text; // what passages, filler and windows are cut from
 };
 
 // Throws std::invalid_argument with one sentence where the options make no task for the model.
@@ -63,7 +63,8 @@ std::unique_ptr<Task> makeTask(const TaskOptions& options, const ModelSpec& spec
                                std::shared_ptr<const Tokenizer> tokenizer);
 
 std::unique_ptr<Task> makeRecallTask(const TaskOptions&, const ModelSpec&, std::shared_ptr<const Tokenizer>);
-std::unique_ptr<Task> makeRepetitionTask(const TaskOptions&, const ModelSpec&, std::shared_ptr<const Tokenizer>);
+std::unique_ptr<Task> makeRepetitionTask(const TaskOptions&, const ModelSpec&,
+                                         std::shared_ptr<const Tokenizer>);
 std::unique_ptr<Task> makeTextTask(const TaskOptions&, const ModelSpec&, std::shared_ptr<const Tokenizer>);
 
 // The generator of sample `index`: neighbouring seeds and indices share nothing.

@@ -19,13 +19,15 @@ namespace {
 class TextTask final : public Task {
 public:
     TextTask(const TaskOptions& options, const ModelSpec& spec, std::shared_ptr<const Tokenizer> tokenizer)
-        : m_tokenizer(std::move(tokenizer)), m_seed(options.seed), m_text(m_tokenizer->encode(options.text, false)) {
+        : m_tokenizer(std::move(tokenizer)), m_seed(options.seed),
+          m_text(m_tokenizer->encode(options.text, false)) {
         m_first = m_tokenizer->addsBos() && m_tokenizer->bos() >= 0;
         const std::int64_t available = std::ssize(m_text) + m_first;
         m_length = options.length > 0 ? options.length : std::min<std::int64_t>(spec.context, available);
         if (m_length > available)
             throw std::invalid_argument("the text has " + std::to_string(available) + " tokens, fewer than " +
-                                        std::to_string(m_length) + ": name a longer text or a smaller length");
+                                        std::to_string(m_length) +
+                                        ": name a longer text or a smaller length");
         if (m_length < 8)
             throw std::invalid_argument("bits per character need a length of 8 tokens or more");
         m_facts.name = "text";
@@ -57,7 +59,9 @@ public:
         std::size_t bytes = 0;
         for (std::size_t i = 0; i < run.steps.size() && i < sample.follows.size(); ++i) {
             nats += run.steps[i].surprise;
-            bytes += m_tokenizer->piece(i == 0 ? sample.prompt.back() : sample.follows[i - 1], sample.follows[i]).size();
+            bytes +=
+                m_tokenizer->piece(i == 0 ? sample.prompt.back() : sample.follows[i - 1], sample.follows[i])
+                    .size();
         }
         return bytes > 0 ? nats / std::log(2.) / static_cast<double>(bytes) : 0;
     }

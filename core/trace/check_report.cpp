@@ -93,8 +93,8 @@ std::string checkJson(const std::vector<CheckReport>& reports) {
 }
 
 std::string checkCsv(const CheckReport& report) {
-    CsvTable table({"step", "position", "fed (token id)", "part", "layer", "head", "component", "relative error",
-                    "absolute error", report.backends[0], report.backends[1]});
+    CsvTable table({"step", "position", "fed (token id)", "part", "layer", "head", "component",
+                    "relative error", "absolute error", report.backends[0], report.backends[1]});
     for (const CheckStep& step : report.steps) {
         for (const Deviation& d : step.layers)
             addRow(table, step, d);

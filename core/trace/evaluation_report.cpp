@@ -35,11 +35,12 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
     std::size_t width = 4;
     for (const SweepRow& row : table.rows)
         width = std::max(width, row.plan.size());
-    std::string text = a.task + ": " + a.metric + (a.higherBetter ? "" : " (lower is better)") + ", " + a.figures +
-                       ", " + std::to_string(a.samples) + (a.samples == 1 ? " sample" : " samples") + ", seed " +
-                       std::to_string(a.seed) + "\n";
-    text += "plan" + std::string(width - 4, ' ') +
-            "                score  moved/token  of dense        held  of dense    KL mean     KL max   top-1\n";
+    std::string text = a.task + ": " + a.metric + (a.higherBetter ? "" : " (lower is better)") + ", " +
+                       a.figures + ", " + std::to_string(a.samples) +
+                       (a.samples == 1 ? " sample" : " samples") + ", seed " + std::to_string(a.seed) + "\n";
+    text +=
+        "plan" + std::string(width - 4, ' ') +
+        "                score  moved/token  of dense        held  of dense    KL mean     KL max   top-1\n";
     const SweepRow none, &dense = table.dense() ? *table.dense() : none;
     for (std::size_t i = 0; i < table.rows.size(); ++i) {
         const SweepRow& row = table.rows[i];
@@ -51,20 +52,24 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
         const std::string score = scoreText(row.score.mean, row.score.standardError);
         std::array<char, 200> line{};
         // "±" is one column and two bytes.
-        std::snprintf(line.data(), line.size(), " %21s %12s %9s %11s %9s %10.3g %10.3g %6.1f%%", score.c_str(),
-                      byteText(whole(row.moved.counted)).c_str(),
+        std::snprintf(line.data(), line.size(), " %21s %12s %9s %11s %9s %10.3g %10.3g %6.1f%%",
+                      score.c_str(), byteText(whole(row.moved.counted)).c_str(),
                       ratioText(row.moved.counted, dense.moved.counted).c_str(),
-                      byteText(whole(row.held.counted)).c_str(), ratioText(row.held.counted, dense.held.counted).c_str(),
-                      row.klMean, row.klMax, 100 * row.agreement);
+                      byteText(whole(row.held.counted)).c_str(),
+                      ratioText(row.held.counted, dense.held.counted).c_str(), row.klMean, row.klMax,
+                      100 * row.agreement);
         text += line.data() + notes[i] + "\n";
     }
-    return text + "score: mean ± standard error over samples; moved and held: counted, attention only; KL in nats, to "
+    return text + "score: mean ± standard error over samples; moved and held: counted, attention only; KL in "
+                  "nats, to "
                   "dense\n";
 }
 
 Json argumentsJson(const SweepArguments& a) {
-    return {{"model", a.model},     {"task", a.task},       {"metric", a.metric}, {"higher_is_better", a.higherBetter},
-            {"figures", a.figures}, {"samples", a.samples}, {"seed", a.seed},     {"text", a.text},
+    return {{"model", a.model},     {"task", a.task},
+            {"metric", a.metric},   {"higher_is_better", a.higherBetter},
+            {"figures", a.figures}, {"samples", a.samples},
+            {"seed", a.seed},       {"text", a.text},
             {"backend", a.backend}};
 }
 
@@ -126,8 +131,9 @@ std::string sweepJson(const SweepTable& table) {
     Json json = argumentsJson(table.arguments), plans = Json::array();
     const SweepRow none, &dense = table.dense() ? *table.dense() : none;
     for (const SweepRow& row : table.rows)
-        plans.push_back(row.refused.empty() ? rowJson(row, dense.moved, dense.held)
-                                            : Json{{"plan", row.plan}, {"method", row.method}, {"refused", row.refused}});
+        plans.push_back(row.refused.empty()
+                            ? rowJson(row, dense.moved, dense.held)
+                            : Json{{"plan", row.plan}, {"method", row.method}, {"refused", row.refused}});
     json["plans"] = std::move(plans);
     return jsonText(json, -1);
 }

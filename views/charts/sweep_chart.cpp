@@ -82,8 +82,9 @@ QString SweepChart::describe(const QString& plan) const {
            tr("%1 %2\nmoved per token %3\nheld %4\nKL to dense %5 nats, largest %6\ntop-1 agreement %7 %")
                .arg(text(table.arguments.metric), text(scoreText(row->score.mean, row->score.standardError)),
                     beside(row->moved.counted, dense ? dense->moved.counted : 0),
-                    beside(row->held.counted, dense ? dense->held.counted : 0), QString::number(row->klMean, 'g', 3),
-                    QString::number(row->klMax, 'g', 3), QString::number(100 * row->agreement, 'f', 1));
+                    beside(row->held.counted, dense ? dense->held.counted : 0),
+                    QString::number(row->klMean, 'g', 3), QString::number(row->klMax, 'g', 3),
+                    QString::number(100 * row->agreement, 'f', 1));
 }
 
 void SweepChart::paintInto(QPainter& painter, QSize size) const {
@@ -165,7 +166,8 @@ void SweepChart::drawPointed(QPainter& painter) const {
     box.adjust(-8, -6, 8, 6);
     const QPointF at = pointOf(m_state->pointed);
     const double left = at.x() + 14 + box.width() > width() ? at.x() - 14 - box.width() : at.x() + 14;
-    box.moveTopLeft({std::max(left, 4.), std::clamp(at.y() - box.height() / 2, 4., std::max(height() - box.height() - 4., 4.))});
+    box.moveTopLeft({std::max(left, 4.),
+                     std::clamp(at.y() - box.height() / 2, 4., std::max(height() - box.height() - 4., 4.))});
     painter.setPen(t.border);
     painter.setBrush(t.field);
     painter.drawRect(box);

@@ -32,19 +32,17 @@ QString bytesText(double bytes) {
     return text(byteText(static_cast<std::int64_t>(std::llround(bytes))));
 }
 
-// 1, 2 and 5 times the powers of ten within, thinned to what the width has room for.
+// 1, 2, 3, 5 and 7 times the powers of ten within, thinned to what the width has room for.
 std::vector<double> logTicks(double first, double last, double pixels) {
     const double perDecade = pixels / std::max(last - first, 0.01);
+    const std::vector<double> parts = perDecade < 160   ? std::vector<double>{1}
+                                      : perDecade < 320 ? std::vector<double>{1, 2, 5}
+                                                        : std::vector<double>{1, 2, 3, 5, 7};
     std::vector<double> ticks;
     for (double power = std::floor(first); power <= last; power += 1)
-        for (const double part : {1., 2., 3., 5., 7.}) {
-            if ((perDecade < 240 && part != 1) || (perDecade < 480 && (part == 3 || part == 7)))
-                if (!(perDecade >= 160 && part == 3 && perDecade < 240))
-                    continue;
-            const double at = power + std::log10(part);
-            if (at >= first && at <= last)
+        for (const double part : parts)
+            if (const double at = power + std::log10(part); at >= first && at <= last)
                 ticks.push_back(std::pow(10., at));
-        }
     return ticks;
 }
 
@@ -57,14 +55,16 @@ void drawGrid(QPainter& painter, const SweepTable& table, const SweepLayout& l) 
     const Theme& t = theme();
     const QFontMetricsF metrics(painter.font());
     painter.setRenderHint(QPainter::Antialiasing, false);
-    for (double tick = std::ceil(l.low / l.tick - 1e-9) * l.tick; tick <= l.high + l.tick * 1e-9; tick += l.tick) {
+    for (double tick = std::ceil(l.low / l.tick - 1e-9) * l.tick; tick <= l.high + l.tick * 1e-9;
+         tick += l.tick) {
         const double y = std::round(l.y(tick));
         painter.setPen(t.grid);
         painter.drawLine(QPointF(l.area.left(), y), QPointF(l.area.right(), y));
         painter.setPen(t.mutedText);
         const QString number = QString::number(std::abs(tick) < l.tick / 1e6 ? 0 : tick, 'g', 4);
-        painter.drawText(QPointF(l.area.left() - 8 - metrics.horizontalAdvance(number), y + metrics.ascent() / 2 - 1),
-                         number);
+        painter.drawText(
+            QPointF(l.area.left() - 8 - metrics.horizontalAdvance(number), y + metrics.ascent() / 2 - 1),
+            number);
     }
     painter.setPen(t.border);
     painter.drawLine(l.area.bottomLeft(), l.area.bottomRight());
@@ -99,7 +99,8 @@ void drawGrid(QPainter& painter, const SweepTable& table, const SweepLayout& l) 
                              .arg(a.higherBetter ? tr("higher is better") : tr("lower is better"),
                                   tr("%1 of %2").arg(text(a.task), model), text(a.figures))
                              .arg(a.samples);
-    painter.drawText(QPointF(at, 19), metrics.elidedText(note, Qt::ElideRight, std::max(l.area.right() - at, 0.)));
+    painter.drawText(QPointF(at, 19),
+                     metrics.elidedText(note, Qt::ElideRight, std::max(l.area.right() - at, 0.)));
 }
 
 void drawDense(QPainter& painter, const SweepTable& table, const SweepLayout& l) {
@@ -171,10 +172,12 @@ void drawLabels(QPainter& painter, const SweepLayout& l, const std::vector<Sweep
     std::vector<QRectF> taken = fixed;
     for (const SweepSeries& series : all)
         for (const SweepPoint& p : series.points)
-            taken.emplace_back(l.x(p.bytes) - kMark - 1, l.y(p.score) - kMark - 1, 2 * kMark + 2, 2 * kMark + 2);
+            taken.emplace_back(l.x(p.bytes) - kMark - 1, l.y(p.score) - kMark - 1, 2 * kMark + 2,
+                               2 * kMark + 2);
     const auto free = [&](const QRectF& box) {
-        return l.area.contains(box) &&
-               std::none_of(taken.begin(), taken.end(), [&](const QRectF& other) { return other.intersects(box); });
+        return l.area.contains(box) && std::none_of(taken.begin(), taken.end(), [&](const QRectF& other) {
+                   return other.intersects(box);
+               });
     };
     painter.setPen(theme().mutedText);
     for (const SweepSeries& series : all)
@@ -182,9 +185,10 @@ void drawLabels(QPainter& painter, const SweepLayout& l, const std::vector<Sweep
             if (!p.best)
                 continue;
             const QString label = metrics.elidedText(p.switches, Qt::ElideRight, 150);
-            const double x = l.x(p.bytes), y = l.y(p.score), w = metrics.horizontalAdvance(label) + 2, h = metrics.height();
-            for (const QPointF corner : {QPointF(x + 8, y + 2), QPointF(x + 8, y - h - 2), QPointF(x - w - 8, y - h - 2),
-                                         QPointF(x - w - 8, y + 2)}) {
+            const double x = l.x(p.bytes), y = l.y(p.score), w = metrics.horizontalAdvance(label) + 2,
+                         h = metrics.height();
+            for (const QPointF corner : {QPointF(x + 8, y + 2), QPointF(x + 8, y - h - 2),
+                                         QPointF(x - w - 8, y - h - 2), QPointF(x - w - 8, y + 2)}) {
                 const QRectF box(corner, QSizeF(w, h));
                 if (!free(box))
                     continue;
@@ -208,7 +212,8 @@ double SweepLayout::y(double score) const {
 
 QColor sweepColour(std::size_t index) {
     const Theme& t = theme();
-    const std::array<QColor, 6> colours = {t.planB, t.accent, t.good, t.bad, mixed(t.accent, t.bad, 0.5), t.warning};
+    const std::array<QColor, 6> colours = {t.planB,  t.accent, t.good, t.bad, mixed(t.accent, t.bad, 0.5),
+                                           t.warning};
     return colours[index % colours.size()];
 }
 
@@ -243,11 +248,13 @@ struct LegendEntry {
 };
 
 // From left to right, in as many rows as they need.
-std::vector<LegendEntry> legendOf(const std::vector<SweepSeries>& all, double width, const QFontMetricsF& metrics) {
+std::vector<LegendEntry> legendOf(const std::vector<SweepSeries>& all, double width,
+                                  const QFontMetricsF& metrics) {
     std::vector<LegendEntry> entries;
     double x = kLeft, y = 38;
     for (const SweepSeries& series : all) {
-        const QString name = metrics.elidedText(series.method, Qt::ElideRight, std::max(width - kLeft - kRight - 40, 40.));
+        const QString name =
+            metrics.elidedText(series.method, Qt::ElideRight, std::max(width - kLeft - kRight - 40, 40.));
         const double needs = 20 + metrics.horizontalAdvance(name) + 18;
         if (x > kLeft && x + needs - 18 > width - kRight) {
             x = kLeft;
@@ -265,7 +272,8 @@ SweepLayout layOutSweep(const SweepTable& table, const std::vector<SweepSeries>&
     SweepLayout l;
     const auto legend = legendOf(all, size.width(), QFontMetricsF(uiFont(11)));
     const double top = kTop + (legend.empty() ? -8 : legend.back().at.y() - 38 + 8);
-    l.area = {kLeft, top, std::max(size.width() - kLeft - kRight, 1.), std::max(size.height() - top - kBottom, 1.)};
+    l.area = {kLeft, top, std::max(size.width() - kLeft - kRight, 1.),
+              std::max(size.height() - top - kBottom, 1.)};
     double least = HUGE_VAL, most = -HUGE_VAL, low = HUGE_VAL, high = -HUGE_VAL;
     const auto take = [&](double bytes, double score, double error) {
         widen(least, most, std::log10(std::max(bytes, 1.)), std::log10(std::max(bytes, 1.)));
@@ -290,7 +298,8 @@ SweepLayout layOutSweep(const SweepTable& table, const std::vector<SweepSeries>&
     return l;
 }
 
-void drawSweep(QPainter& painter, const SweepTable& table, const std::vector<SweepSeries>& all, const SweepLayout& l) {
+void drawSweep(QPainter& painter, const SweepTable& table, const std::vector<SweepSeries>& all,
+               const SweepLayout& l) {
     painter.save();
     painter.setFont(uiFont(11));
     drawGrid(painter, table, l);
@@ -309,7 +318,8 @@ void drawSweep(QPainter& painter, const SweepTable& table, const std::vector<Swe
         painter.setBrush(sweepColour(i));
         drawSweepMark(painter, i, legend[i].at, kMark);
         painter.setPen(theme().mutedText);
-        painter.drawText(QPointF(legend[i].at.x() + 10, legend[i].at.y() + metrics.ascent() / 2 - 1), legend[i].text);
+        painter.drawText(QPointF(legend[i].at.x() + 10, legend[i].at.y() + metrics.ascent() / 2 - 1),
+                         legend[i].text);
     }
     painter.restore();
 }

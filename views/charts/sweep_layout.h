@@ -11,7 +11,7 @@
 namespace fovea {
 
 struct SweepLayout {
-    QRectF area;               // of the plot
+    QRectF area;                // of the plot
     double first = 0, last = 1; // log10 of bytes
     double low = 0, high = 1, tick = 1;
     double legendTop = 0;

@@ -42,7 +42,8 @@ std::vector<SweepSeries> sweepSeries(const SweepTable& table) {
         if (!row.refused.empty() || row.plan == "dense" || !(row.moved.counted > 0))
             continue;
         const QString method = text(row.method);
-        auto series = std::find_if(all.begin(), all.end(), [&](const SweepSeries& s) { return s.method == method; });
+        auto series =
+            std::find_if(all.begin(), all.end(), [&](const SweepSeries& s) { return s.method == method; });
         if (series == all.end())
             series = all.insert(all.end(), {method, {}});
         series->points.push_back({text(row.plan), switchesOf(row.plan), row.moved.counted, row.score.mean,

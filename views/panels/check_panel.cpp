@@ -47,8 +47,9 @@ QTableWidgetItem* cell(const Deviation& d, const CheckReport& report) {
     item->setFont(numberFont(11));
     item->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
     item->setToolTip(CheckPanel::tr("%1\n%2 %3, %4 %5")
-                         .arg(text(placeText(d, report)), text(report.backends[0]), QString::number(d.first, 'g', 9),
-                              text(report.backends[1]), QString::number(d.second, 'g', 9)));
+                         .arg(text(placeText(d, report)), text(report.backends[0]),
+                              QString::number(d.first, 'g', 9), text(report.backends[1]),
+                              QString::number(d.second, 'g', 9)));
     return item;
 }
 
@@ -203,15 +204,17 @@ void CheckPanel::showVerdict() {
     m_largest->setVisible(any);
     m_facts->setVisible(any);
     QColor colour = t.mutedText;
-    QString verdict = tr("Both backends read the prompt and then the same tokens, the ones that the reference chooses. "
-                         "What their attentions make of the same q, k and v is compared, head by head.");
+    QString verdict =
+        tr("Both backends read the prompt and then the same tokens, the ones that the reference chooses. "
+           "What their attentions make of the same q, k and v is compared, head by head.");
     if (!m_trouble.isEmpty()) {
         verdict = m_trouble;
         colour = t.bad;
     } else if (any) {
         const bool within = m_report->within();
         verdict = (within ? tr("%1 and %2 agree within %3") : tr("%1 and %2 differ by more than %3"))
-                      .arg(text(m_report->backends[0]), text(m_report->backends[1]), text(errorText(m_report->tolerance)));
+                      .arg(text(m_report->backends[0]), text(m_report->backends[1]),
+                           text(errorText(m_report->tolerance)));
         if (m_outdated)
             verdict += tr(" · before the last change: check again");
         colour = m_outdated ? t.mutedText : within ? t.good : t.bad;
@@ -221,7 +224,8 @@ void CheckPanel::showVerdict() {
     if (!any)
         return;
     const Deviation& largest = m_report->largest;
-    m_largest->setText(tr("largest %1: %2").arg(text(errorText(largest.relative)), text(placeText(largest, *m_report))));
+    m_largest->setText(
+        tr("largest %1: %2").arg(text(errorText(largest.relative)), text(placeText(largest, *m_report))));
     m_largest->setToolTip(tr("%1 %2, %3 %4; absolute %5. Click to look at this head")
                               .arg(text(m_report->backends[0]), QString::number(largest.first, 'g', 9),
                                    text(m_report->backends[1]), QString::number(largest.second, 'g', 9),
@@ -258,7 +262,8 @@ void CheckPanel::showTable() {
         const CheckStep& step = m_report->steps[i];
         rows << QString::number(step.position);
         for (int layer = 0; layer < layers; ++layer)
-            m_table->setItem(static_cast<int>(i), layer, cell(step.layers[static_cast<std::size_t>(layer)], *m_report));
+            m_table->setItem(static_cast<int>(i), layer,
+                             cell(step.layers[static_cast<std::size_t>(layer)], *m_report));
         m_table->setItem(static_cast<int>(i), layers, cell(step.logits, *m_report));
     }
     m_table->setHorizontalHeaderLabels(columns);

@@ -28,7 +28,8 @@ QString bytesText(double bytes) {
 } // namespace
 
 SweepList::SweepList(QWidget* parent) : QTableWidget(0, kColumns, parent) {
-    setHorizontalHeaderLabels({tr("plan"), tr("score"), tr("moved/token"), tr("of dense"), tr("held"), tr("KL mean"), tr("top-1")});
+    setHorizontalHeaderLabels(
+        {tr("plan"), tr("score"), tr("moved/token"), tr("of dense"), tr("held"), tr("KL mean"), tr("top-1")});
     setFrameShape(QFrame::NoFrame);
     setShowGrid(false);
     setEditTriggers(NoEditTriggers);
@@ -85,8 +86,9 @@ void SweepList::refresh() {
         put(Score, text(scoreText(row.score.mean, row.score.standardError)), t.text);
         put(Moved, bytesText(row.moved.counted), t.text);
         put(OfDense,
-            dense && dense->moved.counted > 0 ? QString::number(row.moved.counted / dense->moved.counted, 'f', 3)
-                                              : QStringLiteral("–"),
+            dense && dense->moved.counted > 0
+                ? QString::number(row.moved.counted / dense->moved.counted, 'f', 3)
+                : QStringLiteral("–"),
             t.text);
         put(Held, bytesText(row.held.counted), t.text);
         put(Kl, QString::number(row.klMean, 'g', 3), t.text);

@@ -10,8 +10,8 @@ using nlohmann::json;
 TEST_CASE("check says where two backends differ most, and exits 0 when that is little", "[app.commands]") {
     const TemporaryFolder folder;
     const std::string model = writeMadeUpModel(folder.path()).string();
-    const ProcessResult r = fovea::fovea({"check", "--model", model, "--prompt", "ABCDEF", "--plan", "dense", "--plan",
-                                          "read=sparq:r=2,k=4", "--tokens", "6", "--json"});
+    const ProcessResult r = fovea::fovea({"check", "--model", model, "--prompt", "ABCDEF", "--plan", "dense",
+                                          "--plan", "read=sparq:r=2,k=4", "--tokens", "6", "--json"});
     INFO(r.err);
     REQUIRE(r.status == 0);
     CHECK(r.err.empty());
@@ -33,8 +33,8 @@ TEST_CASE("check says where two backends differ most, and exits 0 when that is l
 TEST_CASE("check exits 1 beyond the tolerance and names the place in one line", "[app.commands]") {
     const TemporaryFolder folder;
     const std::string model = writeMadeUpModel(folder.path()).string();
-    const ProcessResult r =
-        fovea::fovea({"check", "--model", model, "--prompt", "ABCDEF", "--tokens", "4", "--tolerance", "1e-12"});
+    const ProcessResult r = fovea::fovea(
+        {"check", "--model", model, "--prompt", "ABCDEF", "--tokens", "4", "--tolerance", "1e-12"});
     CHECK(r.status == 1);
     CHECK(isOneErrorLine(r.err));
     CHECK(r.err.find("layer") != r.err.npos);

@@ -18,11 +18,13 @@ struct Fixture {
     Fixture() {
         std::string content;
         for (int i = 0; i < 60; ++i)
-            content += "HE CAME AT " + std::to_string(i * 7919 % 101) + " AND WENT TO THE TREE BY THE RIVER. ";
+            content +=
+                "HE CAME AT " + std::to_string(i * 7919 % 101) + " AND WENT TO THE TREE BY THE RIVER. ";
         putContent(text, content);
     }
     std::vector<std::string> with(const char* verb, std::vector<std::string> more) const {
-        std::vector<std::string> all = {verb, "--model", model, "--text", text, "--task", "text", "--length", "48", "--samples", "2"};
+        std::vector<std::string> all = {verb,   "--model",  model, "--text",    text, "--task",
+                                        "text", "--length", "48",  "--samples", "2"};
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
@@ -42,7 +44,8 @@ TEST_CASE("eval judges plans beside dense, bytes by formula as counted", "[app.c
     const Fixture f;
     for (const char* task : {"text", "recall", "repetition"}) {
         INFO(task);
-        auto arguments = f.with("eval", {"--plan", "keep=streaming:sinks=1,window=8", "--plan", "dense", "--json"});
+        auto arguments =
+            f.with("eval", {"--plan", "keep=streaming:sinks=1,window=8", "--plan", "dense", "--json"});
         arguments[6] = task;
         arguments[8] = "200";
         if (std::string(task) == "recall")

@@ -52,8 +52,9 @@ struct Fault final : AttentionTap {
 
 TEST_CASE("Both backends agree on every plan, at every step, in every layer", "[core.engine]") {
     for (const char* plan :
-         {"dense", "store=bf16", "store=f16 read=sparq:r=4,k=6", "read=sparq:r=2,k=4,alpha=off", "keep=streaming:sinks=2,window=6",
-          "keep=lm-infinite:sinks=2,window=5", "keep=streaming:sinks=2,window=6 read=sparq:r=4,k=4"}) {
+         {"dense", "store=bf16", "store=f16 read=sparq:r=4,k=6", "read=sparq:r=2,k=4,alpha=off",
+          "keep=streaming:sinks=2,window=6", "keep=lm-infinite:sinks=2,window=5",
+          "keep=streaming:sinks=2,window=6 read=sparq:r=4,k=4"}) {
         INFO(plan);
         const CheckReport report = check(plan);
         REQUIRE(report.steps.size() == 16);
@@ -74,7 +75,8 @@ TEST_CASE("Both backends agree on every plan, at every step, in every layer", "[
 }
 
 TEST_CASE("A fault is found in the layer, head, component and step where it was planted", "[core.engine]") {
-    for (const CheckedPart part : {CheckedPart::Queries, CheckedPart::Keys, CheckedPart::Values, CheckedPart::Attention}) {
+    for (const CheckedPart part :
+         {CheckedPart::Queries, CheckedPart::Keys, CheckedPart::Values, CheckedPart::Attention}) {
         const bool kv = part == CheckedPart::Keys || part == CheckedPart::Values;
         for (const int layer : {0, 1})
             for (const int head : {0, 1, kv ? 1 : 3}) {
@@ -105,7 +107,8 @@ TEST_CASE("A fault is found in the layer, head, component and step where it was 
                     continue;
                 // What follows in the layers after it is no fault of theirs.
                 for (int h = 0; h < 4; ++h)
-                    CHECK((report.heads[static_cast<std::size_t>(layer * 4 + h)].relative > report.tolerance) == (h == head));
+                    CHECK((report.heads[static_cast<std::size_t>(layer * 4 + h)].relative >
+                           report.tolerance) == (h == head));
                 CHECK(report.steps[3].layers[static_cast<std::size_t>(layer)].relative < report.tolerance);
                 CHECK(report.steps[4].layers[static_cast<std::size_t>(layer)].head == head);
             }

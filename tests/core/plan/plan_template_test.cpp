@@ -15,8 +15,8 @@ TEST_CASE("Braces stand for every combination, the last running fastest", "[core
                 "read=sparq:r=16,k=32", "read=sparq:r=16,k=64"});
     // Whole words, and nothing at all.
     CHECK(expandPlans("{keep=streaming,keep=lm-infinite}:window=64{, store=bf16}") ==
-          Texts{"keep=streaming:window=64", "keep=streaming:window=64 store=bf16", "keep=lm-infinite:window=64",
-                "keep=lm-infinite:window=64 store=bf16"});
+          Texts{"keep=streaming:window=64", "keep=streaming:window=64 store=bf16",
+                "keep=lm-infinite:window=64", "keep=lm-infinite:window=64 store=bf16"});
     CHECK(expandPlans("a{1}b") == Texts{"a1b"});
     CHECK(expandPlans("keep=x:file=\"{1,2}.json\",n={1,2}") ==
           Texts{"keep=x:file=\"{1,2}.json\",n=1", "keep=x:file=\"{1,2}.json\",n=2"});
@@ -26,7 +26,8 @@ TEST_CASE("Braces that do not pair, nest or are too many are refused in one sent
     std::string many = "a";
     for (int i = 0; i < 13; ++i)
         many += "{0,1}";
-    for (const std::string& text : {std::string("r={4,8"), std::string("r=4,8}"), std::string("r={4,{8}}"), std::string("}{"), many}) {
+    for (const std::string& text :
+         {std::string("r={4,8"), std::string("r=4,8}"), std::string("r={4,{8}}"), std::string("}{"), many}) {
         INFO(text);
         try {
             expandPlans(text);

@@ -42,7 +42,8 @@ SweepRow row(const char* plan, double score) {
 }
 
 SweepTable someTable() {
-    SweepTable table{.arguments = someArguments(), .rows = {row("dense", 2), row("read=sparq:r=4,k=8", 1. / 7)}};
+    SweepTable table{.arguments = someArguments(),
+                     .rows = {row("dense", 2), row("read=sparq:r=4,k=8", 1. / 7)}};
     SweepRow refused;
     refused.plan = "read=sparq:r=99";
     refused.method = "read=sparq";
@@ -98,10 +99,10 @@ TEST_CASE("A file that is no sweep's is refused, whatever is in it", "[core.task
     };
     std::string long_(5000, 'x');
     for (const std::string& text :
-         {std::string(), std::string("a,b,c\n1,2,3\n"), with("model", "modle"), with("1234.5", "many"), with("1234.5", "-1"),
-          with("1234.5", "1e400"), with("1234.5", "nan"), with("1234.5", ""), with("0.0015", "0.0015,1"), with(",64,", ",6.4,"),
-          csv.substr(0, csv.size() - 20), csv + "\"open", csv + long_ + "\n", with("cpu", "reference"),
-          with("a.txt", long_)}) {
+         {std::string(), std::string("a,b,c\n1,2,3\n"), with("model", "modle"), with("1234.5", "many"),
+          with("1234.5", "-1"), with("1234.5", "1e400"), with("1234.5", "nan"), with("1234.5", ""),
+          with("0.0015", "0.0015,1"), with(",64,", ",6.4,"), csv.substr(0, csv.size() - 20), csv + "\"open",
+          csv + long_ + "\n", with("cpu", "reference"), with("a.txt", long_)}) {
         INFO(text.substr(0, 80));
         CHECK_THROWS_AS(readSweepCsv(text), SweepError);
     }
@@ -132,14 +133,23 @@ TEST_CASE("Another sweep's table is known by the first argument that differs", "
 }
 
 TEST_CASE("A sweep runs dense first, each plan once, and says why it skips one", "[core.tasks]") {
-    const auto plans = sweepPlans({"read=sparq:k=8,r={2,4,4096}", "{dense,keep=streaming}", "keep=streaming:sinks=1,window={8,8}", "read={nonsense}"});
-    CHECK(plans == std::vector<std::string>{"dense", "read=sparq:r=2,k=8", "read=sparq:r=4,k=8", "read=sparq:r=4096,k=8",
-                                            "keep=streaming", "keep=streaming:sinks=1,window=8", "read=nonsense"});
+    const auto plans = sweepPlans({"read=sparq:k=8,r={2,4,4096}", "{dense,keep=streaming}",
+                                   "keep=streaming:sinks=1,window={8,8}", "read={nonsense}"});
+    CHECK(plans == std::vector<std::string>{"dense", "read=sparq:r=2,k=8", "read=sparq:r=4,k=8",
+                                            "read=sparq:r=4096,k=8", "keep=streaming",
+                                            "keep=streaming:sinks=1,window=8", "read=nonsense"});
     Evaluation evaluation = smallEvaluation();
     SweepTable table;
     std::int64_t steps = 0, rows = 0;
     const std::int64_t foretold = sweepSteps(evaluation, plans, table);
-    sweep(evaluation, plans, table, {.step = [&] { ++steps; }, .row = [&](const SweepTable& t) { rows += 1; CHECK(std::ssize(t.rows) == rows); }}, kGoOn);
+    sweep(evaluation, plans, table,
+          {.step = [&] { ++steps; },
+           .row =
+               [&](const SweepTable& t) {
+                   rows += 1;
+                   CHECK(std::ssize(t.rows) == rows);
+               }},
+          kGoOn);
     CHECK(steps == foretold);
     CHECK(rows == 7);
     CHECK(table.rows[0].plan == "dense");
@@ -163,7 +173,8 @@ TEST_CASE("A sweep that was cut short goes on to the same table", "[core.tasks]"
     int steps = 0;
     Evaluation first = smallEvaluation();
     // Within the second plan: its row is not there.
-    sweep(first, plans, cut, {.step = [&] { cancel = ++steps > 70; }, .row = [](const SweepTable&) {}}, cancel);
+    sweep(first, plans, cut, {.step = [&] { cancel = ++steps > 70; }, .row = [](const SweepTable&) {}},
+          cancel);
     REQUIRE(cut.rows.size() == 1);
     SweepTable back = readSweepCsv(sweepCsv(cut));
     Evaluation second = smallEvaluation();

@@ -21,7 +21,8 @@ const std::filesystem::path kAssets = FOVEA_SOURCE_DIR "/assets";
 std::string someText() {
     std::string text;
     for (int i = 0; i < 60; ++i)
-        text += "the tree " + std::to_string(i * 37 % 101) + " is not the other tree, and there is a tree here. ";
+        text +=
+            "the tree " + std::to_string(i * 37 % 101) + " is not the other tree, and there is a tree here. ";
     return text;
 }
 
@@ -116,7 +117,9 @@ TEST_CASE("Repetition counts the characters before the first that differs", "[co
         CHECK(prompt.size() > 20);
 
         const std::vector<int> right = tokenizer->encode(sample.reference, false);
-        const auto scoreOf = [&](std::vector<int> said) { return task->score(sample, sureOf(sample, std::move(said), 300)); };
+        const auto scoreOf = [&](std::vector<int> said) {
+            return task->score(sample, sureOf(sample, std::move(said), 300));
+        };
         // Sentencepiece writes the blank that the reference begins with itself.
         const std::vector<int> body = tokenizer->encode(sample.reference.substr(1), false);
         CHECK(scoreOf(body) == static_cast<double>(sample.reference.size()));
@@ -240,7 +243,8 @@ TEST_CASE("A uniform model needs the vocabulary's logarithm for every token unde
     model->head = model->head.stored().mul(0);
     const std::shared_ptr<const Task> task = makeTask(optionsFor("text", 64), model->spec, tokenizer);
     Evaluation evaluation(model, task, {.samples = 3});
-    const PlanScore score = evaluation.evaluate(parsePlan("keep=streaming:sinks=1,window=8"), [] {}, kGoOn);
+    const PlanScore score = evaluation.evaluate(
+        parsePlan("keep=streaming:sinks=1,window=8"), [] {}, kGoOn);
     double expected = 0;
     for (int i = 0; i < 3; ++i) {
         const TaskSample sample = task->sample(i);
@@ -261,7 +265,16 @@ TEST_CASE("The starter model recalls every pair densely, and fewer in a short st
     const std::shared_ptr<const Task> task = makeTask(options, model->spec, tokenizer);
     CHECK(task->facts().figures == "16 pairs in 512 tokens");
     Evaluation evaluation(model, task, {.samples = 2});
-    CHECK(evaluation.evaluate({}, [] {}, kGoOn).mean >= 0.95);
-    CHECK(evaluation.evaluate(parsePlan("keep=streaming:sinks=4,window=28"), [] {}, kGoOn).mean < 0.8);
-    CHECK(evaluation.evaluate(parsePlan("read=sparq:r=16,k=64"), [] {}, kGoOn).mean > 0.9);
+    CHECK(evaluation
+              .evaluate(
+                  {}, [] {}, kGoOn)
+              .mean >= 0.95);
+    CHECK(evaluation
+              .evaluate(
+                  parsePlan("keep=streaming:sinks=4,window=28"), [] {}, kGoOn)
+              .mean < 0.8);
+    CHECK(evaluation
+              .evaluate(
+                  parsePlan("read=sparq:r=16,k=64"), [] {}, kGoOn)
+              .mean > 0.9);
 }
