@@ -19,7 +19,7 @@ constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
 constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 2;
+constexpr int kLayoutVersion = 3;
 
 } // namespace
 
@@ -49,7 +49,33 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
     window.resizeDocks({tokens, plan, timelines}, {kTokensHeight, middle, kTimelinesHeight}, Qt::Vertical);
+    addCheck(views.checkFrame, inspector);
     setLocked(false);
+}
+
+// It shares the inspector's place, so that no layout has to make room for what is seldom looked at.
+void DockPanels::addCheck(PanelFrame* panel, QDockWidget* behind) {
+    m_check = new QDockWidget(tr("Check"), &m_window);
+    m_check->setObjectName(QStringLiteral("checkDock"));
+    m_check->setTitleBarWidget(panel->takeHeader());
+    m_check->setWidget(panel);
+    m_window.addDockWidget(Qt::LeftDockWidgetArea, m_check);
+    m_window.tabifyDockWidget(behind, m_check);
+    m_check->hide();
+    QAction* toggle = m_check->toggleViewAction();
+    toggle->setObjectName(QStringLiteral("checkDockToggle"));
+    toggle->setText(tr("Check panel"));
+    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + m_docks.size())));
+    m_window.addAction(toggle);
+    connect(toggle, &QAction::triggered, this, [this](bool shown) {
+        if (shown)
+            showCheck();
+    });
+}
+
+void DockPanels::showCheck() {
+    m_check->show();
+    m_check->raise();
 }
 
 QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
@@ -114,7 +140,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
 }
 
 void DockPanels::setLocked(bool locked) {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + QList{m_check})
         dock->setFeatures(locked ? QDockWidget::DockWidgetClosable
                                  : QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
                                        QDockWidget::DockWidgetFloatable);
@@ -136,7 +162,7 @@ void DockPanels::keepAsDefault() {
 }
 
 void DockPanels::restoreDefault() {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + QList{m_check})
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)

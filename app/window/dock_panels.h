@@ -22,9 +22,13 @@ public:
     // Lays the panels out as a new user finds them; the window has its size.
     DockPanels(QMainWindow& window, const WindowViews& views);
 
+    // Those that a new user finds.
     const QList<QDockWidget*>& docks() const { return m_docks; }
     // One per panel, in the order of the docks: shows or hides it. Ctrl+1, Ctrl+2, …
     QList<QAction*> toggles() const;
+    // Behind the inspector, and hidden until it is asked for.
+    QDockWidget* check() const { return m_check; }
+    void showCheck();
 
     void setLocked(bool locked);
     QByteArray state() const;
@@ -37,11 +41,13 @@ public:
 
 private:
     QDockWidget* add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    void addCheck(PanelFrame* panel, QDockWidget* behind);
     void setShown(QDockWidget* changed, bool shown);
 
     QMainWindow& m_window;
     QList<QDockWidget*> m_docks; // the first and the last run the whole width
     QDockWidget* m_headMap = nullptr;
+    QDockWidget* m_check = nullptr;
     QByteArray m_default;
 };
 

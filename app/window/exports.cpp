@@ -158,6 +158,18 @@ QString tableOf(const WindowViews& views, const QString& name) {
     return views.table->toCsv();
 }
 
+std::string pictureBytes(const Picture& picture, PictureFormat format) {
+    switch (format) {
+    case PictureFormat::Svg:
+        return svgOf(picture);
+    case PictureFormat::Pdf:
+        return pdfOf(picture);
+    case PictureFormat::Png:
+        break;
+    }
+    return pngOf(imageOf(picture));
+}
+
 std::string pngOf(const QImage& picture) {
     QByteArray bytes;
     QBuffer buffer(&bytes);

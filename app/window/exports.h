@@ -45,6 +45,8 @@ QString tableOf(const WindowViews& views, const QString& name);
 QImage imageOf(const Picture& picture);
 std::string svgOf(const Picture& picture);
 std::string pdfOf(const Picture& picture);
+// Of a PNG, SVG or PDF file.
+std::string pictureBytes(const Picture& picture, PictureFormat format);
 // PNG bytes. Slow: belongs off the interface's thread.
 std::string pngOf(const QImage& picture);
 

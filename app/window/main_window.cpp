@@ -2,6 +2,7 @@
 
 #include <QApplication>
 #include <QCloseEvent>
+#include <QDockWidget>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "app/window/bundled.h"
+#include "app/window/check_feed.h"
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/kept_memory.h"
@@ -66,6 +68,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
     new ShowAsFeed(m_document, m_controller, *m_views.timelines, this);
+    new CheckFeed(m_document, m_jobs, *m_views.check, this);
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
@@ -111,6 +114,7 @@ void MainWindow::addMenuCorners() {
 
 void MainWindow::fillPanels(QMenu& menu) {
     menu.addActions(m_panels->toggles());
+    menu.addAction(m_panels->check()->toggleViewAction());
     menu.addSeparator();
     menu.addActions({m_actions.lockPanels, m_actions.restoreLayout});
 }

@@ -73,6 +73,10 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
         make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
     a.runSettings =
         make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.check = make("check", tr("Check backends"), {},
+                   tr("Run plan B on two backends and see where they differ most"));
+    a.sweep = make("sweep", tr("Sweep plans…"), {},
+                   tr("Judge many plans by a task: quality against bytes, as a table and a picture"));
     a.train = make("train", tr("Train a model…"), {},
                    tr("Make a small model out of text, and see its losses; or follow a training"));
 }

@@ -10,6 +10,7 @@
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
+#include "views/panels/check_panel.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
@@ -91,6 +92,10 @@ WindowViews makeViews(QWidget* parent) {
     views.inspector = new Inspector;
     views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
     views.inspector->furnish(views.inspectorFrame);
+
+    views.check = new CheckPanel;
+    views.checkFrame = framed(tr("Check"), views.check, parent);
+    views.check->furnish(views.checkFrame);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

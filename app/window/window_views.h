@@ -7,6 +7,7 @@ class QWidget;
 namespace fovea {
 
 class AtlasView;
+class CheckPanel;
 class HeadMapView;
 class Inspector;
 class PanelFrame;
@@ -29,6 +30,8 @@ struct WindowViews {
     HeadMapView* headMap = nullptr;
     PanelFrame* inspectorFrame = nullptr;
     Inspector* inspector = nullptr;
+    PanelFrame* checkFrame = nullptr;
+    CheckPanel* check = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

@@ -22,6 +22,7 @@
 #include "app/window/run_toolbar.h"
 #include "app/window/settings_dialog.h"
 #include "app/window/status_line.h"
+#include "app/window/sweep_window.h"
 #include "app/window/thread_share.h"
 #include "app/window/training_window.h"
 #include "core/kernels/cpu/kernels.h"
@@ -48,6 +49,8 @@ void MainWindow::wireRun() {
     connect(m_actions.stop, &QAction::triggered, &m_controller, &Controller::stop);
     connect(m_actions.runSettings, &QAction::triggered, this,
             [this] { RunSettingsDialog(m_document, this).exec(); });
+    connect(m_actions.check, &QAction::triggered, m_panels, &DockPanels::showCheck);
+    connect(m_actions.sweep, &QAction::triggered, this, [this] { showSweep(*this); });
     connect(m_actions.train, &QAction::triggered, this, [this] { showTraining(*this); });
     connect(&m_controller, &Controller::stateChanged, this, &MainWindow::showState);
     connect(&m_controller, &Controller::runsChanged, this, &MainWindow::showRunFacts);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/parameter.h"
@@ -97,11 +98,15 @@ private:
         cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, m_angles.cosines(index),
                   m_angles.sines(index));
         cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
+        if (m.tap)
+            m.tap->enter(index, m_q.data(), m_k.data(), m_v.data());
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
         attend(index, position, acting);
+        if (m.tap)
+            m.tap->leave(index, m_attended.data());
         project(layer.output, m_attended, m_attentionAdds);
         if (m_spec.outputNorms)
             norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);

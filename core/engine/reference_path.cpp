@@ -11,6 +11,7 @@
 
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
@@ -51,7 +52,9 @@ private:
         const std::int64_t H = q.size(1), d = q.size(3);
         const at::Tensor query = q.reshape({H, d}).contiguous();
         const at::Tensor key = k.contiguous(), value = v.contiguous();
-        const float* rows[] = {query.data_ptr<float>(), key.data_ptr<float>(), value.data_ptr<float>()};
+        float* rows[] = {query.data_ptr<float>(), key.data_ptr<float>(), value.data_ptr<float>()};
+        if (m.tap)
+            m.tap->enter(layer, rows[0], rows[1], rows[2]);
         if (m.capture)
             m.capture->write(layer, position, rows[0], rows[1], rows[2]);
         m.cache.append(layer, position, rows[1], rows[2], m.ledger);
@@ -65,6 +68,8 @@ private:
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
+        if (m.tap)
+            m.tap->leave(layer, output.data_ptr<float>());
         return output;
     }
 

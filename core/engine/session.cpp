@@ -37,6 +37,7 @@ struct Session::Impl {
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, plan, model->spec);
+        tap = options.tap;
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
@@ -49,7 +50,7 @@ struct Session::Impl {
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -98,6 +99,7 @@ struct Session::Impl {
     Ledger ledger;
     std::shared_ptr<const Capture> capture; // as runs share it
     Capture* writtenCapture = nullptr;      // the same, for this session alone
+    AttentionTap* tap = nullptr;
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
