@@ -51,13 +51,15 @@ QString citation(const Paper& paper) {
     return QStringLiteral("%1%2, %3").arg(surname, several ? tr(" et al.") : QString()).arg(paper.year);
 }
 
-// The paper of the slot that does the most: what is read of what stays, else what stays.
+// The paper of the slot that does the most: what is read of what stays, else what stays, else who owns it.
 std::string_view paperKey(const AttentionPlan& plan) {
     if (std::holds_alternative<SparqParams>(plan.read))
         return "sparq";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
-    return std::holds_alternative<LmInfiniteParams>(plan.keep) ? "lm-infinite" : "attention";
+    if (std::holds_alternative<LmInfiniteParams>(plan.keep))
+        return "lm-infinite";
+    return std::holds_alternative<OwnKv>(plan.share) ? "attention" : "cla";
 }
 
 // "Paper: … Here: …" of attention's time and bytes, or nothing where nothing was timed.

@@ -111,7 +111,7 @@ void MainWindow::fillPresets() {
     for (PlanChip* chip : {m_toolbar->chipA(), m_toolbar->chipB()})
         chip->clearChoices();
     for (const PlanPreset& preset : presets()) {
-        if (preset.leastHeadDim > spec.headDim)
+        if (preset.leastHeadDim > spec.headDim || preset.leastLayers > spec.layers)
             continue;
         const QString plan = text(preset.plan), name = text(preset.name), note = text(preset.note);
         QAction* action = m_menus.presets->addAction(name);

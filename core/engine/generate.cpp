@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/engine/converted_models.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
@@ -69,6 +70,11 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     if (sessionOptions.capacity == 0)
         sessionOptions.capacity = std::ssize(prompt) - 1 + std::max<std::int64_t>(steps, 1);
     Run run = startOf(*model, plan, prompt, options);
+    if (const auto why = refusal(plan, model->spec))
+        throw PlanError(*why);
+    const auto converted = convertedModel(model, plan.share, options.converting, cancel);
+    if (!converted)
+        return run; // cancelled
     Session session(std::move(model), plan, sessionOptions);
     run.capture = session.capture();
 

@@ -18,6 +18,7 @@
 
 #include "core/engine/run.h"
 #include "core/engine/sampler.h"
+#include "core/methods/share/kv_conversion.h"
 
 namespace fovea {
 
@@ -44,7 +45,8 @@ struct SessionOptions {
 
 class Session {
 public:
-    // Throws PlanError when the plan cannot run on the model.
+    // Throws PlanError when the plan cannot run on the model. Where the plan shares KV between layers the model is
+    // converted first (converted_models.h), which takes a while when nobody asked for it before.
     Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options);
     ~Session();
     Session(Session&&) noexcept;
@@ -59,7 +61,7 @@ public:
 
     std::span<const float> logits() const; // (V), zeros before the first step
     std::int64_t tokens() const;           // in the cache
-    const Model& model() const;
+    const Model& model() const; // as it was given
     const std::shared_ptr<const Capture>& capture() const;
     const SlotHistory& slots() const; // empty unless recordSlots
 
@@ -77,6 +79,7 @@ struct GenerateOptions {
     bool keepLogits = false;
     SamplerOptions sampler;
     SessionOptions session;
+    ConversionProgress converting; // hears of a conversion that the plan's share asks for; may be empty
     // Teacher-forced: feed these after the prompt instead of sampling (their number is `tokens`).
     std::vector<int> forced;
 };

@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/share/cla.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -24,7 +25,9 @@ KeepRule ruleOf(const AttentionPlan& plan, const StepShape& shape) {
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     StepShape stored = asStored(plan, shape);
-    Traffic layer = predictEviction(plan, stored);
+    Traffic layer;
+    if (shape.ownsKv)
+        layer += predictEviction(plan, stored);
     stored.tokens = ruleOf(plan, shape).seen(shape.tokens - 1);
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return layer += predictSparq(*sparq, stored);
@@ -32,6 +35,8 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
+    if (!shape.ownsKv)
+        return {};
     StepShape stored = asStored(plan, shape);
     // What the next query sees besides itself: the rest left at the end of this step.
     stored.tokens = ruleOf(plan, shape).seen(shape.tokens) - 1;
@@ -76,6 +81,12 @@ Traffic predictWeights(const ModelSpec& spec) {
     }
     Traffic traffic;
     traffic[Component::Weights] = elements * elementBytes(spec.type) + others;
+    return traffic;
+}
+
+Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec) {
+    Traffic traffic = predictWeights(spec);
+    traffic[Component::Weights] += predictSharedWeights(plan.share, spec);
     return traffic;
 }
 

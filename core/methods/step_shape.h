@@ -18,6 +18,8 @@ struct StepShape {
     // K, a mean) is written all the same.
     bool planned = true;
 
+    // False for a layer that reads another's KV: it appends nothing, holds nothing and evicts nothing.
+    bool ownsKv = true;
     int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
     bool keeps = true; // the plan's keep acts: from the first planned step on, for good
     bool takesOver = false; // this is that step: what the plan does not keep leaves before it
@@ -25,6 +27,7 @@ struct StepShape {
     // slot, values added up again after one that was no number left, and sums written by that.
     std::int64_t moved = 0, resummed = 0, sums = 0;
 
+    int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G
 };
 

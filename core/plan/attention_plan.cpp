@@ -7,6 +7,7 @@
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
 #include "core/plan/plan_words.h"
+#include "core/plan/share_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -14,7 +15,8 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kAccepted =
-    "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
+    "dense, share=own, share=cla:…,pattern=even|keep-ends|dense-front|dense-back,convert=mean|first, "
+    "share=layers:0_0_2_2_…,convert=mean|first, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "store=f32|f16|bf16";
@@ -65,6 +67,15 @@ std::variant<ReadAll, SparqParams> parseRead(const PlanWord& word) {
         refuseUnknown(word);
     requireNoSwitches(word);
     return ReadAll{};
+}
+
+Share parseShare(const PlanWord& word) {
+    if (const auto share = parseShareMethod(word))
+        return *share;
+    if (word.value != "own")
+        refuseUnknown(word);
+    requireNoSwitches(word);
+    return OwnKv{};
 }
 
 Keep parseKeep(const PlanWord& word) {
@@ -121,7 +132,7 @@ AttentionPlan parsePlan(std::string_view text) {
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (slot != "read" && slot != "store" && slot != "keep")
+        if (slot != "read" && slot != "store" && slot != "keep" && slot != "share")
             refuseUnknown(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
@@ -129,6 +140,8 @@ AttentionPlan parsePlan(std::string_view text) {
         filled.push_back(slot);
         if (slot == "store")
             plan.store = parseStore(word);
+        else if (slot == "share")
+            plan.share = parseShare(word);
         else if (slot == "keep")
             plan.keep = parseKeep(word);
         else if (word.text != "dense")
@@ -138,8 +151,11 @@ AttentionPlan parsePlan(std::string_view text) {
 }
 
 std::string toText(const AttentionPlan& plan) {
-    std::string text = keepText(plan.keep);
-    const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
+    std::string text = shareText(plan.share);
+    const auto add = [&](const std::string& word) {
+        text += (text.empty() || word.empty() ? "" : " ") + word;
+    };
+    add(keepText(plan.keep));
     if (plan.store)
         add("store=" + std::string(elementName(*plan.store)));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
@@ -148,6 +164,8 @@ std::string toText(const AttentionPlan& plan) {
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
+    if (const auto why = shareRefusal(plan.share, spec))
+        return why;
     if (const auto why = keepRefusal(plan, spec))
         return why;
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
