@@ -37,6 +37,10 @@ struct Session::Impl {
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, plan, model->spec);
+        for (int layer = 0; layer < model->spec.layers; ++layer) {
+            own.emplace_back(plan, model->spec, layer, false);
+            kept.emplace_back(plan, model->spec, layer, true);
+        }
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
@@ -60,14 +64,18 @@ struct Session::Impl {
 
     // What the query at `next` does not see leaves every layer.
     void evict(std::int64_t next) {
-        for (int layer = 0; layer < model->spec.layers; ++layer)
-            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
+        for (std::size_t layer = 0; layer < kept.size(); ++layer)
+            evictUnseen(cache, static_cast<int>(layer), (keeping ? kept : own)[layer],
+                        (evictedKeeping ? kept : own)[layer], evictedFor, next, ledger);
+        evictedFor = next;
+        evictedKeeping = keeping;
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
     void describe(StepRecord& record, StepShape shape) {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
+            shape.layer = layer;
             shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
@@ -101,7 +109,11 @@ struct Session::Impl {
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
-    bool keeping = false; // the plan's keep acts
+    std::vector<LayerKeep> own, kept; // by layer: what the model sees, and what the plan keeps of it
+    bool keeping = false;             // the plan's keep acts
+    // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
+    std::int64_t evictedFor = 0;
+    bool evictedKeeping = false;
     SlotHistory history;
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
+#include "core/plan/moa_text.h"
 #include "core/plan/plan_words.h"
 #include "core/plan/switch_values.h"
 
@@ -16,6 +17,7 @@ namespace {
 constexpr std::string_view kAccepted =
     "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
+    "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "store=f32|f16|bf16";
 constexpr std::string_view kSparqSwitches =
@@ -107,6 +109,16 @@ std::string sparqText(const SparqParams& p) {
     return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
 }
 
+// The text of a plan whose keep's is `text`.
+std::string withKeep(std::string text, const AttentionPlan& plan) {
+    const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
+    if (plan.store)
+        add("store=" + std::string(elementName(*plan.store)));
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        add(sparqText(*sparq));
+    return text.empty() ? "dense" : text;
+}
+
 } // namespace
 
 std::string_view acceptedPlanWords() {
@@ -137,14 +149,13 @@ AttentionPlan parsePlan(std::string_view text) {
     return plan;
 }
 
-std::string toText(const AttentionPlan& plan) {
-    std::string text = keepText(plan.keep);
-    const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
-    if (plan.store)
-        add("store=" + std::string(elementName(*plan.store)));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        add(sparqText(*sparq));
-    return text.empty() ? "dense" : text;
+std::string toText(const AttentionPlan& plan, SpansText spans) {
+    return withKeep(keepText(plan.keep, spans), plan);
+}
+
+std::string toTitle(const AttentionPlan& plan) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    return withKeep(moa ? moaTitle(*moa) : keepText(plan.keep), plan);
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
