@@ -36,8 +36,8 @@ struct TaskFacts {
     std::string name;   // "recall", as it is asked for
     std::string metric; // "accuracy", "characters reproduced", "bits per character"
     bool higherBetter = true;
-    double low = 0, high = 0; // of the metric; high 0: no bound
-    std::string figures;      // "16 pairs in 512 tokens": what was scaled, said
+    double high = 0;     // bound of the metric; 0: none
+    std::string figures; // "16 pairs in 512 tokens": what was scaled, said
 };
 
 class Task {

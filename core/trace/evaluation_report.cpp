@@ -29,6 +29,15 @@ Json bytesJson(const BytesPerStep& bytes, const BytesPerStep& dense) {
             {"of_dense", dense.counted > 0 ? Json(bytes.counted / dense.counted) : Json(nullptr)}};
 }
 
+// Whether what was counted is what the formulas say.
+std::string agreementText(const SweepTable& table) {
+    for (const SweepRow& row : table.rows)
+        if (row.refused.empty() &&
+            (row.moved.formula != row.moved.counted || row.held.formula != row.held.counted))
+            return "formula and counted DIFFER under " + row.plan + ": see --json\n";
+    return "formula = counted in every row\n";
+}
+
 // `notes`: one per row, at its end.
 std::string tableText(const SweepTable& table, const std::vector<std::string>& notes) {
     const SweepArguments& a = table.arguments;
@@ -60,9 +69,10 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
                       100 * row.agreement);
         text += line.data() + notes[i] + "\n";
     }
-    return text + "score: mean ± standard error over samples; moved and held: counted, attention only; KL in "
-                  "nats, to "
-                  "dense\n";
+    text +=
+        "score: mean ± standard error over samples; moved and held: counted, attention only; KL in nats, to "
+        "dense\n";
+    return text + agreementText(table);
 }
 
 Json argumentsJson(const SweepArguments& a) {

@@ -292,6 +292,8 @@ SweepLayout layOutSweep(const SweepTable& table, const std::vector<SweepSeries>&
     const double span = std::max(high - low, 1e-3 * std::max(std::abs(high), 1e-6));
     l.low = low - 0.08 * span;
     l.high = high + 0.08 * span;
+    if (table.arguments.high > 0) // no room for what cannot be
+        l.high = std::min(l.high, table.arguments.high + 0.04 * span);
     if (low >= 0 && l.low < 0.15 * span) // near 0 the axis begins there
         l.low = std::min(0., low) - 0.02 * span;
     l.tick = niceTicks(l.high - l.low, std::clamp(static_cast<int>(l.area.height() / 48), 2, 8)).step;
