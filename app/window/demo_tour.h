@@ -30,6 +30,7 @@ private:
     void drag(const char* title);
     void dragSlider(const char* name);
     void stream();
+    void share();
     void dragLong();
     void savePictures();
     void saveData();

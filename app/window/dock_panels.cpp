@@ -19,7 +19,7 @@ constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
 constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 2;
+constexpr int kLayoutVersion = 3;
 
 } // namespace
 
@@ -38,6 +38,8 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
         add("headMapDock", tr("Head map"), views.headMapFrame, Qt::LeftDockWidgetArea);
     QDockWidget* inspector =
         add("inspectorDock", tr("Inspector"), views.inspectorFrame, Qt::LeftDockWidgetArea);
+    QDockWidget* sharing = add("sharingDock", tr("Sharing"), views.sharingFrame, Qt::LeftDockWidgetArea);
+    m_onRequest << sharing;
     QDockWidget* timelines =
         add("timelinesDock", tr("Timelines"), views.timelinesFrame, Qt::BottomDockWidgetArea);
     window.splitDockWidget(plan, atlas, Qt::Horizontal);
@@ -45,6 +47,8 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     window.splitDockWidget(headMap, inspector, Qt::Horizontal);
     window.resizeDocks({plan, atlas, headMap, inspector},
                        {kPlanWidth, kAtlasWidth, kHeadMapWidth, kInspectorWidth}, Qt::Horizontal);
+    window.tabifyDockWidget(atlas, sharing);
+    sharing->hide();
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -83,6 +87,11 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         QList<QDockWidget*> docks;
         QList<int> sizes;
     };
+    if (m_onRequest.contains(changed) && !changed->isFloating()) { // it takes no room of its own
+        changed->setVisible(shown);
+        changed->raise();
+        return;
+    }
     const auto sizesAlong = [&](Qt::Orientation along) {
         const auto extent = [along](const QDockWidget* dock) {
             return along == Qt::Horizontal ? dock->width() : dock->height();
@@ -94,7 +103,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         Sizes all;
         for (QDockWidget* dock : m_docks) {
             const bool stays = dock != changed ? dock->isVisible() : shown;
-            if (!stays || dock->isFloating() || !(runsAlong(dock) || dock == m_headMap))
+            if (!stays || dock->isFloating() || m_onRequest.contains(dock) || !(runsAlong(dock) || dock == m_headMap))
                 continue;
             int size = extent(dock);
             if (dock == m_headMap && changed != m_headMap && runsAlong(changed))
@@ -140,7 +149,16 @@ void DockPanels::restoreDefault() {
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)
-        dock->show();
+        dock->setVisible(!m_onRequest.contains(dock));
+}
+
+void DockPanels::bringUp(const char* name) {
+    for (QDockWidget* dock : m_docks)
+        if (dock->objectName() == QLatin1String(name)) {
+            if (!dock->isVisible())
+                setShown(dock, true);
+            dock->raise();
+        }
 }
 
 } // namespace fovea

@@ -93,6 +93,12 @@ std::string_view conversionName(KvConversion convert) {
     return convert == KvConversion::First ? "first" : "mean";
 }
 
+std::optional<std::string> conversionNote(const Share& share) {
+    if (std::holds_alternative<OwnKv>(share))
+        return std::nullopt;
+    return "untrained conversion: this model was not trained to share KV, one that was would lose less";
+}
+
 std::optional<Share> parseShareMethod(const PlanWord& word) {
     if (word.value == "cla")
         return parseCla(word);
