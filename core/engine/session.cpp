@@ -44,8 +44,8 @@ struct Session::Impl {
             writtenCapture = fresh.get();
             capture = fresh;
         }
-        if (capture) {
-            history = SlotHistory(std::max(1, capture->layers()), model->spec.kvHeads, model->spec.kvSources);
+        if (options.recordSlots) {
+            history = SlotHistory(model->spec.layers, model->spec.kvHeads, model->spec.kvSources);
             cache.tell(&history);
         }
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());

@@ -96,7 +96,7 @@ void PlanPanel::showPlan() {
         m_last = *params;
     rows.read->setCurrentIndex(params ? 1 : 0);
     rows.paper->setText(params ? tr("Ribar 2023") : QString());
-    rows.sparq->setEnabled(params != nullptr);
+    rows.sparq->setVisible(params != nullptr);
     showSparq(m_last);
     offerShares();
     offerWhatFits();
