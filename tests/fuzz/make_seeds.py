@@ -35,7 +35,8 @@ def plans():
     for number, text in enumerate([
             "dense", "", "read=all", "store=bf16", "store=f16 read=sparq:r=8,k=64,local=16",
             "read=sparq:r=1,k=1,local=0,alpha=off,tau=on,select=logits", "store=f32 store=f16", "read=sparq:k=1,local=2",
-            "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read="]):
+            "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read=",
+            "share=cla:3,pattern=keep-ends,convert=first read=sparq", "share=layers:0_0_2_2,convert=mean keep=streaming"]):
         put("plan", f"seed_{number:02}", text)
 
 
