@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
@@ -33,6 +34,7 @@ constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
 const QString kSlotsPicture = QStringLiteral("cache_slots");
+const QString kSharingPicture = QStringLiteral("sharing");
 
 void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
                Qt::MouseButtons buttons) {
@@ -67,6 +69,7 @@ void DemoTour::take() {
     savePictures();
     saveData();
     stream();
+    share();
     dragLong();
 }
 
@@ -158,6 +161,27 @@ void DemoTour::stream() {
     settle();
 }
 
+// Layers share KV: who owns it, what is held and what is read, and the text's price for it.
+void DemoTour::share() {
+    Document& document = m_window->document();
+    const AttentionPlan before = document.plan(Side::B);
+    AttentionPlan plan;
+    plan.share = ClaParams{};
+    document.editPlan(Side::B, plan, QStringLiteral("plan"));
+    m_window->panels().bringUp("sharingDock");
+    settle();
+    idle(200);
+    ExportActions& exports = m_window->exports();
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("sharing_window.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.svg")));
+    exports.saveTable(kSharingPicture, QString::fromStdString(path("sharing.csv")));
+    waitFor("saving the sharing diagram", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    document.editPlan(Side::B, before, QStringLiteral("plan"));
+    m_window->actions().restoreLayout->trigger();
+    settle();
+}
+
 // The same at the length that the interface promises its speed for.
 void DemoTour::dragLong() {
     Document& document = m_window->document();
@@ -199,7 +223,7 @@ void DemoTour::savePictures() {
     exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
     exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
-        if (view != kSlotsPicture) // nothing leaves here: the stream's scene has it
+        if (view != kSlotsPicture && view != kSharingPicture) // nothing leaves or is shared here: their scenes have them
             exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
 }

@@ -38,6 +38,8 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
         add("headMapDock", tr("Head map"), views.headMapFrame, Qt::LeftDockWidgetArea);
     QDockWidget* inspector =
         add("inspectorDock", tr("Inspector"), views.inspectorFrame, Qt::LeftDockWidgetArea);
+    QDockWidget* sharing = add("sharingDock", tr("Sharing"), views.sharingFrame, Qt::LeftDockWidgetArea);
+    m_onRequest << sharing;
     QDockWidget* timelines =
         add("timelinesDock", tr("Timelines"), views.timelinesFrame, Qt::BottomDockWidgetArea);
     window.splitDockWidget(plan, atlas, Qt::Horizontal);
@@ -45,6 +47,8 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     window.splitDockWidget(headMap, inspector, Qt::Horizontal);
     window.resizeDocks({plan, atlas, headMap, inspector},
                        {kPlanWidth, kAtlasWidth, kHeadMapWidth, kInspectorWidth}, Qt::Horizontal);
+    window.tabifyDockWidget(atlas, sharing);
+    sharing->hide();
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -109,6 +113,11 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         QList<QDockWidget*> docks;
         QList<int> sizes;
     };
+    if (m_onRequest.contains(changed) && !changed->isFloating()) { // it takes no room of its own
+        changed->setVisible(shown);
+        changed->raise();
+        return;
+    }
     const auto sizesAlong = [&](Qt::Orientation along) {
         const auto extent = [along](const QDockWidget* dock) {
             return along == Qt::Horizontal ? dock->width() : dock->height();
@@ -120,7 +129,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         Sizes all;
         for (QDockWidget* dock : m_docks) {
             const bool stays = dock != changed ? dock->isVisible() : shown;
-            if (!stays || dock->isFloating() || !(runsAlong(dock) || dock == m_headMap))
+            if (!stays || dock->isFloating() || m_onRequest.contains(dock) || !(runsAlong(dock) || dock == m_headMap))
                 continue;
             int size = extent(dock);
             if (dock == m_headMap && changed != m_headMap && runsAlong(changed))
@@ -166,7 +175,16 @@ void DockPanels::restoreDefault() {
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)
-        dock->show();
+        dock->setVisible(!m_onRequest.contains(dock));
+}
+
+void DockPanels::bringUp(const char* name) {
+    for (QDockWidget* dock : m_docks)
+        if (dock->objectName() == QLatin1String(name)) {
+            if (!dock->isVisible())
+                setShown(dock, true);
+            dock->raise();
+        }
 }
 
 } // namespace fovea

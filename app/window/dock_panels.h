@@ -34,8 +34,10 @@ public:
     QByteArray state() const;
     // Takes back what state() gave. False, and the default layout, where `state` is not such a thing.
     bool restore(const QByteArray& state);
-    // As a new user finds them, all shown.
+    // As a new user finds them, all shown but those that are shown on request.
     void restoreDefault();
+    // Shows a panel, in front where it shares a place.
+    void bringUp(const char* name);
     // The layout of this moment is the default; called once, when the window has its default size.
     void keepAsDefault();
 
@@ -46,6 +48,7 @@ private:
 
     QMainWindow& m_window;
     QList<QDockWidget*> m_docks; // the first and the last run the whole width
+    QList<QDockWidget*> m_onRequest; // behind another one, hidden at first
     QDockWidget* m_headMap = nullptr;
     QDockWidget* m_check = nullptr;
     QByteArray m_default;

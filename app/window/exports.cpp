@@ -15,6 +15,7 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/summary_table.h"
@@ -64,7 +65,7 @@ const QStringList& pictureNames() {
     static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
                                    QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
-                                   QStringLiteral("cache_slots")};
+                                   QStringLiteral("cache_slots"), QStringLiteral("sharing")};
     return names;
 }
 
@@ -89,6 +90,10 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
     if (name == QLatin1String("timelines")) {
         views.timelines->flush(); // what waits to be drawn together is drawn now
         return painted(name, *views.timelines, views.timelines->size(), kScale);
+    }
+    if (name == QLatin1String("sharing")) {
+        const QSize size = views.sharing->size().expandedTo(views.sharing->sizeHint());
+        return painted(name, *views.sharing, size, kScale);
     }
     if (name == QLatin1String("cache_slots"))
         return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
@@ -155,6 +160,8 @@ QString tableOf(const WindowViews& views, const QString& name) {
         return views.timelines->slots()->livesCsv();
     if (name == QLatin1String("token_strip"))
         return views.tokens->toCsv();
+    if (name == QLatin1String("sharing"))
+        return views.sharing->toCsv();
     return views.table->toCsv();
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/window/run_job.h"
 #include "core/plan/papers.h"
+#include "core/plan/share_text.h"
 
 namespace fovea {
 
@@ -114,6 +115,9 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
         facts.note = speedNote(runs, *a, *b, query);
     else if (a && key != "attention")
         facts.note = heldNote(*a, *b);
+    if (conversionNote(plan.share))
+        facts.note += (facts.note.isEmpty() ? QString() : QStringLiteral(" ")) +
+                      tr("Untrained conversion: the paper trains its models to share.");
     return facts;
 }
 

@@ -2,6 +2,7 @@
 // The views of the window and the frames around them. They are made here and know nothing of each other.
 
 class QComboBox;
+class QLabel;
 class QWidget;
 
 namespace fovea {
@@ -12,6 +13,7 @@ class HeadMapView;
 class Inspector;
 class PanelFrame;
 class PlanPanel;
+class SharingDiagram;
 class SummaryTable;
 class Timelines;
 class TokenStrip;
@@ -23,6 +25,7 @@ struct WindowViews {
     PanelFrame* planFrame = nullptr;
     QWidget* planColumn = nullptr; // plan panel over the table
     PlanPanel* plan = nullptr;
+    QLabel* conversionNote = nullptr; // over the table, where what it shows was converted
     SummaryTable* table = nullptr;
     PanelFrame* atlasFrame = nullptr;
     AtlasView* atlas = nullptr;
@@ -32,6 +35,8 @@ struct WindowViews {
     Inspector* inspector = nullptr;
     PanelFrame* checkFrame = nullptr;
     CheckPanel* check = nullptr;
+    PanelFrame* sharingFrame = nullptr;
+    SharingDiagram* sharing = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

@@ -98,6 +98,7 @@ void MainWindow::wirePlans() {
         m_toolbar->chipB()->edit()->lineEdit()->selectAll();
     });
     connect(m_views.plan, &PlanPanel::copyAsCommandRequested, m_actions.copyAsCommand, &QAction::trigger);
+    connect(m_views.plan, &PlanPanel::sharingDiagramRequested, this, [this] { m_panels->bringUp("sharingDock"); });
 }
 
 void MainWindow::applyPlanText(Side side, const QString& planText) {

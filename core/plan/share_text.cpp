@@ -79,7 +79,7 @@ LayerSources parseLayers(const PlanWord& word) {
 std::string layersText(const std::vector<int>& sources) {
     std::string text;
     for (const int source : sources)
-        text += (text.empty() ? "" : "_") + std::to_string(source);
+        text.append(text.empty() ? "" : "_").append(std::to_string(source));
     return text;
 }
 
@@ -91,6 +91,12 @@ std::string_view patternName(ClaParams::Pattern pattern) {
 
 std::string_view conversionName(KvConversion convert) {
     return convert == KvConversion::First ? "first" : "mean";
+}
+
+std::optional<std::string> conversionNote(const Share& share) {
+    if (std::holds_alternative<OwnKv>(share))
+        return std::nullopt;
+    return "untrained conversion: this model was not trained to share KV, one that was would lose less";
 }
 
 std::optional<Share> parseShareMethod(const PlanWord& word) {
@@ -120,17 +126,21 @@ std::string shareText(const Share& share) {
 std::optional<std::string> shareRefusal(const Share& share, const ModelSpec& spec) {
     if (std::holds_alternative<OwnKv>(share))
         return std::nullopt;
+    constexpr std::size_t kLongest = 80; // of a list in a sentence
+    std::string name = shareText(share);
+    if (name.size() > kLongest)
+        name = name.substr(0, kLongest) + "…";
     if (!spec.kvSources.empty())
-        return shareText(share) + " would share what this model's layers share already; accepted: share=own.";
+        return name + " would share what this model's layers share already; accepted: share=own.";
     const auto* cla = std::get_if<ClaParams>(&share);
     if (cla && spec.layers < 2)
-        return shareText(share) + " needs layers to share between and this model has 1; accepted: share=own.";
+        return name + " needs layers to share between and this model has 1; accepted: share=own.";
     if (cla && (cla->factor < 2 || cla->factor > spec.layers))
-        return shareText(share) + " does not fit this model's " + std::to_string(spec.layers) +
+        return name + " does not fit this model's " + std::to_string(spec.layers) +
                " layers; accepted: factors from 2 to " + std::to_string(spec.layers) + ".";
     if (const auto why =
             sourcesRefusal(cla ? claSources(*cla, spec.layers) : std::get<LayerSources>(share).sources, spec))
-        return shareText(share) + " " + *why;
+        return name + " " + *why;
     return std::nullopt;
 }
 

@@ -15,6 +15,9 @@ std::optional<Share> parseShareMethod(const PlanWord& word);
 std::string shareText(const Share& share);
 std::optional<std::string> shareRefusal(const Share& share, const ModelSpec& spec);
 
+// What is to be said wherever results of a converted model are shown; nothing where the model is as it was trained.
+std::optional<std::string> conversionNote(const Share& share);
+
 // The words of the switches, for the panel too.
 std::string_view patternName(ClaParams::Pattern pattern);
 std::string_view conversionName(KvConversion convert);

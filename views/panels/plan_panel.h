@@ -40,27 +40,33 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
+    // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks", "window", "positions", "store",
     // "read", "r", "k", "local", "alpha", "tau", "select". Consecutive edits of one name may merge into one
     // undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
+    void sharingDiagramRequested();
 
 private:
     struct Rows;
     void buildSections();
+    void buildShare(QVBoxLayout* column);
     void buildKeep(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
+    void connectShare();
     void connectKeep();
+    Share startingShare(int index) const;
     Keep startingKeep(int index) const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
+    void showShare();
     void showKeep();
+    void offerShares();
     void offerWhatFits();
     void showSparq(const SparqParams& params);
     int longest() const;
@@ -68,6 +74,7 @@ private:
     ModelSpec m_spec;
     AttentionPlan m_plan;
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
+    std::optional<ClaParams> m_lastCla;             // what SHARE returns to
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
     std::int64_t m_tokens = 0;

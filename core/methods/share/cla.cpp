@@ -38,7 +38,7 @@ std::vector<int> claSources(const ClaParams& params, int layers) {
     std::vector<int> sources(static_cast<std::size_t>(layers));
     for (int layer = 0; layer < layers; ++layer)
         sources[static_cast<std::size_t>(layer)] = layer;
-    const int s = std::max(params.factor, 1), owners = patternedKvLayers(layers, s);
+    const int s = std::clamp(params.factor, 1, std::max(layers, 1)), owners = patternedKvLayers(layers, s);
     const auto read = [&](int from, int end, int source) { // all of [from, end) one layer's
         std::fill(sources.begin() + from, sources.begin() + std::max(from, end), source);
     };

@@ -51,6 +51,7 @@ QWidget* viewOf(const WindowViews& views, const QString& name) {
                                         {"Atlas", views.atlas},
                                         {"Head map", views.headMap},
                                         {"Inspector", views.inspector},
+                                        {"Sharing", views.sharing},
                                         {"Timelines", views.timelines}};
     return known.value(name);
 }

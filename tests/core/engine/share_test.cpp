@@ -253,7 +253,7 @@ TEST_CASE("A captured layer that borrows has its own queries and its owner's key
         GenerateOptions options;
         options.tokens = 10;
         options.ignoreEnd = true;
-        options.session = {.backend = backend, .captureBudget = 1 << 22};
+        options.session = {.backend = backend, .captureBudget = 1 << 22, .recordSlots = true};
         const AttentionPlan plan = parsePlan("share=layers:0_1_0 keep=streaming:sinks=1,window=4");
         const Run run = generate(model, plan, randomTokens(9, 50), options, {}, kGoOn);
         const Capture& capture = *run.capture;

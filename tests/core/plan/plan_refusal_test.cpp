@@ -96,6 +96,7 @@ TEST_CASE("A share that does not fit the model's layers is refused, in one sente
         INFO(*why);
         CHECK(why->find(c.named) != std::string::npos);
         CHECK(why->find(c.plan) == 0);
+        CHECK(why->size() < 300);
         CHECK(why->find("accepted: ") != std::string::npos);
     }
     for (const char* plan : {"share=cla:2", "share=cla:4", "share=cla:3,pattern=keep-ends", "share=layers:0_1_2_3",
