@@ -33,6 +33,8 @@ private:
     void dragSlider(const char* name);
     void showMap(MapMode mode);
     void stream();
+    void spans();
+    void dragSpan();
     void dragLong();
     void savePictures();
     void saveData();

@@ -19,7 +19,7 @@ constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
 constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 2;
+constexpr int kLayoutVersion = 3;
 
 } // namespace
 
@@ -45,6 +45,10 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     window.splitDockWidget(headMap, inspector, Qt::Horizontal);
     window.resizeDocks({plan, atlas, headMap, inspector},
                        {kPlanWidth, kAtlasWidth, kHeadMapWidth, kInspectorWidth}, Qt::Horizontal);
+    m_spans = make("spansDock", tr("Span map"), views.spansFrame, Qt::LeftDockWidgetArea);
+    window.tabifyDockWidget(atlas, m_spans);
+    giveToggle(m_spans, static_cast<int>(m_docks.size()) + 1);
+    m_spans->hide();
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -52,33 +56,55 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     setLocked(false);
 }
 
-QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
-                             Qt::DockWidgetArea area) {
+QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame* panel,
+                              Qt::DockWidgetArea area) {
     auto* dock = new QDockWidget(title, &m_window);
     dock->setObjectName(QLatin1String(name));
     dock->setTitleBarWidget(panel->takeHeader());
     dock->setWidget(panel);
     m_window.addDockWidget(area, dock);
+    return dock;
+}
+
+QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
+                             Qt::DockWidgetArea area) {
+    auto* dock = make(name, title, panel, area);
     m_docks << dock;
+    giveToggle(dock, static_cast<int>(m_docks.size()));
+    return dock;
+}
+
+void DockPanels::giveToggle(QDockWidget* dock, int number) {
     QAction* toggle = dock->toggleViewAction();
-    toggle->setObjectName(QLatin1String(name) + QStringLiteral("Toggle"));
-    toggle->setText(tr("%1 panel").arg(title));
-    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + m_docks.size())));
+    toggle->setObjectName(dock->objectName() + QStringLiteral("Toggle"));
+    toggle->setText(tr("%1 panel").arg(dock->windowTitle()));
+    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + number)));
     m_window.addAction(toggle);
     disconnect(toggle, nullptr, dock, nullptr); // it follows the dock, but what it does is ours
     connect(toggle, &QAction::triggered, this, [this, dock](bool shown) { setShown(dock, shown); });
-    return dock;
+}
+
+void DockPanels::showSpans() {
+    m_spans->setVisible(true);
+    m_spans->raise();
 }
 
 QList<QAction*> DockPanels::toggles() const {
     QList<QAction*> toggles;
     for (const QDockWidget* dock : m_docks)
         toggles << dock->toggleViewAction();
+    toggles << m_spans->toggleViewAction();
     return toggles;
 }
 
 // What a panel leaves or needs is the head map's; the others keep their size, which Qt would deal out anew.
 void DockPanels::setShown(QDockWidget* changed, bool shown) {
+    if (changed == m_spans) { // it has the atlas's place, and takes none of another
+        changed->setVisible(shown);
+        if (shown)
+            changed->raise();
+        return;
+    }
     struct Sizes {
         QList<QDockWidget*> docks;
         QList<int> sizes;
@@ -114,7 +140,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
 }
 
 void DockPanels::setLocked(bool locked) {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + QList{m_spans})
         dock->setFeatures(locked ? QDockWidget::DockWidgetClosable
                                  : QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
                                        QDockWidget::DockWidgetFloatable);
@@ -136,7 +162,7 @@ void DockPanels::keepAsDefault() {
 }
 
 void DockPanels::restoreDefault() {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + QList{m_spans})
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)

@@ -23,25 +23,31 @@ public:
     DockPanels(QMainWindow& window, const WindowViews& views);
 
     const QList<QDockWidget*>& docks() const { return m_docks; }
-    // One per panel, in the order of the docks: shows or hides it. Ctrl+1, Ctrl+2, …
+    // What some plans alone need, hidden until it is asked for: behind the atlas, as a tab.
+    QDockWidget* spans() const { return m_spans; }
+    void showSpans();
+    // One per panel, in the order of the docks, then of those that are hidden at first: shows or hides it. Ctrl+1,
+    // Ctrl+2, …
     QList<QAction*> toggles() const;
 
     void setLocked(bool locked);
     QByteArray state() const;
     // Takes back what state() gave. False, and the default layout, where `state` is not such a thing.
     bool restore(const QByteArray& state);
-    // As a new user finds them, all shown.
+    // As a new user finds them.
     void restoreDefault();
     // The layout of this moment is the default; called once, when the window has its default size.
     void keepAsDefault();
 
 private:
     QDockWidget* add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    QDockWidget* make(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    void giveToggle(QDockWidget* dock, int number);
     void setShown(QDockWidget* changed, bool shown);
 
     QMainWindow& m_window;
     QList<QDockWidget*> m_docks; // the first and the last run the whole width
-    QDockWidget* m_headMap = nullptr;
+    QDockWidget *m_headMap = nullptr, *m_spans = nullptr;
     QByteArray m_default;
 };
 

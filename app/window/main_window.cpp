@@ -69,6 +69,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
+    wireSpans();
     wireMemory();
     wireRun();
     wirePlans();

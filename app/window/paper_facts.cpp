@@ -57,6 +57,8 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "sparq";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
+    if (std::holds_alternative<MoaParams>(plan.keep))
+        return "moa";
     return std::holds_alternative<LmInfiniteParams>(plan.keep) ? "lm-infinite" : "attention";
 }
 

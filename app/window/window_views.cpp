@@ -13,6 +13,7 @@
 #include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
 #include "views/tokens/token_strip.h"
 
@@ -91,6 +92,10 @@ WindowViews makeViews(QWidget* parent) {
     views.inspector = new Inspector;
     views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
     views.inspector->furnish(views.inspectorFrame);
+
+    views.spans = new SpanPanel;
+    views.spansFrame = framed(tr("Span map"), views.spans, parent);
+    views.spans->furnish(views.spansFrame);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

@@ -11,6 +11,7 @@ class HeadMapView;
 class Inspector;
 class PanelFrame;
 class PlanPanel;
+class SpanPanel;
 class SummaryTable;
 class Timelines;
 class TokenStrip;
@@ -29,6 +30,8 @@ struct WindowViews {
     HeadMapView* headMap = nullptr;
     PanelFrame* inspectorFrame = nullptr;
     Inspector* inspector = nullptr;
+    PanelFrame* spansFrame = nullptr;
+    SpanPanel* spans = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

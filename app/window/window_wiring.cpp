@@ -86,15 +86,17 @@ void MainWindow::wirePlans() {
             [this](const QString& t) { applyPlanText(Side::A, t); });
     connect(m_toolbar->chipB(), &PlanChip::entered, this,
             [this](const QString& t) { applyPlanText(Side::B, t); });
-    connect(&m_document, &Document::planChanged, this, [this](Side side) {
-        PlanChip& chip = side == Side::A ? *m_toolbar->chipA() : *m_toolbar->chipB();
-        chip.setPlanText(QString::fromStdString(toText(m_document.plan(side))));
-    });
+    connect(&m_document, &Document::planChanged, this, &MainWindow::showPlanText);
     connect(m_actions.editPlan, &QAction::triggered, this, [this] {
         m_toolbar->chipB()->edit()->setFocus();
         m_toolbar->chipB()->edit()->lineEdit()->selectAll();
     });
     connect(m_views.plan, &PlanPanel::copyAsCommandRequested, m_actions.copyAsCommand, &QAction::trigger);
+}
+
+void MainWindow::showPlanText(Side side) {
+    PlanChip& chip = side == Side::A ? *m_toolbar->chipA() : *m_toolbar->chipB();
+    chip.setPlanText(QString::fromStdString(toText(m_document.plan(side))));
 }
 
 void MainWindow::applyPlanText(Side side, const QString& planText) {

@@ -41,26 +41,32 @@ public:
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
-    // "read", "r", "k", "local", "alpha", "tau", "select". Consecutive edits of one name may merge into one
+    // "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block", "minimum", "length", "spans".
+    // Consecutive edits of one name may merge into one
     // undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
+    void spanMapRequested();
 
 private:
     struct Rows;
     void buildSections();
     void buildKeep(QVBoxLayout* column);
+    void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
     void connectKeep();
+    void connectMoa();
     Keep startingKeep(int index) const;
+    MoaParams startingMoa() const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
     void showKeep();
+    void showMoa(const MoaParams& params);
     void offerWhatFits();
     void showSparq(const SparqParams& params);
     int longest() const;
@@ -70,6 +76,7 @@ private:
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
+    std::optional<MoaParams> m_lastMoa;
     std::int64_t m_tokens = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;
