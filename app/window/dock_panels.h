@@ -24,11 +24,11 @@ public:
 
     // Those that a new user finds.
     const QList<QDockWidget*>& docks() const { return m_docks; }
-    // One per panel, in the order of the docks: shows or hides it. Ctrl+1, Ctrl+2, …
+    // Any of them, and of those behind another one, which are hidden until they are asked for: "sharingDock",
+    // "spansDock", "checkDock".
+    QDockWidget* dock(const char* name) const;
+    // One per panel, in the order of the docks, then of those on request: shows or hides it. Ctrl+1, Ctrl+2, …
     QList<QAction*> toggles() const;
-    // Behind the inspector, and hidden until it is asked for.
-    QDockWidget* check() const { return m_check; }
-    void showCheck();
 
     void setLocked(bool locked);
     QByteArray state() const;
@@ -43,14 +43,14 @@ public:
 
 private:
     QDockWidget* add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
-    void addCheck(PanelFrame* panel, QDockWidget* behind);
+    QDockWidget* make(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    void addBehind(QDockWidget* other, const char* name, const QString& title, PanelFrame* panel);
     void setShown(QDockWidget* changed, bool shown);
 
     QMainWindow& m_window;
     QList<QDockWidget*> m_docks; // the first and the last run the whole width
     QList<QDockWidget*> m_onRequest; // behind another one, hidden at first
     QDockWidget* m_headMap = nullptr;
-    QDockWidget* m_check = nullptr;
     QByteArray m_default;
 };
 

@@ -2,7 +2,6 @@
 
 #include <QApplication>
 #include <QCloseEvent>
-#include <QDockWidget>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
@@ -74,6 +73,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
+    wireSpans();
     wireMemory();
     wireRun();
     wirePlans();
@@ -116,7 +116,6 @@ void MainWindow::addMenuCorners() {
 
 void MainWindow::fillPanels(QMenu& menu) {
     menu.addActions(m_panels->toggles());
-    menu.addAction(m_panels->check()->toggleViewAction());
     menu.addSeparator();
     menu.addActions({m_actions.lockPanels, m_actions.restoreLayout});
 }

@@ -16,6 +16,7 @@
 #include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
@@ -109,6 +110,9 @@ WindowViews makeViews(QWidget* parent) {
     views.check->furnish(views.checkFrame);
     views.sharing = new SharingDiagram;
     views.sharingFrame = framed(tr("Sharing"), views.sharing, parent);
+    views.spans = new SpanPanel;
+    views.spansFrame = framed(tr("Span map"), views.spans, parent);
+    views.spans->furnish(views.spansFrame);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

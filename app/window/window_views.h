@@ -14,6 +14,7 @@ class Inspector;
 class PanelFrame;
 class PlanPanel;
 class SharingDiagram;
+class SpanPanel;
 class SummaryTable;
 class Timelines;
 class TokenStrip;
@@ -37,6 +38,8 @@ struct WindowViews {
     CheckPanel* check = nullptr;
     PanelFrame* sharingFrame = nullptr;
     SharingDiagram* sharing = nullptr;
+    PanelFrame* spansFrame = nullptr;
+    SpanPanel* spans = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

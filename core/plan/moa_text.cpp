@@ -83,7 +83,10 @@ std::string spansText(const MoaSpans& spans) {
         auto next = span;
         while (next != spans.spans.end() && *next == *span)
             ++next;
-        text += "/" + spanText(*span) + (next - span > 1 ? "*" + std::to_string(next - span) : "");
+        text += '/';
+        text += spanText(*span);
+        if (next - span > 1)
+            text += '*', text += std::to_string(next - span);
         span = next;
     }
     return text;

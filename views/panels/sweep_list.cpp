@@ -15,7 +15,7 @@ namespace fovea {
 namespace {
 
 constexpr int kRowHeight = 21;
-enum Column { Plan, Score, Moved, OfDense, Held, Kl, Agreement, kColumns };
+enum Column { Plan, Score, Moved, OfDense, HeldBytes, Kl, Agreement, kColumns };
 
 QString text(const std::string& utf8) {
     return QString::fromStdString(utf8);
@@ -90,7 +90,7 @@ void SweepList::refresh() {
                 ? QString::number(row.moved.counted / dense->moved.counted, 'f', 3)
                 : QStringLiteral("–"),
             t.text);
-        put(Held, bytesText(row.held.counted), t.text);
+        put(HeldBytes, bytesText(row.held.counted), t.text);
         put(Kl, QString::number(row.klMean, 'g', 3), t.text);
         put(Agreement, tr("%1 %").arg(100 * row.agreement, 0, 'f', 1), t.text);
     }

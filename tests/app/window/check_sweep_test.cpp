@@ -46,7 +46,7 @@ TEST_CASE("Tools, Check backends: the panel comes up, checks plan B and leads to
           "[window][check]") {
     WindowFixture f;
     pump(50);
-    QDockWidget& dock = *f.window->panels().check();
+    QDockWidget& dock = *f.window->panels().dock("checkDock");
     CheckPanel& panel = *f.window->views().check;
     CHECK_FALSE(dock.isVisible());
     f.window->actions().check->trigger();

@@ -94,7 +94,7 @@ TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a bl
                 if (tokens > 1 && prompt < 100)
                     CHECK(estimate == most);
                 MemoryQuestion all = question;
-                all.plans = {AttentionPlan{.store = question.plans.front().store}};
+                all.plans.front().keep = KeepAll{};
                 CHECK(estimate <= estimateMemory(model->spec, all).cache);
             }
 }
