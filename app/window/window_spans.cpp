@@ -14,7 +14,7 @@
 namespace fovea {
 
 void MainWindow::wireSpans() {
-    connect(m_views.plan, &PlanPanel::spanMapRequested, m_panels, &DockPanels::showSpans);
+    connect(m_views.plan, &PlanPanel::spanMapRequested, this, [this] { m_panels->bringUp("spansDock"); });
     connect(m_views.spans, &SpanPanel::loadRequested, this, [this] {
         const QString path = QFileDialog::getOpenFileName(this, tr("Load a plan's spans"), {},
                                                           tr("Plan files (*.json);;All files (*)"));
