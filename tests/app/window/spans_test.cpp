@@ -1,6 +1,7 @@
 // Plan files of MoA in the window: loaded, edited, undone, saved; and the panel that shows them.
 #include <catch2/catch.hpp>
 
+#include <QApplication>
 #include <QDockWidget>
 #include <QMouseEvent>
 #include <QToolButton>
@@ -9,6 +10,7 @@
 
 #include "app/window/dock_panels.h"
 #include "app/window/dropped_file.h"
+#include "app/window/loaded_model.h"
 #include "app/window/status_line.h"
 #include "core/plan/moa_file.h"
 #include "tests/app/window/window_fixture.h"
