@@ -67,7 +67,7 @@ std::vector<SpanLines::Line> SpanLines::lines() const {
 }
 
 QRectF SpanLines::areaOf(QSizeF size) const {
-    return {44, 22, std::max(size.width() - 60, 10.), std::max(size.height() - 48, 10.)};
+    return {44, 22, std::max(size.width() - 60, 10.), std::max(size.height() - 58, 10.)};
 }
 
 void SpanLines::drawAxes(QPainter& p, const QRectF& area) const {
@@ -93,7 +93,7 @@ void SpanLines::drawAxes(QPainter& p, const QRectF& area) const {
     p.setPen(theme().mutedText);
     p.drawText(QRectF(area.left(), 4, area.width(), 16), Qt::AlignLeft | Qt::AlignVCenter, tr("tokens seen"));
     p.drawText(QRectF(area.left(), 4, area.width(), 16), Qt::AlignRight | Qt::AlignVCenter, tr("dotted: all"));
-    p.drawText(QRectF(area.left(), area.bottom() + 3, area.width() + 12, 26), Qt::AlignRight | Qt::AlignBottom,
+    p.drawText(QRectF(area.left(), area.bottom() + 17, area.width() + 12, 15), Qt::AlignRight | Qt::AlignVCenter,
                tr("N, tokens so far"));
 }
 
@@ -107,7 +107,7 @@ void SpanLines::drawLine(QPainter& p, const QRectF& area, const Line& line) cons
         points << QPointF(area.left() + x,
                           area.bottom() - static_cast<double>(rule.seen(at - 1)) / n * area.height());
     }
-    const QColor colour = line.aimed ? theme().planB : mixed(theme().planB, theme().panel, 0.72);
+    const QColor colour = line.aimed ? theme().planB : mixed(theme().planB, theme().panel, 0.5);
     p.setPen(QPen(colour, line.aimed ? 2 : 1));
     p.drawPolyline(points);
 }
@@ -137,12 +137,12 @@ void SpanLines::drawNow(QPainter& p, const QRectF& area, const std::vector<Line>
     std::sort(labels.begin(), labels.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     const bool left = x - area.left() > area.width() / 2;
     for (const auto& [y, text] : labels) {
-        const double at = std::min(y, free);
-        free = at - 15;
-        if (free < area.top() - 12)
+        if (free < area.top() + 6)
             break; // a whole layer of different spans: the rest are in the tool tip
+        const double at = std::max(std::min(y - 14, free), area.top() + 6); // above its line
+        free = at - 15;
         const double wide = p.fontMetrics().horizontalAdvance(text) + 8.;
-        const QRectF box(left ? x - wide - 7 : x + 7, at - 8, wide, 15);
+        const QRectF box(left ? std::max(x - wide - 7, area.left() + 1) : x + 7, at - 8, wide, 15);
         p.fillRect(box, mixed(theme().panel, theme().field, 0.5));
         p.setPen(theme().text);
         p.drawText(box, Qt::AlignCenter, text);

@@ -105,7 +105,7 @@ void SpanMapView::paintInto(QPainter& p, QSize size) const {
     drawCells(p, grid);
     drawNames(p, grid);
     drawTarget(p, grid);
-    const double height = std::clamp(grid.cells.height() - grid.gap, 40., 220.);
+    const double height = std::max(grid.cells.height() - grid.gap - grid.below, 40.);
     drawColourBar(p, {grid.cells.right() + 12, grid.cells.top(), 8, height});
 
     const std::int64_t n = tokens();

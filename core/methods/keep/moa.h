@@ -3,8 +3,8 @@
 // its own, and the windows grow with the text, some heads' fast and some not at all. Heads that look far keep much,
 // heads that do not keep little, at the same mean.
 //
-// Paper     Fu et al., "MoA: Mixture of Sparse Attention for Automatic Large Language Model Compression",
-//           arXiv 2406.14909
+// Paper     Fu et al., "Mixture of Attention Spans: Optimizing LLM Inference Efficiency with Heterogeneous
+//           Sliding-Window Lengths", arXiv 2406.14909 (papers: moa)
 // Symbols   S(N) = α + β·N tokens for a head at length N, the s sinks and the current token among them; b block
 // Sees      sinks and the S - s newest tokens. S is cut to at most N and at least the minimum (and one token beside
 //           the sinks), then rounded up to whole blocks: ⌈max(min(⌊α + βN⌋, N), min)⌉_b, as the authors' code does.
@@ -15,8 +15,8 @@
 // Groups    spans are per *query* head. A KV head that several share holds the longest of theirs, and each row is read
 //           once for those that see it: under GQA a plan costs more than its mean span, which is shown, not hidden.
 // Positions RoPE by the position in the text, as in the authors' code.
-// Differs   the authors' code needs MHA; here groups work. Their search counts one block more than their run time: this
-//           is the run time's. β lies in 0 to 1, as the paper's do.
+// Differs   the prompt is read densely; the paper masks it too. Its code needs MHA and searches spans a block longer
+//           than it runs: here groups work, and spans are those of its run time. β lies in 0 to 1, as the paper's do.
 // Defaults  s = 64, b = 64, minimum 128 as in the authors' code; α = 0, β = ½ for all heads, the half density that the
 //           paper compares at.
 
