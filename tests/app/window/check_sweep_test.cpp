@@ -1,6 +1,7 @@
 // Checks and sweeps from the window, offscreen.
 #include <catch2/catch.hpp>
 
+#include <QApplication>
 #include <QDockWidget>
 #include <QPushButton>
 #include <QTableWidget>
