@@ -51,9 +51,9 @@ void SweepWindow::lay() {
 
 QWidget* SweepWindow::makeFormSide() {
     m_form = new SweepForm;
-    m_form->setAutoFillBackground(false);
     auto* scroll = new QScrollArea;
     scroll->setWidget(m_form);
+    m_form->setAutoFillBackground(false); // which the scroll area has just turned on
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -89,6 +89,7 @@ QWidget* SweepWindow::makeChartSide() {
     split->setStretchFactor(0, 3);
     split->setStretchFactor(1, 2);
     split->setChildrenCollapsible(false);
+    split->setSizes({460, 260});
     m_progress = new QProgressBar;
     m_progress->setRange(0, 1000);
     m_progress->setTextVisible(false);

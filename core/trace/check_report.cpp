@@ -118,7 +118,11 @@ std::string errorText(double relative) {
         return "∞";
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), relative == 0 ? "%.0f" : "%.1e", relative);
-    return text.data();
+    std::string error = text.data();
+    // "e-06" is "e-6": a table of them is as wide as its widest.
+    if (const auto exponent = error.find('e'); exponent != error.npos && error[exponent + 2] == '0')
+        error.erase(exponent + 2, 1);
+    return error;
 }
 
 } // namespace fovea

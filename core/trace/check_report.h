@@ -16,7 +16,7 @@ std::string checkCsv(const CheckReport& report);
 
 // "attention of layer 3, head 2, component 17, at position 40"
 std::string placeText(const Deviation& deviation, const CheckReport& report);
-// "3.1e-06", "∞"
+// "3.1e-6", "∞"
 std::string errorText(double relative);
 
 } // namespace fovea

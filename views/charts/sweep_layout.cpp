@@ -19,6 +19,7 @@ namespace {
 
 constexpr double kLeft = 60, kRight = 24, kBottom = 44, kTop = 46, kLegendRow = 18;
 constexpr double kMark = 4; // radius
+constexpr int kLineSamples = 120;
 
 QString tr(const char* text) {
     return QCoreApplication::translate("fovea::SweepChart", text);
@@ -75,7 +76,9 @@ void drawGrid(QPainter& painter, const SweepTable& table, const SweepLayout& l) 
         painter.drawLine(QPointF(x, l.area.top()), QPointF(x, l.area.bottom()));
         painter.setPen(t.border);
         painter.drawLine(QPointF(x, l.area.bottom()), QPointF(x, l.area.bottom() + 4));
-        const QString label = bytesText(tick);
+        QString label = bytesText(tick);
+        label.replace(QLatin1String(".00 "), QLatin1String(" "))
+            .replace(QLatin1String(".0 "), QLatin1String(" "));
         const double left = x - metrics.horizontalAdvance(label) / 2;
         if (left < taken)
             continue;
@@ -86,6 +89,9 @@ void drawGrid(QPainter& painter, const SweepTable& table, const SweepLayout& l) 
     const QString name = tr("bytes that attention moves per token, counted (logarithmic)");
     painter.setPen(t.mutedText);
     painter.drawText(QPointF(l.area.right() - metrics.horizontalAdvance(name), l.area.bottom() + 36), name);
+    const QString key = tr("filled: no other of its method is as good for as few bytes");
+    if (metrics.horizontalAdvance(key) + metrics.horizontalAdvance(name) + 20 < l.area.width())
+        painter.drawText(QPointF(l.area.left(), l.area.bottom() + 36), key);
     const SweepArguments& a = table.arguments;
     QString title = text(a.metric);
     if (!title.isEmpty())
@@ -171,13 +177,31 @@ void drawLabels(QPainter& painter, const SweepLayout& l, const std::vector<Sweep
     const QFontMetricsF metrics(painter.font());
     std::vector<QRectF> taken = fixed;
     for (const SweepSeries& series : all)
-        for (const SweepPoint& p : series.points)
+        for (const SweepPoint& p : series.points) {
             taken.emplace_back(l.x(p.bytes) - kMark - 1, l.y(p.score) - kMark - 1, 2 * kMark + 2,
                                2 * kMark + 2);
+            taken.emplace_back(QPointF(l.x(p.bytes) - 4, l.y(p.score + p.error)),
+                               QPointF(l.x(p.bytes) + 4, l.y(p.score - p.error)));
+        }
+    std::vector<QPointF> lines; // points of them, close enough together that none slips through a label
+    for (const SweepSeries& series : all) {
+        const SweepPoint* before = nullptr;
+        for (const SweepPoint& p : series.points) {
+            if (!p.best)
+                continue;
+            for (int i = 0; before && i <= kLineSamples; ++i) {
+                const double share = static_cast<double>(i) / kLineSamples;
+                lines.emplace_back(l.x(before->bytes) * (1 - share) + l.x(p.bytes) * share,
+                                   l.y(before->score) * (1 - share) + l.y(p.score) * share);
+            }
+            before = &p;
+        }
+    }
     const auto free = [&](const QRectF& box) {
-        return l.area.contains(box) && std::none_of(taken.begin(), taken.end(), [&](const QRectF& other) {
-                   return other.intersects(box);
-               });
+        return l.area.contains(box) &&
+               std::none_of(taken.begin(), taken.end(),
+                            [&](const QRectF& other) { return other.intersects(box); }) &&
+               std::none_of(lines.begin(), lines.end(), [&](QPointF point) { return box.contains(point); });
     };
     painter.setPen(theme().mutedText);
     for (const SweepSeries& series : all)

@@ -1,6 +1,7 @@
 #include "views/panels/check_panel.h"
 
 #include <QEvent>
+#include <QFontMetrics>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
@@ -8,7 +9,6 @@
 #include <QPushButton>
 #include <QSpinBox>
 #include <QTableWidget>
-#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace fovea {
 
 namespace {
 
-constexpr int kRowHeight = 20, kColumnWidth = 62;
+constexpr int kRowHeight = 20, kLeastColumn = 48;
 constexpr int kMostSteps = 256;
 
 QString text(const std::string& utf8) {
@@ -69,11 +69,10 @@ CheckPanel::CheckPanel(QWidget* parent) : QWidget(parent) {
     m_progress->setFixedHeight(4);
     m_verdict = new QLabel;
     m_verdict->setWordWrap(true);
-    m_largest = new QToolButton;
+    m_largest = new QLabel;
     m_largest->setObjectName(QStringLiteral("largestError"));
-    m_largest->setProperty("header", true);
-    m_largest->setCursor(Qt::PointingHandCursor);
-    m_largest->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+    m_largest->setWordWrap(true);
+    m_largest->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
     m_facts = new QLabel;
     m_facts->setWordWrap(true);
     m_facts->setFont(uiFont(11));
@@ -85,7 +84,7 @@ CheckPanel::CheckPanel(QWidget* parent) : QWidget(parent) {
         else
             Q_EMIT checkRequested(m_steps->value());
     });
-    connect(m_largest, &QToolButton::clicked, this, [this] {
+    connect(m_largest, &QLabel::linkActivated, this, [this] {
         if (m_report && m_report->largest.step >= 0)
             pick(m_report->largest);
     });
@@ -110,10 +109,11 @@ void CheckPanel::lay() {
     for (QHeaderView* header : {m_table->verticalHeader(), m_table->horizontalHeader()}) {
         header->setHighlightSections(false);
         header->setFont(uiFont(11));
-        header->setMinimumSectionSize(kRowHeight);
     }
+    m_table->verticalHeader()->setMinimumSectionSize(kRowHeight);
     m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
-    m_table->horizontalHeader()->setDefaultSectionSize(kColumnWidth);
+    m_table->horizontalHeader()->setMinimumSectionSize(kLeastColumn);
+    m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
     m_table->viewport()->setAutoFillBackground(false);
     m_table->setStyleSheet(QStringLiteral(
         "QTableWidget, QTableCornerButton::section { background: transparent; border: none; }"
@@ -224,8 +224,10 @@ void CheckPanel::showVerdict() {
     if (!any)
         return;
     const Deviation& largest = m_report->largest;
-    m_largest->setText(
-        tr("largest %1: %2").arg(text(errorText(largest.relative)), text(placeText(largest, *m_report))));
+    m_largest->setText(QStringLiteral("<a href=\"largest\" style=\"color: %1; text-decoration: none\">%2</a>")
+                           .arg(t.accent.name(), tr("largest %1: %2")
+                                                     .arg(text(errorText(largest.relative)),
+                                                          text(placeText(largest, *m_report)))));
     m_largest->setToolTip(tr("%1 %2, %3 %4; absolute %5. Click to look at this head")
                               .arg(text(m_report->backends[0]), QString::number(largest.first, 'g', 9),
                                    text(m_report->backends[1]), QString::number(largest.second, 'g', 9),
@@ -268,6 +270,7 @@ void CheckPanel::showTable() {
     }
     m_table->setHorizontalHeaderLabels(columns);
     m_table->setVerticalHeaderLabels(rows);
+    m_table->verticalHeader()->setFixedWidth(QFontMetrics(uiFont(11)).horizontalAdvance(rows.last()) + 16);
     for (int c = 0; c <= layers; ++c) {
         m_table->horizontalHeaderItem(c)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
         m_table->horizontalHeaderItem(c)->setForeground(theme().mutedText);

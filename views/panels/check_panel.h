@@ -12,7 +12,6 @@ class QProgressBar;
 class QPushButton;
 class QSpinBox;
 class QTableWidget;
-class QToolButton;
 
 namespace fovea {
 
@@ -64,8 +63,7 @@ private:
     QPushButton* m_start;
     QSpinBox* m_steps;
     QProgressBar* m_progress;
-    QLabel *m_verdict, *m_facts;
-    QToolButton* m_largest;
+    QLabel *m_verdict, *m_largest, *m_facts;
     QTableWidget* m_table;
     QString m_trouble;
     bool m_running = false, m_outdated = false;

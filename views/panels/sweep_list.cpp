@@ -15,7 +15,16 @@ namespace fovea {
 namespace {
 
 constexpr int kRowHeight = 21;
-enum Column { Plan, Score, Moved, OfDense, HeldBytes, Kl, Agreement, kColumns };
+enum Column {
+    PlanColumn,
+    ScoreColumn,
+    MovedColumn,
+    OfDenseColumn,
+    HeldColumn,
+    KlColumn,
+    AgreementColumn,
+    kColumns
+};
 
 QString text(const std::string& utf8) {
     return QString::fromStdString(utf8);
@@ -40,9 +49,10 @@ SweepList::SweepList(QWidget* parent) : QTableWidget(0, kColumns, parent) {
     verticalHeader()->setDefaultSectionSize(kRowHeight);
     horizontalHeader()->setHighlightSections(false);
     horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    horizontalHeader()->setSectionResizeMode(Plan, QHeaderView::Stretch);
+    horizontalHeader()->setSectionResizeMode(PlanColumn, QHeaderView::Stretch);
     viewport()->setAutoFillBackground(false);
     setStyleSheet(QStringLiteral("QTableWidget { background: transparent; }"
+                                 "QTableWidget::item { padding-left: 10px; }"
                                  "QHeaderView, QHeaderView::section { background: transparent; border: none;"
                                  " padding: 0 6px 0 2px; }"));
     connect(this, &QTableWidget::cellClicked, this, [this](int row, int) {
@@ -68,37 +78,38 @@ void SweepList::refresh() {
         const SweepRow& row = m_table.rows[static_cast<std::size_t>(r)];
         const auto put = [&](int column, const QString& what, const QColor& colour) {
             auto* cell = new QTableWidgetItem(what);
-            cell->setFont(column == Plan ? uiFont(11) : numberFont(11));
+            cell->setFont(column == PlanColumn ? uiFont(11) : numberFont(11));
             cell->setForeground(colour);
-            cell->setToolTip(column == Plan ? text(row.plan) : what);
-            cell->setTextAlignment((column == Plan ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+            cell->setToolTip(column == PlanColumn ? text(row.plan) : what);
+            cell->setTextAlignment((column == PlanColumn ? Qt::AlignLeft : Qt::AlignRight) |
+                                   Qt::AlignVCenter);
             setItem(r, column, cell);
         };
         if (!row.refused.empty()) {
-            put(Plan, text(row.plan), t.mutedText);
-            put(Score, tr("skipped: %1").arg(text(row.refused)), t.mutedText);
-            item(r, Score)->setFont(uiFont(11));
-            item(r, Score)->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-            setSpan(r, Score, 1, kColumns - 1);
+            put(PlanColumn, text(row.plan), t.mutedText);
+            put(ScoreColumn, tr("skipped: %1").arg(text(row.refused)), t.mutedText);
+            item(r, ScoreColumn)->setFont(uiFont(11));
+            item(r, ScoreColumn)->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+            setSpan(r, ScoreColumn, 1, kColumns - 1);
             continue;
         }
-        put(Plan, text(row.plan), t.text);
-        put(Score, text(scoreText(row.score.mean, row.score.standardError)), t.text);
-        put(Moved, bytesText(row.moved.counted), t.text);
-        put(OfDense,
+        put(PlanColumn, text(row.plan), t.text);
+        put(ScoreColumn, text(scoreText(row.score.mean, row.score.standardError)), t.text);
+        put(MovedColumn, bytesText(row.moved.counted), t.text);
+        put(OfDenseColumn,
             dense && dense->moved.counted > 0
                 ? QString::number(row.moved.counted / dense->moved.counted, 'f', 3)
                 : QStringLiteral("–"),
             t.text);
-        put(HeldBytes, bytesText(row.held.counted), t.text);
-        put(Kl, QString::number(row.klMean, 'g', 3), t.text);
-        put(Agreement, tr("%1 %").arg(100 * row.agreement, 0, 'f', 1), t.text);
+        put(HeldColumn, bytesText(row.held.counted), t.text);
+        put(KlColumn, QString::number(row.klMean, 'g', 3), t.text);
+        put(AgreementColumn, tr("%1 %").arg(100 * row.agreement, 0, 'f', 1), t.text);
     }
     for (int c = 0; c < kColumns; ++c) {
         QTableWidgetItem* head = horizontalHeaderItem(c);
         head->setFont(uiFont(11));
         head->setForeground(t.mutedText);
-        head->setTextAlignment((c == Plan ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+        head->setTextAlignment((c == PlanColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
     }
 }
 

@@ -84,7 +84,7 @@ TEST_CASE("Places and errors are told in words", "[core.trace]") {
     CHECK(placeText(report.largest, report) == "attention of layer 1, head 1, component 5, at position 6");
     CHECK(placeText(report.steps[0].logits, report) == "logits of token 42, at position 6");
     CHECK(errorText(0) == "0");
-    CHECK(errorText(3.14e-6) == "3.1e-06");
+    CHECK(errorText(3.14e-6) == "3.1e-6");
     CHECK(errorText(std::numeric_limits<double>::infinity()) == "∞");
 }
 

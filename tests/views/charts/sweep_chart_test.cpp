@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include <QApplication>
+#include <QPainter>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -8,8 +10,6 @@
 #include "views/panels/sweep_list.h"
 #include "views/svg_device.h"
 #include "views/theme.h"
-
-#include <QPainter>
 
 using namespace fovea;
 
