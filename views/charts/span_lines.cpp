@@ -139,7 +139,7 @@ void SpanLines::drawNow(QPainter& p, const QRectF& area, const std::vector<Line>
     for (const auto& [y, text] : labels) {
         if (free < area.top() + 6)
             break; // a whole layer of different spans: the rest are in the tool tip
-        const double at = std::max(std::min(y - 14, free), area.top() + 6); // above its line
+        const double at = std::max(std::min(y - 20, free), area.top() + 6); // above its line
         free = at - 15;
         const double wide = p.fontMetrics().horizontalAdvance(text) + 8.;
         const QRectF box(left ? std::max(x - wide - 7, area.left() + 1) : x + 7, at - 8, wide, 15);

@@ -58,7 +58,7 @@ void PlanPanel::buildMoa(QVBoxLayout* column) {
     rows.oneForAll->setToolTip(tr("Gives up the heads' own spans: one α and one β for all of them"));
     rows.spansRow = new QWidget;
     auto* spans = rowOf(rows.spanSource, rows.oneForAll);
-    spans->setContentsMargins(0, 0, 0, 0);
+    spans->setContentsMargins(0, 3, 0, 5);
     rows.spansRow->setLayout(spans);
     inner->addWidget(rows.spansRow);
     rows.block = addSlider(inner, tr("block"), ParameterSlider::Scale::Logarithmic, rows.blockValue,
@@ -110,7 +110,7 @@ void PlanPanel::showMoa(const MoaParams& params) {
         m_tokens > 0 ? tr("%1 · sees %2 of %3").arg(params.all.beta).arg(moaRule(params, 0, 0).seen(n - 1)).arg(n)
                      : QString::number(params.all.beta));
     if (params.spans)
-        rows.spanSource->setText(params.file.empty() ? tr("a span per head · in no file")
+        rows.spanSource->setText(params.file.empty() ? tr("a span per head · unsaved")
                                                      : QFileInfo(QString::fromStdString(params.file)).fileName());
     show(rows.block, rows.blockValue, 1, 256, params.block, start.block);
     show(rows.minimum, rows.minimumValue, 1, longest(), params.minimum, start.minimum);

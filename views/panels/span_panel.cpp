@@ -84,9 +84,9 @@ void SpanPanel::showHeader() {
     m_save->setEnabled(params.has_value());
     QString kept;
     if (params && !params->spans)
-        kept = tr("one for all heads");
+        kept = tr("all alike");
     else if (params)
-        kept = params->file.empty() ? tr("edited · in no file")
+        kept = params->file.empty() ? tr("unsaved")
                                     : QFileInfo(QString::fromStdString(params->file)).fileName();
     m_frame->setSubtitle(kept);
 }

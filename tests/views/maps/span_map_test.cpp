@@ -166,10 +166,10 @@ TEST_CASE("The panel says where spans are kept, and asks to load and to save", "
     panel->furnish(&frame);
     panel->setShape(kShape);
     panel->setParams(small());
-    CHECK(frame.subtitle() == QStringLiteral("one for all heads"));
+    CHECK(frame.subtitle() == QStringLiteral("all alike"));
     MoaParams own = moved(small(), kShape, {0, 0}, SpanPart::Alpha, 1);
     panel->setParams(own);
-    CHECK(frame.subtitle().contains(QStringLiteral("in no file")));
+    CHECK(frame.subtitle() == QStringLiteral("unsaved"));
     own.file = "/plans/vicuna-7b.json";
     panel->setParams(own);
     CHECK(frame.subtitle() == QStringLiteral("vicuna-7b.json"));
