@@ -89,7 +89,7 @@ Json planJson(const PlanResult& result) {
     const Run& run = *result.run;
     const RunTotals t = totalsOf(run);
     const Comparison& c = result.comparison;
-    return {{"plan", toText(run.plan)},
+    return {{"plan", toText(run.plan, SpansText::Whole)},
             {"bytes_moved", t.counted.attention()},
             {"bytes_moved_with_weights", t.counted.total()},
             {"bytes_held", t.held.counted.attention()},
@@ -143,7 +143,7 @@ std::vector<TracedRun> tracedRuns(const CompareReport& report) {
         const PlanResult& result = report.plans[i];
         const std::string mark = i < 26 ? std::string(1, static_cast<char>('A' + i)) : std::to_string(i + 1);
         runs.push_back({.run = result.run,
-                        .label = mark + ": " + toText(result.run->plan),
+                        .label = mark + ": " + toTitle(result.run->plan),
                         .kl = i == 0 ? std::vector<float>{} : result.comparison.kl});
     }
     return runs;
