@@ -82,8 +82,7 @@ ViewKeys panels() {
 } // namespace
 
 const QList<ViewKeys>& viewKeys() {
-    static const QList<ViewKeys> all{tokens(),  atlas(),     headMap(), inspector(),
-                                     spanMap(), timelines(), panels()};
+    static const QList<ViewKeys> all{tokens(), atlas(), headMap(), inspector(), spanMap(), timelines(), panels()};
     return all;
 }
 

@@ -15,8 +15,8 @@ bool beginsAsSpans(const QString& path) {
     if (!QFileInfo(path).isFile() || !file.open(QIODevice::ReadOnly))
         return false;
     const QByteArray head = file.read(64).simplified();
-    return head.startsWith("{ \"alphas\"") || head.startsWith("{\"alphas\"") ||
-           head.startsWith("{ \"betas\"") || head.startsWith("{\"betas\"");
+    return head.startsWith("{ \"alphas\"") || head.startsWith("{\"alphas\"") || head.startsWith("{ \"betas\"") ||
+           head.startsWith("{\"betas\"");
 }
 
 } // namespace

@@ -131,22 +131,20 @@ void makeExports(WindowActions& a, Maker& make) {
     a.copyWindow = make("copyWindow", tr("Copy window as picture"));
     a.saveTrace = make("saveTrace", tr("Save trace for Perfetto…"));
     a.saveCompare = make("saveCompare", tr("Save comparison as CSV…"));
-    const std::pair<const char*, QString> pictures[] = {{"head_map", tr("Save head map as picture…")},
-                                                        {"atlas", tr("Save atlas as picture…")},
-                                                        {"inspector", tr("Save inspector as picture…")},
-                                                        {"timelines", tr("Save timelines as picture…")},
-                                                        {"token_strip", tr("Save tokens as picture…")},
-                                                        {"plan_panel", tr("Save plan panel as picture…")},
-                                                        {"cache_slots", tr("Save cache slots as picture…")},
-                                                        {"span_map", tr("Save span map as picture…")}};
+    const std::pair<const char*, QString> pictures[] = {
+        {"head_map", tr("Save head map as picture…")},   {"atlas", tr("Save atlas as picture…")},
+        {"inspector", tr("Save inspector as picture…")}, {"timelines", tr("Save timelines as picture…")},
+        {"token_strip", tr("Save tokens as picture…")},  {"plan_panel", tr("Save plan panel as picture…")},
+        {"cache_slots", tr("Save cache slots as picture…")},
+        {"span_map", tr("Save span map as picture…")}};
     for (const auto& [view, text] : pictures) {
         a.savePictures << make("", text);
         a.savePictures.back()->setData(QString::fromLatin1(view));
     }
     const std::pair<const char*, QString> tables[] = {
-        {"head_map", tr("Save head map as CSV…")},       {"atlas", tr("Save atlas as CSV…")},
-        {"inspector", tr("Save inspector as CSV…")},     {"timelines", tr("Save timelines as CSV…")},
-        {"token_strip", tr("Save tokens as CSV…")},      {"summary", tr("Save A against B as CSV…")},
+        {"head_map", tr("Save head map as CSV…")},      {"atlas", tr("Save atlas as CSV…")},
+        {"inspector", tr("Save inspector as CSV…")},    {"timelines", tr("Save timelines as CSV…")},
+        {"token_strip", tr("Save tokens as CSV…")},     {"summary", tr("Save A against B as CSV…")},
         {"cache_slots", tr("Save cache slots as CSV…")}, {"span_map", tr("Save span map as CSV…")}};
     for (const auto& [view, text] : tables) {
         a.saveTables << make("", text);

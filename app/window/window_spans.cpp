@@ -22,8 +22,8 @@ void MainWindow::wireSpans() {
             openSpans(path);
     });
     connect(m_views.spans, &SpanPanel::saveRequested, this, [this] {
-        QString path = QFileDialog::getSaveFileName(this, tr("Save the plan's spans"),
-                                                    QStringLiteral("plan.json"), tr("Plan files (*.json)"));
+        QString path = QFileDialog::getSaveFileName(this, tr("Save the plan's spans"), QStringLiteral("plan.json"),
+                                                    tr("Plan files (*.json)"));
         if (path.isEmpty())
             return;
         if (QFileInfo(path).suffix().isEmpty())
@@ -34,24 +34,25 @@ void MainWindow::wireSpans() {
 }
 
 void MainWindow::openSpans(const QString& path) {
-    m_jobs.start(Lane::Text, tr("reading %1").arg(path), Supersede::Cancel, [this, path](Job&) -> Deliver {
-        const auto spans = std::make_shared<const MoaSpans>(readMoaFile(path.toStdString()));
-        return [this, path, spans] {
-            AttentionPlan plan = m_document.plan(Side::B);
-            const auto* now = std::get_if<MoaParams>(&plan.keep);
-            MoaParams moa = now ? *now : MoaParams{};
-            moa.spans = spans;
-            moa.file = path.toStdString();
-            plan.keep = moa;
-            m_document.endGesture();
-            const QString refused = m_document.editPlan(Side::B, plan, tr("spans"));
-            if (!refused.isEmpty())
-                return m_status->showFailure(refused);
-            m_document.nameSpans(Side::B, path.toStdString()); // the same spans of another file
-            m_panels->showSpans();
-            m_status->showDone(tr("Spans of %1").arg(QFileInfo(path).fileName()));
-        };
-    });
+    m_jobs.start(Lane::Text, tr("reading %1").arg(path), Supersede::Cancel,
+                 [this, path](Job&) -> Deliver {
+                     const auto spans = std::make_shared<const MoaSpans>(readMoaFile(path.toStdString()));
+                     return [this, path, spans] {
+                         AttentionPlan plan = m_document.plan(Side::B);
+                         const auto* now = std::get_if<MoaParams>(&plan.keep);
+                         MoaParams moa = now ? *now : MoaParams{};
+                         moa.spans = spans;
+                         moa.file = path.toStdString();
+                         plan.keep = moa;
+                         m_document.endGesture();
+                         const QString refused = m_document.editPlan(Side::B, plan, tr("spans"));
+                         if (!refused.isEmpty())
+                             return m_status->showFailure(refused);
+                         m_document.nameSpans(Side::B, path.toStdString()); // the same spans of another file
+                         m_panels->showSpans();
+                         m_status->showDone(tr("Spans of %1").arg(QFileInfo(path).fileName()));
+                     };
+                 });
 }
 
 void MainWindow::saveSpans(const QString& path) {
@@ -60,17 +61,16 @@ void MainWindow::saveSpans(const QString& path) {
         return m_status->showFailure(tr("Plan B has no spans to save: choose MoA under KEEP."));
     const ModelSpec& spec = m_document.model()->spec;
     const MoaSpans spans = moaSpansFor(*moa, spec.layers, spec.queryHeads);
-    m_jobs.start(Lane::Disk, tr("saving %1").arg(path), Supersede::Nothing,
-                 [this, path, spans](Job&) -> Deliver {
-                     writeMoaFile(path.toStdString(), spans);
-                     return [this, path, spans] {
-                         // Edited again meanwhile, they are in no file.
-                         const auto* now = std::get_if<MoaParams>(&m_document.plan(Side::B).keep);
-                         if (now && now->spans && *now->spans == spans)
-                             m_document.nameSpans(Side::B, path.toStdString());
-                         m_status->showDone(tr("Saved %1").arg(path));
-                     };
-                 });
+    m_jobs.start(Lane::Disk, tr("saving %1").arg(path), Supersede::Nothing, [this, path, spans](Job&) -> Deliver {
+        writeMoaFile(path.toStdString(), spans);
+        return [this, path, spans] {
+            // Edited again meanwhile, they are in no file.
+            const auto* now = std::get_if<MoaParams>(&m_document.plan(Side::B).keep);
+            if (now && now->spans && *now->spans == spans)
+                m_document.nameSpans(Side::B, path.toStdString());
+            m_status->showDone(tr("Saved %1").arg(path));
+        };
+    });
 }
 
 } // namespace fovea

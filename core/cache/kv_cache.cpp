@@ -126,8 +126,7 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
         const float* const stored = storedValue(head, slot);
         for (std::int64_t i = 0; i < std::ssize(head.valueSum); ++i)
             head.valueSum[static_cast<std::size_t>(i)] += stored[i % d];
-        moved[Component::Mean] +=
-            2 * static_cast<std::int64_t>(head.valueSum.size() * sizeof(float)); // read, written
+        moved[Component::Mean] += 2 * static_cast<std::int64_t>(head.valueSum.size() * sizeof(float)); // read, written
     }
 }
 

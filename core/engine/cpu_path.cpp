@@ -199,7 +199,7 @@ private:
     std::vector<float> m_q, m_attended;                           // (H, d)
     std::vector<float> m_k, m_v;                                  // (G, d)
     std::vector<float> m_inner, m_up;                             // (F)
-    std::vector<LayerKeep> m_own, m_kept; // by layer: without the plan's keep, and with it
+    std::vector<LayerKeep> m_own, m_kept;                         // by layer: without the plan's keep, and with it
     std::vector<KvView> m_views;                                  // (G)
     std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
     cpu::AttentionScratch m_scratch;

@@ -47,8 +47,8 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
 
 // The most rows a KV head ever holds: of the prompt, which is read in chunks before the plan acts, or of what
 // the plan keeps. Windows may grow with the text and never fall, so the last step holds the most.
-std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKeep& keep,
-                      const MemoryQuestion& q, int kvHead) {
+std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKeep& keep, const MemoryQuestion& q,
+                      int kvHead) {
     const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
     const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
@@ -58,9 +58,8 @@ std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKee
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
-    const Bytes sum =
-        layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) * layout.valueSums
-                        : 0;
+    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) * layout.valueSums
+                                      : 0;
     Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
         const KeepRule own = keepRule(plan, spec.window(layer), false);

@@ -80,8 +80,7 @@ private:
         if (!sparq || !acting.read)
             return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
         const LayerKeep keep(m.plan, m.model.spec, place.layer, acting.keep);
-        const at::Tensor seen =
-            keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
+        const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
         const SparqStages stages = sparqTruth(*sparq, q, reader, rule, seen);
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,

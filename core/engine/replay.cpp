@@ -45,8 +45,7 @@ at::Tensor hiddenMask(const KeepRule& rule, std::int64_t from, std::int64_t to) 
         windows.push_back(rule.oldest(query));
     const at::Tensor keys = at::arange(to, at::kLong), oldest = at::tensor(windows).unsqueeze(1);
     const at::Tensor distance = at::arange(from, to, at::kLong).unsqueeze(1) - keys;
-    return future.logical_or((keys < oldest).logical_and(keys >= rule.sinks))
-        .logical_or(distance > rule.reach);
+    return future.logical_or((keys < oldest).logical_and(keys >= rule.sinks)).logical_or(distance > rule.reach);
 }
 
 // The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum. The plan
@@ -96,8 +95,7 @@ class MapReplay {
 public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan)
         : m_map(map), m_capture(capture), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_keep(plan, capture, map.layer, map.head, map.decodeFrom),
-          m_kvHead(map.head / capture.spec().group()) {}
+          m_keep(plan, capture, map.layer, map.head, map.decodeFrom), m_kvHead(map.head / capture.spec().group()) {}
 
     // How many keys of a row are listed at most; none where it is read dense. Of what SparQ chooses for a group this
     // head may see less.

@@ -155,9 +155,9 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     CaptureReader kept(capture, layer, kvHead, toPositions(sparq ? keep.held(query) : seen));
     const RowTurn turn(spec, layer);
     const KeptLayer through{turn, rule, spec.window(layer) > 0};
-    const at::Tensor output =
-        sparq ? addSparq(stages, *sparq, q, kept, mine, rule, sightOf(keep.layer(), kvHead, kept))
-              : addKept(stages, plan.keep, through, q[mine], kept);
+    const at::Tensor output = sparq ? addSparq(stages, *sparq, q, kept, mine, rule,
+                                               sightOf(keep.layer(), kvHead, kept))
+                                    : addKept(stages, plan.keep, through, q[mine], kept);
     stages.output = toVector(output);
     const at::Tensor mass = at::softmax(exact.index_select(0, dense.positions()), -1);
     float read = 0;

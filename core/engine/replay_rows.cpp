@@ -18,9 +18,8 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, int head,
                            std::int64_t decodeFrom)
-    : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true),
-      m_kvHead(head / capture.spec().group()), m_own(keepRule(plan, capture.spec().window(layer), false)),
-      m_kept(m_layer.of(head)) {}
+    : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true), m_kvHead(head / capture.spec().group()),
+      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {}
 
 std::int64_t ReplayedKeep::gone(std::int64_t key) const {
     return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));

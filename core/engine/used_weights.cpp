@@ -36,8 +36,7 @@ class Rows {
 public:
     Rows(const Capture& capture, const HeadMap& map, const AttentionPlan& plan)
         : m_capture(capture), m_map(map), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_rule(keepRule(plan, capture.spec().window(map.layer), true, {map.layer, map.head})),
-          m_weights(map.weights) {}
+          m_rule(keepRule(plan, capture.spec().window(map.layer), true, {map.layer, map.head})), m_weights(map.weights) {}
 
     void fill(std::int64_t from, std::int64_t to) {
         const std::vector<float> alphas = m_sparq && m_sparq->alpha ? alphasOf(from, to) : std::vector<float>{};
@@ -52,9 +51,7 @@ private:
         return {m_map.chosen.data() + first, static_cast<std::size_t>(end - first)};
     }
     void fillRow(std::int64_t i, float alpha) {
-        const auto live = [rule = m_rule.at(i)](std::int64_t query, std::int64_t key) {
-            return rule.sees(query, key);
-        };
+        const auto live = [rule = m_rule.at(i)](std::int64_t query, std::int64_t key) { return rule.sees(query, key); };
         const float* dense = m_map.weights.data() + i * m_map.tokens;
         float* row = m_weights.data() + i * m_map.tokens;
         const auto chosen = chosenBy(i);

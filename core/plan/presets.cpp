@@ -72,8 +72,7 @@ constexpr std::array kPresets = {
     PlanPreset{.name = "MoA, half of the text",
                .plan = "keep=moa",
                .paper = "moa",
-               .note = "S = N/2 for every head, with the authors' 64 sinks, blocks of 64 and minimum of 128: "
-                       "a plan from "
+               .note = "S = N/2 for every head, with the authors' 64 sinks, blocks of 64 and minimum of 128: a plan from "
                        "a file gives each head its own."},
     PlanPreset{.name = "MoA, small model",
                .plan = "keep=moa:sinks=4,block=8,min=16",

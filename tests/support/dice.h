@@ -51,9 +51,7 @@ public:
         params.spans = std::make_shared<const MoaSpans>(std::move(spans));
         return params;
     }
-    MoaSpan span() {
-        return {between(-200, 400) / 10.0, coin() ? between(0, 8) / 8.0 : between(0, 1000) / 1000.0};
-    }
+    MoaSpan span() { return {between(-200, 400) / 10.0, coin() ? between(0, 8) / 8.0 : between(0, 1000) / 1000.0}; }
 
 private:
     std::mt19937 m_random{7};

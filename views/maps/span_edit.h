@@ -31,8 +31,7 @@ double stepOf(const MoaParams& params, SpanPart part);
 
 // Every span of the target moved by `steps`, within what a plan may have; differences between them stay. Where all
 // heads have one span and not all are meant, each gets its own. Spans that were changed are in no file any more.
-MoaParams moved(const MoaParams& params, const SpanShape& shape, const SpanTarget& target, SpanPart part,
-                int steps);
+MoaParams moved(const MoaParams& params, const SpanShape& shape, const SpanTarget& target, SpanPart part, int steps);
 
 // At N tokens: what the heads see on average and what the KV heads hold, as shares of all N.
 struct SpanShares {
@@ -40,7 +39,6 @@ struct SpanShares {
 };
 SpanShares sharesAt(const MoaParams& params, const SpanShape& shape, std::int64_t tokens);
 // What the KV head of a query head holds, in tokens.
-std::int64_t heldAt(const MoaParams& params, const SpanShape& shape, int layer, int head,
-                    std::int64_t tokens);
+std::int64_t heldAt(const MoaParams& params, const SpanShape& shape, int layer, int head, std::int64_t tokens);
 
 } // namespace fovea

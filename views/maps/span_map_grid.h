@@ -17,8 +17,8 @@ struct SpanMapView::Grid {
     int group = 1;
 
     QRectF cell(int layer, int head) const {
-        return {cells.left() + head * width + head / group * groupGap, cells.top() + layer * (height + below),
-                width - gap, height - gap};
+        return {cells.left() + head * width + head / group * groupGap, cells.top() + layer * (height + below), width - gap,
+                height - gap};
     }
 };
 

@@ -31,12 +31,11 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     rows.keep = new FlatCombo;
     rows.keep->addItems({tr("all"), tr("StreamingLLM"), tr("LM-Infinite"), tr("MoA spans")});
     rows.keepPaper = mutedLabel({});
-    auto* section =
-        addSection(column, tr("KEEP — which tokens stay"), rows.keep,
-                   tr("All: every token. StreamingLLM: the first ones and the newest ones. "
-                      "LM-Infinite: the same, and no distance beyond the window. MoA: the same, each "
-                      "head with a window of its own that grows with the text."),
-                   rows.keepPaper);
+    auto* section = addSection(column, tr("KEEP — which tokens stay"), rows.keep,
+                               tr("All: every token. StreamingLLM: the first ones and the newest ones. "
+                                  "LM-Infinite: the same, and no distance beyond the window. MoA: the same, each "
+                                  "head with a window of its own that grows with the text."),
+                               rows.keepPaper);
     rows.kept = new QWidget;
     auto* inner = new QVBoxLayout(rows.kept);
     inner->setContentsMargins(0, 4, 0, 0);
@@ -48,9 +47,10 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     auto* newest = new QVBoxLayout(rows.windowRow);
     newest->setContentsMargins(0, 0, 0, 0);
     newest->setSpacing(1);
-    rows.window = addSlider(newest, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
-                            tr("The newest tokens. What lies between sinks and window leaves the cache. "
-                               "Double-click: default."));
+    rows.window =
+        addSlider(newest, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
+                  tr("The newest tokens. What lies between sinks and window leaves the cache. "
+                     "Double-click: default."));
     inner->addWidget(rows.windowRow);
     buildMoa(inner);
     rows.positions = new FlatCombo;
@@ -95,10 +95,7 @@ void PlanPanel::showKeep() {
     if (moa)
         m_lastMoa = *moa;
     rows.keep->setCurrentIndex(static_cast<int>(m_plan.keep.index()));
-    rows.keepPaper->setText(streaming  ? tr("Xiao 2023")
-                            : infinite ? tr("Han 2023")
-                            : moa      ? tr("Fu 2024")
-                                       : QString());
+    rows.keepPaper->setText(streaming ? tr("Xiao 2023") : infinite ? tr("Han 2023") : moa ? tr("Fu 2024") : QString());
     rows.kept->setVisible(streaming || infinite || moa);
     rows.positionsRow->setVisible(streaming);
     rows.windowRow->setVisible(streaming || infinite);
@@ -166,7 +163,8 @@ void PlanPanel::connectKeep() {
             number(QStringLiteral("sinks"), &StreamingParams::sinks, &LmInfiniteParams::sinks,
                    &MoaParams::sinks));
     connect(rows.window, &ParameterSlider::numberEdited, this,
-            number(QStringLiteral("window"), &StreamingParams::window, &LmInfiniteParams::window, nullptr));
+            number(QStringLiteral("window"), &StreamingParams::window, &LmInfiniteParams::window,
+                   nullptr));
     connectMoa();
     const auto whole = [this](FlatCombo* box, auto edited) {
         connect(box, &QComboBox::activated, this, [this, edited](int index) {

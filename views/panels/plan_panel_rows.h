@@ -18,8 +18,7 @@ struct PlanPanel::Rows {
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
     QWidget* sparq;               // everything below READ that SparQ alone has
     ParameterSlider *sinks, *window, *r, *k, *local;
-    QWidget *windowRow, *moa, *oneSpan, *spansRow,
-        *fixedLength; // of the newest tokens; what MoA has and parts of it
+    QWidget *windowRow, *moa, *oneSpan, *spansRow, *fixedLength; // of the newest tokens; what MoA has and parts of it
     ParameterSlider *spanAlpha, *spanBeta, *block, *minimum, *lengthNumber;
     QLabel *spanAlphaValue, *spanBetaValue, *blockValue, *minimumValue, *lengthValue, *spanSource;
     FlatCombo* length;

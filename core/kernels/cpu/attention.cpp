@@ -103,8 +103,8 @@ void cutBySight(const KvView& head, std::int64_t g, AttentionScratch& scratch) {
 }
 
 // The tasks of all heads, head by head.
-std::span<const SpanTask> tasksOf(std::span<const KvView> heads, int group,
-                                  std::span<const TurnedSlots> turned, AttentionScratch& scratch) {
+std::span<const SpanTask> tasksOf(std::span<const KvView> heads, int group, std::span<const TurnedSlots> turned,
+                                  AttentionScratch& scratch) {
     scratch.pieces.clear();
     scratch.tasks.clear();
     for (std::size_t g = 0; g < heads.size(); ++g)
@@ -141,8 +141,8 @@ void writeOutput(const KvView& head, const SoftmaxState& state, int group, float
 }
 
 // out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S over what the head sees.
-void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& sight, const float* alpha,
-               float* out, Traffic& moved) {
+void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& sight, const float* alpha, float* out,
+               Traffic& moved) {
     for (int h = 0; h < group; ++h) {
         const float share = 1.f / static_cast<float>(sight.count(head, g, h));
         const float* const sum =
@@ -170,9 +170,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     const auto kvHeads = static_cast<std::int64_t>(heads.size());
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
-    const auto stateOf = [&](std::int64_t task) {
-        return SoftmaxState::at(partials + task * floats, group, dims);
-    };
+    const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
 
     forEachTask(std::ssize(tasks), 2 * slotsOf(heads) * rowBytes(heads[0]), [&](std::int64_t number) {
         const SpanTask& task = tasks[static_cast<std::size_t>(number)];
@@ -181,9 +179,9 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         Traffic moved;
         for (std::size_t i = task.firstPiece; i < task.lastPiece; ++i) {
             const SlotPiece& piece = scratch.pieces[i];
-            attendMoreSlots(heads[static_cast<std::size_t>(task.kvHead)], piece.first, piece.last,
-                            piece.heads, queries + (piece.query * kvHeads + task.kvHead) * group * dims,
-                            state, rule.softcap, moved);
+            attendMoreSlots(heads[static_cast<std::size_t>(task.kvHead)], piece.first, piece.last, piece.heads,
+                            queries + (piece.query * kvHeads + task.kvHead) * group * dims, state, rule.softcap,
+                            moved);
         }
         ledger.add(moved);
     });
@@ -207,7 +205,7 @@ struct SparqStep {
     const SparqParams& params;
     const LogitRule& rule;
     const SightOrder& sight;
-    Spans longest;                // spans of the head that holds the most
+    Spans longest; // spans of the head that holds the most
     std::int64_t r, most, stride; // most: chosen slots of any head
     std::int32_t *components, *slots;
     std::int32_t* seenSlots; // those of `slots` by how many heads see them; null where all do
@@ -304,8 +302,8 @@ void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic
 }
 
 // Stage 5 of KV head g without the mean: each head attends to those of the chosen that it sees.
-void attendSeen(const SparqStep& step, std::int64_t g, std::span<const std::int32_t> chosen,
-                const float* queries, const SoftmaxState& state, Traffic& moved) {
+void attendSeen(const SparqStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* queries,
+                const SoftmaxState& state, Traffic& moved) {
     const KvView& head = step.head(g);
     if (!step.sight.parted(g))
         return attendList(head, chosen, step.group, queries, state, step.rule.softcap, moved);

@@ -93,8 +93,8 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
     return rule;
 }
 
-LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts,
-                     int queryHeads, int kvHeads)
+LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
+                     int kvHeads)
     : m_group(std::max(1, queryHeads / std::max(1, kvHeads))) {
     const auto* moa = std::get_if<MoaParams>(&plan.keep);
     const int rules = moa && moa->spans && acts ? queryHeads : 1;

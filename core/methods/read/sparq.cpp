@@ -102,8 +102,7 @@ namespace {
 
 // Weights and output of heads that see different ones of the chosen: each attends to those it sees, and one that sees
 // none attends to nothing. logits (g, n), values (n, d), seen (g, n).
-void attendSeen(SparqStages& stages, const at::Tensor& logits, const at::Tensor& values,
-                const at::Tensor& seen) {
+void attendSeen(SparqStages& stages, const at::Tensor& logits, const at::Tensor& values, const at::Tensor& seen) {
     stages.weights = at::zeros_like(logits);
     std::vector<at::Tensor> outputs;
     for (std::int64_t head = 0; head < logits.size(0); ++head) {
@@ -117,8 +116,7 @@ void attendSeen(SparqStages& stages, const at::Tensor& logits, const at::Tensor&
 
 } // namespace
 
-SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
-                       const LogitRule& rule) {
+SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
     return sparqTruth(params, q, cache, rule, {});
 }
 
@@ -143,8 +141,7 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
         attentionLogits(at::matmul(kept, cache.keyColumns(stages.components)) / stages.tau.unsqueeze(-1),
                         {1, rule.softcap}, dims);
     if (seen.defined())
-        stages.logits =
-            stages.logits.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
+        stages.logits = stages.logits.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
     stages.approximate = at::softmax(stages.logits, -1);
 
     // 3: the tokens that the group reads.

@@ -49,9 +49,12 @@ bool hears(QWidget& view, int key) {
 }
 
 QWidget* viewOf(const WindowViews& views, const QString& name) {
-    const QMap<QString, QWidget*> known{{"Tokens", views.tokens},         {"Atlas", views.atlas},
-                                        {"Head map", views.headMap},      {"Inspector", views.inspector},
-                                        {"Span map", views.spans->map()}, {"Timelines", views.timelines}};
+    const QMap<QString, QWidget*> known{{"Tokens", views.tokens},
+                                        {"Atlas", views.atlas},
+                                        {"Head map", views.headMap},
+                                        {"Inspector", views.inspector},
+                                        {"Span map", views.spans->map()},
+                                        {"Timelines", views.timelines}};
     return known.value(name);
 }
 

@@ -82,9 +82,8 @@ at::Tensor masked(const Model& model, const AttentionPlan& plan, std::span<const
             std::vector<at::Tensor> rows;
             const int g = h / model.spec.group();
             for (std::int64_t p = 0; p < q.size(2); ++p)
-                rows.push_back(
-                    seenAttention(keepRule(plan, model.spec.window(layer), p >= decodeFrom, {layer, h}), turn,
-                                  q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
+                rows.push_back(seenAttention(keepRule(plan, model.spec.window(layer), p >= decodeFrom, {layer, h}), turn,
+                                             q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
             heads.push_back(at::cat(rows));
         }
         return at::stack(heads).unsqueeze(0);
@@ -95,23 +94,23 @@ at::Tensor masked(const Model& model, const AttentionPlan& plan, std::span<const
 
 std::vector<AttentionPlan> keeps() {
     std::vector<AttentionPlan> plans;
-    for (const char* text :
-         {"keep=streaming:sinks=4,window=9", "keep=streaming:sinks=0,window=5",
-          "keep=streaming:sinks=3,window=1", "keep=streaming:sinks=2,window=0",
-          "keep=streaming:sinks=1,window=1000", "keep=streaming:sinks=90,window=3",
-          "keep=streaming:sinks=4,window=9,positions=cache",
-          "keep=streaming:sinks=1,window=0,positions=cache",
-          "keep=streaming:sinks=0,window=6,positions=cache",
-          "keep=streaming:sinks=5,window=1000,positions=cache", "keep=lm-infinite:sinks=5,window=8",
-          "keep=lm-infinite:sinks=0,window=1", "keep=lm-infinite:sinks=2,window=1",
-          "keep=lm-infinite:sinks=3,window=1000", "keep=moa:alpha=3,beta=0.25,sinks=2,block=4,min=6",
-          "keep=moa:alpha=-4,beta=0.7,sinks=3,block=8,min=1,length=30",
-          // One span per head: of two layers with six heads, of two with two, of one with six.
-          "keep=moa:spans=2x6/4+0N/0+0.5N/0+1N/0+0.25N/10+0N*2/9+0.1N*5/0+0N,sinks=2,block=3,min=4",
-          "keep=moa:spans=2x6/4+0N*3/0+0.5N*3/-8+1N*6,sinks=0,block=1,min=1",
-          "keep=moa:spans=2x6/4+0N/40+0N*2/12+0N/20+0.2N*8,sinks=4,block=5,min=5,length=50",
-          "keep=moa:spans=2x2/6+0N/0+0.5N/0+1N/3+0.1N,sinks=2,block=4,min=4",
-          "keep=moa:spans=1x6/6+0N/0+0.5N/0+1N/3+0.1N/12+0N/0+0N,sinks=1,block=2,min=3"})
+    for (const char* text : {"keep=streaming:sinks=4,window=9", "keep=streaming:sinks=0,window=5",
+                             "keep=streaming:sinks=3,window=1", "keep=streaming:sinks=2,window=0",
+                             "keep=streaming:sinks=1,window=1000", "keep=streaming:sinks=90,window=3",
+                             "keep=streaming:sinks=4,window=9,positions=cache",
+                             "keep=streaming:sinks=1,window=0,positions=cache",
+                             "keep=streaming:sinks=0,window=6,positions=cache",
+                             "keep=streaming:sinks=5,window=1000,positions=cache",
+                             "keep=lm-infinite:sinks=5,window=8", "keep=lm-infinite:sinks=0,window=1",
+                             "keep=lm-infinite:sinks=2,window=1", "keep=lm-infinite:sinks=3,window=1000",
+                             "keep=moa:alpha=3,beta=0.25,sinks=2,block=4,min=6",
+                             "keep=moa:alpha=-4,beta=0.7,sinks=3,block=8,min=1,length=30",
+                             // One span per head: of two layers with six heads, of two with two, of one with six.
+                             "keep=moa:spans=2x6/4+0N/0+0.5N/0+1N/0+0.25N/10+0N*2/9+0.1N*5/0+0N,sinks=2,block=3,min=4",
+                             "keep=moa:spans=2x6/4+0N*3/0+0.5N*3/-8+1N*6,sinks=0,block=1,min=1",
+                             "keep=moa:spans=2x6/4+0N/40+0N*2/12+0N/20+0.2N*8,sinks=4,block=5,min=5,length=50",
+                             "keep=moa:spans=2x2/6+0N/0+0.5N/0+1N/3+0.1N,sinks=2,block=4,min=4",
+                             "keep=moa:spans=1x6/6+0N/0+0.5N/0+1N/3+0.1N/12+0N/0+0N,sinks=1,block=2,min=3"})
         plans.push_back(parsePlan(text));
     return plans;
 }
@@ -173,8 +172,7 @@ TEST_CASE("A model's own sliding window frees slots as well, in prefill too, alo
                 std::int64_t kept = 0;
                 for (int layer = 0; layer < 2; ++layer)
                     for (int head = 0; head < 2; ++head)
-                        kept +=
-                            LayerKeep(plan, model->spec, layer, p >= 160).held(head, p + 1).seen(p + 1) - 1;
+                        kept += LayerKeep(plan, model->spec, layer, p >= 160).held(head, p + 1).seen(p + 1) - 1;
                 REQUIRE(step.liveSlots == kept);
             }
         }
@@ -217,8 +215,7 @@ TEST_CASE(
                             for (int head = 0; head < shape.kvHeads; ++head)
                                 kept += LayerKeep(plan, model->spec, layer, i >= 3)
                                             .held(head, step.position + 1)
-                                            .seen(step.position + 1) -
-                                        1;
+                                            .seen(step.position + 1) - 1;
                         REQUIRE(step.liveSlots == kept);
                         REQUIRE(step.held.counted[Component::Keys] == step.liveSlots * row);
                         REQUIRE(step.held.reserved <=
@@ -255,19 +252,18 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
           "[core.engine]") {
     const RandomShape shape{.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8};
     const auto model = randomModel(shape);
-    for (const char* text :
-         {"keep=streaming:sinks=3,window=17 read=sparq:r=4,k=8",
-          "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
-          "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
-          "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
-          "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100",
-          "keep=moa:alpha=5,beta=0.3,sinks=2,block=4,min=8 read=sparq:r=4,k=8",
-          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 store=bf16",
-          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=sparq:r=4,k=9",
-          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
-          "read=sparq:r=5,k=7,local=0,select=logits",
-          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
-          "read=sparq:r=3,k=12,alpha=off store=f16"}) {
+    for (const char* text : {"keep=streaming:sinks=3,window=17 read=sparq:r=4,k=8",
+                             "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
+                             "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
+                             "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
+                             "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100",
+                             "keep=moa:alpha=5,beta=0.3,sinks=2,block=4,min=8 read=sparq:r=4,k=8",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 store=bf16",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=sparq:r=4,k=9",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
+                             "read=sparq:r=5,k=7,local=0,select=logits",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+                             "read=sparq:r=3,k=12,alpha=off store=f16"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});

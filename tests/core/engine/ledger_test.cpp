@@ -47,8 +47,8 @@ KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKee
 }
 
 // What one layer's read touches, as readers of every KV head see it. Scores and chosen slots pass no reader.
-Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep& keep,
-                   const SparqParams* sparq, const at::Tensor& q) {
+Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep& keep, const SparqParams* sparq,
+                   const at::Tensor& q) {
     Traffic counted;
     for (int head = 0; head < shape.kvHeads; ++head) {
         CacheViewReader rows(cache.view(0, head));
@@ -84,10 +84,9 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         if (trial % 4 != 0)
             plan.read = dice.sparq(shape.headDim, 80);
         if (trial % 3 != 0)
-            plan.keep =
-                trial % 3 == 1
-                    ? Keep(StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)})
-                    : Keep(dice.moa(1, shape.queryHeads));
+            plan.keep = trial % 3 == 1
+                            ? Keep(StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)})
+                            : Keep(dice.moa(1, shape.queryHeads));
         const LayerKeep keep(plan, 0, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;
         const auto* sparq = std::get_if<SparqParams>(&plan.read);
@@ -105,11 +104,10 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         for (int head = 0; head < shape.queryHeads && !keep.same(); ++head)
             sights.push_back({keep.of(head).sinks, keep.of(head).oldest(shape.tokens - 1)});
         if (reads)
-            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger,
-                             {}, sights);
+            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger, {},
+                             sights);
         else
-            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger, {}, {},
-                           sights);
+            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger, {}, {}, sights);
         const Traffic read = ledger.take(), touched = countReads(cache, shape, keep, reads, q);
         evictUnseen(cache, 0, keep, keep, shape.tokens - 1, shape.tokens, ledger);
 
