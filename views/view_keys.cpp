@@ -70,6 +70,13 @@ ViewKeys timelines() {
              {tr("click"), tr("look at this step's query")}}};
 }
 
+ViewKeys sharing() {
+    return {tr("Sharing"),
+            {{{Qt::Key_Up, Qt::Key_Down}, tr("the layer above, the one below")},
+             {{Qt::Key_Home, Qt::Key_End}, tr("the first layer, the last one")}},
+            {{tr("click"), tr("look at this layer")}}};
+}
+
 ViewKeys panels() {
     return {tr("Panels"),
             {},
@@ -82,7 +89,8 @@ ViewKeys panels() {
 } // namespace
 
 const QList<ViewKeys>& viewKeys() {
-    static const QList<ViewKeys> all{tokens(), atlas(), headMap(), inspector(), spanMap(), timelines(), panels()};
+    static const QList<ViewKeys> all{tokens(),  atlas(),   headMap(),   inspector(),
+                                     sharing(), spanMap(), timelines(), panels()};
     return all;
 }
 

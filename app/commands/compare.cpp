@@ -14,6 +14,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/share_text.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
 #include "core/trace/compare_report.h"
@@ -69,6 +70,9 @@ std::string tableOf(const CompareReport& report) {
                       positionText(p.freeDivergent).c_str());
         table += plan + std::string(width - plan.size(), ' ') + line.data();
     }
+    for (const PlanResult& p : report.plans)
+        if (const auto note = conversionNote(p.run->plan.share))
+            table += toText(p.run->plan) + ": " + *note + "\n";
     return table + "moved and held: counted, attention only, all steps; KL in nats against the first plan\n";
 }
 

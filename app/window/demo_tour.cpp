@@ -36,7 +36,8 @@ constexpr int kPatienceMs = 120'000;
 constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
-const QString kSlotsPicture = QStringLiteral("cache_slots"), kSpansPicture = QStringLiteral("span_map");
+const QString kSlotsPicture = QStringLiteral("cache_slots"), kSharingPicture = QStringLiteral("sharing"),
+              kSpansPicture = QStringLiteral("span_map");
 
 void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
                Qt::MouseButtons buttons) {
@@ -71,6 +72,7 @@ void DemoTour::take() {
     savePictures();
     saveData();
     stream();
+    share();
     spans();
     dragLong();
 }
@@ -163,6 +165,27 @@ void DemoTour::stream() {
     settle();
 }
 
+// Layers share KV: who owns it, what is held and what is read, and the text's price for it.
+void DemoTour::share() {
+    Document& document = m_window->document();
+    const AttentionPlan before = document.plan(Side::B);
+    AttentionPlan plan;
+    plan.share = ClaParams{};
+    document.editPlan(Side::B, plan, QStringLiteral("plan"));
+    m_window->panels().bringUp("sharingDock");
+    settle();
+    idle(200);
+    ExportActions& exports = m_window->exports();
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("sharing_window.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.svg")));
+    exports.saveTable(kSharingPicture, QString::fromStdString(path("sharing.csv")));
+    waitFor("saving the sharing diagram", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    document.editPlan(Side::B, before, QStringLiteral("plan"));
+    m_window->actions().restoreLayout->trigger();
+    settle();
+}
+
 // Each head with a span of its own: the map of spans, dragged, and the head map of a head that sees half.
 void DemoTour::spans() {
     Document& document = m_window->document();
@@ -187,7 +210,7 @@ void DemoTour::spans() {
     all.decodeFrom = 0;
     document.editSettings(all, QStringLiteral("decode from"));
     document.editPlan(Side::B, plan, QStringLiteral("plan"));
-    m_window->panels().showSpans();
+    m_window->panels().bringUp("spansDock");
     settle();
     m_window->views().headMap->fit();
     dragSpan();
@@ -198,7 +221,7 @@ void DemoTour::spans() {
     exports.savePicture(kSpansPicture, QString::fromStdString(path("span_map.png")));
     exports.saveTable(kSpansPicture, QString::fromStdString(path("span_map.csv")));
     waitFor("saving the spans", [this] { return !m_window->jobs().busy(Lane::Disk); });
-    m_window->panels().spans()->hide();
+    m_window->panels().dock("spansDock")->hide();
     document.editSettings(settings, QStringLiteral("decode from"));
     document.editPlan(Side::B, before, QStringLiteral("plan"));
     settle();
@@ -257,7 +280,8 @@ void DemoTour::savePictures() {
     exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
     exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
-        if (view != kSlotsPicture && view != kSpansPicture) // nothing to see here: later scenes have them
+        // Nothing leaves, is shared or has a span here: their scenes have these.
+        if (view != kSlotsPicture && view != kSharingPicture && view != kSpansPicture)
             exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
 }

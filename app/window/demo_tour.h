@@ -33,6 +33,7 @@ private:
     void dragSlider(const char* name);
     void showMap(MapMode mode);
     void stream();
+    void share();
     void spans();
     void dragSpan();
     void dragLong();

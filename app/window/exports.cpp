@@ -15,6 +15,7 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
 #include "views/maps/span_map_view.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
@@ -66,7 +67,8 @@ const QStringList& pictureNames() {
     static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
                                    QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
-                                   QStringLiteral("cache_slots"), QStringLiteral("span_map")};
+                                   QStringLiteral("cache_slots"), QStringLiteral("sharing"),
+                                   QStringLiteral("span_map")};
     return names;
 }
 
@@ -91,6 +93,10 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
     if (name == QLatin1String("timelines")) {
         views.timelines->flush(); // what waits to be drawn together is drawn now
         return painted(name, *views.timelines, views.timelines->size(), kScale);
+    }
+    if (name == QLatin1String("sharing")) {
+        const QSize size = views.sharing->size().expandedTo(views.sharing->sizeHint());
+        return painted(name, *views.sharing, size, kScale);
     }
     if (name == QLatin1String("cache_slots"))
         return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
@@ -161,7 +167,21 @@ QString tableOf(const WindowViews& views, const QString& name) {
         return views.spans->map()->toCsv();
     if (name == QLatin1String("token_strip"))
         return views.tokens->toCsv();
+    if (name == QLatin1String("sharing"))
+        return views.sharing->toCsv();
     return views.table->toCsv();
+}
+
+std::string pictureBytes(const Picture& picture, PictureFormat format) {
+    switch (format) {
+    case PictureFormat::Svg:
+        return svgOf(picture);
+    case PictureFormat::Pdf:
+        return pdfOf(picture);
+    case PictureFormat::Png:
+        break;
+    }
+    return pngOf(imageOf(picture));
 }
 
 std::string pngOf(const QImage& picture) {

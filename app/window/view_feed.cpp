@@ -242,8 +242,11 @@ void ViewFeed::feedTitles() {
                                             : where);
     // Replay answers a narrower question than a run, and says which.
     m_views.headMapFrame->setNote(drawn ? tr("this layer only") : QString(),
-                                  tr("Replayed from A's dense Q, K and V: what B would have done here, had all "
-                                     "layers before been dense"));
+                                  m_controller.replaysB()
+                                      ? tr("Replayed from B's own run, whose layers share K and V: what this plan "
+                                           "does with the Q, K and V that came to it there")
+                                      : tr("Replayed from A's dense Q, K and V: what B would have done here, had all "
+                                           "layers before been dense"));
 }
 
 void ViewFeed::feedPaper() {

@@ -14,7 +14,7 @@
 namespace fovea {
 
 void MainWindow::wireSpans() {
-    connect(m_views.plan, &PlanPanel::spanMapRequested, m_panels, &DockPanels::showSpans);
+    connect(m_views.plan, &PlanPanel::spanMapRequested, this, [this] { m_panels->bringUp("spansDock"); });
     connect(m_views.spans, &SpanPanel::loadRequested, this, [this] {
         const QString path = QFileDialog::getOpenFileName(this, tr("Load a plan's spans"), {},
                                                           tr("Plan files (*.json);;All files (*)"));
@@ -49,7 +49,7 @@ void MainWindow::openSpans(const QString& path) {
                          if (!refused.isEmpty())
                              return m_status->showFailure(refused);
                          m_document.nameSpans(Side::B, path.toStdString()); // the same spans of another file
-                         m_panels->showSpans();
+                         m_panels->bringUp("spansDock");
                          m_status->showDone(tr("Spans of %1").arg(QFileInfo(path).fileName()));
                      };
                  });

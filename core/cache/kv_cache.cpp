@@ -29,7 +29,10 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
 
     m_storedValue.resize(static_cast<std::size_t>(layout.headDim));
     m_layers.resize(static_cast<std::size_t>(layout.layers));
-    for (Layer& layer : m_layers) {
+    for (int i = 0; i < layout.layers; ++i) {
+        if (m_layout.sourceOf(i) != i)
+            continue;
+        Layer& layer = m_layers[static_cast<std::size_t>(i)];
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
         if (layout.valueSum)
             for (Head& head : layer.heads) {
@@ -50,7 +53,7 @@ std::size_t KvCache::blockBytes() const {
 }
 
 KvCache::Head& KvCache::head(int layer, int kvHead) const {
-    auto& heads = const_cast<Layer&>(m_layers[static_cast<std::size_t>(layer)]).heads;
+    auto& heads = const_cast<Layer&>(m_layers[static_cast<std::size_t>(m_layout.sourceOf(layer))]).heads;
     return heads[static_cast<std::size_t>(kvHead)];
 }
 

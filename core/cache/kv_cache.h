@@ -1,5 +1,6 @@
 #pragma once
-// The KV cache: slots in blocks, per (owner layer, KV head). Rows are stored in `type`; the component-major
+// The KV cache: slots in blocks, per (owner layer, KV head). A layer that borrows is given its owner's; it appends and
+// evicts nothing itself. Rows are stored in `type`; the component-major
 // copy of K and the fp32 value sum exist only when the plan's read asks for them. An evicted token's slot
 // goes to the next token; blocks that no live row can reach any more are given back.
 
@@ -25,6 +26,9 @@ struct CacheLayout {
     int slotsPerBlock = 256;
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
+    std::vector<int> sources = {}; // (layers) the layer whose rows each reads, itself where it owns them; empty: itself
+
+    int sourceOf(int layer) const { return sources.empty() ? layer : sources[static_cast<std::size_t>(layer)]; }
 };
 
 // What happened to the rows of one layer, all KV heads together, since last asked.
@@ -42,7 +46,7 @@ public:
     ~KvCache();
     KvCache(KvCache&&) noexcept;
 
-    // Gives position `position` a slot in every KV head of `layer` and writes its rows k, v (G, d) fp32.
+    // Gives position `position` a slot in every KV head of `layer`, an owner, and writes its rows k, v (G, d) fp32.
     // Takes a new block where needed; throws std::bad_alloc with nothing changed.
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.

@@ -29,6 +29,7 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
     layout.layers = spec.layers;
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
+    layout.sources = kvSources(plan.share, spec);
     layout.type = plan.store.value_or(spec.type);
     layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {

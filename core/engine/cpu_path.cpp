@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/parameter.h"
@@ -92,23 +93,37 @@ private:
     void attention(const LayerParameters& layer, int index, std::int64_t position, Acting acting) {
         norm(layer.attentionNorm, m_x, m_normed);
         project(layer.query, m_normed, m_q);
-        project(layer.key, m_normed, m_k);
-        project(layer.value, m_normed, m_v);
-        if (m_spec.queryKeyNorm) {
+        if (m_spec.queryKeyNorm)
             normHeads(layer.queryNorm, m_q);
-            normHeads(layer.keyNorm, m_k);
-        }
         cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, m_angles.cosines(index),
                   m_angles.sines(index));
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
+        const bool owns = m_spec.ownsKv(index);
+        if (owns)
+            keysAndValues(layer, index);
+        if (m.tap)
+            m.tap->enter(index, m_q.data(), owns ? m_k.data() : nullptr, owns ? m_v.data() : nullptr);
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
-        m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
+        if (owns)
+            m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
         attend(index, position, acting);
+        if (m.tap)
+            m.tap->leave(index, m_attended.data());
         project(layer.output, m_attended, m_attentionAdds);
         if (m_spec.outputNorms)
             norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);
+    }
+
+    // Into m_k and m_v; m_normed is the query's, and changed where the KV block has a norm of its own.
+    void keysAndValues(const LayerParameters& layer, int index) {
+        if (layer.keyValueNorm.gain.defined())
+            norm(layer.keyValueNorm, m_x, m_normed);
+        project(layer.key, m_normed, m_k);
+        project(layer.value, m_normed, m_v);
+        if (m_spec.queryKeyNorm)
+            normHeads(layer.keyNorm, m_k);
+        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
     }
 
     void attend(int layer, std::int64_t position, Acting acting) {

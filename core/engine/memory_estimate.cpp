@@ -62,6 +62,8 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
                                       : 0;
     Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
+        if (layout.sourceOf(layer) != layer)
+            continue;
         const KeepRule own = keepRule(plan, spec.window(layer), false);
         const LayerKeep keep(plan, spec, layer, true);
         const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at
@@ -71,6 +73,31 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
                 Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
             bytes = bytes + (rows + sum) * (keep.same() ? layout.kvHeads : 1);
         }
+    }
+    return bytes;
+}
+
+// Of each distinct conversion once.
+Bytes convertedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i) {
+        const Share& share = q.plans[i].share;
+        const bool known = std::any_of(q.plans.begin(), q.plans.begin() + static_cast<std::ptrdiff_t>(i),
+                                       [&](const AttentionPlan& plan) {
+                                           return kvSources(plan.share, spec) == kvSources(share, spec) &&
+                                                  conversionOf(plan.share) == conversionOf(share);
+                                       });
+        bytes = bytes + (known ? 0 : predictConvertedBytes(share, spec));
+    }
+    return bytes;
+}
+
+Bytes capturedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i) {
+        const ModelSpec shared = sharedSpec(spec, q.plans[i].share);
+        const std::int64_t capacity = capacityOf(spec, q);
+        bytes = bytes + captureBytes(shared, capacity, capturedLayers(shared, capacity, captureBudgetOf(q, i)));
     }
     return bytes;
 }
@@ -116,7 +143,10 @@ private:
         MemoryQuestion without = q;
         without.captureBudget = 0;
         const std::int64_t room = m_budget - totalOf(without);
-        const std::int64_t layer = captureBytesPerLayer(m_spec, capacityOf(m_spec, q));
+        std::int64_t sessions = 0;
+        for (std::size_t plan = 0; plan < q.plans.size(); ++plan)
+            sessions += captures(q, plan) ? 1 : 0;
+        const std::int64_t layer = (Bytes(captureBytesPerLayer(m_spec, capacityOf(m_spec, q))) * sessions).value();
         q.captureBudget = std::clamp<std::int64_t>(room / layer * layer, 0, m_question.captureBudget);
         return room >= 0;
     }
@@ -173,6 +203,17 @@ private:
 
 } // namespace
 
+bool captures(const MemoryQuestion& q, std::size_t plan) {
+    return plan == 0 || !(q.plans[plan].share == q.plans.front().share);
+}
+
+std::int64_t captureBudgetOf(const MemoryQuestion& q, std::size_t plan) {
+    std::int64_t sessions = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i)
+        sessions += captures(q, i) ? 1 : 0;
+    return captures(q, plan) ? q.captureBudget / sessions : 0;
+}
+
 MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
     Bytes cache = 0, logits = 0;
     for (const AttentionPlan& plan : q.plans) {
@@ -181,13 +222,10 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
             logits =
                 logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));
     }
-    const std::int64_t capacity = capacityOf(spec, q);
     MemoryEstimate estimate;
-    estimate.weights = spec.weightBytes;
+    estimate.weights = (Bytes(spec.weightBytes) + convertedBytes(spec, q)).value();
     estimate.cache = cache.value();
-    estimate.capture =
-        (Bytes(capturedLayers(spec, capacity, q.captureBudget)) * captureBytesPerLayer(spec, capacity))
-            .value();
+    estimate.capture = capturedBytes(spec, q).value();
     estimate.logits = logits.value();
     return estimate;
 }

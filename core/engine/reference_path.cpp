@@ -11,6 +11,7 @@
 
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/stopwatch.h"
@@ -49,16 +50,21 @@ private:
         int layer, kvHead;
     };
 
-    // q (1, H, 1, d), k and v (1, G, 1, d) -> (1, H, 1, d)
+    // q (1, H, 1, d), k and v (1, G, 1, d), undefined where the layer borrows them -> (1, H, 1, d)
     at::Tensor attend(int layer, std::int64_t position, Acting acting, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v) {
         const std::int64_t H = q.size(1), d = q.size(3);
         const at::Tensor query = q.reshape({H, d}).contiguous();
-        const at::Tensor key = k.contiguous(), value = v.contiguous();
-        const float* rows[] = {query.data_ptr<float>(), key.data_ptr<float>(), value.data_ptr<float>()};
+        const bool owns = k.defined();
+        const at::Tensor key = owns ? k.contiguous() : k, value = owns ? v.contiguous() : v;
+        float* const keyRows = owns ? key.data_ptr<float>() : nullptr;
+        float* const valueRows = owns ? value.data_ptr<float>() : nullptr;
+        if (m.tap)
+            m.tap->enter(layer, query.data_ptr<float>(), keyRows, valueRows);
         if (m.capture)
-            m.capture->write(layer, position, rows[0], rows[1], rows[2]);
-        m.cache.append(layer, position, rows[1], rows[2], m.ledger);
+            m.capture->write(layer, position, query.data_ptr<float>(), keyRows, valueRows);
+        if (owns)
+            m.cache.append(layer, position, keyRows, valueRows, m.ledger);
 
         const Stopwatch watch;
         const int group = m.model.spec.group();
@@ -69,6 +75,8 @@ private:
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
+        if (m.tap)
+            m.tap->leave(layer, output.data_ptr<float>());
         return output;
     }
 

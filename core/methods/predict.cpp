@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/share/cla.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -55,11 +56,15 @@ Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, st
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     const StepShape stored = asStored(plan, shape);
-    Traffic layer = predictEviction(plan, stored);
+    Traffic layer;
+    if (shape.ownsKv)
+        layer += predictEviction(plan, stored);
     return layer += overHeads(plan, stored, shape.tokens - 1, 0, predictRead);
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
+    if (!shape.ownsKv)
+        return {};
     // What the next query sees besides itself: the rest left at the end of this step.
     return overHeads(plan, asStored(plan, shape), shape.tokens, 1, predictHeldBy);
 }
@@ -100,6 +105,12 @@ Traffic predictWeights(const ModelSpec& spec) {
     }
     Traffic traffic;
     traffic[Component::Weights] = elements * elementBytes(spec.type) + others;
+    return traffic;
+}
+
+Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec) {
+    Traffic traffic = predictWeights(spec);
+    traffic[Component::Weights] += predictSharedWeights(plan.share, spec);
     return traffic;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // A plan answers the four questions about the KV cache: who owns it (share), which tokens stay (keep), in
-// what form (store), which of those are read (read). First light has the last two; a slot left out means
-// the model's own. The text form is the same on the command line, in titles and in files:
+// what form (store), which of those are read (read). A slot left out means the model's own. The text form is the
+// same on the command line, in titles and in files:
 //
-//     store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
 //
 // Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
 // left out keep their defaults.
@@ -19,6 +19,7 @@
 #include "core/methods/keep/moa.h"
 #include "core/methods/keep/streaming.h"
 #include "core/methods/read/sparq.h"
+#include "core/methods/share/cla.h"
 
 namespace fovea {
 
@@ -37,6 +38,7 @@ struct ReadAll {
 using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams>;
 
 struct AttentionPlan {
+    Share share = {};
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
     std::variant<ReadAll, SparqParams> read;

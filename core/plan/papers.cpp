@@ -28,6 +28,14 @@ constexpr std::array<std::string_view, 2> kLmInfiniteResults = {
     "2.7x faster decoding, 7.5x less memory",
 };
 
+constexpr std::array<std::string_view, 4> kClaResults = {
+    "1B models, KV bytes per token at 16 bit and perplexity: MQA 10240, 13.54; MQA-CLA2 5120, 13.60; MQA of half the "
+    "head width 5120, 13.81",
+    "CLA3 3584, 13.77; CLA4 2560, 13.95; keep-ends, dense-front, dense-back 5632, 13.62, 13.75, 14.03",
+    "1B, learning rate tuned: MQA 12.39, MQA-CLA2 12.43, MQA of half the head width 12.74",
+    "3B: MQA 16384 bytes, 9.52; MQA-CLA2 8192, 9.34; MQA of half the head width 8192, 9.48",
+};
+
 constexpr std::array<std::string_view, 4> kMoaResults = {
     "Half of all tokens, retrieval at 4k / 8k / 16k: Vicuna-7B dense 1 / .98 / .62, StreamingLLM .43 / .16 / .08, MoA 1 "
     "/ .97 / .57; Llama-3-8B dense .99 / .99 / .97, StreamingLLM .68 / .55 / .52, MoA .99 / 1 / 1",
@@ -83,6 +91,14 @@ constexpr std::array kPapers = {
           .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
           .publishedHeld = "1.5x dense: K is stored twice",
           .results = kSparqResults},
+    Paper{.key = "cla",
+          .authors = "William Brandon, Mayank Mishra, Aniruddha Nrusimhan, Rameswar Panda, Jonathan Ragan-Kelley",
+          .title = "Reducing Transformer Key-Value Cache Size with Cross-Layer Attention",
+          .year = 2024,
+          .arxiv = "2405.12981",
+          .publishedMoved = "unchanged: every layer reads the KV it attends to",
+          .publishedHeld = "1/s of the layers hold KV; the models are trained so, not converted",
+          .results = kClaResults},
     Paper{.key = "moa",
           .authors = "Tianyu Fu, Haofeng Huang, Xuefei Ning, Genghan Zhang, Boju Chen, Tianqi Wu, Hongyi Wang, Zixiao "
                      "Huang, Shiyao Li, Shengen Yan, Guohao Dai, Huazhong Yang, Yu Wang",

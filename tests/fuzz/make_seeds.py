@@ -37,7 +37,8 @@ def plans():
             "read=sparq:r=1,k=1,local=0,alpha=off,tau=on,select=logits", "store=f32 store=f16", "read=sparq:k=1,local=2",
             "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read=",
             "keep=moa:alpha=-1024,beta=0.25,sinks=4,block=8,min=16,length=512", 'keep=moa:file="no such, file.json"',
-            "keep=moa:spans=2x4/0+0.5N*6/1e+06+0.25N*2 read=sparq"]):
+            "keep=moa:spans=2x4/0+0.5N*6/1e+06+0.25N*2 read=sparq",
+            "share=cla:3,pattern=keep-ends,convert=first read=sparq", "share=layers:0_0_2_2,convert=mean keep=streaming"]):
         put("plan", f"seed_{number:02}", text)
 
 

@@ -40,24 +40,27 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
-    // "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block", "minimum", "length", "spans".
-    // Consecutive edits of one name may merge into one
-    // undo step until editFinished().
+    // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
+    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block",
+    // "minimum", "length", "spans". Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
+    void sharingDiagramRequested();
     void spanMapRequested();
 
 private:
     struct Rows;
     void buildSections();
+    void buildShare(QVBoxLayout* column);
     void buildKeep(QVBoxLayout* column);
     void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
+    void connectShare();
     void connectKeep();
+    Share startingShare(int index) const;
     void connectMoa();
     Keep startingKeep(int index) const;
     MoaParams startingMoa() const;
@@ -65,7 +68,9 @@ private:
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
+    void showShare();
     void showKeep();
+    void offerShares();
     void showMoa(const MoaParams& params);
     void offerWhatFits();
     void showSparq(const SparqParams& params);
@@ -74,6 +79,7 @@ private:
     ModelSpec m_spec;
     AttentionPlan m_plan;
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
+    std::optional<ClaParams> m_lastCla;             // what SHARE returns to
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
     std::optional<MoaParams> m_lastMoa;

@@ -1,6 +1,5 @@
 // The KEEP strip of a PlanPanel: which method evicts, its sinks and window, and where RoPE puts what is left.
 #include <QLabel>
-#include <QStandardItemModel>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -16,13 +15,6 @@ namespace {
 
 enum Method { All, Streaming, LmInfinite, Moa };
 constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
-
-// Greys an entry out where its plan would be refused, and says why.
-void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot) {
-    auto* item = qobject_cast<QStandardItemModel*>(box->model())->item(index);
-    item->setEnabled(!whyNot);
-    item->setToolTip(whyNot ? QString::fromStdString(*whyNot) : QString());
-}
 
 } // namespace
 

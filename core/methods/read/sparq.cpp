@@ -67,14 +67,14 @@ at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, const at::Tensor
 //                      has a sum of its own, since heads of a group see different tokens
 //
 // On a step before decode-from, K and V are read dense, but the copy and the sum are written: later steps
-// need them.
+// need them. A layer that reads another's KV writes none of these: the owner did.
 Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     const std::int64_t S = shape.tokens, d = shape.headDim, g = shape.group(), e = elementBytes(shape.store);
     const std::int64_t r = params.components, n = std::min<std::int64_t>(params.tokens, S);
 
     Traffic head;
-    head[Component::KeyColumns] = d * e;
-    head[Component::Mean] = params.alpha ? 2 * 4 * d * shape.valueSums : 0;
+    head[Component::KeyColumns] = shape.appended() * d * e;
+    head[Component::Mean] = params.alpha ? shape.appended() * 2 * 4 * d * shape.valueSums : 0;
     if (!shape.planned) {
         Traffic layer = predictDense(shape);
         return layer += head * shape.kvHeads;
@@ -83,8 +83,8 @@ Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     head[Component::KeyColumns] += S * r * e;
     head[Component::Scores] = 2 * 4 * S * g;
     head[Component::Indices] = 2 * 4 * n;
-    head[Component::Keys] = n * d * e + d * e;
-    head[Component::Values] = n * d * e + d * e;
+    head[Component::Keys] = (n + shape.appended()) * d * e;
+    head[Component::Values] = (n + shape.appended()) * d * e;
     head[Component::Mean] += params.alpha ? 4 * d * shape.valueSums : 0;
     return head * shape.kvHeads;
 }

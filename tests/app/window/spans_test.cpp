@@ -48,7 +48,8 @@ void send(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButtons butto
 
 } // namespace
 
-TEST_CASE("A dropped plan file gives each head its span, and one cell dragged is one step back", "[window][spans]") {
+TEST_CASE("A dropped plan file gives each head its span, and one cell dragged is one step back",
+          "[window][spans]") {
     WindowFixture f;
     TemporaryFolder folder;
     writeMoaFile((folder / "plan.json").string(), spansFor(f));
@@ -57,7 +58,7 @@ TEST_CASE("A dropped plan file gives each head its span, and one cell dragged is
     REQUIRE(waitUntil([&] { return moaOf(f) && moaOf(f)->spans; }));
     REQUIRE(f.rest());
     CHECK(*moaOf(f)->spans == spansFor(f));
-    CHECK(f.window->panels().spans()->isVisible());
+    CHECK(f.window->panels().dock("spansDock")->isVisible());
     CHECK(f.window->views().spansFrame->subtitle() == QStringLiteral("plan.json"));
 
     const int steps = f.document().undoStack().count();
@@ -126,8 +127,8 @@ TEST_CASE("MoA is chosen in the plan panel, runs, and its map follows the text",
     REQUIRE(button);
     button->click();
     pump(30);
-    CHECK(f.window->panels().spans()->isVisible());
+    CHECK(f.window->panels().dock("spansDock")->isVisible());
     f.window->actions().restoreLayout->trigger();
     pump(30);
-    CHECK_FALSE(f.window->panels().spans()->isVisible());
+    CHECK_FALSE(f.window->panels().dock("spansDock")->isVisible());
 }

@@ -266,6 +266,8 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
                              "read=sparq:r=3,k=12,alpha=off store=f16"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
+        // Two-byte rows: a last bit of f32 may round a cached value the other way, 2^-9 of it in bf16.
+        const double most = plan.store.value_or(ElementType::F32) == ElementType::F32 ? 1e-4 : 1e-3;
         Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
         const auto tokens = randomTokens(90, shape.vocabulary);
         const std::span<const int> all = tokens;
@@ -274,7 +276,7 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
         for (const int token : all.subspan(30)) {
             cpu.step(token, true);
             reference.step(token, true);
-            REQUIRE(difference(cpu.logits(), reference.logits()) < 1e-4);
+            REQUIRE(difference(cpu.logits(), reference.logits()) < most);
         }
     }
 }

@@ -93,6 +93,8 @@ TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a bl
                 CHECK(estimate >= most);
                 if (tokens > 1 && prompt < 100)
                     CHECK(estimate == most);
+                if (valueSumsPerHead(question.plans.front(), model->spec.group()) > 1)
+                    continue; // a short text may pay more for sums of its own than it saves
                 MemoryQuestion all = question;
                 all.plans.front().keep = KeepAll{};
                 CHECK(estimate <= estimateMemory(model->spec, all).cache);
