@@ -6,6 +6,8 @@
 // them differs by what the two attentions do, not by what earlier layers and steps left behind. The residual stream
 // stays each backend's own, and the logits carry what all layers of one step added to it.
 //
+// The prompt is read by libtorch on both sides, the same way, and is not compared; its last token is the first step.
+//
 // An error is relative to the largest number of what is compared: one head's vector at one step, or one step's logits.
 
 #include <atomic>

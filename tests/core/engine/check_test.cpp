@@ -54,7 +54,8 @@ TEST_CASE("Both backends agree on every plan, at every step, in every layer", "[
     for (const char* plan :
          {"dense", "store=bf16", "store=f16 read=sparq:r=4,k=6", "read=sparq:r=2,k=4,alpha=off",
           "keep=streaming:sinks=2,window=6", "keep=lm-infinite:sinks=2,window=5",
-          "keep=streaming:sinks=2,window=6 read=sparq:r=4,k=4"}) {
+          "keep=streaming:sinks=2,window=6 read=sparq:r=4,k=4",
+          "keep=moa:alpha=4,beta=0.25,sinks=2,block=2,min=4", "share=cla:2 read=sparq:r=4,k=6"}) {
         INFO(plan);
         const CheckReport report = check(plan);
         REQUIRE(report.steps.size() == 16);
