@@ -23,6 +23,7 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
 #include "views/panels/inspector.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"

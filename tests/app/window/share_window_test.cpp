@@ -7,6 +7,7 @@
 
 #include "app/window/dock_panels.h"
 #include "app/window/exports.h"
+#include "app/window/loaded_model.h"
 #include "tests/app/window/window_fixture.h"
 #include "views/maps/sharing_diagram.h"
 #include "views/panels/inspector.h"
