@@ -20,6 +20,7 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
                         .store = plan.store.value_or(spec.type)};
         ProjectedStep step{.tokens = tokens, .moved = weights, .held = {}};
         for (int layer = 0; layer < spec.layers; ++layer) {
+            shape.layer = layer;
             shape.window = spec.window(layer);
             shape.ownsKv = shared.ownsKv(layer);
             step.moved += predictMoved(plan, shape);

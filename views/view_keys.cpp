@@ -45,6 +45,18 @@ ViewKeys inspector() {
             {}};
 }
 
+ViewKeys spanMap() {
+    return {tr("Span map"),
+            {{{Qt::Key_Left, Qt::Key_Right, Qt::Key_Up, Qt::Key_Down}, tr("the head beside")},
+             {{Qt::Key_L}, tr("aim at the whole layer")},
+             {{Qt::Key_H}, tr("aim at this head of every layer")},
+             {{Qt::Key_A}, tr("aim at every head")},
+             {{Qt::Key_Plus, Qt::Key_Equal}, tr("a longer span")},
+             {{Qt::Key_Minus}, tr("a shorter span")}},
+            {{tr("drag a cell"), tr("its span, longer or shorter")},
+             {tr("drag a name"), tr("the spans of the layer, of the head, or of all")}}};
+}
+
 ViewKeys timelines() {
     return {tr("Timelines"),
             {{{Qt::Key_W, Qt::Key_Plus}, tr("closer")},
@@ -77,7 +89,8 @@ ViewKeys panels() {
 } // namespace
 
 const QList<ViewKeys>& viewKeys() {
-    static const QList<ViewKeys> all{tokens(), atlas(), headMap(), inspector(), sharing(), timelines(), panels()};
+    static const QList<ViewKeys> all{tokens(),  atlas(),   headMap(),   inspector(),
+                                     sharing(), spanMap(), timelines(), panels()};
     return all;
 }
 

@@ -55,13 +55,13 @@ std::string positionText(const std::optional<std::int64_t>& position) {
 std::string tableOf(const CompareReport& report) {
     std::size_t width = 4;
     for (const PlanResult& p : report.plans)
-        width = std::max(width, toText(p.run->plan).size());
+        width = std::max(width, toTitle(p.run->plan).size());
     std::string table =
         "plan" + std::string(width - 4, ' ') +
         "      moved       held    seconds    KL mean     KL max   top-1  diverges  own text\n";
     for (const PlanResult& p : report.plans) {
         const RunTotals t = totalsOf(*p.run);
-        const std::string plan = toText(p.run->plan);
+        const std::string plan = toTitle(p.run->plan);
         std::array<char, 160> line{};
         std::snprintf(line.data(), line.size(), " %10s %10s %10.4f %10.3g %10.3g %6.1f%% %9s %9s\n",
                       byteText(t.counted.attention()).c_str(), byteText(t.held.counted.attention()).c_str(),

@@ -34,6 +34,8 @@ private:
     void showMap(MapMode mode);
     void stream();
     void share();
+    void spans();
+    void dragSpan();
     void dragLong();
     void savePictures();
     void saveData();

@@ -38,8 +38,6 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
         add("headMapDock", tr("Head map"), views.headMapFrame, Qt::LeftDockWidgetArea);
     QDockWidget* inspector =
         add("inspectorDock", tr("Inspector"), views.inspectorFrame, Qt::LeftDockWidgetArea);
-    QDockWidget* sharing = add("sharingDock", tr("Sharing"), views.sharingFrame, Qt::LeftDockWidgetArea);
-    m_onRequest << sharing;
     QDockWidget* timelines =
         add("timelinesDock", tr("Timelines"), views.timelinesFrame, Qt::BottomDockWidgetArea);
     window.splitDockWidget(plan, atlas, Qt::Horizontal);
@@ -47,8 +45,9 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     window.splitDockWidget(headMap, inspector, Qt::Horizontal);
     window.resizeDocks({plan, atlas, headMap, inspector},
                        {kPlanWidth, kAtlasWidth, kHeadMapWidth, kInspectorWidth}, Qt::Horizontal);
-    window.tabifyDockWidget(atlas, sharing);
-    sharing->hide();
+    addBehind(atlas, "sharingDock", tr("Sharing"), views.sharingFrame);
+    addBehind(atlas, "spansDock", tr("Span map"), views.spansFrame);
+    addBehind(inspector, "checkDock", tr("Check"), views.checkFrame);
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -56,27 +55,40 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     setLocked(false);
 }
 
-QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
-                             Qt::DockWidgetArea area) {
+QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame* panel,
+                              Qt::DockWidgetArea area) {
     auto* dock = new QDockWidget(title, &m_window);
     dock->setObjectName(QLatin1String(name));
     dock->setTitleBarWidget(panel->takeHeader());
     dock->setWidget(panel);
     m_window.addDockWidget(area, dock);
-    m_docks << dock;
     QAction* toggle = dock->toggleViewAction();
-    toggle->setObjectName(QLatin1String(name) + QStringLiteral("Toggle"));
+    toggle->setObjectName(dock->objectName() + QStringLiteral("Toggle"));
     toggle->setText(tr("%1 panel").arg(title));
-    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + m_docks.size())));
+    toggle->setShortcut(QKeySequence(
+        Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(m_docks.size() + m_onRequest.size()))));
     m_window.addAction(toggle);
     disconnect(toggle, nullptr, dock, nullptr); // it follows the dock, but what it does is ours
     connect(toggle, &QAction::triggered, this, [this, dock](bool shown) { setShown(dock, shown); });
     return dock;
 }
 
+QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area) {
+    m_docks << make(name, title, panel, area);
+    return m_docks.back();
+}
+
+// It shares a place, so that no layout has to make room for what is seldom looked at.
+void DockPanels::addBehind(QDockWidget* other, const char* name, const QString& title, PanelFrame* panel) {
+    QDockWidget* dock = make(name, title, panel, Qt::LeftDockWidgetArea);
+    m_onRequest << dock;
+    m_window.tabifyDockWidget(other, dock);
+    dock->hide();
+}
+
 QList<QAction*> DockPanels::toggles() const {
     QList<QAction*> toggles;
-    for (const QDockWidget* dock : m_docks)
+    for (const QDockWidget* dock : m_docks + m_onRequest)
         toggles << dock->toggleViewAction();
     return toggles;
 }
@@ -89,7 +101,8 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
     };
     if (m_onRequest.contains(changed) && !changed->isFloating()) { // it takes no room of its own
         changed->setVisible(shown);
-        changed->raise();
+        if (shown)
+            changed->raise();
         return;
     }
     const auto sizesAlong = [&](Qt::Orientation along) {
@@ -103,7 +116,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         Sizes all;
         for (QDockWidget* dock : m_docks) {
             const bool stays = dock != changed ? dock->isVisible() : shown;
-            if (!stays || dock->isFloating() || m_onRequest.contains(dock) || !(runsAlong(dock) || dock == m_headMap))
+            if (!stays || dock->isFloating() || !(runsAlong(dock) || dock == m_headMap))
                 continue;
             int size = extent(dock);
             if (dock == m_headMap && changed != m_headMap && runsAlong(changed))
@@ -123,7 +136,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
 }
 
 void DockPanels::setLocked(bool locked) {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + m_onRequest)
         dock->setFeatures(locked ? QDockWidget::DockWidgetClosable
                                  : QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
                                        QDockWidget::DockWidgetFloatable);
@@ -145,20 +158,24 @@ void DockPanels::keepAsDefault() {
 }
 
 void DockPanels::restoreDefault() {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + m_onRequest)
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)
-        dock->setVisible(!m_onRequest.contains(dock));
+        dock->show();
+    for (QDockWidget* dock : m_onRequest)
+        dock->hide();
+}
+
+QDockWidget* DockPanels::dock(const char* name) const {
+    return m_window.findChild<QDockWidget*>(QLatin1String(name));
 }
 
 void DockPanels::bringUp(const char* name) {
-    for (QDockWidget* dock : m_docks)
-        if (dock->objectName() == QLatin1String(name)) {
-            if (!dock->isVisible())
-                setShown(dock, true);
-            dock->raise();
-        }
+    QDockWidget* const wanted = dock(name);
+    if (!wanted->isVisible())
+        setShown(wanted, true);
+    wanted->raise();
 }
 
 } // namespace fovea

@@ -22,8 +22,12 @@ public:
     // Lays the panels out as a new user finds them; the window has its size.
     DockPanels(QMainWindow& window, const WindowViews& views);
 
+    // Those that a new user finds.
     const QList<QDockWidget*>& docks() const { return m_docks; }
-    // One per panel, in the order of the docks: shows or hides it. Ctrl+1, Ctrl+2, …
+    // Any of them, and of those behind another one, which are hidden until they are asked for: "sharingDock",
+    // "spansDock", "checkDock".
+    QDockWidget* dock(const char* name) const;
+    // One per panel, in the order of the docks, then of those on request: shows or hides it. Ctrl+1, Ctrl+2, …
     QList<QAction*> toggles() const;
 
     void setLocked(bool locked);
@@ -39,6 +43,8 @@ public:
 
 private:
     QDockWidget* add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    QDockWidget* make(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
+    void addBehind(QDockWidget* other, const char* name, const QString& title, PanelFrame* panel);
     void setShown(QDockWidget* changed, bool shown);
 
     QMainWindow& m_window;

@@ -58,6 +58,8 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "sparq";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
+    if (std::holds_alternative<MoaParams>(plan.keep))
+        return "moa";
     if (std::holds_alternative<LmInfiniteParams>(plan.keep))
         return "lm-infinite";
     return std::holds_alternative<OwnKv>(plan.share) ? "attention" : "cla";

@@ -12,9 +12,11 @@
 #include "views/maps/head_map_view.h"
 #include "views/maps/sharing_diagram.h"
 #include "views/panel_frame.h"
+#include "views/panels/check_panel.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
@@ -103,8 +105,14 @@ WindowViews makeViews(QWidget* parent) {
     views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
     views.inspector->furnish(views.inspectorFrame);
 
+    views.check = new CheckPanel;
+    views.checkFrame = framed(tr("Check"), views.check, parent);
+    views.check->furnish(views.checkFrame);
     views.sharing = new SharingDiagram;
     views.sharingFrame = framed(tr("Sharing"), views.sharing, parent);
+    views.spans = new SpanPanel;
+    views.spansFrame = framed(tr("Span map"), views.spans, parent);
+    views.spans->furnish(views.spansFrame);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

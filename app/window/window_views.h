@@ -8,11 +8,13 @@ class QWidget;
 namespace fovea {
 
 class AtlasView;
+class CheckPanel;
 class HeadMapView;
 class Inspector;
 class PanelFrame;
 class PlanPanel;
 class SharingDiagram;
+class SpanPanel;
 class SummaryTable;
 class Timelines;
 class TokenStrip;
@@ -32,8 +34,12 @@ struct WindowViews {
     HeadMapView* headMap = nullptr;
     PanelFrame* inspectorFrame = nullptr;
     Inspector* inspector = nullptr;
+    PanelFrame* checkFrame = nullptr;
+    CheckPanel* check = nullptr;
     PanelFrame* sharingFrame = nullptr;
     SharingDiagram* sharing = nullptr;
+    PanelFrame* spansFrame = nullptr;
+    SpanPanel* spans = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

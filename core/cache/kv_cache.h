@@ -22,6 +22,7 @@ struct CacheLayout {
     ElementType type = ElementType::F32;
     bool keyColumns = false;
     bool valueSum = false;
+    int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
     int slotsPerBlock = 256;
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
@@ -50,7 +51,13 @@ public:
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
     // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes.
+    // Where each query head has a sum of its own, they have left all of those before: see hide.
     void evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at, Ledger& ledger);
+
+    // Takes live slots from one of several sums, of a query head that sees them no more while others of its group
+    // may. `staying` are those it still sees, which are added up again where one that leaves was no number.
+    void hide(int layer, int kvHead, int sum, std::span<const std::int32_t> leaving,
+              std::span<const std::int32_t> staying, Ledger& ledger);
 
     const CacheLayout& layout() const { return m_layout; }
     std::int64_t slots(int layer, int kvHead = 0) const; // live ones
@@ -81,8 +88,8 @@ private:
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
     const float* storedValue(const Head& head, std::int64_t slot);
-    bool subtract(Head& head, std::int64_t slot, Traffic& moved);
-    void sumAgain(Head& head, SlotChanges& changes, Traffic& moved);
+    bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
+    void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);
     void freeEmptyBlocks(Head& head);
     void told(int layer, int kvHead, std::int64_t at, std::int64_t position, std::int64_t slot,
               SlotEvent::Kind kind);

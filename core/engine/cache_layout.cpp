@@ -14,8 +14,11 @@ namespace {
 // The most rows that a layer holds for long: a plan that evicts needs no long blocks.
 std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
     std::int64_t most = 0;
-    for (int layer = 0; layer < spec.layers; ++layer)
-        most = std::max(most, keepRule(plan, spec.window(layer), true).seen(capacity));
+    for (int layer = 0; layer < spec.layers; ++layer) {
+        const LayerKeep keep(plan, spec, layer, true);
+        for (int head = 0; head < spec.kvHeads; ++head)
+            most = std::max(most, keep.held(head, capacity).seen(capacity));
+    }
     return most;
 }
 
@@ -32,6 +35,7 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;
         layout.valueSum = sparq->alpha;
+        layout.valueSums = valueSumsPerHead(plan, spec.group());
     }
     return layout;
 }

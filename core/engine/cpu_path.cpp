@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/parameter.h"
@@ -28,6 +29,10 @@ public:
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
           m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
           m_angles(m_spec) {
+        for (int layer = 0; layer < m_spec.layers; ++layer) {
+            m_own.emplace_back(state.plan, m_spec, layer, false);
+            m_kept.emplace_back(state.plan, m_spec, layer, true);
+        }
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -95,12 +100,16 @@ private:
         const bool owns = m_spec.ownsKv(index);
         if (owns)
             keysAndValues(layer, index);
+        if (m.tap)
+            m.tap->enter(index, m_q.data(), owns ? m_k.data() : nullptr, owns ? m_v.data() : nullptr);
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         if (owns)
             m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
         attend(index, position, acting);
+        if (m.tap)
+            m.tap->leave(index, m_attended.data());
         project(layer.output, m_attended, m_attentionAdds);
         if (m_spec.outputNorms)
             norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);
@@ -124,14 +133,25 @@ private:
         const Stopwatch watch;
         const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        const LayerKeep& keep = (acting.keep ? m_kept : m_own)[static_cast<std::size_t>(layer)];
+        const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger, rule);
+                             m.ledger, rule, sights);
         else
             cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                           m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
-                                       m_views.front(), position, m_q));
+                           m_turned.of(keep.of(0), m_spec, layer, m_views.front(), position, m_q), sights);
         m_attentionSeconds += watch.seconds();
+    }
+
+    // What each query head sees of what its KV head holds; empty where that is all of it.
+    std::span<const cpu::HeadSight> sightsOf(const LayerKeep& keep, std::int64_t position) {
+        m_sights.clear();
+        if (keep.same() || keep.group() == 1)
+            return {};
+        for (int head = 0; head < m_spec.queryHeads; ++head)
+            m_sights.push_back({keep.of(head).sinks, keep.of(head).oldest(position)});
+        return m_sights;
     }
 
     // What the feed-forward adds, into m_ffnAdds.
@@ -194,7 +214,9 @@ private:
     std::vector<float> m_q, m_attended;                           // (H, d)
     std::vector<float> m_k, m_v;                                  // (G, d)
     std::vector<float> m_inner, m_up;                             // (F)
+    std::vector<LayerKeep> m_own, m_kept;                         // by layer: without the plan's keep, and with it
     std::vector<KvView> m_views;                                  // (G)
+    std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
     cpu::AttentionScratch m_scratch;
     TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights

@@ -7,6 +7,7 @@
 
 namespace fovea {
 
+class AttentionTap;
 class Capture;
 class KvCache;
 class Ledger;
@@ -19,7 +20,8 @@ struct DecodeState {
     const AttentionPlan& plan;
     KvCache& cache;
     Ledger& ledger;
-    Capture* capture; // null: capture nothing
+    Capture* capture;            // null: capture nothing
+    AttentionTap* tap = nullptr; // null: nobody listens
 };
 
 // Which parts of the plan act in a step.

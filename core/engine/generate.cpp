@@ -33,10 +33,6 @@ float surpriseOf(std::span<const float> logits, int token) {
     return static_cast<float>(largest + std::log(sum) - logits[static_cast<std::size_t>(token)]);
 }
 
-std::string backendName(Backend backend) {
-    return backend == Backend::Cpu ? "cpu" : "reference";
-}
-
 // The part of a run that is known before it starts.
 Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> prompt,
             const GenerateOptions& options) {
@@ -52,6 +48,10 @@ Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> 
 }
 
 } // namespace
+
+std::string_view backendName(Backend backend) {
+    return backend == Backend::Cpu ? "cpu" : "reference";
+}
 
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel) {

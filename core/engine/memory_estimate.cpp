@@ -45,28 +45,34 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
-// The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
-// plan keeps.
-std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
-    const KeepRule own = keepRule(plan, spec.window(layer), false), kept = keepRule(plan, spec.window(layer), true);
+// The most rows a KV head ever holds: of the prompt, which is read in chunks before the plan acts, or of what
+// the plan keeps. Windows may grow with the text and never fall, so the last step holds the most.
+std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKeep& keep, const MemoryQuestion& q,
+                      int kvHead) {
     const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
     const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
-    return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
+    return std::max({prefilled, dense, cached > from ? keep.held(kvHead, cached - 1).seen(cached - 1) : 0});
 }
 
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
-    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
+    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) * layout.valueSums
+                                      : 0;
     Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
         if (layout.sourceOf(layer) != layer)
             continue;
-        const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
-        const Bytes rows =
-            Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-        bytes = bytes + (rows + sum) * layout.kvHeads;
+        const KeepRule own = keepRule(plan, spec.window(layer), false);
+        const LayerKeep keep(plan, spec, layer, true);
+        const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at
+        for (int head = 0; head < different; ++head) {
+            const std::int64_t slots = (mostRows(spec, own, keep, q, head) + block - 1) / block * block;
+            const Bytes rows =
+                Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+            bytes = bytes + (rows + sum) * (keep.same() ? layout.kvHeads : 1);
+        }
     }
     return bytes;
 }

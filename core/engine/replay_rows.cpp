@@ -16,23 +16,39 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 } // namespace
 
-ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer,
+ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, int head,
                            std::int64_t decodeFrom)
-    : m_decodeFrom(decodeFrom), m_own(keepRule(plan, capture.spec().window(layer), false)),
-      m_kept(keepRule(plan, capture.spec().window(layer), true)) {}
+    : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true), m_kvHead(head / capture.spec().group()),
+      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {}
 
 std::int64_t ReplayedKeep::gone(std::int64_t key) const {
     return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));
 }
 
-std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
-    const KeepRule& rule = this->rule(query);
+namespace {
+
+std::vector<std::int32_t> keysOf(const KeepRule& rule, std::int64_t query) {
+    const KeepRule now = rule.at(query);
     std::vector<std::int32_t> keys;
-    keys.reserve(static_cast<std::size_t>(rule.seen(query)));
+    keys.reserve(static_cast<std::size_t>(now.seen(query)));
     for (std::int64_t key = 0; key <= query; ++key)
-        if (rule.sees(query, key))
+        if (now.sees(query, key))
             keys.push_back(static_cast<std::int32_t>(key));
     return keys;
+}
+
+} // namespace
+
+std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
+    return keysOf(rule(query), query);
+}
+
+KeepRule ReplayedKeep::holds(std::int64_t query) const {
+    return query < m_decodeFrom ? m_own : m_layer.held(m_kvHead, query);
+}
+
+std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {
+    return keysOf(holds(query), query);
 }
 
 void chooseRow(std::span<const float> scores, int k, int local, std::vector<float>& scratch,

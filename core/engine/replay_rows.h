@@ -13,12 +13,17 @@ namespace fovea {
 class Capture;
 struct AttentionPlan;
 
-// What a layer's queries see under a plan that acts from decodeFrom on.
+// What one head's queries see under a plan that acts from decodeFrom on, and what its KV head then holds.
 class ReplayedKeep {
 public:
-    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, std::int64_t decodeFrom);
+    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, int head, std::int64_t decodeFrom);
 
     const KeepRule& rule(std::int64_t query) const { return query < m_decodeFrom ? m_own : m_kept; }
+    // The rules of all heads of the layer from decodeFrom on.
+    const LayerKeep& layer() const { return m_layer; }
+    // Do heads of its group see different tokens, so that a read that chooses for the group chooses among more than
+    // this head sees?
+    bool parted(std::int64_t query) const { return query >= m_decodeFrom && m_layer.parted(m_kvHead, query); }
     // The model's own window alone: what dense attention sees.
     const KeepRule& own() const { return m_own; }
     // Has the plan dropped anything that this query would see without it?
@@ -27,9 +32,14 @@ public:
     std::int64_t gone(std::int64_t key) const;
     // What `query` sees, itself included, ascending.
     std::vector<std::int32_t> seen(std::int64_t query) const;
+    // What its KV head holds for it, in the same way.
+    KeepRule holds(std::int64_t query) const;
+    std::vector<std::int32_t> held(std::int64_t query) const;
 
 private:
     std::int64_t m_decodeFrom;
+    LayerKeep m_layer;
+    int m_kvHead;
     KeepRule m_own, m_kept;
 };
 

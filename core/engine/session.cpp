@@ -39,6 +39,11 @@ struct Session::Impl {
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, plan, model->spec);
+        tap = options.tap;
+        for (int layer = 0; layer < model->spec.layers; ++layer) {
+            unplanned.emplace_back(plan, model->spec, layer, false);
+            kept.emplace_back(plan, model->spec, layer, true);
+        }
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
@@ -51,7 +56,7 @@ struct Session::Impl {
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -63,9 +68,12 @@ struct Session::Impl {
     // What the query at `next` does not see leaves every owner layer. Only between steps: layers that borrow read what
     // the owner appended in the same step, after it.
     void evict(std::int64_t next) {
-        for (int layer = 0; layer < model->spec.layers; ++layer)
-            if (model->spec.ownsKv(layer))
-                evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
+        for (std::size_t layer = 0; layer < kept.size(); ++layer)
+            if (model->spec.ownsKv(static_cast<int>(layer)))
+                evictUnseen(cache, static_cast<int>(layer), (keeping ? kept : unplanned)[layer],
+                            (evictedKeeping ? kept : unplanned)[layer], evictedFor, next, ledger);
+        evictedFor = next;
+        evictedKeeping = keeping;
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
@@ -73,6 +81,7 @@ struct Session::Impl {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
             shape.ownsKv = model->spec.ownsKv(layer);
+            shape.layer = layer;
             shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
@@ -104,10 +113,15 @@ struct Session::Impl {
     Ledger ledger;
     std::shared_ptr<const Capture> capture; // as runs share it
     Capture* writtenCapture = nullptr;      // the same, for this session alone
+    AttentionTap* tap = nullptr;
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
-    bool keeping = false; // the plan's keep acts
+    std::vector<LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
+    bool keeping = false;             // the plan's keep acts
+    // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
+    std::int64_t evictedFor = 0;
+    bool evictedKeeping = false;
     SlotHistory history;
 };
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "core/engine/run.h"
@@ -21,6 +22,7 @@
 
 namespace fovea {
 
+class AttentionTap;
 struct Model;
 
 // Tokens that cannot be run: a prompt beyond the context, an id beyond the vocabulary. what() is one
@@ -31,12 +33,14 @@ public:
 };
 
 enum class Backend : std::uint8_t { Cpu, Reference };
+std::string_view backendName(Backend backend); // "cpu", "reference"
 
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool recordSlots = false;       // keep the life of every cached token, for Run::slots
     std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
+    AttentionTap* tap = nullptr; // hears decode steps, not the prefill; outlives the session
 };
 
 class Session {

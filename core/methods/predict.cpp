@@ -14,35 +14,59 @@ namespace {
 
 StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     shape.store = plan.store.value_or(shape.store);
+    shape.valueSums = valueSumsPerHead(plan, shape.group());
     return shape;
 }
 
-KeepRule ruleOf(const AttentionPlan& plan, const StepShape& shape) {
-    return keepRule(plan, shape.window, shape.keeps);
+Traffic predictRead(const AttentionPlan& plan, const StepShape& shape) {
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        return predictSparq(*sparq, shape);
+    return predictDense(shape);
+}
+
+Traffic predictHeldBy(const AttentionPlan& plan, const StepShape& shape) {
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        return predictHeldSparq(*sparq, shape);
+    return predictHeldDense(shape);
+}
+
+// The sum of `formula` over the layer's KV heads, each with as many tokens as it holds for the query at p, less
+// `without`. A KV head under spans that differ holds the longest of its group, and the whole group's read goes
+// over that.
+template <class Formula>
+Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, std::int64_t without,
+                  const Formula& formula) {
+    const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
+    if (keep.same()) {
+        shape.tokens = keep.of(0).seen(p) - without;
+        return formula(plan, shape);
+    }
+    Traffic layer;
+    const int heads = shape.kvHeads;
+    shape.queryHeads = shape.group();
+    shape.kvHeads = 1;
+    for (int head = 0; head < heads; ++head) {
+        shape.tokens = keep.held(head, p).seen(p) - without;
+        layer += formula(plan, shape);
+    }
+    return layer;
 }
 
 } // namespace
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
-    StepShape stored = asStored(plan, shape);
+    const StepShape stored = asStored(plan, shape);
     Traffic layer;
     if (shape.ownsKv)
         layer += predictEviction(plan, stored);
-    stored.tokens = ruleOf(plan, shape).seen(shape.tokens - 1);
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return layer += predictSparq(*sparq, stored);
-    return layer += predictDense(stored);
+    return layer += overHeads(plan, stored, shape.tokens - 1, 0, predictRead);
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
     if (!shape.ownsKv)
         return {};
-    StepShape stored = asStored(plan, shape);
     // What the next query sees besides itself: the rest left at the end of this step.
-    stored.tokens = ruleOf(plan, shape).seen(shape.tokens) - 1;
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return predictHeldSparq(*sparq, stored);
-    return predictHeldDense(stored);
+    return overHeads(plan, asStored(plan, shape), shape.tokens, 1, predictHeldBy);
 }
 
 // Every matrix is read once, whole, by one matrix-vector product; every gain and bias once:

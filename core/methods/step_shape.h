@@ -20,12 +20,14 @@ struct StepShape {
 
     // False for a layer that reads another's KV: it appends nothing, holds nothing and evicts nothing.
     bool ownsKv = true;
+    int layer = 0;     // which one: spans may differ
     int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
     bool keeps = true; // the plan's keep acts: from the first planned step on, for good
     bool takesOver = false; // this is that step: what the plan does not keep leaves before it
     // What happened, all KV heads of the layer together, because no formula can know it: rows that changed
     // slot, values added up again after one that was no number left, and sums written by that.
     std::int64_t moved = 0, resummed = 0, sums = 0;
+    int valueSums = 1; // kept per KV head, for a read that wants means; set by predict
 
     int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G

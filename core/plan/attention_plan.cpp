@@ -6,6 +6,7 @@
 
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
+#include "core/plan/moa_text.h"
 #include "core/plan/plan_words.h"
 #include "core/plan/share_text.h"
 #include "core/plan/switch_values.h"
@@ -18,6 +19,7 @@ constexpr std::string_view kAccepted =
     "dense, share=own, share=cla:…,pattern=even|keep-ends|dense-front|dense-back,convert=mean|first, "
     "share=layers:0_0_2_2_…,convert=mean|first, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
+    "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "store=f32|f16|bf16";
 constexpr std::string_view kSparqSwitches =
@@ -118,6 +120,18 @@ std::string sparqText(const SparqParams& p) {
     return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
 }
 
+// The text of a plan whose keep's is `keep`.
+std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
+    std::string text = shareText(plan.share);
+    const auto add = [&](const std::string& word) { text += (text.empty() || word.empty() ? "" : " ") + word; };
+    add(keep);
+    if (plan.store)
+        add("store=" + std::string(elementName(*plan.store)));
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        add(sparqText(*sparq));
+    return text.empty() ? "dense" : text;
+}
+
 } // namespace
 
 std::string_view acceptedPlanWords() {
@@ -150,17 +164,13 @@ AttentionPlan parsePlan(std::string_view text) {
     return plan;
 }
 
-std::string toText(const AttentionPlan& plan) {
-    std::string text = shareText(plan.share);
-    const auto add = [&](const std::string& word) {
-        text += (text.empty() || word.empty() ? "" : " ") + word;
-    };
-    add(keepText(plan.keep));
-    if (plan.store)
-        add("store=" + std::string(elementName(*plan.store)));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        add(sparqText(*sparq));
-    return text.empty() ? "dense" : text;
+std::string toText(const AttentionPlan& plan, SpansText spans) {
+    return withKeep(keepText(plan.keep, spans), plan);
+}
+
+std::string toTitle(const AttentionPlan& plan) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    return withKeep(moa ? moaTitle(*moa) : keepText(plan.keep), plan);
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
@@ -168,6 +178,10 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
         return why;
     if (const auto why = keepRefusal(plan, spec))
         return why;
+    if (const auto* moa = std::get_if<MoaParams>(&plan.keep);
+        moa && moa->spans && !std::holds_alternative<OwnKv>(plan.share))
+        return "keep=moa gives every layer spans of its own, and under " + shareText(plan.share) +
+               " layers read one cache; accepted: alpha=… and beta=… for all heads, or share=own.";
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
     if (!sparq)
         return std::nullopt;

@@ -16,6 +16,7 @@
 
 #include "core/cache/element_type.h"
 #include "core/methods/keep/lm_infinite.h"
+#include "core/methods/keep/moa.h"
 #include "core/methods/keep/streaming.h"
 #include "core/methods/read/sparq.h"
 #include "core/methods/share/cla.h"
@@ -34,7 +35,7 @@ struct ReadAll {
     bool operator==(const ReadAll&) const = default;
 };
 
-using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams>;
+using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams>;
 
 struct AttentionPlan {
     Share share = {};
@@ -51,10 +52,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-// Inverse of toText. Throws PlanError.
+// Inverse of toText. A plan that names a file is read together with it, and needs it no more. Throws PlanError.
 AttentionPlan parsePlan(std::string_view text);
-// Shortest text that parses to the same plan; defaults are left out.
-std::string toText(const AttentionPlan& plan);
+// How spans that a file holds are written: by the file's name, or themselves, for text that outlives it.
+enum class SpansText : std::uint8_t { Named, Whole };
+// Shortest text that parses to the same plan; defaults are left out. Spans that no file holds are written whole.
+std::string toText(const AttentionPlan& plan, SpansText spans = SpansText::Named);
+// The same for a title: spans that no file holds as their shape alone. No plan can be read from that.
+std::string toTitle(const AttentionPlan& plan);
 
 // The words a plan may hold, for messages and for the help of the command line.
 std::string_view acceptedPlanWords();

@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
+#include "core/plan/moa_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -68,15 +69,19 @@ std::optional<Keep> parseKeepMethod(const PlanWord& word) {
         return parseStreaming(word);
     if (word.value == "lm-infinite")
         return parseLmInfinite(word);
+    if (word.value == "moa")
+        return parseMoa(word);
     return std::nullopt;
 }
 
-std::string keepText(const Keep& keep) {
+std::string keepText(const Keep& keep, SpansText spans) {
     if (const auto* p = std::get_if<StreamingParams>(&keep))
         return keptText("streaming", *p,
                         p->positions == StreamingParams::Positions::Cache ? "positions=cache" : "");
     if (const auto* p = std::get_if<LmInfiniteParams>(&keep))
         return keptText("lm-infinite", *p);
+    if (const auto* p = std::get_if<MoaParams>(&keep))
+        return moaText(*p, spans);
     return {};
 }
 
@@ -100,6 +105,8 @@ std::optional<std::string> emptyKeep(const Keep& keep) {
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = emptyKeep(plan.keep))
         return why;
+    if (const auto* moa = std::get_if<MoaParams>(&plan.keep))
+        return moaRefusal(*moa, spec);
     if (!keepRule(plan, 0, true).turns())
         return std::nullopt;
     const bool streaming = std::holds_alternative<StreamingParams>(plan.keep);

@@ -9,10 +9,10 @@
 
 namespace fovea {
 
-// Of keep=streaming and keep=lm-infinite; nothing for another value. Throws PlanError.
+// Of keep=streaming, keep=lm-infinite and keep=moa; nothing for another value. Throws PlanError.
 std::optional<Keep> parseKeepMethod(const PlanWord& word);
 // "keep=streaming:window=252"; empty for all.
-std::string keepText(const Keep& keep);
+std::string keepText(const Keep& keep, SpansText spans = SpansText::Named);
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec);
 
 } // namespace fovea

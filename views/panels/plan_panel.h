@@ -40,26 +40,30 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks", "window", "positions", "store",
-    // "read", "r", "k", "local", "alpha", "tau", "select". Consecutive edits of one name may merge into one
-    // undo step until editFinished().
+    // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
+    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block",
+    // "minimum", "length", "spans". Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
     void sharingDiagramRequested();
+    void spanMapRequested();
 
 private:
     struct Rows;
     void buildSections();
     void buildShare(QVBoxLayout* column);
     void buildKeep(QVBoxLayout* column);
+    void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
     void connectShare();
     void connectKeep();
     Share startingShare(int index) const;
+    void connectMoa();
     Keep startingKeep(int index) const;
+    MoaParams startingMoa() const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
@@ -67,6 +71,7 @@ private:
     void showShare();
     void showKeep();
     void offerShares();
+    void showMoa(const MoaParams& params);
     void offerWhatFits();
     void showSparq(const SparqParams& params);
     int longest() const;
@@ -77,6 +82,7 @@ private:
     std::optional<ClaParams> m_lastCla;             // what SHARE returns to
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
+    std::optional<MoaParams> m_lastMoa;
     std::int64_t m_tokens = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;

@@ -24,6 +24,11 @@ struct PlanPanel::Rows {
     ParameterSlider *factor, *sinks, *window, *r, *k, *local;
     QLabel *factorValue, *sharePaper, *shareNote;
     QToolButton* diagram;
+    QWidget *windowRow, *moa, *oneSpan, *spansRow, *fixedLength; // of the newest tokens; what MoA has and parts of it
+    ParameterSlider *spanAlpha, *spanBeta, *block, *minimum, *lengthNumber;
+    QLabel *spanAlphaValue, *spanBetaValue, *blockValue, *minimumValue, *lengthValue, *spanSource;
+    FlatCombo* length;
+    QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper, *weights, *activations;
     QCheckBox *automatic, *alpha, *tau;

@@ -18,5 +18,8 @@ namespace fovea::cpu {
 // `state`'s o. `state` is overwritten. Logits are bent by `softcap` (0: none).
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, float softcap, Traffic& moved);
+// The same on top of what `state` holds, for the first `group` of its heads.
+void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
+                     const SoftmaxState& state, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

@@ -89,6 +89,11 @@ HWY_EXPORT(attendListTarget);
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, float softcap, Traffic& moved) {
     state.clear(group, cache.headDim);
+    attendMoreOfList(cache, slots, group, q, state, softcap, moved);
+}
+
+void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                      const SoftmaxState& state, float softcap, Traffic& moved) {
     HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, moved);
 }
 

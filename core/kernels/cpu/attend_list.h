@@ -20,5 +20,8 @@ namespace fovea::cpu {
 // touched.
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, float softcap, Traffic& moved);
+// The same on top of what `state` holds, for the first `group` of its heads.
+void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                      const SoftmaxState& state, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

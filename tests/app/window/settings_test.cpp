@@ -24,7 +24,9 @@
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/maps/sharing_diagram.h"
+#include "views/maps/span_map_view.h"
 #include "views/panels/inspector.h"
+#include "views/panels/span_panel.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
 #include "views/view_keys.h"
@@ -53,6 +55,7 @@ QWidget* viewOf(const WindowViews& views, const QString& name) {
                                         {"Head map", views.headMap},
                                         {"Inspector", views.inspector},
                                         {"Sharing", views.sharing},
+                                        {"Span map", views.spans->map()},
                                         {"Timelines", views.timelines}};
     return known.value(name);
 }

@@ -24,7 +24,16 @@ AttentionPlan randomPlan(std::mt19937& random) {
             sources.sources.push_back(upTo(upTo(1) ? 9 : 2147483647));
         plan.share = sources;
     }
-    if (const int keep = upTo(3); keep == 1)
+    if (const int keep = upTo(4); keep == 4) {
+        MoaParams p;
+        if (upTo(1))
+            p.all = {upTo(200000) / 8.0 - 2048, upTo(1000) / 1000.0};
+        p.sinks = upTo(1) ? 64 : upTo(2147483647);
+        p.block = 1 + (upTo(1) ? 63 : upTo(2147483646));
+        p.minimum = 1 + (upTo(1) ? 127 : upTo(2147483646));
+        p.length = upTo(1) ? 0 : upTo(2147483647);
+        plan.keep = p;
+    } else if (keep == 1)
         plan.keep = StreamingParams{.sinks = upTo(1) ? 4 : upTo(2147483647),
                                     .window = 1 + (upTo(1) ? 511 : upTo(2147483646)),
                                     .positions = static_cast<StreamingParams::Positions>(upTo(1))};
