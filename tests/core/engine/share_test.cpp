@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <random>
 
@@ -21,8 +22,10 @@
 #include "core/engine/session.h"
 #include "core/model/forward.h"
 #include "core/model/parameters.h"
+#include "tests/core/model/gguf_conversion.h"
 #include "tests/support/dice.h"
 #include "tests/support/random_model.h"
+#include "tests/support/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
@@ -178,7 +181,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("Real architectures run shared: biases, LayerNorm, key norms, fused projections, blocks' rules",
+TEST_CASE("Real architectures run shared: biases, LayerNorm, key norms, fused projections, windows",
           "[core.engine]") {
     for (const char* name :
          {"llama", "llama_bf16", "llama_bias", "opt", "gpt_neox", "qwen2", "qwen3", "gemma2"}) {
@@ -206,6 +209,36 @@ TEST_CASE("Real architectures run shared: biases, LayerNorm, key norms, fused pr
             }
         }
     }
+}
+
+TEST_CASE("Blocks of a GGUF file are decoded for what is converted, and read as they lie elsewhere",
+          "[core.engine]") {
+    const TemporaryFolder folder;
+    const auto choose = [](const std::string& name, std::int64_t) {
+        return name.find("attn_k") != name.npos   ? fovea::test::kQ4_K
+               : name.find("attn_v") != name.npos ? fovea::test::kQ6_K
+                                                  : fovea::test::kQ8_0;
+    };
+    std::ofstream(folder / "model.gguf", std::ios::binary)
+        << fovea::test::randomGguf({.layers = 3}, choose).whole();
+    const auto model = loadModel(folder / "model.gguf");
+    REQUIRE(model->layers[1].key.weight.blocks() == BlockType::Q4_K);
+    for (const char* text : {"share=cla:2 store=f32", "share=cla:3,convert=first store=f32"}) {
+        INFO(text);
+        const AttentionPlan plan = parsePlan(text);
+        Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
+        for (const int token : {3, 14, 15, 9, 26}) {
+            for (Session* session : {&cpu, &reference}) {
+                const StepRecord step = session->step(token, true);
+                requireSame(step.formula, step.counted);
+            }
+            CHECK(difference(cpu.logits(), reference.logits()) < 1e-3);
+        }
+    }
+    const auto shared = convertedModel(model, parsePlan("share=cla:2").share);
+    CHECK(shared->layers[1].key.weight.blocks() == BlockType::None);
+    CHECK(shared->layers[1].key.weight.typeName() == elementName(model->spec.type));
+    CHECK(shared->layers[0].key.weight.blocks() == BlockType::Q4_K); // shares with nobody
 }
 
 TEST_CASE("What a share will hold is foretold: cache, converted weights and captures", "[core.engine]") {
