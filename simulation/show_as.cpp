@@ -20,6 +20,7 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
         ProjectedStep step{.tokens = tokens, .moved = weights, .held = {}};
         for (int layer = 0; layer < spec.layers; ++layer) {
             shape.window = spec.window(layer);
+            shape.layer = layer;
             step.moved += predictMoved(plan, shape);
             step.held += predictHeld(plan, shape);
         }

@@ -32,6 +32,10 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
         layout.keyColumns = true;
         layout.valueSum = sparq->alpha;
     }
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read)) {
+        layout.page = quest->page;
+        layout.pagedFrom = quest->skip;
+    }
     return layout;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/engine/capture.h"
 #include "core/methods/cache_reader.h"
+#include "core/methods/read/page_bounds.h"
 
 namespace fovea {
 
@@ -32,6 +33,7 @@ public:
         return m_keys.t().index_select(0, components);
     }
     at::Tensor valueMean() override { return m_values.mean(0); }
+    at::Tensor pageBounds(std::int64_t page) override { return boundsOfRows(m_keys, page); }
 
     const at::Tensor& positions() const { return m_positions; }
 

@@ -12,6 +12,8 @@
 #include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
 #include "core/engine/turned_queries.h"
+#include "core/kernels/cpu/attend_quest.h"
+#include "core/kernels/cpu/attend_topv.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/methods/keep/keep_rule.h"
@@ -114,14 +116,30 @@ private:
         const Stopwatch watch;
         const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        const auto* topv = std::get_if<TopvParams>(&m.plan.read);
+        const auto* quest = std::get_if<QuestParams>(&m.plan.read);
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
                              m.ledger, rule);
-        else
-            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                           m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
-                                       m_views.front(), position, m_q));
+        else if (quest && acting.read && layer >= quest->skip)
+            noteLastPages(layer, cpu::attendQuest(m_views, m_spec.group(), *quest, m_q.data(), m_attended.data(),
+                                                  m_scratch, m.ledger, rule));
+        else {
+            const auto turned = m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
+                                            m_views.front(), position, m_q);
+            if (topv && acting.read)
+                cpu::attendTopv(m_views, m_spec.group(), *topv, m_q.data(), m_attended.data(), m_scratch, m.ledger,
+                                rule, turned);
+            else
+                cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
+                               turned);
+        }
         m_attentionSeconds += watch.seconds();
+    }
+
+    void noteLastPages(int layer, std::int64_t heads) {
+        if (m.lastPages)
+            m.lastPages[layer] = heads;
     }
 
     // What the feed-forward adds, into m_ffnAdds.

@@ -20,6 +20,9 @@ struct DecodeState {
     KvCache& cache;
     Ledger& ledger;
     Capture* capture; // null: capture nothing
+    // (layers) what the last step did and no formula can know: KV heads whose choice had the last page of their slots.
+    // Null: nobody asks.
+    std::int64_t* lastPages = nullptr;
 };
 
 // Which parts of the plan act in a step.

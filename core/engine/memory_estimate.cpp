@@ -55,6 +55,14 @@ std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const Me
     return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
 }
 
+// Of the pages of so many rows of one KV head, whole blocks.
+Bytes boundsOf(const CacheLayout& layout, int layer, std::int64_t rows) {
+    if (layout.page == 0 || layer < layout.pagedFrom)
+        return 0;
+    const std::int64_t pages = (rows + layout.page - 1) / layout.page, perBlock = layout.pagesPerBlock();
+    return Bytes((pages + perBlock - 1) / perBlock * perBlock) * layout.boundsBytes();
+}
+
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
@@ -64,7 +72,7 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
         const Bytes rows =
             Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-        bytes = bytes + (rows + sum) * layout.kvHeads;
+        bytes = bytes + (rows + sum + boundsOf(layout, layer, mostRows(spec, plan, q, layer))) * layout.kvHeads;
     }
     return bytes;
 }

@@ -35,7 +35,8 @@ struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
         : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
-          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f),
+          lastPages(static_cast<std::size_t>(model->spec.layers), 0) {
         capacity = capacityOf(options, plan, model->spec);
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
@@ -49,7 +50,7 @@ struct Session::Impl {
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, lastPages.data()}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -72,6 +73,12 @@ struct Session::Impl {
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
             shape.sums = changes.sums;
+            shape.layer = layer;
+            shape.pagesBegun = changes.pagesBegun;
+            shape.lastPages = lastPages[static_cast<std::size_t>(layer)];
+            shape.holes = 0;
+            for (int head = 0; head < model->spec.kvHeads; ++head)
+                shape.holes += cache.hasHole(layer, head);
             record.formula += predictMoved(plan, shape);
             record.held.formula += predictHeld(plan, shape);
             record.evicted += changes.dropped;
@@ -100,6 +107,7 @@ struct Session::Impl {
     Capture* writtenCapture = nullptr;      // the same, for this session alone
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
+    std::vector<std::int64_t> lastPages; // (layers), as DecodeState has it
     std::int64_t capacity = 0, tokens = 0;
     bool keeping = false; // the plan's keep acts
     SlotHistory history;

@@ -22,6 +22,8 @@ public:
     virtual at::Tensor valueRows(const at::Tensor& slots) = 0;         // (n) int64 -> (n, d)
     virtual at::Tensor keyColumns(const at::Tensor& components) = 0;   // (r) int64 -> (r, S)
     virtual at::Tensor valueMean() = 0;                                // (d)
+    // Of each `page` slots the least and the greatest of every key component, or wider: (⌈S / page⌉, 2, d).
+    virtual at::Tensor pageBounds(std::int64_t page) = 0;
 };
 
 }  // namespace fovea

@@ -28,6 +28,10 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     stored.tokens = ruleOf(plan, shape).seen(shape.tokens - 1);
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return layer += predictSparq(*sparq, stored);
+    if (const auto* topv = std::get_if<TopvParams>(&plan.read))
+        return layer += predictTopv(*topv, stored);
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read))
+        return layer += predictQuest(*quest, stored);
     return layer += predictDense(stored);
 }
 
@@ -37,6 +41,8 @@ Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
     stored.tokens = ruleOf(plan, shape).seen(shape.tokens) - 1;
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return predictHeldSparq(*sparq, stored);
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read))
+        return predictHeldQuest(*quest, stored);
     return predictHeldDense(stored);
 }
 

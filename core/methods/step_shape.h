@@ -25,6 +25,13 @@ struct StepShape {
     // slot, values added up again after one that was no number left, and sums written by that.
     std::int64_t moved = 0, resummed = 0, sums = 0;
 
+    int layer = 0; // its number: Quest reads the first ones dense
+    // Of a read by pages, all KV heads together: rows that were the first of their page, heads whose choice has the
+    // last page of their slots, heads that have a free slot before a live one after the step. kUnknown: as if no
+    // token had ever left.
+    static constexpr std::int64_t kUnknown = -1;
+    std::int64_t pagesBegun = kUnknown, lastPages = kUnknown, holes = 0;
+
     int group() const { return queryHeads / kvHeads; }  // g = H / G
 };
 

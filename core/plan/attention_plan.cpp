@@ -7,6 +7,7 @@
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
 #include "core/plan/plan_words.h"
+#include "core/plan/read_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -17,37 +18,9 @@ constexpr std::string_view kAccepted =
     "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
+    "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
     "store=f32|f16|bf16";
-constexpr std::string_view kSparqSwitches =
-    "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
-
-SparqParams parseSparq(const PlanWord& word) {
-    SparqParams p;
-    const SwitchReader reader(word, kSparqSwitches);
-    for (const PlanSwitch& s : reader.switches()) {
-        if (s.name == "r")
-            p.components = reader.count(s, 1);
-        else if (s.name == "k")
-            p.tokens = reader.count(s, 1);
-        else if (s.name == "local")
-            p.local = reader.count(s, 0);
-        else if (s.name == "alpha")
-            p.alpha = reader.onOff(s);
-        else if (s.name == "tau")
-            p.tau = reader.onOff(s);
-        else if (s.name == "select")
-            p.select = reader.either(s, "softmax", "logits") ? SparqParams::Select::Logits
-                                                             : SparqParams::Select::Softmax;
-        else
-            reader.refuseUnknown(s);
-    }
-    if (p.localTokens() > p.tokens)
-        refusePlan("the plan's \"local=" + std::to_string(p.localTokens()) + "\" is more than k=" +
-                       std::to_string(p.tokens) + ", and the local window lies inside k",
-                   kSparqSwitches);
-    return p;
-}
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
     refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
@@ -58,9 +31,9 @@ void requireNoSwitches(const PlanWord& word) {
         refusePlan("the plan's " + quoted(word.text) + " takes no switches", kAccepted);
 }
 
-std::variant<ReadAll, SparqParams> parseRead(const PlanWord& word) {
-    if (word.value == "sparq")
-        return parseSparq(word);
+Read parseRead(const PlanWord& word) {
+    if (const auto read = parseReadMethod(word))
+        return *read;
     if (word.value != "all")
         refuseUnknown(word);
     requireNoSwitches(word);
@@ -81,30 +54,6 @@ ElementType parseStore(const PlanWord& word) {
         if (word.value == elementName(type) && !word.hasParameters)
             return type;
     refuseUnknown(word);
-}
-
-void append(std::string& list, std::string_view item) {
-    if (!list.empty())
-        list += ',';
-    list += item;
-}
-
-std::string sparqText(const SparqParams& p) {
-    const SparqParams defaults;
-    std::string switches;
-    if (p.components != defaults.components)
-        append(switches, "r=" + std::to_string(p.components));
-    if (p.tokens != defaults.tokens)
-        append(switches, "k=" + std::to_string(p.tokens));
-    if (p.local)
-        append(switches, "local=" + std::to_string(*p.local));
-    if (p.alpha != defaults.alpha)
-        append(switches, "alpha=off");
-    if (p.tau != defaults.tau)
-        append(switches, "tau=off");
-    if (p.select != defaults.select)
-        append(switches, "select=logits");
-    return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
 }
 
 } // namespace
@@ -142,28 +91,15 @@ std::string toText(const AttentionPlan& plan) {
     const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
     if (plan.store)
         add("store=" + std::string(elementName(*plan.store)));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        add(sparqText(*sparq));
+    if (const std::string read = readText(plan.read); !read.empty())
+        add(read);
     return text.empty() ? "dense" : text;
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = keepRefusal(plan, spec))
         return why;
-    const auto* sparq = std::get_if<SparqParams>(&plan.read);
-    if (!sparq)
-        return std::nullopt;
-    if (sparq->components < 1 || sparq->components > spec.headDim)
-        return "read=sparq with r=" + std::to_string(sparq->components) +
-               " does not fit this model, whose heads are " + std::to_string(spec.headDim) +
-               " wide; accepted: r=1 to r=" + std::to_string(spec.headDim) + ".";
-    if (sparq->tokens < 1)
-        return "read=sparq with k=" + std::to_string(sparq->tokens) +
-               " reads no token; accepted: k=1 or more.";
-    if (sparq->localTokens() < 0 || sparq->localTokens() > sparq->tokens)
-        return "read=sparq with local=" + std::to_string(sparq->localTokens()) +
-               " does not fit; accepted: local=0 to local=" + std::to_string(sparq->tokens) + ", which is k.";
-    return std::nullopt;
+    return readRefusal(plan.read, spec);
 }
 
 } // namespace fovea

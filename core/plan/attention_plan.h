@@ -17,7 +17,9 @@
 #include "core/cache/element_type.h"
 #include "core/methods/keep/lm_infinite.h"
 #include "core/methods/keep/streaming.h"
+#include "core/methods/read/quest.h"
 #include "core/methods/read/sparq.h"
+#include "core/methods/read/topv.h"
 
 namespace fovea {
 
@@ -34,11 +36,12 @@ struct ReadAll {
 };
 
 using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams>;
+using Read = std::variant<ReadAll, SparqParams, TopvParams, QuestParams>;
 
 struct AttentionPlan {
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
-    std::variant<ReadAll, SparqParams> read;
+    Read read;
 
     bool operator==(const AttentionPlan&) const = default;
 };

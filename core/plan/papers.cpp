@@ -28,6 +28,15 @@ constexpr std::array<std::string_view, 2> kLmInfiniteResults = {
     "2.7x faster decoding, 7.5x less memory",
 };
 
+constexpr std::array<std::string_view, 2> kFlexGenResults = {
+    "OPT-30B / OPT-175B, 4 bits, LAMBADA accuracy: all values read .724 / .756, the top 10 % .718 / .756",
+    "OPT-175B on one T4 of 16 GB: 1 token/s at an effective batch of 144",
+};
+constexpr std::array<std::string_view, 2> kQuestResults = {
+    "LongBench, LongChat-7B, a budget of 1k tokens: comparable to the full cache",
+    "Self-attention up to 7.03x faster; with 4-bit weights 2.23x lower latency from end to end",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -40,6 +49,15 @@ constexpr std::array kPapers = {
           .publishedMoved = {},
           .publishedHeld = {},
           .results = {}},
+    Paper{.key = "flexgen",
+          .authors = "Ying Sheng, Lianmin Zheng, Binhang Yuan, Zhuohan Li, Max Ryabinin, Daniel Y. Fu, Zhiqiang Xie, "
+                     "Beidi Chen, Clark Barrett, Joseph E. Gonzalez, Percy Liang, Christopher Ré, Ion Stoica, Ce Zhang",
+          .title = "FlexGen: High-Throughput Generative Inference of Large Language Models with a Single GPU",
+          .year = 2023,
+          .arxiv = "2303.06865",
+          .publishedMoved = "(2 + S + k)·d elements per KV head, as the SparQ authors count it (dense: 2·S·d + 2·d)",
+          .publishedHeld = {},
+          .results = kFlexGenResults},
     Paper{.key = "gqa",
           .authors = "Joshua Ainslie, James Lee-Thorp, Michiel de Jong, Yury Zemlyanskiy, Federico Lebrón, "
                      "Sumit Sanghai",
@@ -74,6 +92,14 @@ constexpr std::array kPapers = {
           .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
           .publishedHeld = "1.5x dense: K is stored twice",
           .results = kSparqResults},
+    Paper{.key = "quest",
+          .authors = "Jiaming Tang, Yilong Zhao, Kan Zhu, Guangxuan Xiao, Baris Kasikci, Song Han",
+          .title = "Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+          .year = 2024,
+          .arxiv = "2406.10774",
+          .publishedMoved = "1/page size + K/page count of the KV cache, K pages read",
+          .publishedHeld = {},
+          .results = kQuestResults},
 };
 
 } // namespace

@@ -34,6 +34,10 @@ public:
         return mean;
     }
 
+    at::Tensor pageBounds(std::int64_t page) override {
+        return count(Component::Bounds, m_inner.pageBounds(page));
+    }
+
 private:
     at::Tensor count(Component component, const at::Tensor& touched) {
         m_counted[component] += touched.numel() * elementBytes(m_store);

@@ -99,13 +99,7 @@ void PlanPanel::showPlan() {
     rows.activations->setText(quoted(ElementType::F32));
 
     showKeep();
-    const auto* params = std::get_if<SparqParams>(&m_plan.read);
-    if (params)
-        m_last = *params;
-    rows.read->setCurrentIndex(params ? 1 : 0);
-    rows.paper->setText(params ? tr("Ribar 2023") : QString());
-    rows.sparq->setEnabled(params != nullptr);
-    showSparq(m_last);
+    showRead();
     offerWhatFits();
     m_showing = false;
 }

@@ -41,7 +41,7 @@ public:
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
-    // "read", "r", "k", "local", "alpha", "tau", "select". Consecutive edits of one name may merge into one
+    // "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page", "pages", "skip". Consecutive edits of one name may merge into one
     // undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
@@ -52,17 +52,23 @@ private:
     void buildSections();
     void buildKeep(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
+    void buildTopvAndQuest(QVBoxLayout* section);
     void nameRows();
     void connectRows();
     void connectKeep();
+    void connectRead();
     Keep startingKeep(int index) const;
+    Read startingRead(int index) const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
     void showKeep();
     void offerWhatFits();
+    void showRead();
     void showSparq(const SparqParams& params);
+    void showTopv(const TopvParams& params);
+    void showQuest(const QuestParams& params);
     int longest() const;
 
     ModelSpec m_spec;
@@ -70,6 +76,8 @@ private:
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
+    std::optional<TopvParams> m_lastTopv; // what READ returns to
+    std::optional<QuestParams> m_lastQuest;
     std::int64_t m_tokens = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;

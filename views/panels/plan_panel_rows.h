@@ -16,11 +16,12 @@ class FlatCombo;
 struct PlanPanel::Rows {
     FlatCombo *share, *keep, *positions, *store, *read, *select;
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
-    QWidget* sparq;               // everything below READ that SparQ alone has
-    ParameterSlider *sinks, *window, *r, *k, *local;
+    QWidget *sparq, *topv, *quest; // everything below READ that one method alone has
+    ParameterSlider *sinks, *window, *r, *k, *local, *values, *page, *pages, *skip;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper, *weights, *activations;
-    QCheckBox *automatic, *alpha, *tau;
+    QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
+    QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;
     QAction *undoAction = nullptr, *redoAction = nullptr;
 };

@@ -177,7 +177,10 @@ TEST_CASE(
                                    .type = ElementType::BF16,
                                    .tied = false}};
     constexpr const char* kReads[] = {"", " read=sparq:r=4,k=6", " read=sparq:r=2,k=9,local=9,alpha=off",
-                                      " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16"};
+                                      " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16",
+                                      " read=topv:k=5 store=f16", " read=topv:k=100,renormalise=on",
+                                      " read=quest:page=3,pages=2,skip=0", " read=quest:page=1,pages=4,skip=0",
+                                      " read=quest:page=5,pages=3,skip=1 store=bf16"};
     for (const RandomShape& shape : shapes) {
         const auto model = randomModel(shape);
         for (const AttentionPlan& keep : keeps()) {
@@ -186,7 +189,7 @@ TEST_CASE(
                 if (refusal(plan, model->spec))
                     continue;
                 const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-                const std::int64_t kinds = std::holds_alternative<SparqParams>(plan.read) ? 3 : 2;
+                const std::int64_t kinds = std::holds_alternative<ReadAll>(plan.read) ? 2 : 4;
                 for (const Backend backend : kBackends) {
                     INFO("plan " << toText(plan) << ", backend " << static_cast<int>(backend));
                     Session session(model, plan, {.backend = backend});
@@ -239,7 +242,13 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
                              "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
                              "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
                              "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
-                             "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100"}) {
+                             "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100",
+                             "keep=streaming:sinks=3,window=17 read=topv:k=5",
+                             "keep=streaming:sinks=3,window=17,positions=cache read=topv:k=5",
+                             "keep=lm-infinite:sinks=3,window=17 read=topv:k=6,renormalise=on",
+                             "keep=streaming:sinks=3,window=17 read=quest:page=4,pages=2,skip=0",
+                             "keep=streaming:sinks=0,window=13 read=quest:page=3,pages=3,skip=1",
+                             "keep=streaming:sinks=2,window=20 read=quest:page=1,pages=7,skip=0"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
@@ -282,7 +291,8 @@ TEST_CASE("Nothing of an evicted token reaches a later one, even when it was inf
     for (const char* text :
          {"keep=streaming:sinks=2,window=4 store=f16", "keep=lm-infinite:sinks=2,window=4 store=f16",
           "keep=streaming:sinks=2,window=4,positions=cache store=f16",
-          "keep=streaming:sinks=2,window=4 store=f16 read=sparq:r=4,k=3"}) {
+          "keep=streaming:sinks=2,window=4 store=f16 read=sparq:r=4,k=3",
+          "keep=streaming:sinks=2,window=4 store=f16 read=topv:k=3"}) {
         for (const Backend backend : kBackends) {
             INFO(text << ", backend " << static_cast<int>(backend));
             Session session(model, parsePlan(text), {.backend = backend});
