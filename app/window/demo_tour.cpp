@@ -1,6 +1,7 @@
 #include "app/window/demo_tour.h"
 
 #include <QAction>
+#include <QActionGroup>
 #include <QApplication>
 #include <QElapsedTimer>
 #include <QEventLoop>
@@ -121,6 +122,13 @@ void DemoTour::drag(const char* title) {
     print(title, quantiles(m_window->repaintWatch().milliseconds()));
 }
 
+void DemoTour::showMap(MapMode mode) {
+    for (QAction* action : m_window->actions().mapModes->actions())
+        if (action->data().toInt() == static_cast<int>(mode))
+            action->trigger();
+    settle();
+}
+
 // The whole text told in a stream: held bytes flatten, and the cache-slot timeline shows who came and who
 // left.
 void DemoTour::stream() {
@@ -140,6 +148,9 @@ void DemoTour::stream() {
     ExportActions& exports = m_window->exports();
     exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("streaming.png")));
     exports.savePicture(kSlotsPicture, QString::fromStdString(path("cache_slots.png")));
+    showMap(MapMode::Difference);
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("difference.png")));
+    showMap(MapMode::A);
     exports.saveTable(kSlotsPicture, QString::fromStdString(path("cache_slots.csv")));
     waitFor("saving the stream", [this] { return !m_window->jobs().busy(Lane::Disk); });
     document.editSettings(settings, QStringLiteral("decode from"));

@@ -2,6 +2,7 @@
 // The tour itself: a script that uses the window as a hand would, through its sliders and actions, and waits
 // for what it shows.
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@ class QSlider;
 namespace fovea {
 
 class MainWindow;
+enum class MapMode : std::uint8_t;
 
 class DemoTour {
 public:
@@ -29,6 +31,7 @@ private:
     void run();
     void drag(const char* title);
     void dragSlider(const char* name);
+    void showMap(MapMode mode);
     void stream();
     void dragLong();
     void savePictures();

@@ -23,6 +23,7 @@ SessionOptions sessionOptions(const LiveRunOptions& options) {
     SessionOptions session;
     session.captureBudget = options.captureBudget;
     session.capacity = options.capacity;
+    session.recordSlots = true;
     return session;
 }
 
@@ -114,6 +115,7 @@ void LiveRun::feed(std::int64_t position) {
     const int token = m_run.tokens[static_cast<std::size_t>(position)];
     m_run.steps.push_back(m_session.step(token, position >= m_run.decodeFrom));
     m_run.capturedTokens = m_run.capture ? m_session.tokens() : 0;
+    m_run.slots.catchUp(m_session.slots());
 }
 
 void LiveRun::settle(int next) {

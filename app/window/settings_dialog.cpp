@@ -150,7 +150,7 @@ QWidget* SettingsDialog::engine() {
 QWidget* SettingsDialog::models() {
     m_modelFolder = new QLineEdit;
     m_modelFolder->setObjectName(QStringLiteral("modelFolder"));
-    m_modelFolder->setPlaceholderText(tr("none: the Models menu lists the bundled and the recent ones"));
+    m_modelFolder->setPlaceholderText(tr("none: bundled and recent models alone"));
     auto* browse = new QPushButton(tr("Choose…"));
     browse->setAutoDefault(false);
     connect(browse, &QPushButton::clicked, this, [this] {
@@ -177,7 +177,7 @@ QWidget* SettingsDialog::sampling() {
     rows->addRow(name(tr("Temperature")), beside(m_temperature, muted(tr("0: always the likeliest token"))));
     rows->addRow(name(tr("Top-k")), m_topK);
     rows->addRow(name(tr("Top-p")), m_topP);
-    rows->addRow(name(tr("Seed")), beside(m_seed, muted(tr("the same seed chooses the same tokens"))));
+    rows->addRow(name(tr("Seed")), beside(m_seed, muted(tr("the same seed, the same tokens"))));
     return block(tr("How tokens are chosen, to begin with"), rows);
 }
 

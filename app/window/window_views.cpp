@@ -3,6 +3,7 @@
 #include <QComboBox>
 #include <QCoreApplication>
 #include <QScrollArea>
+#include <QStyle>
 #include <QVBoxLayout>
 
 #include "views/charts/timelines.h"
@@ -57,6 +58,9 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->viewport()->setAutoFillBackground(false);
     scroll->setWidget(views.planColumn);
+    // Nothing is cut off at the right where the bar takes its share.
+    scroll->setMinimumWidth(views.planColumn->minimumSizeHint().width() +
+                            scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent));
     views.planColumn->setAutoFillBackground(false);
     views.planFrame = framed(tr("Plan B"), scroll, parent);
     views.plan->furnish(views.planFrame);

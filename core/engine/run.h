@@ -51,7 +51,7 @@ struct Run {
     std::shared_ptr<const std::vector<float>> logits;
     std::shared_ptr<const Capture> capture; // null when not asked for
     std::int64_t capturedTokens = 0;        // rows of the capture this Run may read
-    SlotHistory slots; // of the captured layers, of the first at least; empty without a capture
+    SlotHistory slots;                      // the life of every cached token; empty when not asked for
 };
 
 } // namespace fovea

@@ -43,8 +43,8 @@ struct Session::Impl {
             writtenCapture = fresh.get();
             capture = fresh;
         }
-        if (capture) {
-            history = SlotHistory(std::max(1, capture->layers()), model->spec.kvHeads);
+        if (options.recordSlots) {
+            history = SlotHistory(model->spec.layers, model->spec.kvHeads);
             cache.tell(&history);
         }
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());

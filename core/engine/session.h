@@ -34,6 +34,7 @@ enum class Backend : std::uint8_t { Cpu, Reference };
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
+    bool recordSlots = false;       // keep the life of every cached token, for Run::slots
     std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
 };
 
@@ -56,7 +57,7 @@ public:
     std::int64_t tokens() const;           // in the cache
     const Model& model() const;
     const std::shared_ptr<const Capture>& capture() const;
-    const SlotHistory& slots() const; // empty without a capture
+    const SlotHistory& slots() const; // empty unless recordSlots
 
 private:
     struct Impl;

@@ -34,6 +34,14 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
         m_begin = static_cast<const std::byte*>(begin);
 }
 
+void MappedFile::forget(std::span<const std::byte> part) const {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto offset = static_cast<std::size_t>(part.data() - m_begin);
+    const std::size_t first = (offset + page - 1) / page * page, last = (offset + part.size()) / page * page;
+    if (first < last) // a hint: what does not work costs memory and nothing else
+        ::madvise(const_cast<std::byte*>(m_begin + first), last - first, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
     if (m_begin != nullptr)
         ::munmap(const_cast<std::byte*>(m_begin), m_size);

@@ -19,6 +19,8 @@ public:
     MappedFile& operator=(const MappedFile&) = delete;
 
     std::span<const std::byte> bytes() const { return {m_begin, m_size}; }
+    // Of a part of bytes() that was copied: its whole pages leave memory. They come back when looked at.
+    void forget(std::span<const std::byte> part) const;
 
 private:
     const std::byte* m_begin = nullptr;

@@ -3,9 +3,8 @@
 // run, so that A and B lie above each other; time starts at zero in each, prefill first.
 //
 // Spans     "prefill", "decode", and one per step with its numbers as arguments
-// Counters  the unit is in the name: KV held (bytes), moved counted (bytes), bandwidth (GB/s), …; the level
-// of
-//           a step lasts as long as the step, that of what is held begins at its end
+// Counters  the unit is in the name: KV held (bytes), moved counted (bytes), bandwidth (GB/s), …; the
+//           level of a step lasts as long as the step, that of what is held begins at its end
 
 #include <memory>
 #include <span>

@@ -1,6 +1,7 @@
 #include "views/charts/slot_chart.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/engine/run.h"
 #include "views/charts/run_series.h"
@@ -74,14 +75,20 @@ std::int64_t SlotChart::rowOf(const SlotStay& stay) const {
     return m_lives->rows == Rows::Position ? stay.position : stay.slot;
 }
 
-// As many as the visible steps need, so that zooming in on an early part fills the plot.
+// As many as the visible steps need, so that zooming in on an early part fills the plot. By slot, those of a plan that
+// evicts, from where it acts: a cache that only grows would press it flat.
 double SlotChart::rowsShown() const {
+    const bool bySlot = m_lives->rows == Rows::Slot;
     std::int64_t highest = 0;
-    for (const Lane* lane : {&m_lives->a, &m_lives->b})
+    for (const Lane* lane : {&m_lives->a, &m_lives->b}) {
+        if (!lane->run || (bySlot && lane->evicted == 0))
+            continue;
+        const double from =
+            bySlot ? std::max(m_state->first, static_cast<double>(lane->run->decodeFrom)) : m_state->first;
         for (const SlotStay& stay : lane->stays)
-            if (static_cast<double>(stay.from) <= m_state->last &&
-                static_cast<double>(stay.to) > m_state->first)
+            if (static_cast<double>(stay.from) <= m_state->last && static_cast<double>(stay.to) > from)
                 highest = std::max(highest, rowOf(stay));
+    }
     return static_cast<double>(highest + 1);
 }
 
@@ -95,7 +102,8 @@ QString SlotChart::tipAt(const QPointF& at) const {
     const auto row =
         static_cast<std::int64_t>((area.bottom() - at.y()) / std::max(area.height(), 1.) * rowsShown());
     QString text = describe(static_cast<double>(step));
-    for (const auto& [lane, name] : {std::pair(&m_lives->a, u'A'), std::pair(&m_lives->b, u'B')})
+    for (const auto& [lane, name] :
+         {std::pair(&m_lives->a, QChar(u'A')), std::pair(&m_lives->b, QChar(u'B'))})
         for (const SlotStay& stay : lane->stays)
             if (rowOf(stay) == row && stay.from <= step && step < stay.to)
                 text += tr("\n%1: token %2 in slot %3, there since step %4%5")
@@ -109,7 +117,8 @@ QString SlotChart::tipAt(const QPointF& at) const {
 
 QString SlotChart::livesCsv() const {
     QString csv = QStringLiteral("plan,layer,kv_head,position,slot,from_step,to_step,evicted\n");
-    for (const auto& [lane, name] : {std::pair(&m_lives->a, u'A'), std::pair(&m_lives->b, u'B')})
+    for (const auto& [lane, name] :
+         {std::pair(&m_lives->a, QChar(u'A')), std::pair(&m_lives->b, QChar(u'B'))})
         for (const SlotStay& stay : lane->stays)
             csv += QStringLiteral("%1,%2,%3,%4,%5,%6,%7,%8\n")
                        .arg(QChar(name))

@@ -56,7 +56,9 @@ void SlotChart::drawPlot(QPainter& painter, const QRectF& area) const {
     const double top = rowsShown();
     const int most = std::clamp(static_cast<int>(area.height() / 18), 2, 6);
     drawValueTicks(painter, area, std::max(std::ceil(niceTicks(top, most).step), 1.), 1, top);
-    drawStays(painter, area, m_lives->a, m_lives->b.stays.empty() ? 0.75 : 0.34);
+    const bool bySlot = m_lives->rows == Rows::Slot;
+    if (!bySlot || m_lives->a.evicted > 0)
+        drawStays(painter, area, m_lives->a, m_lives->b.stays.empty() ? 0.75 : 0.34);
     drawStays(painter, area, m_lives->b, 0.80);
 
     // What is live at the right edge, in words.
@@ -89,23 +91,24 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
         return std::clamp(static_cast<int>(std::lround((step - m_state->first) * perStep)), 0, width);
     };
 
-    Coverage living(width, height), lasting(width, height), leaving(width, height), handed(width, height);
+    Coverage living(width, height), lasting(width, height), handed(width, height);
     for (const SlotStay& stay : lane.stays) {
         // A step is a point of the axis; its token is there from half a step before it to half a step after.
         const int from = column(static_cast<double>(stay.from) - 0.5),
                   to = column(static_cast<double>(stay.to) - 0.5);
         const auto row = static_cast<double>(rowOf(stay));
-        const int low = std::min(static_cast<int>(row * perRow), height - 1);
-        const int high = std::clamp(static_cast<int>((row + 1) * perRow), low + 1, height);
-        const float part = static_cast<float>(std::min(1., std::max(perRow, 1e-6)));
-        for (int y = low; y < high && to > from; ++y) {
+        if (row * perRow >= height)
+            continue; // a row that is not shown
+        // A row covers its share of every pixel it touches, so that five and a half rows to a pixel leave no pattern.
+        const double bottom = row * perRow, top = std::min((row + 1) * perRow, static_cast<double>(height));
+        for (int y = static_cast<int>(bottom); y < top && to > from; ++y) {
+            const auto part =
+                static_cast<float>(std::min(top, y + 1.) - std::max(bottom, static_cast<double>(y)));
             living.add(y, from, to, part);
             if (stay.outlived)
                 lasting.add(y, from, to, part);
             if (stay.order % 2 == 1)
                 handed.add(y, from, to, part);
-            if (stay.evicted)
-                leaving.at(y, std::max(to - 1, 0)) = 1; // not a sum: wherever anything left
         }
     }
     living.sum();
@@ -114,7 +117,7 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
 
     const auto& t = theme();
     const QColor base = ofB ? t.planB : t.planA;
-    const QColor bright = mixed(base, t.text, 0.45), gone = ofB ? t.bad : mixed(base, t.panel, 0.2);
+    const QColor bright = mixed(base, t.text, 0.45);
     QImage image(width, height, QImage::Format_ARGB32);
     image.fill(Qt::transparent);
     const bool bySlot = m_lives->rows == Rows::Slot;
@@ -131,8 +134,6 @@ void SlotChart::drawStays(QPainter& painter, const QRectF& area, const Lane& lan
             QRgb pixel = over(t.panel.rgb(), base, strength);
             if (ofB && lasting.at(y, x) > 1e-4)
                 pixel = over(pixel, bright, 0.85);
-            if (ofB && !bySlot && leaving.at(y, x) > 0)
-                pixel = over(pixel, gone, 0.8);
             line[x] = pixel;
         }
     }

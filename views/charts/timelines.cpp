@@ -52,7 +52,7 @@ Timelines::Timelines(QWidget* parent) : QWidget(parent), m_data(std::make_unique
     m_slots = new SlotChart(this);
     m_charts.push_back(m_slots);
     for (auto* chart : m_charts) {
-        column->addWidget(chart, 1);
+        column->addWidget(chart, shareOf(chart));
         connectChart(chart);
     }
     addCopyMenu(
@@ -67,6 +67,11 @@ Timelines::Timelines(QWidget* parent) : QWidget(parent), m_data(std::make_unique
 }
 
 Timelines::~Timelines() = default;
+
+// Of the height: a line per token needs more of it than a curve.
+int Timelines::shareOf(const StepChart* chart) const {
+    return chart == m_slots ? 5 : 3;
+}
 
 void Timelines::buildControls() {
     m_weights = new QCheckBox(tr("weights"), this);

@@ -96,6 +96,7 @@ protected:
 private:
     struct Data;
     void buildControls();
+    int shareOf(const StepChart* chart) const;
     void connectChart(StepChart* chart);
     void scheduleRebuild();
     void rebuild();

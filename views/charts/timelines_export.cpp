@@ -12,14 +12,15 @@ namespace fovea {
 
 void Timelines::paintInto(QPainter& painter, QSize size) const {
     painter.fillRect(QRect(QPoint(0, 0), size), theme().panel);
-    const auto shown =
-        std::count_if(m_charts.begin(), m_charts.end(), [](auto* c) { return !c->isHidden(); });
-    int done = 0;
+    int shares = 0, done = 0;
+    for (const auto* chart : m_charts)
+        shares += chart->isHidden() ? 0 : shareOf(chart);
     for (const auto* chart : m_charts) {
         if (chart->isHidden())
             continue;
-        const int top = static_cast<int>(size.height() * done / shown);
-        const int bottom = static_cast<int>(size.height() * ++done / shown);
+        const int top = size.height() * done / shares;
+        done += shareOf(chart);
+        const int bottom = size.height() * done / shares;
         painter.save();
         painter.translate(0, top);
         chart->paintInto(painter, {size.width(), bottom - top});

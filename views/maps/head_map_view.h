@@ -4,9 +4,8 @@
 //
 // Mouse     wheel zooms about the cursor (Ctrl: keys only, Shift: queries only), left drag pans, right click
 //           or a click without a drag picks query and key
-// Keys      up and down nudge the query, left and right the key, Page up and down by 16, Home and End, F
-// fits,
-//           D fits the rows a plan read, + and − zoom, Ctrl+G asks for "go to"
+// Keys      up and down nudge the query, left and right the key, Page up and down by 16, Home and End,
+//           F fits, D fits the rows a plan read, + and − zoom, Ctrl+G asks for "go to"
 
 #include <QImage>
 #include <QPoint>

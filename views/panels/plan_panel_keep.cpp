@@ -40,10 +40,10 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     inner->setContentsMargins(0, 4, 0, 0);
     inner->setSpacing(1);
     rows.sinks =
-        addSlider(inner, tr("sinks  first tokens"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
+        addSlider(inner, tr("sinks"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
                   tr("The first tokens of the text, which never leave. Double-click: default."));
     rows.window =
-        addSlider(inner, tr("window  newest tokens"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
+        addSlider(inner, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
                   tr("The newest tokens. What lies between sinks and window leaves the cache. "
                      "Double-click: default."));
     rows.positions = new FlatCombo;

@@ -56,12 +56,12 @@ void PlanPanel::buildTopvAndQuest(QVBoxLayout* section) {
 
     rows.quest = parametersOf(section, column);
     rows.page =
-        addSlider(column, tr("page  slots"), ParameterSlider::Scale::Logarithmic, rows.pageValue,
+        addSlider(column, tr("page"), ParameterSlider::Scale::Logarithmic, rows.pageValue,
                   tr("How many slots share their bounds, and are read together. Double-click: default."));
     rows.pages =
-        addSlider(column, tr("pages  read"), ParameterSlider::Scale::Logarithmic, rows.pagesValue,
+        addSlider(column, tr("pages"), ParameterSlider::Scale::Logarithmic, rows.pagesValue,
                   tr("How many pages are read, the newest token's among them. Double-click: default."));
-    rows.skip = addSlider(column, tr("skip  first layers"), ParameterSlider::Scale::Linear, rows.skipValue,
+    rows.skip = addSlider(column, tr("skip"), ParameterSlider::Scale::Linear, rows.skipValue,
                           tr("How many of the first layers are read dense. Double-click: default."));
 }
 
@@ -98,8 +98,7 @@ void PlanPanel::showRead() {
                         : topv  ? tr("Sheng 2023")
                         : quest ? tr("Tang 2024")
                                 : QString());
-    rows.sparq->setVisible(!topv && !quest);
-    rows.sparq->setEnabled(sparq != nullptr);
+    rows.sparq->setVisible(sparq);
     rows.topv->setVisible(topv);
     rows.quest->setVisible(quest);
     showSparq(m_last);

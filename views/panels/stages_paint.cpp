@@ -69,11 +69,11 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const auto [x0, x1] = rangeOf(s.approximate);
     const auto [y0, y1] = rangeOf(s.exact);
     const Axes axes{painter, plot, x0, x1, y0, y1};
-    const auto left = s.exact.size() - s.evicted.size();
+    const auto remaining = s.exact.size() - s.evicted.size();
     const auto what = s.method == Method::Topv ? QObject::tr("2  weight in the group against exact score, %1 tokens")
                                                : QObject::tr("2  approximate against exact score, %1 tokens");
-    axes.title(s.evicted.empty() ? what.arg(left)
-                                 : QObject::tr("%1 left, %2 evicted").arg(what.arg(left)).arg(s.evicted.size()));
+    axes.title(s.evicted.empty() ? what.arg(remaining)
+                                 : QObject::tr("%1 left, %2 evicted").arg(what.arg(remaining)).arg(s.evicted.size()));
     axes.yTicks(4);
     axes.xTicks(4, QObject::tr("what the group chose by"), false);
     painter.setPen(t.border);

@@ -6,8 +6,7 @@
 //
 // Symbols   p position of the query, j of a cached token, s sinks, w window
 // Distance  RoPE gives q·k by the distance p - j alone. Some methods meet their sinks at another one: the
-// rule says
-//           which, and kernels turn the query by the difference instead of touching stored keys.
+//           rule says which, and kernels turn the query by the difference instead of touching stored keys.
 
 #include <cstdint>
 

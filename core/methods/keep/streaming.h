@@ -6,20 +6,17 @@
 //           arXiv 2309.17453
 // Symbols   s sinks, w window, p position of the query, E tokens evicted so far
 // Sees      sinks, the w tokens before the current one, and the current one: s + w + 1 rows. The authors'
-// perplexity
-//           script evicts after the forward pass, so its queries see the same; their chat demo evicts before
-//           it, to make room inside s + w.
+//           perplexity script evicts after the forward pass, so its queries see the same; their chat demo
+//           evicts before it, to make room inside s + w.
 // Positions `original`: RoPE by the position in the text. `cache`, the authors' way: by the rank in the
-// cache, so
-//           that no distance is ever longer than s + w. Only the sinks' distances change: they shrink by E.
-//           The authors cache keys before RoPE and rotate all of them at every step; here the stored keys
-//           stay as they are and the *query* is turned back by E positions for the s sinks alone, which RoPE
-//           cannot tell apart and which moves no byte.
+//           cache, so that no distance is ever longer than s + w. Only the sinks' distances change: they
+//           shrink by E. The authors cache keys before RoPE and rotate all of them at every step; here the
+//           stored keys stay as they are and the *query* is turned back by E positions for the s sinks alone,
+//           which RoPE cannot tell apart and which moves no byte.
 // Differs   the default is `original`, which goes together with every read; the authors have `cache` only.
-// The
-//           prompt is read densely, then cut down to s + w as decoding begins.
+//           The prompt is read densely, then cut down to s + w as decoding begins.
 // Defaults  s = 4, w = 512 as in the authors' cache class (2000 in their demo, 1 + 255 in the perplexity
-// script).
+//           script).
 
 #include <cstdint>
 

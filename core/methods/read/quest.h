@@ -20,7 +20,7 @@
 //           wider than they need to be, never narrower.
 // Differs   a budget is given in pages, n, not in tokens; a soft-cap of logits does not bend the scores, which it would
 //           not reorder for a single head
-// Edges     ties go to the lowest page; a score that is NaN is the least of all
+// Edges     ties go to the lowest page; a score that is NaN is the least of all, a key that is NaN bounds nothing
 // Defaults  P = 16 and 2 layers as in the paper, n = 64 pages: 1024 tokens, with which it finds LongBench comparable to
 //           reading all
 

@@ -13,8 +13,8 @@
 //           approximate logits as it does the exact ones.
 // Edges     ties go to the lowest index; a query head whose kept components are all zero scores every token
 //           alike (the paper's tau would be 0/0)
-// Needs     a second, component-major copy of K (1.5x the capacity of dense) and one fp32 value sum per KV
-// head.
+// Needs     a second, component-major copy of K (1.5x the capacity of dense) and one fp32 value sum per
+//           KV head.
 
 #include <cstdint>
 #include <optional>

@@ -172,8 +172,10 @@ at::Tensor halvesOrder(int heads, int headDim, int rotated) {
     return order;
 }
 
-void reorder(Linear& linear, const at::Tensor& order) {
-    const at::Tensor rows = at::index_select(linear.weight.stored(), 0, order);
+void reorder(Linear& linear, const at::Tensor& order, const MappedFile& file) {
+    const at::Tensor mapped = linear.weight.stored();
+    const at::Tensor rows = at::index_select(mapped, 0, order);
+    file.forget({static_cast<const std::byte*>(mapped.data_ptr()), mapped.nbytes()});
     const BlockType blocks = linear.weight.blocks();
     linear.weight = blocks == BlockType::None ? Weight(rows) : Weight(rows, blocks, linear.weight.columns());
     if (linear.bias.defined())
@@ -193,8 +195,8 @@ std::shared_ptr<const Model> readGguf(const std::filesystem::path& path) {
         const at::Tensor query = halvesOrder(s.queryHeads, s.headDim, s.rotated());
         const at::Tensor key = halvesOrder(s.kvHeads, s.headDim, s.rotated());
         for (LayerWeights& layer : model->layers) {
-            reorder(layer.query, query);
-            reorder(layer.key, key);
+            reorder(layer.query, query, *file.mapping());
+            reorder(layer.key, key, *file.mapping());
         }
     }
     describeParameters(*model);

@@ -42,6 +42,29 @@ TEST_CASE("compare writes its three files and says the same on stdout", "[app.co
     CHECK(b.at("bytes_held").get<std::int64_t>() > a.at("bytes_held").get<std::int64_t>());
 }
 
+TEST_CASE("compare under a keep: what is held stops growing, and the table counts who left", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    const std::string out = (folder / "out").string();
+    const ProcessResult r = fovea::fovea({"compare", "--model", model, "--prompt", "ABCD", "--plan", "dense", "--plan",
+                                          "keep=streaming:window=6", "--plan", "keep=lm-infinite:sinks=2,window=6",
+                                          "--tokens", "24", "--ignore-eos", "--out", out, "--json"});
+    INFO(r.err);
+    REQUIRE(r.status == 0);
+    const json j = json::parse(r.out);
+    const json &dense = j["plans"][0], &stream = j["plans"][1], &infinite = j["plans"][2];
+    for (const json* plan : {&dense, &stream, &infinite})
+        CHECK(plan->at("bytes").at("formula") == plan->at("bytes").at("counted"));
+    // 2 layers of 2 KV heads: 4 sinks and 6 stay after a step; of LM-Infinite 2 and, without the next, 5.
+    CHECK(stream["steps"].back().at("live_slots") == 4 * 10);
+    CHECK(infinite["steps"].back().at("live_slots") == 4 * 7);
+    CHECK(stream["steps"].back().at("evicted_slots") == 4);
+    CHECK(dense["steps"].back().at("evicted_slots") == 0);
+    CHECK(stream.at("bytes_held").get<std::int64_t>() < dense.at("bytes_held").get<std::int64_t>());
+    CHECK(contentOf(out + "/compare.csv").find("live (slots),evicted (slots)") != std::string::npos);
+    CHECK(contentOf(out + "/trace.json").find("KV slots live") != std::string::npos);
+}
+
 TEST_CASE("compare prints a table for people", "[app.commands]") {
     const TemporaryFolder folder;
     const std::string model = writeMadeUpModel(folder.path()).string();

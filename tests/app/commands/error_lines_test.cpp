@@ -54,6 +54,9 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "sparse"}, "sparse"},
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "read=sparq:r=9"},
          "r=9"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:sinks=0,window=0"}, "sinks=0"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:positions=cache read=sparq:r=2"},
+         "positions=cache"},
         {{"--prompt", "x", "info", model}, "--prompt"},
         {{"generat"}, "generat"},
     };

@@ -114,3 +114,18 @@ TEST_CASE("Without --json the text streams to stdout and nothing else", "[app.co
                      {.input = "ABBA"});
     CHECK(piped.out == file.out);
 }
+
+TEST_CASE("A text outgrows the context under a keep that bounds distances, and no other", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    const auto steps = [&](const char* plan) {
+        const ProcessResult r = fovea::fovea({"generate", "--model", model, "--prompt", "ABCD", "--plan", plan, "--tokens",
+                                              "120", "--ignore-eos", "--json"});
+        INFO(r.err);
+        return r.status == 0 ? json::parse(r.out).at("steps").size() : std::size_t{0};
+    };
+    CHECK(steps("keep=streaming:window=20,positions=cache") == 120);
+    CHECK(steps("keep=lm-infinite:window=20") == 120);
+    CHECK(steps("keep=streaming:window=20") == 0);
+    CHECK(steps("dense") == 0);
+}

@@ -11,6 +11,7 @@
 #include "app/window/memory_dialog.h"
 #include "app/window/prompt_dialog.h"
 #include "app/window/settings_dialog.h"
+#include "app/window/training_window.h"
 #include "tests/app/window/window_fixture.h"
 #include "views/theme.h"
 
@@ -49,6 +50,9 @@ TEST_CASE("Prompt, settings, keys", "[window][screens]") {
     KeySheet keys(keyGroups(*f.window));
     keys.show();
     save(keys, "keys");
+    TrainingWindow training;
+    training.show();
+    save(training, "training");
 }
 
 TEST_CASE("Memory dialog", "[window][screens]") {

@@ -18,6 +18,7 @@
 #include "app/window/status_line.h"
 #include "core/engine/session.h"
 #include "tests/app/window/window_fixture.h"
+#include "views/charts/slot_chart.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
@@ -107,6 +108,31 @@ TEST_CASE("A run in pieces chooses the tokens that generate() chooses", "[window
         CHECK(run->steps[i].counted == whole.steps[i].counted);
     }
     CHECK(*run->logits == *whole.logits);
+}
+
+TEST_CASE("A stream in the window: slots on the timeline, evicted keys on the map, told in the inspector", "[window]") {
+    WindowFixture f;
+    REQUIRE(f.run(24));
+    CHECK(f.window->views().timelines->slots()->isHidden());
+    CHECK(f.document().editPlanText(Side::B, "keep=streaming:sinks=2,window=5").isEmpty());
+    REQUIRE(f.rest());
+    const RunPair& runs = f.controller().runs();
+    REQUIRE(runs.b);
+    const std::int64_t lanes = std::int64_t{runs.b->spec.layers} * runs.b->spec.kvHeads;
+    CHECK(runs.b->steps.back().liveSlots == 7 * lanes);
+    CHECK(formulaAgainstCounted(*runs.b).agreeing == formulaAgainstCounted(*runs.b).steps);
+    CHECK(runs.b->slots.layers() == runs.b->spec.layers);
+    f.window->views().timelines->flush();
+    const SlotChart& slots = *f.window->views().timelines->slots();
+    CHECK_FALSE(slots.isHidden());
+    CHECK(std::ssize(slots.stays(true)) >= std::ssize(runs.b->tokens) - 1);
+    CHECK(f.controller().head()->data->anyEvicted);
+    const QueryStages* stages = f.window->views().inspector->stages();
+    REQUIRE(stages);
+    CHECK(stages->sparse);
+    CHECK_FALSE(stages->guessed);
+    CHECK(std::ssize(stages->evicted) == stages->query + 1 - 8);
+    CHECK(f.window->views().plan->plan() == f.document().plan(Side::B));
 }
 
 TEST_CASE("Decode-from before the prompt's end: the prompt is stepped from there, under the plan",

@@ -315,7 +315,7 @@ TEST_CASE("A run tells when each slot was taken and freed", "[core.engine]") {
     GenerateOptions options;
     options.tokens = 20;
     options.ignoreEnd = true;
-    options.session.captureBudget = 1 << 24;
+    options.session.recordSlots = true;
     const Run run = generate(model, parsePlan("keep=streaming:sinks=2,window=5"), randomTokens(12, 50),
                              options, {}, kGoOn);
     CHECK(run.slots.layers() == 2);
@@ -337,7 +337,7 @@ TEST_CASE("A run tells when each slot was taken and freed", "[core.engine]") {
         CHECK(gone[static_cast<std::size_t>(j)] == (j < 2 || last > 31 ? -1 : last));
     }
 
-    options.session.captureBudget = 0;
+    options.session.recordSlots = false;
     CHECK(generate(model, {}, randomTokens(12, 50), options, {}, kGoOn).slots.layers() == 0);
 }
 

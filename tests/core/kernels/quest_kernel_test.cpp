@@ -152,8 +152,14 @@ TEST_CASE("Pages that score the same are read from the first on, one without a s
     LivedCache broken(shape);
     broken.keys().fill_(0.5);
     broken.keys()[7].fill_(std::numeric_limits<float>::quiet_NaN());
-    broken.fill();
+    broken.fill(); // the nine other keys of its page bound it
     CHECK(attend(params, broken, 1, at::full({1, 32}, 1.f)).scratch.pages ==
+          std::vector<std::int32_t>{0, 1, 29});
+    LivedCache empty(shape);
+    empty.keys().fill_(0.5);
+    empty.keys().narrow(0, 0, 10).fill_(std::numeric_limits<float>::quiet_NaN());
+    empty.fill();
+    CHECK(attend(params, empty, 1, at::full({1, 32}, 1.f)).scratch.pages ==
           std::vector<std::int32_t>{1, 2, 29});
 }
 

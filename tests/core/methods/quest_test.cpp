@@ -103,7 +103,9 @@ TEST_CASE("Pages that score the same are chosen from the first on, one whose sco
           "[core.methods]") {
     TensorReader cache(at::ones({12, 4}), at::randn({12, 4}));
     CHECK(list(questTruth({.page = 2, .pages = 3}, at::ones({1, 4}), cache).pages) == Slots{0, 1, 5});
-    cache.K[1][2] = std::numeric_limits<float>::quiet_NaN();
+    cache.K[1][2] = std::numeric_limits<float>::quiet_NaN(); // the page's other key bounds it
+    CHECK(list(questTruth({.page = 2, .pages = 3}, at::ones({1, 4}), cache).pages) == Slots{0, 1, 5});
+    cache.K[0][2] = std::numeric_limits<float>::quiet_NaN();
     CHECK(list(questTruth({.page = 2, .pages = 3}, at::ones({1, 4}), cache).pages) == Slots{1, 2, 5});
     TensorReader one(at::ones({1, 4}), at::randn({1, 4}));
     CHECK(questTruth({}, at::ones({1, 4}), one).output[0].equal(one.V[0]));

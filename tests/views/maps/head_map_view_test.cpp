@@ -187,15 +187,49 @@ TEST_CASE("The CSV holds the cells in view, each with its weight and whether it 
     for (int i = 1; i <= 241; ++i) {
         const QStringList fields = lines[i].split(QLatin1Char(','));
         REQUIRE(fields.size() == 7);
+        CHECK(fields[6] == "0"); // nothing was evicted
         CHECK(fields[2].toInt() == 240);
         CHECK(fields[3].toInt() == i - 1);
         CHECK(fields[4].toFloat() == map.weights[static_cast<std::size_t>(240 * 256 + i - 1)]);
         read += fields[5].toInt();
-        CHECK(fields[6] == "0"); // nothing was evicted
         sum += fields[4].toDouble();
     }
     CHECK(read == 24);
     CHECK(sum == Approx(1).margin(1e-4));
+}
+
+TEST_CASE("A key that left the cache is told from one that was merely not read", "[views.maps]") {
+    auto map = std::make_shared<HeadMap>(*testing::makeHead({}));
+    map->gone.assign(256, 256);
+    std::int32_t gone = -1, unread = -1;
+    for (std::int32_t key = 40; key < 60; ++key) // two neighbours that query 240 does not read
+        if (!smallHead()->reads(240, key) && !smallHead()->reads(240, key + 1))
+            gone = key, unread = key + 1;
+    REQUIRE(gone >= 0);
+    map->gone[static_cast<std::size_t>(gone)] = 230;
+    HeadMapView view;
+    open(view, {1200, 700});
+    view.setData(makeHeadMapData(map));
+    CHECK(view.describe(240, gone).endsWith(": no, evicted"));
+    CHECK(view.describe(240, unread).endsWith(": no"));
+    CHECK_FALSE(view.describe(229, gone).contains("evicted"));
+
+    view.setQuery(-1);
+    view.showRange(232, 247, gone - 4, gone + 11);
+    const auto darkest = [&](int key) { // of a cell: the hatch's lines are lighter than its ground
+        const QImage picture = view.grab().toImage();
+        const QPoint middle = view.positionOf(240, key).toPoint();
+        int least = 255;
+        for (int dx = -3; dx <= 3; ++dx)
+            least = std::min(least, qGray(picture.pixel(middle + QPoint(dx, 0))));
+        return least;
+    };
+    const int hatched = darkest(gone);
+    view.setData(smallHead());
+    view.showRange(232, 247, gone - 4, gone + 11);
+    CHECK(hatched < darkest(gone));
+    map->gone.pop_back();
+    CHECK(makeHeadMapData(map) == nullptr); // does not fit its tokens
 }
 
 TEST_CASE("An exported picture has the size asked for and the cells in view", "[views.maps]") {

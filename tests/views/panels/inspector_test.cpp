@@ -10,6 +10,8 @@
 #include <limits>
 #include <set>
 
+#include <limits>
+
 #include "tests/views/panels/stages_fixture.h"
 #include "views/panel_frame.h"
 #include "views/panels/inspector.h"
@@ -159,6 +161,31 @@ TEST_CASE("Stages that are empty or do not fit together are drawn without harm",
     inspector.renderToImage({320, 430});
     inspector.renderToImage({40, 30});
     inspector.toCsv();
+}
+
+TEST_CASE("Stages under a keep say what was evicted, and their table leaves its guess empty",
+          "[views.panels]") {
+    auto stages =
+        std::make_shared<QueryStages>(*makeStages(MadeUpHead(32, 40), {.components = 8, .tokens = 16}));
+    for (std::int32_t key = 4; key < 20; ++key) {
+        stages->evicted.push_back(key);
+        stages->approximate[static_cast<std::size_t>(key)] = std::numeric_limits<float>::quiet_NaN();
+    }
+    CHECK(stagesFooter(*stages).endsWith("16 evicted"));
+    Inspector inspector;
+    inspector.setStages(stages);
+    const QImage guessed = inspector.renderToImage({320, 430});
+    CHECK(inspector.toCsv().contains("score exact|approximate,4,"));
+    CHECK_FALSE(inspector.toCsv().contains("nan"));
+    auto kept = std::make_shared<QueryStages>(*stages);
+    kept->guessed = false;
+    inspector.setStages(kept);
+    const QImage left = inspector.renderToImage({320, 430});
+    CHECK(left != guessed);
+    kept = std::make_shared<QueryStages>(*kept);
+    kept->evicted.clear();
+    inspector.setStages(kept);
+    CHECK(inspector.renderToImage({320, 430}) != left); // the hatched ground is gone
 }
 
 TEST_CASE("The arrows ask for the neighbours and stop at the limits", "[views.panels]") {
