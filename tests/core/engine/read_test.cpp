@@ -120,7 +120,7 @@ TEST_CASE("A replay finds every token in the slot in which the session had it", 
          {"read=quest:page=4,pages=2,skip=0", "keep=streaming:sinks=3,window=20 read=quest:skip=0",
           "keep=streaming:sinks=0,window=7 read=quest:page=5,pages=1,skip=0"}) {
         const AttentionPlan plan = parsePlan(text);
-        Session session(model, plan, {.captureBudget = 1 << 30, .capacity = kTokens});
+        Session session(model, plan, {.captureBudget = 1 << 30, .recordSlots = true, .capacity = kTokens});
         REQUIRE(session.prefill(all.first(kPrompt - 1), kGoOn));
         for (std::int64_t p = kPrompt - 1; p < kTokens; ++p)
             session.step(tokens[static_cast<std::size_t>(p)], p >= kPrompt);
