@@ -56,6 +56,10 @@ QString citation(const Paper& paper) {
 std::string_view paperKey(const AttentionPlan& plan) {
     if (std::holds_alternative<SparqParams>(plan.read))
         return "sparq";
+    if (std::holds_alternative<TopvParams>(plan.read))
+        return "flexgen";
+    if (std::holds_alternative<QuestParams>(plan.read))
+        return "quest";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
     if (std::holds_alternative<MoaParams>(plan.keep))

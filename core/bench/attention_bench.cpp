@@ -9,11 +9,14 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <unistd.h>
 
 #include "core/bench/filled_cache.h"
 #include "core/bench/read_bandwidth.h"
+#include "core/kernels/cpu/attend_quest.h"
+#include "core/kernels/cpu/attend_topv.h"
 #include "core/kernels/cpu/attention.h"
 
 namespace fovea {
@@ -25,20 +28,28 @@ ElementType storeOf(const AttentionPlan& plan) { return plan.store.value_or(Elem
 
 bool readsColumns(const AttentionPlan& plan) { return std::holds_alternative<SparqParams>(plan.read); }
 
-// The caches that the plans need, one per type; with the column copy where a plan reads it.
-std::map<ElementType, FilledCacheShape> caches(const AttentionBenchOptions& options) {
-    std::map<ElementType, FilledCacheShape> needed;
+// Plans of one type of rows and one size of pages (0: none) read the same cache.
+using CacheKey = std::pair<ElementType, int>;
+
+CacheKey cacheOf(const AttentionPlan& plan) {
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
+    return {storeOf(plan), quest ? quest->page : 0};
+}
+
+// The caches that the plans need; with the column copy where a plan reads it.
+std::map<CacheKey, FilledCacheShape> caches(const AttentionBenchOptions& options) {
+    std::map<CacheKey, FilledCacheShape> needed;
     for (const AttentionPlan& plan : options.plans) {
-        const ElementType type = storeOf(plan);
-        const bool columns = readsColumns(plan) || (needed.contains(type) && needed[type].keyColumns);
-        needed[type] = {options.context, options.kvHeads, options.headDim, type, columns};
+        const CacheKey key = cacheOf(plan);
+        const bool columns = readsColumns(plan) || (needed.contains(key) && needed[key].keyColumns);
+        needed[key] = {options.context, options.kvHeads, options.headDim, key.first, columns, key.second};
     }
     return needed;
 }
 
 std::int64_t workingSet(const AttentionBenchOptions& options) {
     std::int64_t largest = 0;
-    for (const auto& [type, shape] : caches(options))
+    for (const auto& [key, shape] : caches(options))
         largest = std::max(largest, shape.rowBytes());
     return (largest + 4095) / 4096 * 4096;
 }
@@ -55,6 +66,12 @@ void check(const AttentionBenchOptions& options) {
         if (const auto* sparq = std::get_if<SparqParams>(&plan.read);
             sparq && (sparq->components < 1 || sparq->components > options.headDim || sparq->tokens < 1))
             throw std::invalid_argument("sparq's r must be 1 to the head width, and k at least 1");
+    for (const AttentionPlan& plan : options.plans) {
+        const auto* topv = std::get_if<TopvParams>(&plan.read);
+        const auto* quest = std::get_if<QuestParams>(&plan.read);
+        if ((topv && topv->tokens < 1) || (quest && (quest->page < 1 || quest->pages < 1)))
+            throw std::invalid_argument("topv's k, and quest's page and pages, must be at least 1");
+    }
     for (const AttentionPlan& plan : options.plans)
         if (const KeepRule rule = keepRule(plan, 0, true); rule != KeepRule{})
             throw std::invalid_argument("a step of " + toText(plan) + " reads " +
@@ -125,6 +142,10 @@ struct Step {
     void run() {
         if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
             cpu::attendSparq(views, group, *sparq, q.data(), out.data(), scratch, ledger);
+        else if (const auto* topv = std::get_if<TopvParams>(&plan.read))
+            cpu::attendTopv(views, group, *topv, q.data(), out.data(), scratch, ledger);
+        else if (const auto* quest = std::get_if<QuestParams>(&plan.read))
+            cpu::attendQuest(views, group, *quest, q.data(), out.data(), scratch, ledger);
         else
             cpu::attendAll(views, group, q.data(), out.data(), scratch, ledger);
     }
@@ -147,7 +168,7 @@ std::vector<float> queries(const AttentionBenchOptions& options) {
 
 std::int64_t benchMemory(const AttentionBenchOptions& options) {
     std::int64_t total = workingSet(options);
-    for (const auto& [type, shape] : caches(options))
+    for (const auto& [key, shape] : caches(options))
         total += shape.reservedBytes();
     return total;
 }
@@ -159,9 +180,9 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     bench.threads = at::get_num_threads();
     bench.workingSetBytes = workingSet(options);
 
-    std::map<ElementType, KvCache> stores;
-    for (const auto& [type, shape] : caches(options))
-        stores.emplace(type, filledCache(shape));
+    std::map<CacheKey, KvCache> stores;
+    for (const auto& [key, shape] : caches(options))
+        stores.emplace(key, filledCache(shape));
     const AlignedMemory buffer = alignedMemory(bench.workingSetBytes);
     std::memset(buffer.get(), 1, static_cast<std::size_t>(bench.workingSetBytes));
 
@@ -171,7 +192,7 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     std::vector<std::unique_ptr<Step>> steps;
     std::vector<Stopwatch> watches;
     for (const AttentionPlan& plan : options.plans) {
-        steps.push_back(std::unique_ptr<Step>(new Step{plan, viewsOf(stores.at(storeOf(plan))),
+        steps.push_back(std::unique_ptr<Step>(new Step{plan, viewsOf(stores.at(cacheOf(plan))),
                                                        options.heads / options.kvHeads, q,
                                                        std::vector<float>(q.size()), {}, {}}));
         watches.emplace_back([step = steps.back().get()] { step->run(); });

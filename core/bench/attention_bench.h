@@ -1,5 +1,6 @@
 #pragma once
 // Times one layer's decode attention under several plans beside what the machine can read, all in the same run.
+// The layer is one that the plan reads sparsely (not among those that Quest skips).
 // Bandwidth and plans are measured in turn (R A B R A B …), so that a machine that slows down slows all of them.
 
 #include <cstdint>

@@ -15,15 +15,7 @@ float draw(std::uint64_t& state) {
     return (static_cast<float>(state >> 40) * 0x1p-24f - 0.5f) * std::sqrt(12.f);
 }
 
-}  // namespace
-
-std::int64_t FilledCacheShape::reservedBytes() const {
-    const std::int64_t perBlock = slotsPerBlockFor(slots);
-    const std::int64_t whole = (slots + perBlock - 1) / perBlock * perBlock;
-    return whole * kvHeads * headDim * elementBytes(type) * (keyColumns ? 3 : 2);
-}
-
-KvCache filledCache(const FilledCacheShape& shape) {
+CacheLayout layoutOf(const FilledCacheShape& shape) {
     CacheLayout layout;
     layout.layers = 1;
     layout.kvHeads = shape.kvHeads;
@@ -31,7 +23,27 @@ KvCache filledCache(const FilledCacheShape& shape) {
     layout.type = shape.type;
     layout.keyColumns = layout.valueSum = shape.keyColumns;
     layout.slotsPerBlock = slotsPerBlockFor(shape.slots);
-    KvCache cache(layout);
+    layout.page = shape.page;
+    return layout;
+}
+
+// n up to the next whole number of `parts`.
+std::int64_t rounded(std::int64_t n, std::int64_t parts) {
+    return (n + parts - 1) / parts * parts;
+}
+
+}  // namespace
+
+std::int64_t FilledCacheShape::reservedBytes() const {
+    const CacheLayout layout = layoutOf(*this);
+    std::int64_t head = rounded(slots, layout.slotsPerBlock) * headDim * elementBytes(type) * (keyColumns ? 3 : 2);
+    if (page > 0)
+        head += rounded(rounded(slots, page) / page, layout.pagesPerBlock()) * layout.boundsBytes();
+    return head * kvHeads;
+}
+
+KvCache filledCache(const FilledCacheShape& shape) {
+    KvCache cache(layoutOf(shape));
     const std::size_t row = static_cast<std::size_t>(shape.kvHeads) * static_cast<std::size_t>(shape.headDim);
     std::vector<float> k(row), v(row);
     std::uint64_t random = 0x9E3779B97F4A7C15ull;

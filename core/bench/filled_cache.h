@@ -14,6 +14,7 @@ struct FilledCacheShape {
     int kvHeads = 0, headDim = 0;
     ElementType type = ElementType::F32;
     bool keyColumns = false;  // with the column copy and the sums of the values
+    int page = 0;             // with bounds of pages of so many slots; 0: without
 
     // K and V of the live tokens.
     std::int64_t rowBytes() const { return 2 * slots * kvHeads * headDim * elementBytes(type); }

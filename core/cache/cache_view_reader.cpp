@@ -100,6 +100,20 @@ at::Tensor CacheViewReader::valueMeans(const at::Tensor& seen) {
     return sums / seen.sum(-1, /*keepdim=*/true);
 }
 
+// The view's own pages: a cache has one size of them.
+at::Tensor CacheViewReader::pageBounds(std::int64_t) {
+    const std::int64_t pages = m_view.pages(), perBlock = m_view.pagesPerBlock;
+    std::vector<at::Tensor> parts;
+    for (std::int64_t first = 0; first < pages; first += perBlock) {
+        const at::Tensor whole =
+            at::from_blob(const_cast<void*>(m_view.bounds[first / perBlock]), {perBlock, 2, m_view.headDim},
+                          at::TensorOptions(scalarType(m_view.type)));
+        parts.push_back(whole.narrow(0, 0, std::min(perBlock, pages - first)));
+        heard(Component::Bounds, static_cast<std::int64_t>(parts.back().nbytes()));
+    }
+    return at::cat(parts).to(at::kFloat);
+}
+
 void CacheViewReader::heard(Component component, std::int64_t bytes) {
     if (m_ledger)
         m_ledger->moved(component, bytes);

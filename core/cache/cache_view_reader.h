@@ -24,6 +24,7 @@ public:
     at::Tensor keyColumns(const at::Tensor& components) override;
     at::Tensor valueMean() override;
     at::Tensor valueMeans(const at::Tensor& seen) override;
+    at::Tensor pageBounds(std::int64_t page) override;
 
 private:
     at::Tensor block(const void* data, bool columns) const;

@@ -26,14 +26,19 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     requirePositive(layout.headDim, "component per head");
     requirePositive(layout.slotsPerBlock, "slot per block");
     requirePositive(layout.valueSums, "sum of values");
+    if (layout.page < 0)
+        requirePositive(layout.page, "slot per page");
 
     m_storedValue.resize(static_cast<std::size_t>(layout.headDim));
+    m_bounds.resize(layout.page > 0 ? 3 * m_storedValue.size() : 0);
     m_layers.resize(static_cast<std::size_t>(layout.layers));
     for (int i = 0; i < layout.layers; ++i) {
         if (m_layout.sourceOf(i) != i)
             continue;
         Layer& layer = m_layers[static_cast<std::size_t>(i)];
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
+        for (Head& head : layer.heads)
+            head.paged = layout.page > 0 && &layer - m_layers.data() >= layout.pagedFrom;
         if (layout.valueSum)
             for (Head& head : layer.heads) {
                 head.valueSum.assign(static_cast<std::size_t>(layout.headDim) *
@@ -52,6 +57,10 @@ std::size_t KvCache::blockBytes() const {
            static_cast<std::size_t>(elementBytes(m_layout.type));
 }
 
+std::size_t KvCache::boundsBlockBytes() const {
+    return static_cast<std::size_t>(m_layout.pagesPerBlock() * m_layout.boundsBytes());
+}
+
 KvCache::Head& KvCache::head(int layer, int kvHead) const {
     auto& heads = const_cast<Layer&>(m_layers[static_cast<std::size_t>(m_layout.sourceOf(layer))]).heads;
     return heads[static_cast<std::size_t>(kvHead)];
@@ -67,6 +76,7 @@ void KvCache::append(int layerIndex, std::int64_t position, const float* k, cons
         const std::int64_t slot = head.slots.next();
         head.slots.take(position);
         writeRow(head, slot, k, v, moved);
+        boundRow(head, slot, layer.changes, moved);
         told(layerIndex, kvHead, position, position, slot, SlotEvent::Kind::Born);
         k += m_layout.headDim;
         v += m_layout.headDim;
@@ -79,22 +89,27 @@ void KvCache::append(int layerIndex, std::int64_t position, const float* k, cons
 
 // One more block of each kind for every head whose next token has no room, or none for any.
 void KvCache::growFor(Layer& layer) {
-    const auto full = [&](const Head& head) {
-        return head.slots.next() == std::ssize(head.keys) * m_layout.slotsPerBlock;
-    };
+    const auto full = [&](const Head& head) { return head.full(m_layout); };
+    const auto boundsFull = [&](const Head& head) { return head.boundsFull(m_layout); };
     const auto growing =
         static_cast<std::size_t>(std::count_if(layer.heads.begin(), layer.heads.end(), full));
-    if (growing == 0)
+    const auto bounding =
+        static_cast<std::size_t>(std::count_if(layer.heads.begin(), layer.heads.end(), boundsFull));
+    if (growing + bounding == 0)
         return;
     std::vector<CacheBlock> fresh;
-    fresh.reserve(growing * kinds());
+    fresh.reserve(growing * kinds() + bounding);
     for (std::size_t i = 0; i < growing * kinds(); ++i)
         fresh.emplace_back(m_layout.memory, blockBytes());
+    for (std::size_t i = 0; i < bounding; ++i)
+        fresh.emplace_back(m_layout.memory, boundsBlockBytes());
     for (Head& head : layer.heads) {
         head.slots.reserve(m_layout.slotsPerBlock);
         head.blocks.reserve(head.blocks.size() + kinds());
-        for (auto* table : {&head.keys, &head.values, &head.keyColumns})
+        for (auto* table : {&head.keys, &head.values, &head.keyColumns, &head.bounds})
             table->reserve(table->size() + 1);
+        head.boundBlocks.reserve(head.boundBlocks.size() + 1);
+        head.pageRows.reserve(head.pageRows.size() + static_cast<std::size_t>(m_layout.pagesPerBlock()));
     }
 
     // Nothing throws from here on.
@@ -109,6 +124,12 @@ void KvCache::growFor(Layer& layer) {
         for (std::size_t kind = 0; kind < kinds(); ++kind)
             head.blocks.push_back(std::move(*next++));
     }
+    for (Head& head : layer.heads)
+        if (boundsFull(head)) {
+            head.bounds.push_back(next->data());
+            head.boundBlocks.push_back(std::move(*next++));
+            head.pageRows.resize(head.pageRows.size() + static_cast<std::size_t>(m_layout.pagesPerBlock()), 0);
+        }
 }
 
 void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved) {
@@ -152,6 +173,11 @@ std::int64_t KvCache::position(int layer, int kvHead, std::int64_t slot) const {
     return head(layer, kvHead).slots.positions()[static_cast<std::size_t>(slot)];
 }
 
+bool KvCache::hasHole(int layer, int kvHead) const {
+    const SlotTable& slots = head(layer, kvHead).slots;
+    return slots.next() < slots.live();
+}
+
 std::span<const std::int32_t> KvCache::byAge(int layer, int kvHead) const {
     return head(layer, kvHead).slots.byAge();
 }
@@ -164,6 +190,9 @@ KvView KvCache::view(int layer, int kvHead) const {
     view.keyColumns = m_layout.keyColumns ? own.keyColumns.data() : nullptr;
     view.valueSum = m_layout.valueSum ? own.valueSum.data() : nullptr;
     view.valueSums = m_layout.valueSums;
+    view.bounds = own.paged ? own.bounds.data() : nullptr;
+    view.page = own.paged ? m_layout.page : 0;
+    view.pagesPerBlock = m_layout.pagesPerBlock();
     view.positions = own.slots.positions().data();
     view.byAge = own.slots.inOrder() ? nullptr : own.slots.byAge().data();
     view.slots = own.slots.live();
@@ -178,7 +207,8 @@ std::int64_t KvCache::reserved() const {
     for (const Layer& layer : m_layers)
         for (const Head& head : layer.heads)
             bytes += static_cast<std::int64_t>(head.blocks.size() * blockBytes() +
-                                               head.valueSum.size() * sizeof(float));
+                                               head.valueSum.size() * sizeof(float) +
+                                               head.boundBlocks.size() * boundsBlockBytes());
     return bytes;
 }
 

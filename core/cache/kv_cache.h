@@ -1,9 +1,10 @@
 #pragma once
 // The KV cache: slots in blocks, per (owner layer, KV head). A layer that borrows is given its owner's; it appends and
-// evicts nothing itself. Rows are stored in `type`; the component-major
-// copy of K and the fp32 value sum exist only when the plan's read asks for them. An evicted token's slot
+// evicts nothing itself. Rows are stored in `type`; the component-major copy of K, the fp32 value sum and the bounds of
+// pages of keys exist only when the plan's read asks for them. An evicted token's slot
 // goes to the next token; blocks that no live row can reach any more are given back.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -24,6 +25,13 @@ struct CacheLayout {
     bool valueSum = false;
     int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
     int slotsPerBlock = 256;
+    int page = 0;      // slots whose keys have bounds together; 0: no bounds are kept
+    int pagedFrom = 0; // the first layer whose keys have them
+
+    // Bounds have blocks of their own, since a page need not divide a block of rows.
+    int pagesPerBlock() const { return page > 0 ? std::max(1, slotsPerBlock / page) : 0; }
+    std::int64_t boundsBytes() const { return std::int64_t{2} * headDim * elementBytes(type); } // of one page
+
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
     std::vector<int> sources = {}; // (layers) the layer whose rows each reads, itself where it owns them; empty: itself
@@ -37,6 +45,7 @@ struct SlotChanges {
     std::int64_t moved = 0;    // rows that changed slot
     std::int64_t resummed = 0; // values added up again, because one that was no number left the sum
     std::int64_t sums = 0;     // sums written by that
+    std::int64_t pagesBegun = 0; // rows that were the first of their page, whose bounds they became
 };
 
 class KvCache {
@@ -71,7 +80,9 @@ public:
     const Traffic& held() const {
         return m_held;
     } // live bytes by component, counted as slots are filled and freed
-    std::int64_t reserved() const;                 // bytes of rows, columns and sums taken from the allocator
+    std::int64_t reserved() const; // bytes of rows, columns, sums and bounds taken from the allocator
+    // Is there a free slot before a live one? The next append takes it.
+    bool hasHole(int layer, int kvHead) const;
     SlotChanges takeChanges(int layer);
     // Every slot taken and freed from now on is told to `history`, which must outlive the cache; null:
     // nobody.
@@ -82,9 +93,13 @@ private:
     struct Layer;
 
     std::size_t blockBytes() const;
+    std::size_t boundsBlockBytes() const;
     std::size_t kinds() const { return m_layout.keyColumns ? 3 : 2; }
     Head& head(int layer, int kvHead) const;
     void growFor(Layer& layer);
+    void boundRow(Head& head, std::int64_t slot, SlotChanges& changes, Traffic& moved);
+    void leavePage(Head& head, std::int64_t slot);
+    void freeEmptyBounds(Head& head);
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
     const float* storedValue(const Head& head, std::int64_t slot);
@@ -98,6 +113,7 @@ private:
     std::vector<Layer> m_layers;
     Traffic m_held;
     std::vector<float> m_storedValue; // (d)
+    std::vector<float> m_bounds;      // (3, d): a key, and the bounds that it widens
     SlotHistory* m_history = nullptr;
 };
 

@@ -21,9 +21,12 @@ void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, 
         told(layer, kvHead, at, position(layer, kvHead, slot), slot, SlotEvent::Kind::Evicted);
         if (m_layout.valueSum && m_layout.valueSums == 1)
             numbers &= subtract(own, 0, slot, moved);
+        leavePage(own, slot);
     }
     for (const SlotTable::Move move : own.slots.release(slots)) {
         moveRow(own, move.from, move.to, moved);
+        leavePage(own, move.from);
+        boundRow(own, move.to, changes, moved);
         told(layer, kvHead, at, position(layer, kvHead, move.to), move.to, SlotEvent::Kind::Moved);
         ++changes.moved;
     }
@@ -100,6 +103,7 @@ void KvCache::moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& m
 
 // All but one block beyond the whole ones, which the next tokens will want.
 void KvCache::freeEmptyBlocks(Head& head) {
+    freeEmptyBounds(head);
     const auto wanted = static_cast<std::size_t>(head.slots.live() / m_layout.slotsPerBlock + 1);
     if (head.keys.size() <= wanted)
         return;

@@ -30,6 +30,10 @@ struct KvCache::Head {
     std::vector<const void*> keys, values, keyColumns; // one pointer per block, as KvView wants them
     std::vector<CacheBlock> blocks; // what they point to, the kinds of a block side by side
     std::vector<float> valueSum;    // (valueSums, d) or empty
+    bool paged = false;             // its keys have bounds
+    std::vector<const void*> bounds; // one pointer per block of pages
+    std::vector<CacheBlock> boundBlocks;
+    std::vector<std::int32_t> pageRows; // live rows of each page
 
     SlotMemory at(std::int64_t slot, const CacheLayout& layout) const {
         const auto block = static_cast<std::size_t>(slot / layout.slotsPerBlock);
@@ -39,6 +43,19 @@ struct KvCache::Head {
         };
         return {in(keys, row * layout.headDim), in(values, row * layout.headDim),
                 layout.keyColumns ? in(keyColumns, row) : nullptr};
+    }
+    // The least and then the greatest of every key component of a page.
+    std::byte* boundsAt(std::int64_t page, const CacheLayout& layout) const {
+        const std::int64_t perBlock = layout.pagesPerBlock();
+        const void* const block = bounds[static_cast<std::size_t>(page / perBlock)];
+        return const_cast<std::byte*>(static_cast<const std::byte*>(block)) + page % perBlock * layout.boundsBytes();
+    }
+    // Is there room for the rows, and for the bounds, of the next token?
+    bool full(const CacheLayout& layout) const {
+        return slots.next() == std::ssize(keys) * layout.slotsPerBlock;
+    }
+    bool boundsFull(const CacheLayout& layout) const {
+        return paged && slots.next() / layout.page >= std::ssize(bounds) * layout.pagesPerBlock();
     }
 };
 

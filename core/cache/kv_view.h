@@ -6,6 +6,9 @@
 //   keyColumns     block: (d, slotsPerBlock), the component-major copy of K; null when the plan needs none
 //   valueSum       (d) fp32 sum of the values of all live slots; null when the plan needs none. Where query heads of
 //                  a group see different slots (valueSums, d): one each, of what it sees
+//   bounds         block: (pagesPerBlock, 2, d): of each page, which is slots page·j to page·(j + 1) - 1, the least of
+//                  every key component and then the greatest. They may be wider than the live keys are, never
+//                  narrower. Null when the plan needs none
 //   positions      (slots) of the tokens; ascending until a token takes the slot of one that was evicted
 //   byAge          (slots) live slots, oldest token first; null while the order of slots is that of age
 
@@ -21,12 +24,18 @@ struct KvView {
     const void* const* keyColumns = nullptr;
     const float* valueSum = nullptr;
     int valueSums = 1;
+    const void* const* bounds = nullptr;
+    int page = 0, pagesPerBlock = 0;
     std::int64_t slots = 0; // live slots, 0..slots-1
     int slotsPerBlock = 256;
     int headDim = 0;
     ElementType type = ElementType::F32;
     const std::int64_t* positions = nullptr;
     const std::int32_t* byAge = nullptr;
+
+    std::int64_t pages() const { return page > 0 ? (slots + page - 1) / page : 0; }
+    // The slot of the newest token.
+    std::int64_t newest() const { return byAge ? byAge[slots - 1] : slots - 1; }
 };
 
 } // namespace fovea

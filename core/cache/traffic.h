@@ -13,15 +13,16 @@ enum class Component : std::uint8_t {
     Values,     // V rows
     KeyColumns, // the component-major copy of K (SparQ)
     Mean,       // fp32 running sum of the values (SparQ)
-    Scores,     // approximate scores spilled between two passes
-    Indices,    // lists of chosen slots
+    Bounds,     // per page of slots the least and the greatest of each key component (Quest)
+    Scores,     // scores spilled between two passes
+    Indices,    // lists of chosen slots and pages
     Weights,    // the model's own parameters
 };
-inline constexpr int kComponents = 7;
+inline constexpr int kComponents = 8;
 
 // Names in JSON, CSV and traces.
-constexpr std::array<std::string_view, kComponents> kComponentNames = {"k",      "v",       "k_copy", "mean",
-                                                                       "scores", "indices", "weights"};
+constexpr std::array<std::string_view, kComponents> kComponentNames = {
+    "k", "v", "k_copy", "mean", "bounds", "scores", "indices", "weights"};
 
 class Traffic {
 public:

@@ -37,6 +37,10 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
         layout.valueSum = sparq->alpha;
         layout.valueSums = valueSumsPerHead(plan, spec.group());
     }
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read)) {
+        layout.page = quest->page;
+        layout.pagedFrom = quest->skip;
+    }
     return layout;
 }
 

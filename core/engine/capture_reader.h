@@ -7,6 +7,7 @@
 
 #include "core/engine/capture.h"
 #include "core/methods/cache_reader.h"
+#include "core/methods/read/page_bounds.h"
 
 namespace fovea {
 
@@ -33,6 +34,7 @@ public:
     }
     at::Tensor valueMean() override { return m_values.mean(0); }
     at::Tensor valueMeans(const at::Tensor& seen) override { return meansOf(m_values, seen); }
+    at::Tensor pageBounds(std::int64_t page) override { return boundsOfRows(m_keys, page); }
 
     const at::Tensor& positions() const { return m_positions; }
 

@@ -13,6 +13,8 @@
 #include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
 #include "core/engine/turned_queries.h"
+#include "core/kernels/cpu/attend_quest.h"
+#include "core/kernels/cpu/attend_topv.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/methods/keep/keep_rule.h"
@@ -133,14 +135,25 @@ private:
         const Stopwatch watch;
         const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        const auto* topv = std::get_if<TopvParams>(&m.plan.read);
+        const auto* quest = std::get_if<QuestParams>(&m.plan.read);
         const LayerKeep& keep = (acting.keep ? m_kept : m_own)[static_cast<std::size_t>(layer)];
         const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
                              m.ledger, rule, sights);
-        else
-            cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                           m_turned.of(keep.of(0), m_spec, layer, m_views.front(), position, m_q), sights);
+        else if (quest && acting.read && layer >= quest->skip)
+            noteLastPages(layer, cpu::attendQuest(m_views, m_spec.group(), *quest, m_q.data(), m_attended.data(),
+                                                  m_scratch, m.ledger, rule));
+        else {
+            const auto turned = m_turned.of(keep.of(0), m_spec, layer, m_views.front(), position, m_q);
+            if (topv && acting.read)
+                cpu::attendTopv(m_views, m_spec.group(), *topv, m_q.data(), m_attended.data(), m_scratch, m.ledger,
+                                rule, turned);
+            else
+                cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
+                               turned, sights);
+        }
         m_attentionSeconds += watch.seconds();
     }
 
@@ -152,6 +165,11 @@ private:
         for (int head = 0; head < m_spec.queryHeads; ++head)
             m_sights.push_back({keep.of(head).sinks, keep.of(head).oldest(position)});
         return m_sights;
+    }
+
+    void noteLastPages(int layer, std::int64_t heads) {
+        if (m.lastPages)
+            m.lastPages[layer] = heads;
     }
 
     // What the feed-forward adds, into m_ffnAdds.

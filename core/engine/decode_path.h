@@ -22,6 +22,9 @@ struct DecodeState {
     Ledger& ledger;
     Capture* capture;            // null: capture nothing
     AttentionTap* tap = nullptr; // null: nobody listens
+    // (layers) what the last step did and no formula can know: KV heads whose choice had the last page of their slots.
+    // Null: nobody asks.
+    std::int64_t* lastPages = nullptr;
 };
 
 // Which parts of the plan act in a step.

@@ -55,6 +55,14 @@ std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKee
     return std::max({prefilled, dense, cached > from ? keep.held(kvHead, cached - 1).seen(cached - 1) : 0});
 }
 
+// Of the pages of so many rows of one KV head, whole blocks.
+Bytes boundsOf(const CacheLayout& layout, int layer, std::int64_t rows) {
+    if (layout.page == 0 || layer < layout.pagedFrom)
+        return 0;
+    const std::int64_t pages = (rows + layout.page - 1) / layout.page, perBlock = layout.pagesPerBlock();
+    return Bytes((pages + perBlock - 1) / perBlock * perBlock) * layout.boundsBytes();
+}
+
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
@@ -68,10 +76,10 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         const LayerKeep keep(plan, spec, layer, true);
         const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at
         for (int head = 0; head < different; ++head) {
-            const std::int64_t slots = (mostRows(spec, own, keep, q, head) + block - 1) / block * block;
+            const std::int64_t most = mostRows(spec, own, keep, q, head), slots = (most + block - 1) / block * block;
             const Bytes rows =
                 Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-            bytes = bytes + (rows + sum) * (keep.same() ? layout.kvHeads : 1);
+            bytes = bytes + (rows + sum + boundsOf(layout, layer, most)) * (keep.same() ? layout.kvHeads : 1);
         }
     }
     return bytes;

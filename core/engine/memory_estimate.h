@@ -8,7 +8,8 @@
 //   cache    per plan and KV head of a layer that owns its KV, with e bytes per element, b slots per block, S the
 //            most rows that the head ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
-//              ⌈S / b⌉ · b · n · d · e   and 4·d for every sum of values that the plan keeps
+//              ⌈S / b⌉ · b · n · d · e   and 4·d for every sum of values that the plan keeps, and 2·d·e for each page
+//                                        of a plan that keeps bounds, in blocks of as many as ⌊b / page⌋
 //   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds; H
 //            alone where the layer borrows its KV
 //   logits   4 · V per plan and step, kept for KL, and once more in the copy that is on screen

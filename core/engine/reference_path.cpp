@@ -18,7 +18,9 @@
 #include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/read/quest_stages.h"
 #include "core/methods/read/sparq_stages.h"
+#include "core/methods/read/topv_stages.h"
 #include "core/model/forward.h"
 #include "core/model/parameters.h"
 #include "core/plan/attention_plan.h"
@@ -34,6 +36,8 @@ public:
     double step(int token, std::int64_t position, Acting acting, std::span<float> scores) override {
         const c10::NoGradGuard noGrad;
         m_attentionSeconds = 0;
+        if (m.lastPages)
+            std::fill_n(m.lastPages, m.model.spec.layers, 0);
         const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
             return attend(layer, position, acting, q, k, v);
         };
@@ -80,19 +84,54 @@ private:
         return output;
     }
 
-    // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
-    // once written and once read, slots as the int32 that a list of them takes.
     at::Tensor read(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
         const LogitRule rule = m.model.spec.logitRule();
-        const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
-        if (!sparq || !acting.read)
-            return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
+        if (acting.read) {
+            if (const auto* sparq = std::get_if<SparqParams>(&m.plan.read))
+                return readSparq(*sparq, place, q, reader, acting);
+            if (const auto* topv = std::get_if<TopvParams>(&m.plan.read))
+                return readTopv(*topv, place.layer, q, reader);
+            if (const auto* quest = std::get_if<QuestParams>(&m.plan.read); quest && place.layer >= quest->skip)
+                return readQuest(*quest, place.layer, q, reader, rule);
+        }
+        return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
+    }
+
+    // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here, in fp32 and
+    // in the int32 that a list takes.
+    void spilled(std::int64_t scores, std::int64_t indices) {
+        m.ledger.moved(Component::Scores, scores * static_cast<std::int64_t>(sizeof(float)));
+        m.ledger.moved(Component::Indices, indices * static_cast<std::int64_t>(sizeof(std::int32_t)));
+    }
+
+    // Each score and each slot is once written and once read.
+    at::Tensor readSparq(const SparqParams& sparq, const GroupPlace& place, const at::Tensor& q,
+                         CacheViewReader& reader, Acting acting) {
         const LayerKeep keep(m.plan, m.model.spec, place.layer, acting.keep);
         const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
-        const SparqStages stages = sparqTruth(*sparq, q, reader, rule, seen);
-        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
-        m.ledger.moved(Component::Indices,
-                       2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
+        const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seen);
+        spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
+        return stages.output;
+    }
+
+    // As SparQ's, and the chosen scores are read once more, as weights.
+    at::Tensor readTopv(const TopvParams& topv, int layer, const at::Tensor& q, CacheViewReader& reader) {
+        const RowTurn turn(m.model.spec, layer);
+        const TopvStages stages = topvTruth(
+            topv, keptLogits(m.plan.keep, through(layer, turn), q, reader.keys(), reader.positions()), reader);
+        spilled(2 * stages.logits.numel() + stages.weights.numel(), 2 * stages.slots.numel());
+        return stages.output;
+    }
+
+    // One score per page for the whole group, which but for the newest page's is read; the chosen pages, and their
+    // slots, are listed.
+    at::Tensor readQuest(const QuestParams& quest, int layer, const at::Tensor& q, CacheViewReader& reader,
+                         const LogitRule& rule) {
+        const QuestStages stages = questTruth(quest, q, reader, rule);
+        const std::int64_t pages = stages.scores.size(-1);
+        spilled(2 * pages - 1, 2 * (stages.pages.numel() + stages.slots.numel()));
+        if (m.lastPages && stages.pages[-1].item<std::int64_t>() == pages - 1)
+            ++m.lastPages[layer];
         return stages.output;
     }
 
@@ -103,8 +142,11 @@ private:
             return moaTruth(rulesOf(LayerKeep(m.plan, spec, place.layer, true), place.kvHead), q, reader,
                             reader.positions(), spec.logitRule());
         const RowTurn turn(spec, place.layer);
-        return keptTruth(m.plan.keep, {turn, spec.logitRule(), spec.window(place.layer) > 0}, q, reader,
-                         reader.positions());
+        return keptTruth(m.plan.keep, through(place.layer, turn), q, reader, reader.positions());
+    }
+
+    KeptLayer through(int layer, const RowTurn& turn) const {
+        return {turn, m.model.spec.logitRule(), m.model.spec.window(layer) > 0};
     }
 
     static std::vector<KeepRule> rulesOf(const LayerKeep& keep, int kvHead) {

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -18,10 +19,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/engine/capture.h"
 #include "core/engine/capture_reader.h"
+#include "core/engine/replay_pages.h"
 #include "core/engine/replay_rows.h"
+#include "core/methods/keep/kept_truth.h"
+#include "core/methods/keep/row_turn.h"
 #include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
 
@@ -48,8 +53,9 @@ at::Tensor hiddenMask(const KeepRule& rule, std::int64_t from, std::int64_t to) 
     return future.logical_or((keys < oldest).logical_and(keys >= rule.sinks)).logical_or(distance > rule.reach);
 }
 
-// The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum. The plan
-// acts on all of them. Returns (to - from, to), -inf where no head of the group may see a key.
+// The scores by which SparQ, or with all components top-k V, chooses, for queries from..to-1 at once: steps 1-3 of the
+// paper with the group's sum. The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
+// see a key.
 at::Tensor groupScores(const Capture& capture, const LayerKeep& keep, std::int64_t from, std::int64_t to,
                        int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
@@ -93,13 +99,18 @@ at::Tensor groupScores(const Capture& capture, const LayerKeep& keep, std::int64
 // One head's map in the making.
 class MapReplay {
 public:
-    MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan)
-        : m_map(map), m_capture(capture), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_keep(plan, capture, map.layer, map.head, map.decodeFrom), m_kvHead(map.head / capture.spec().group()) {}
+    MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
+        : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
+          m_keep(plan, capture, map.layer, map.head, map.decodeFrom), m_kvHead(map.head / capture.spec().group()) {
+        if (const QuestParams* quest = questOf(plan, map.layer))
+            playPages(*quest, cancel);
+    }
 
     // How many keys of a row are listed at most; none where it is read dense. Of what SparQ chooses for a group this
     // head may see less.
     std::int64_t listed(std::int64_t query) const {
+        if (query >= m_map.decodeFrom && !m_pageRows.empty())
+            return std::ssize(pageRow(query));
         if (query < m_map.decodeFrom || (!m_sparq && !m_keep.drops(query)))
             return 0;
         const std::int64_t seen = (m_sparq ? m_keep.holds(query) : m_keep.rule(query)).seen(query);
@@ -145,16 +156,19 @@ public:
         from = std::max(from, m_map.decodeFrom);
         if (from >= to)
             return;
+        const bool turned = m_sparq && m_keep.rule(from).turns();
         at::Tensor scores;
-        if (m_sparq)
+        if (m_sparq && !turned)
             scores = groupScores(m_capture, m_keep.layer(), from, to, m_map.layer, m_kvHead, *m_sparq);
         Scratch scratch;
         for (std::int64_t i = from; i < to; ++i) {
             if (listed(i) == 0)
                 continue;
             const std::vector<std::int32_t>& row =
-                m_sparq ? chooseSparq(i, scores.data_ptr<float>() + (i - from) * to, scratch)
-                        : (scratch.row = m_keep.seen(i));
+                !m_pageRows.empty() ? pageRow(i)
+                : turned            ? chooseTurned(i, scratch)
+                : m_sparq           ? chooseScored(i, scores.data_ptr<float>() + (i - from) * to, scratch)
+                                    : (scratch.row = m_keep.seen(i));
             std::copy(row.begin(), row.end(),
                       m_map.chosen.begin() + m_map.first[static_cast<std::size_t>(i)]);
             if (!m_short.empty())
@@ -172,8 +186,51 @@ private:
         std::vector<float> scores, sorted;
     };
 
-    // What SparQ reads of the keys that `query` sees; `scores` of all keys up to it.
-    const std::vector<std::int32_t>& chooseSparq(std::int64_t query, const float* scores, Scratch& s) const {
+    // A read that chooses by scores, in SparQ's words.
+    static std::optional<SparqParams> scoredChoice(const AttentionPlan& plan, int headDim) {
+        if (const auto* topv = std::get_if<TopvParams>(&plan.read))
+            return choiceOf(*topv, headDim);
+        const auto* sparq = std::get_if<SparqParams>(&plan.read);
+        return sparq ? std::optional(*sparq) : std::nullopt;
+    }
+
+    // Pages depend on all that happened before, so they are chosen for every query in turn.
+    void playPages(const QuestParams& quest, const std::atomic<bool>& cancel) {
+        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, m_keep, m_map.decodeFrom);
+        m_pageRows.resize(static_cast<std::size_t>(m_map.tokens - m_map.decodeFrom));
+        for (std::int64_t query = m_map.decodeFrom; query < m_map.tokens && !cancel; ++query) {
+            const auto chosen = pages.chosen(query);
+            m_pageRows[static_cast<std::size_t>(query - m_map.decodeFrom)].assign(chosen.begin(), chosen.end());
+        }
+    }
+    const std::vector<std::int32_t>& pageRow(std::int64_t query) const {
+        return m_pageRows[static_cast<std::size_t>(query - m_map.decodeFrom)];
+    }
+
+    // What top-k V reads where sinks are met at another distance than their own (SparQ is refused there): the scores
+    // are the truth's, row by row.
+    const std::vector<std::int32_t>& chooseTurned(std::int64_t query, Scratch& s) const {
+        const int group = m_capture.spec().group(), d = m_capture.headDim();
+        std::vector<at::Tensor> queries;
+        for (int i = 0; i < group; ++i)
+            queries.push_back(
+                capturedRows(m_capture.q(m_map.layer, m_kvHead * group + i) + query * d, 1, d));
+        const std::vector<std::int32_t> seen = m_keep.seen(query);
+        const at::Tensor positions = at::tensor(std::vector<std::int64_t>(seen.begin(), seen.end()));
+        CaptureReader cache(m_capture, m_map.layer, m_kvHead, positions);
+        const RowTurn turn(m_capture.spec(), m_map.layer);
+        const at::Tensor logits =
+            keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), cache.keys(), positions);
+        const at::Tensor sum = at::softmax(logits, -1).sum(0).contiguous();
+        s.row.clear();
+        chooseRow({sum.data_ptr<float>(), seen.size()}, m_sparq->tokens, 0, s.sorted, s.row);
+        for (std::int32_t& key : s.row)
+            key = seen[static_cast<std::size_t>(key)];
+        return s.row;
+    }
+
+    // What is read of the keys that `query` sees; `scores` of all keys up to it.
+    const std::vector<std::int32_t>& chooseScored(std::int64_t query, const float* scores, Scratch& s) const {
         s.row.clear();
         const int k = m_sparq->tokens, local = m_sparq->localTokens();
         if (m_keep.rule(query).seen(query) == query + 1) {
@@ -196,10 +253,12 @@ private:
 
     HeadMap& m_map;
     const Capture& m_capture;
-    const SparqParams* m_sparq;
+    const AttentionPlan& m_plan;
+    const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
     ReplayedKeep m_keep;
     int m_kvHead;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
+    std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages
 };
 
 } // namespace
@@ -212,7 +271,7 @@ HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int h
     map.first.resize(static_cast<std::size_t>(tokens + 1));
     map.missed.resize(static_cast<std::size_t>(tokens));
     map.weights.resize(static_cast<std::size_t>(tokens * tokens));
-    MapReplay replay(map, capture, plan);
+    MapReplay replay(map, capture, plan, cancel);
     for (std::int64_t i = 0; i < tokens; ++i) {
         map.first[static_cast<std::size_t>(i + 1)] =
             map.first[static_cast<std::size_t>(i)] + replay.listed(i);

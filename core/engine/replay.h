@@ -26,23 +26,38 @@ struct HeadMap {
     std::vector<std::int64_t> gone;
 };
 
+// One page of slots that Quest may read.
+struct PageStage {
+    float bound = 0; // what no key of it can exceed with this head's query
+    float exact = 0; // the largest logit of its keys
+    bool chosen = false;
+    std::int32_t rows = 0, oldest = 0, newest = 0; // live keys, and the positions of two of them
+};
+
 // One query of one head, stage by stage.
 struct QueryStages {
+    enum class Method : std::uint8_t { All, Sparq, Topv, Quest };
+
     int layer = 0, head = 0;
     std::int64_t query = 0;
     bool sparse = false;  // not everything is read; else only the exact parts are filled
     bool guessed = false; // the plan's read chose among what is kept; else all of that is read
+    Method method = Method::All; // and which one that was
     std::vector<float> q;                  // (d)
     std::vector<std::int32_t> components;  // r kept, sorted by index
     // (query + 1) what the choice was made by, NaN for evicted keys, one for the whole KV group: with
     // `softmax` ln of the group's summed ŝ, with `logits` its summed scaled logits. With one query head per
-    // KV head that is q[i1]·K[i1]/tau, shifted.
+    // KV head that is q[i1]·K[i1]/tau, shifted. Of top-k V ln of the group's summed weights, of Quest the score of the
+    // key's page.
     std::vector<float> approximate;
     std::vector<float> exact;          // (query + 1) the logits of all keys
     std::vector<std::int32_t> evicted; // sorted keys that dense attention would see and the plan has dropped
     std::vector<std::int32_t> chosen;  // sorted keys read in full
-    std::vector<float> weights;        // softmax over the chosen, same order
-    float tau = 0, alpha = 1;
+    std::vector<float> weights;        // with which the chosen are summed, same order: softmax over them, but see below
+    std::vector<PageStage> pages;      // Quest's, in the order of slots
+    float tau = 0;
+    float alpha = 1;          // SparQ: what the chosen are thought to weigh; top-k V: what they do
+    bool renormalised = true; // top-k V: the weights sum to 1 again, else to alpha
     // Lowest `approximate` that was chosen for its score, not for being local; infinite where all were local.
     float threshold = 0;
     float missed = 0;                        // dense mass of the keys not read

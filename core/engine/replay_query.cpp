@@ -6,21 +6,28 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/sort.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <limits>
+#include <span>
 
+#include "core/cache/cache_view_reader.h"
 #include "core/engine/capture.h"
 #include "core/engine/capture_reader.h"
 #include "core/engine/replay.h"
+#include "core/engine/replay_pages.h"
 #include "core/engine/replay_rows.h"
 #include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/read/quest_stages.h"
 #include "core/methods/read/sparq_stages.h"
+#include "core/methods/read/topv_stages.h"
 #include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
 
@@ -68,6 +75,13 @@ void judgeChoice(QueryStages& stages, const SparqParams& params) {
         stages.threshold = std::min(stages.threshold, stages.approximate[static_cast<std::size_t>(j)]);
 }
 
+// The scores of the keys that are held, at their places among all.
+void spread(QueryStages& stages, const std::vector<float>& scores, const std::vector<std::int32_t>& held) {
+    stages.approximate.assign(stages.exact.size(), std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t i = 0; i < held.size(); ++i)
+        stages.approximate[static_cast<std::size_t>(held[i])] = scores[i];
+}
+
 // Which of the keys that `cache` holds each head of the group sees, (g, S); undefined where all see all of them.
 at::Tensor sightOf(const LayerKeep& keep, int kvHead, const CaptureReader& cache) {
     if (keep.same())
@@ -83,15 +97,13 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
                     std::int64_t mine, const LogitRule& rule, const at::Tensor& seen) {
     const SparqStages truth = sparqTruth(params, q, cache, rule, seen);
     stages.guessed = true;
+    stages.method = QueryStages::Method::Sparq;
     stages.components = toIndices(truth.components);
     // A weight that underflowed keeps a place on the axis; an evicted key has none.
     const std::vector<float> approximate = toVector(params.select == SparqParams::Select::Softmax
                                                         ? truth.approximate.sum(0).clamp_min(1e-30).log()
                                                         : truth.logits.sum(0));
-    stages.approximate.assign(stages.exact.size(), std::numeric_limits<float>::quiet_NaN());
-    const std::vector<std::int32_t> held = toIndices(cache.positions());
-    for (std::size_t i = 0; i < held.size(); ++i)
-        stages.approximate[static_cast<std::size_t>(held[i])] = approximate[i];
+    spread(stages, approximate, toIndices(cache.positions()));
     at::Tensor chosen = cache.positions().index_select(0, truth.slots), weights = truth.weights[mine];
     if (seen.defined()) {
         const at::Tensor own = seen[mine].index_select(0, truth.slots).nonzero().squeeze(-1);
@@ -103,6 +115,72 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
     stages.tau = truth.tau[mine].item<float>();
     stages.alpha = truth.alpha[mine].item<float>();
     judgeChoice(stages, params);
+    return truth.output[mine];
+}
+
+// Fills what top-k V does among the keys that `cache` holds.
+at::Tensor addTopv(QueryStages& stages, const TopvParams& params, const at::Tensor& logits, CaptureReader& cache,
+                   std::int64_t mine) {
+    const TopvStages truth = topvTruth(params, logits, cache);
+    stages.guessed = true;
+    stages.method = QueryStages::Method::Topv;
+    spread(stages, toVector(truth.all.sum(0).clamp_min(1e-30).log()), toIndices(cache.positions()));
+    stages.chosen = toIndices(cache.positions().index_select(0, truth.slots));
+    stages.weights = toVector(truth.weights[mine]);
+    stages.alpha = truth.mass[mine].item<float>();
+    stages.renormalised = params.renormalise;
+    judgeChoice(stages, choiceOf(params, static_cast<int>(stages.q.size())));
+    return truth.output[mine];
+}
+
+// One head's view of every page.
+std::vector<PageStage> pagesOf(const QueryStages& stages, const QuestStages& truth, std::int64_t mine,
+                               const std::vector<std::int32_t>& keys, int page, const LogitRule& rule) {
+    const std::vector<std::int32_t> chosen = toIndices(truth.pages);
+    std::vector<float> bounds = toVector(truth.scores[mine]);
+    if (rule.softcap != 0)
+        for (float& bound : bounds) // as the logits that it bounds
+            bound = rule.softcap * std::tanh(bound / rule.softcap);
+    std::vector<PageStage> pages;
+    for (std::size_t j = 0; j < bounds.size(); ++j) {
+        PageStage one{.bound = bounds[j], .exact = -std::numeric_limits<float>::infinity()};
+        one.chosen = std::binary_search(chosen.begin(), chosen.end(), static_cast<std::int32_t>(j));
+        const std::size_t first = j * static_cast<std::size_t>(page);
+        const auto rows = std::span(keys).subspan(first, std::min(static_cast<std::size_t>(page), keys.size() - first));
+        one.rows = static_cast<std::int32_t>(rows.size());
+        one.oldest = *std::min_element(rows.begin(), rows.end());
+        one.newest = *std::max_element(rows.begin(), rows.end());
+        for (const std::int32_t key : rows)
+            one.exact = std::max(one.exact, stages.exact[static_cast<std::size_t>(key)]);
+        pages.push_back(one);
+    }
+    return pages;
+}
+
+// Fills what Quest does with the cache that it would have found.
+at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Tensor& q, ReplayedPages& history,
+                    std::int64_t mine, const LogitRule& rule) {
+    CacheViewReader cache(history.at(stages.query));
+    const QuestStages truth = questTruth(params, q, cache, rule);
+    stages.guessed = true;
+    stages.method = QueryStages::Method::Quest;
+    const std::vector<std::int32_t> keys = toIndices(cache.positions()); // by slot
+    stages.pages = pagesOf(stages, truth, mine, keys, params.page, rule);
+    const std::vector<float> scores = toVector(truth.scores.sum(0));
+    std::vector<float> ofKeys;
+    for (std::size_t slot = 0; slot < keys.size(); ++slot)
+        ofKeys.push_back(scores[slot / static_cast<std::size_t>(params.page)]);
+    spread(stages, ofKeys, keys);
+
+    const auto [chosen, order] = at::sort(cache.positions().index_select(0, truth.slots));
+    stages.chosen = toIndices(chosen);
+    stages.weights = toVector(truth.weights[mine].index_select(0, order));
+    judgeChoice(stages, {.tokens = static_cast<int>(stages.chosen.size()), .local = 0});
+    const auto newest = static_cast<std::size_t>(cache.newest(1).item<std::int64_t>() / params.page);
+    stages.threshold = std::numeric_limits<float>::infinity();
+    for (std::size_t j = 0; j < stages.pages.size(); ++j)
+        if (stages.pages[j].chosen && j != newest)
+            stages.threshold = std::min(stages.threshold, scores[j]);
     return truth.output[mine];
 }
 
@@ -143,8 +221,10 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     stages.denseOutput = stages.output = toVector(denseOutput);
 
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    const auto* topv = std::get_if<TopvParams>(&plan.read);
+    const auto* quest = questOf(plan, layer);
     const bool drops = keep.drops(query);
-    stages.sparse = query >= decodeFrom && (sparq || drops);
+    stages.sparse = query >= decodeFrom && (sparq || topv || quest || drops);
     if (!stages.sparse)
         return stages;
 
@@ -155,9 +235,18 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     CaptureReader kept(capture, layer, kvHead, toPositions(sparq ? keep.held(query) : seen));
     const RowTurn turn(spec, layer);
     const KeptLayer through{turn, rule, spec.window(layer) > 0};
-    const at::Tensor output = sparq ? addSparq(stages, *sparq, q, kept, mine, rule,
-                                               sightOf(keep.layer(), kvHead, kept))
-                                    : addKept(stages, plan.keep, through, q[mine], kept);
+    at::Tensor output;
+    if (sparq) {
+        output = addSparq(stages, *sparq, q, kept, mine, rule, sightOf(keep.layer(), kvHead, kept));
+    } else if (topv) {
+        const at::Tensor logits = keptLogits(plan.keep, through, q, kept.keys(), kept.positions());
+        output = addTopv(stages, *topv, logits, kept, mine);
+    } else if (quest) {
+        ReplayedPages history(capture, layer, kvHead, *quest, keep, decodeFrom);
+        output = addQuest(stages, *quest, q, history, mine, rule);
+    } else {
+        output = addKept(stages, plan.keep, through, q[mine], kept);
+    }
     stages.output = toVector(output);
     const at::Tensor mass = at::softmax(exact.index_select(0, dense.positions()), -1);
     float read = 0;

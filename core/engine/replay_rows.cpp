@@ -51,6 +51,11 @@ std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {
     return keysOf(holds(query), query);
 }
 
+const QuestParams* questOf(const AttentionPlan& plan, int layer) {
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
+    return quest && layer >= quest->skip ? quest : nullptr;
+}
+
 void chooseRow(std::span<const float> scores, int k, int local, std::vector<float>& scratch,
                std::vector<std::int32_t>& chosen) {
     const auto n = static_cast<std::int64_t>(scores.size());

@@ -12,6 +12,7 @@ namespace fovea {
 
 class Capture;
 struct AttentionPlan;
+struct QuestParams;
 
 // What one head's queries see under a plan that acts from decodeFrom on, and what its KV head then holds.
 class ReplayedKeep {
@@ -42,6 +43,9 @@ private:
     int m_kvHead;
     KeepRule m_own, m_kept;
 };
+
+// Quest's parameters where the plan has it and reads this layer by pages; else null.
+const QuestParams* questOf(const AttentionPlan& plan, int layer);
 
 // The k best of scores[0..n), the `local` newest always among them, ascending. Ties go to the lowest index.
 // `scratch` keeps its memory.

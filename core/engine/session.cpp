@@ -37,7 +37,8 @@ struct Session::Impl {
         : own(std::move(shared)), plan(accepted(std::move(wanted), own->spec)),
           model(convertedModel(own, plan.share)),
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
-          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
+          logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f),
+          lastPages(static_cast<std::size_t>(model->spec.layers), 0) {
         capacity = capacityOf(options, plan, model->spec);
         tap = options.tap;
         for (int layer = 0; layer < model->spec.layers; ++layer) {
@@ -56,7 +57,7 @@ struct Session::Impl {
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap, lastPages.data()}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -86,6 +87,11 @@ struct Session::Impl {
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
             shape.sums = changes.sums;
+            shape.pagesBegun = changes.pagesBegun;
+            shape.lastPages = lastPages[static_cast<std::size_t>(layer)];
+            shape.holes = 0;
+            for (int head = 0; head < model->spec.kvHeads; ++head)
+                shape.holes += cache.hasHole(layer, head);
             record.formula += predictMoved(plan, shape);
             record.held.formula += predictHeld(plan, shape);
             record.evicted += changes.dropped;
@@ -116,6 +122,7 @@ struct Session::Impl {
     AttentionTap* tap = nullptr;
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
+    std::vector<std::int64_t> lastPages; // (layers), as DecodeState has it
     std::int64_t capacity = 0, tokens = 0;
     std::vector<LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
     bool keeping = false;             // the plan's keep acts

@@ -36,6 +36,8 @@ class Rows {
 public:
     Rows(const Capture& capture, const HeadMap& map, const AttentionPlan& plan)
         : m_capture(capture), m_map(map), m_sparq(std::get_if<SparqParams>(&plan.read)),
+          m_keepsShares(std::holds_alternative<TopvParams>(plan.read) &&
+                        !std::get<TopvParams>(plan.read).renormalise),
           m_rule(keepRule(plan, capture.spec().window(map.layer), true, {map.layer, map.head})), m_weights(map.weights) {}
 
     void fill(std::int64_t from, std::int64_t to) {
@@ -57,7 +59,7 @@ private:
         const auto chosen = chosenBy(i);
         std::int64_t lives = 0;
         double mass = 0;
-        if (chosen.empty()) // dense over what stayed
+        if (chosen.empty() || m_keepsShares) // dense over what stayed, or a part of that
             for (std::int64_t j = 0; j <= i; ++j)
                 mass += live(i, j) ? static_cast<double>(dense[j]) : 0;
         else
@@ -123,6 +125,7 @@ private:
     const Capture& m_capture;
     const HeadMap& m_map;
     const SparqParams* m_sparq;
+    const bool m_keepsShares; // top-k V: what is read weighs what it weighed among all
     const KeepRule m_rule;
     std::vector<float> m_weights;
 };

@@ -3,7 +3,8 @@
 // A row that is read dense weighs its values by the softmax. Where tokens left the cache the softmax is over those that
 // stay. Where SparQ reads, with n = min(k, S) chosen rows, s their softmax, α their share and v̄ the mean value,
 //   o = α Σ s_j v_j + (1 − α) v̄     (Eq. 6 of arXiv 2312.04985)
-// so a chosen value weighs α·s_j + (1 − α)/S, any other (1 − α)/S; without the mean α is 1. Each row sums to 1.
+// so a chosen value weighs α·s_j + (1 − α)/S, any other (1 − α)/S; without the mean α is 1. Quest's rows weigh their softmax s_j. Each row sums to 1, but for those of top-k V, whose
+// values keep the weight that they have among all, unless it renormalises.
 
 #include <atomic>
 #include <vector>

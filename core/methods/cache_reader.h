@@ -28,6 +28,8 @@ public:
     virtual at::Tensor valueMean() = 0;                                // (d)
     // Of what each query head of the group sees, `seen` (g, S) bool -> (g, d).
     virtual at::Tensor valueMeans(const at::Tensor& seen) = 0;
+    // Of each `page` slots the least and the greatest of every key component, or wider: (⌈S / page⌉, 2, d).
+    virtual at::Tensor pageBounds(std::int64_t page) = 0;
 };
 
 }  // namespace fovea

@@ -21,12 +21,18 @@ StepShape asStored(const AttentionPlan& plan, StepShape shape) {
 Traffic predictRead(const AttentionPlan& plan, const StepShape& shape) {
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return predictSparq(*sparq, shape);
+    if (const auto* topv = std::get_if<TopvParams>(&plan.read))
+        return predictTopv(*topv, shape);
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read))
+        return predictQuest(*quest, shape);
     return predictDense(shape);
 }
 
 Traffic predictHeldBy(const AttentionPlan& plan, const StepShape& shape) {
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return predictHeldSparq(*sparq, shape);
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read))
+        return predictHeldQuest(*quest, shape);
     return predictHeldDense(shape);
 }
 

@@ -29,6 +29,12 @@ struct StepShape {
     std::int64_t moved = 0, resummed = 0, sums = 0;
     int valueSums = 1; // kept per KV head, for a read that wants means; set by predict
 
+    // Of a read by pages, all KV heads together: rows that were the first of their page, heads whose choice has the
+    // last page of their slots, heads that have a free slot before a live one after the step. kUnknown: as if no
+    // token had ever left.
+    static constexpr std::int64_t kUnknown = -1;
+    std::int64_t pagesBegun = kUnknown, lastPages = kUnknown, holes = 0;
+
     int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G
 };

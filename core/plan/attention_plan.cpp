@@ -8,6 +8,7 @@
 #include "core/plan/keep_text.h"
 #include "core/plan/moa_text.h"
 #include "core/plan/plan_words.h"
+#include "core/plan/read_text.h"
 #include "core/plan/share_text.h"
 #include "core/plan/switch_values.h"
 
@@ -21,37 +22,9 @@ constexpr std::string_view kAccepted =
     "keep=lm-infinite:sinks=…,window=…, "
     "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
+    "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
     "store=f32|f16|bf16";
-constexpr std::string_view kSparqSwitches =
-    "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
-
-SparqParams parseSparq(const PlanWord& word) {
-    SparqParams p;
-    const SwitchReader reader(word, kSparqSwitches);
-    for (const PlanSwitch& s : reader.switches()) {
-        if (s.name == "r")
-            p.components = reader.count(s, 1);
-        else if (s.name == "k")
-            p.tokens = reader.count(s, 1);
-        else if (s.name == "local")
-            p.local = reader.count(s, 0);
-        else if (s.name == "alpha")
-            p.alpha = reader.onOff(s);
-        else if (s.name == "tau")
-            p.tau = reader.onOff(s);
-        else if (s.name == "select")
-            p.select = reader.either(s, "softmax", "logits") ? SparqParams::Select::Logits
-                                                             : SparqParams::Select::Softmax;
-        else
-            reader.refuseUnknown(s);
-    }
-    if (p.localTokens() > p.tokens)
-        refusePlan("the plan's \"local=" + std::to_string(p.localTokens()) + "\" is more than k=" +
-                       std::to_string(p.tokens) + ", and the local window lies inside k",
-                   kSparqSwitches);
-    return p;
-}
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
     refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
@@ -62,9 +35,9 @@ void requireNoSwitches(const PlanWord& word) {
         refusePlan("the plan's " + quoted(word.text) + " takes no switches", kAccepted);
 }
 
-std::variant<ReadAll, SparqParams> parseRead(const PlanWord& word) {
-    if (word.value == "sparq")
-        return parseSparq(word);
+Read parseRead(const PlanWord& word) {
+    if (const auto read = parseReadMethod(word))
+        return *read;
     if (word.value != "all")
         refuseUnknown(word);
     requireNoSwitches(word);
@@ -96,28 +69,27 @@ ElementType parseStore(const PlanWord& word) {
     refuseUnknown(word);
 }
 
-void append(std::string& list, std::string_view item) {
-    if (!list.empty())
-        list += ',';
-    list += item;
+// Spans per head end where one cache, or one choice of rows, is made for heads that see different tokens.
+std::optional<std::string> spansRefusal(const AttentionPlan& plan) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    if (!moa || !moa->spans)
+        return std::nullopt;
+    if (!std::holds_alternative<OwnKv>(plan.share))
+        return "keep=moa gives every layer spans of its own, and under " + shareText(plan.share) +
+               " layers read one cache; accepted: alpha=… and beta=… for all heads, or share=own.";
+    if (std::holds_alternative<TopvParams>(plan.read) || std::holds_alternative<QuestParams>(plan.read))
+        return "keep=moa gives every head a span of its own, and " + readText(plan.read) +
+               " chooses for heads that see alike; accepted: alpha=… and beta=… for all heads, read=all or read=sparq.";
+    return std::nullopt;
 }
 
-std::string sparqText(const SparqParams& p) {
-    const SparqParams defaults;
-    std::string switches;
-    if (p.components != defaults.components)
-        append(switches, "r=" + std::to_string(p.components));
-    if (p.tokens != defaults.tokens)
-        append(switches, "k=" + std::to_string(p.tokens));
-    if (p.local)
-        append(switches, "local=" + std::to_string(*p.local));
-    if (p.alpha != defaults.alpha)
-        append(switches, "alpha=off");
-    if (p.tau != defaults.tau)
-        append(switches, "tau=off");
-    if (p.select != defaults.select)
-        append(switches, "select=logits");
-    return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
+// A layer whose owner is read dense would find no bounds.
+std::optional<std::string> pagesRefusal(const AttentionPlan& plan) {
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
+    if (!quest || quest->skip == 0 || std::holds_alternative<OwnKv>(plan.share))
+        return std::nullopt;
+    return readText(plan.read) + " reads the first layers dense, which keep no bounds for layers that share with them; "
+           "accepted under share=…: skip=0.";
 }
 
 // The text of a plan whose keep's is `keep`.
@@ -127,8 +99,7 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     add(keep);
     if (plan.store)
         add("store=" + std::string(elementName(*plan.store)));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        add(sparqText(*sparq));
+    add(readText(plan.read));
     return text.empty() ? "dense" : text;
 }
 
@@ -178,24 +149,11 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
         return why;
     if (const auto why = keepRefusal(plan, spec))
         return why;
-    if (const auto* moa = std::get_if<MoaParams>(&plan.keep);
-        moa && moa->spans && !std::holds_alternative<OwnKv>(plan.share))
-        return "keep=moa gives every layer spans of its own, and under " + shareText(plan.share) +
-               " layers read one cache; accepted: alpha=… and beta=… for all heads, or share=own.";
-    const auto* sparq = std::get_if<SparqParams>(&plan.read);
-    if (!sparq)
-        return std::nullopt;
-    if (sparq->components < 1 || sparq->components > spec.headDim)
-        return "read=sparq with r=" + std::to_string(sparq->components) +
-               " does not fit this model, whose heads are " + std::to_string(spec.headDim) +
-               " wide; accepted: r=1 to r=" + std::to_string(spec.headDim) + ".";
-    if (sparq->tokens < 1)
-        return "read=sparq with k=" + std::to_string(sparq->tokens) +
-               " reads no token; accepted: k=1 or more.";
-    if (sparq->localTokens() < 0 || sparq->localTokens() > sparq->tokens)
-        return "read=sparq with local=" + std::to_string(sparq->localTokens()) +
-               " does not fit; accepted: local=0 to local=" + std::to_string(sparq->tokens) + ", which is k.";
-    return std::nullopt;
+    if (const auto why = spansRefusal(plan))
+        return why;
+    if (const auto why = pagesRefusal(plan))
+        return why;
+    return readRefusal(plan.read, spec);
 }
 
 } // namespace fovea

@@ -18,8 +18,10 @@
 #include "core/methods/keep/lm_infinite.h"
 #include "core/methods/keep/moa.h"
 #include "core/methods/keep/streaming.h"
+#include "core/methods/read/quest.h"
 #include "core/methods/read/sparq.h"
 #include "core/methods/share/cla.h"
+#include "core/methods/read/topv.h"
 
 namespace fovea {
 
@@ -36,12 +38,13 @@ struct ReadAll {
 };
 
 using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams>;
+using Read = std::variant<ReadAll, SparqParams, TopvParams, QuestParams>;
 
 struct AttentionPlan {
     Share share = {};
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
-    std::variant<ReadAll, SparqParams> read;
+    Read read;
 
     bool operator==(const AttentionPlan&) const = default;
 };

@@ -112,11 +112,11 @@ std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpe
     const bool streaming = std::holds_alternative<StreamingParams>(plan.keep);
     const std::string name = streaming ? "positions=cache" : "keep=lm-infinite";
     const std::string instead = streaming ? "positions=original" : "keep=streaming";
-    if (std::holds_alternative<SparqParams>(plan.read))
-        return name +
-               " meets sinks at other distances and does not go together with read=sparq, whose copy of the "
-               "keys is fixed at their own positions; accepted: " +
-               instead + ".";
+    const bool sparq = std::holds_alternative<SparqParams>(plan.read);
+    if (sparq || std::holds_alternative<QuestParams>(plan.read))
+        return name + " meets sinks at other distances and does not go together with read=" +
+               (sparq ? "sparq, whose copy of the keys is" : "quest, whose bounds of the keys are") +
+               " fixed at their own positions; accepted: " + instead + ".";
     if (spec.learnedPositions)
         return name +
                " meets sinks at other distances, which needs RoPE, and this model has learned positions; "

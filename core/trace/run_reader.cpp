@@ -54,6 +54,9 @@ Traffic trafficOf(const JsonFields& fields) {
     Traffic traffic;
     for (int i = 0; i < kComponents; ++i) {
         const std::string name(kComponentNames[static_cast<std::size_t>(i)]);
+        // Older files know no bounds of pages; no plan in them reads by pages.
+        if (static_cast<Component>(i) == Component::Bounds && !fields.has(name.c_str()))
+            continue;
         traffic[static_cast<Component>(i)] = fields.integer(name.c_str(), 0, kMostBytes);
     }
     return traffic;

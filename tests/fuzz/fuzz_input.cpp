@@ -13,7 +13,7 @@ namespace fovea::fuzz {
 
 namespace {
 
-constexpr std::size_t kLongestMessage = 600;
+constexpr std::size_t kLongestMessage = 1500; // a plan that is refused is told every accepted word
 
 [[noreturn]] void noFile(const char* what) {
     throw std::runtime_error(std::string("no file in memory: ") + what + ": " + std::strerror(errno));

@@ -47,6 +47,25 @@ TEST_CASE("SparQ holds a second copy of K and moves several times less", "[simul
     CHECK(ratio < 6.5);
 }
 
+TEST_CASE("Quest reads the first layers dense, and of the others 1/16 of the keys and 64 pages", "[simulation]") {
+    const ProjectedStep dense = projected("dense", "Llama-2-7B", 32768);
+    const ProjectedStep quest = projected("read=quest", "Llama-2-7B", 32768);
+    const std::int64_t row = 128 * 2, heads = 32;
+    CHECK(quest.moved[Component::Keys] == 2 * heads * (32768 + 1) * row + 30 * heads * (1024 + 1) * row);
+    // 2048 pages are scored; the newest one's bounds are read and written besides.
+    CHECK(quest.moved[Component::Bounds] == 30 * heads * (2048 + 2) * 2 * row);
+    CHECK(quest.held[Component::Bounds] == 30 * heads * 2048 * 2 * row);
+    CHECK(quest.held[Component::Keys] == dense.held[Component::Keys]);
+}
+
+TEST_CASE("Top-k V reads every key and few values, and holds what dense attention holds", "[simulation]") {
+    const ProjectedStep dense = projected("dense", "Llama-2-7B", 4096);
+    const ProjectedStep topv = projected("read=topv:k=409", "Llama-2-7B", 4096);
+    CHECK(topv.held == dense.held);
+    CHECK(topv.moved[Component::Keys] == dense.moved[Component::Keys]);
+    CHECK(topv.moved[Component::Values] == std::int64_t{32} * 32 * 410 * 128 * 2);
+}
+
 TEST_CASE("A plan that does not fit the shape is refused", "[simulation]") {
     CHECK_THROWS_AS(projected("read=sparq:r=129", "Llama-2-7B", 4096), PlanError);
 }

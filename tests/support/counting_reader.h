@@ -39,6 +39,9 @@ public:
         m_counted[Component::Mean] += means.numel() * static_cast<std::int64_t>(sizeof(float));
         return means;
     }
+    at::Tensor pageBounds(std::int64_t page) override {
+        return count(Component::Bounds, m_inner.pageBounds(page));
+    }
 
 private:
     at::Tensor count(Component component, const at::Tensor& touched) {

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "core/methods/keep/moa.h"
-#include "core/methods/read/sparq.h"
 #include "core/methods/step_shape.h"
+#include "core/plan/attention_plan.h"
 
 namespace fovea::test {
 
@@ -33,6 +33,18 @@ public:
         params.tau = coin();
         params.select = coin() ? SparqParams::Select::Softmax : SparqParams::Select::Logits;
         return params;
+    }
+    TopvParams topv(int most) { return {.tokens = between(1, most), .renormalise = coin()}; }
+    // Its first layer is the one that is not skipped, or the second.
+    QuestParams quest(int most) {
+        return {.page = between(1, most / 4 + 1), .pages = between(1, 8), .skip = between(0, 1)};
+    }
+    // Any method that reads less than all.
+    Read sparse(int d, int most) {
+        const int method = between(0, 3);
+        if (method == 0)
+            return topv(most);
+        return method == 1 ? Read(quest(most)) : Read(sparq(d, most));
     }
 
     // Spans of short texts: one for all heads, or one each.

@@ -6,6 +6,7 @@
 #include <ATen/ops/arange.h>
 
 #include "core/methods/cache_reader.h"
+#include "core/methods/read/page_bounds.h"
 
 namespace fovea::test {
 
@@ -23,6 +24,7 @@ struct TensorReader final : CacheReader {
     }
     at::Tensor valueMean() override { return V.mean(0); }
     at::Tensor valueMeans(const at::Tensor& seen) override { return meansOf(V, seen); }
+    at::Tensor pageBounds(std::int64_t page) override { return boundsOfRows(K, page); }
 
     at::Tensor K, V;    // (S, d)
     at::Tensor columns; // (d, S)

@@ -31,6 +31,7 @@ constexpr std::array<ComponentLook, kComponents> kLooks = {{
     {Component::Values, "V", "V rows", "rows V", 0.22},
     {Component::KeyColumns, "Kᵀ copy", "K columns", "cols K", 0.46},
     {Component::Mean, "v\u0304 sum", "v\u0304 sum", "v\u0304", 0.64},
+    {Component::Bounds, "page bounds", "page bounds", "bounds", 0.67},
     {Component::Scores, nullptr, "scores", "scores", 0.70},
     {Component::Indices, nullptr, "indices", "indices", 0.76},
     {Component::Weights, nullptr, "weights", "weights", 0.82},

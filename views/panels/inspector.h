@@ -1,7 +1,7 @@
 #pragma once
-// One query of one head, stage by stage as SparQ goes: |q| and the r components kept, approximate against
-// exact scores, the softmax over the tokens read, the output beside the dense one. A row that was read dense
-// says so and shows its exact parts. The content of a PanelFrame, whose header furnish() fills.
+// One query of one head, stage by stage as its read goes: |q| and what SparQ keeps of it, what the choice was made by
+// against exact scores (of Quest, page by page), the softmax over the tokens read, the output beside the dense one. A row
+// that was read dense says so and shows its exact parts. The content of a PanelFrame, whose header furnish() fills.
 
 #include <QImage>
 #include <QString>

@@ -91,13 +91,7 @@ void PlanPanel::showPlan() {
 
     showShare();
     showKeep();
-    const auto* params = std::get_if<SparqParams>(&m_plan.read);
-    if (params)
-        m_last = *params;
-    rows.read->setCurrentIndex(params ? 1 : 0);
-    rows.paper->setText(params ? tr("Ribar 2023") : QString());
-    rows.sparq->setVisible(params != nullptr);
-    showSparq(m_last);
+    showRead();
     offerShares();
     offerWhatFits();
     m_showing = false;

@@ -41,8 +41,9 @@ public:
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
-    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block",
-    // "minimum", "length", "spans". Consecutive edits of one name may merge into one undo step until editFinished().
+    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
+    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans". Consecutive edits of one name may
+    // merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
@@ -56,14 +57,17 @@ private:
     void buildKeep(QVBoxLayout* column);
     void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
+    void buildTopvAndQuest(QVBoxLayout* section);
     void nameRows();
     void connectRows();
     void connectShare();
     void connectKeep();
     Share startingShare(int index) const;
     void connectMoa();
+    void connectRead();
     Keep startingKeep(int index) const;
     MoaParams startingMoa() const;
+    Read startingRead(int index) const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
@@ -73,7 +77,10 @@ private:
     void offerShares();
     void showMoa(const MoaParams& params);
     void offerWhatFits();
+    void showRead();
     void showSparq(const SparqParams& params);
+    void showTopv(const TopvParams& params);
+    void showQuest(const QuestParams& params);
     int longest() const;
 
     ModelSpec m_spec;
@@ -83,6 +90,8 @@ private:
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
     std::optional<MoaParams> m_lastMoa;
+    std::optional<TopvParams> m_lastTopv; // what READ returns to
+    std::optional<QuestParams> m_lastQuest;
     std::int64_t m_tokens = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;

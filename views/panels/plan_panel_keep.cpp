@@ -131,7 +131,8 @@ void PlanPanel::offerWhatFits() {
               if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
                   streaming->positions = StreamingParams::Positions::Cache;
           }));
-    offer(rows.read, 1, whyNot([this](AttentionPlan& plan) { plan.read = fitting(m_last); }));
+    for (int method = 1; method < rows.read->count(); ++method)
+        offer(rows.read, method, whyNot([&](AttentionPlan& plan) { plan.read = startingRead(method); }));
 }
 
 void PlanPanel::connectKeep() {

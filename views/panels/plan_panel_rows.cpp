@@ -79,7 +79,7 @@ void PlanPanel::buildSections() {
     column->setSpacing(0);
     rows.store = new FlatCombo;
     rows.read = new FlatCombo;
-    rows.read->addItems({tr("all"), tr("SparQ")});
+    rows.read->addItems({tr("all"), tr("SparQ"), tr("top-k V"), tr("Quest")});
     rows.paper = mutedLabel({});
     buildShare(column);
     buildKeep(column);
@@ -87,8 +87,11 @@ void PlanPanel::buildSections() {
                tr("The float type of cached rows. Quantised caches are not in this version."));
     auto* read = addSection(
         column, tr("READ — which are read"), rows.read,
-        tr("All: dense attention. SparQ: guess from r components, read k tokens in full."), rows.paper);
+        tr("All: dense attention. SparQ: guess from r components, read k tokens in full. Top-k V: read every key, "
+           "and the values of the k heaviest. Quest: bound what a page of keys can score, read the best pages."),
+        rows.paper);
     buildSparq(read);
+    buildTopvAndQuest(read);
 
     rows.weights = new QLabel;
     rows.activations = new QLabel;
@@ -174,7 +177,15 @@ void PlanPanel::nameRows() {
                                                       {rows.select, "select"},
                                                       {rows.rValue, "r value"},
                                                       {rows.kValue, "k value"},
-                                                      {rows.localValue, "local value"}};
+                                                      {rows.localValue, "local value"},
+                                                      {rows.values, "values"},
+                                                      {rows.valuesValue, "values value"},
+                                                      {rows.renormalise, "renormalise"},
+                                                      {rows.page, "page"},
+                                                      {rows.pages, "pages"},
+                                                      {rows.pagesValue, "pages value"},
+                                                      {rows.skip, "skip"},
+                                                      {rows.skipValue, "skip value"}};
     for (const auto& [widget, name] : names)
         widget->setObjectName(QLatin1String(name));
 }
@@ -213,6 +224,7 @@ void PlanPanel::connectRows() {
             [this] { m_rows->automatic->setChecked(true); });
     connectShare();
     connectKeep();
+    connectRead();
     for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
     whole(rows.automatic, &QCheckBox::toggled, sparq(QStringLiteral("local"), [](SparqParams& p, bool on) {
@@ -230,14 +242,6 @@ void PlanPanel::connectRows() {
         auto plan = m_plan;
         plan.store = index ? std::optional(kTypes[index - 1]) : std::nullopt;
         edit(plan, QStringLiteral("store"));
-    });
-    whole(rows.read, &QComboBox::activated, [this](int index) {
-        auto plan = m_plan;
-        if (index)
-            plan.read = m_last;
-        else
-            plan.read = ReadAll{};
-        edit(plan, QStringLiteral("read"));
     });
 }
 

@@ -20,8 +20,8 @@ struct PlanPanel::Rows {
     FlatCombo *share, *pattern, *convert, *keep, *positions, *store, *read, *select;
     QWidget *shared, *patternRow; // everything below SHARE that a share has, and that CLA's factor alone has
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
-    QWidget* sparq;               // everything below READ that SparQ alone has
-    ParameterSlider *factor, *sinks, *window, *r, *k, *local;
+    QWidget *sparq, *topv, *quest; // everything below READ that one method alone has
+    ParameterSlider *factor, *sinks, *window, *r, *k, *local, *values, *page, *pages, *skip;
     QLabel *factorValue, *sharePaper, *shareNote;
     QToolButton* diagram;
     QWidget *windowRow, *moa, *oneSpan, *spansRow, *fixedLength; // of the newest tokens; what MoA has and parts of it
@@ -31,7 +31,8 @@ struct PlanPanel::Rows {
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper, *weights, *activations;
-    QCheckBox *automatic, *alpha, *tau;
+    QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
+    QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;
     QAction *undoAction = nullptr, *redoAction = nullptr;
 };

@@ -9,13 +9,18 @@
 #include <numeric>
 
 #include "views/charts/chart_series.h"
+#include "views/panels/stages_axes.h"
+#include "views/panels/stages_pages.h"
 #include "views/theme.h"
 
 namespace fovea {
 namespace {
 
-constexpr double kSide = 10, kAxis = 36;   // margin, room for y numbers
-constexpr double kTitle = 17, kTicks = 14; // above a plot, below it
+using Method = QueryStages::Method;
+using stages::Axes, stages::bar, stages::largestOf, stages::rangeOf;
+
+constexpr double kSide = 10;   // margin
+constexpr double kTitle = 17;  // above a plot
 constexpr double kFooter = 16;
 
 struct Frames {
@@ -27,107 +32,25 @@ struct Frames {
 Frames framesIn(const QRectF& area) {
     constexpr std::array<double, 4> kShare = {0.17, 0.42, 0.20, 0.21};
     Frames frames;
-    const double over = 4 * (kTitle + kTicks) + kFooter + 4;
-    const double left = area.left() + kSide + kAxis;
+    const double over = 4 * (kTitle + stages::kTicks) + kFooter + 4;
+    const double left = area.left() + kSide + stages::kAxis;
     const double width = std::max(area.right() - kSide - left, 10.);
     double y = area.top();
     for (std::size_t i = 0; i < 4; ++i) {
         const double height = std::max((area.height() - over) * kShare[i], 12.);
         frames.plots[i] = QRectF(left, y + kTitle, width, height);
-        y += kTitle + height + kTicks;
+        y += kTitle + height + stages::kTicks;
     }
     frames.footer = QRectF(area.left() + kSide, y + 2, area.width() - 2 * kSide, kFooter);
     return frames;
-}
-
-// One plot's map from values to pixels, and its axes.
-struct Axes {
-    QPainter& painter;
-    QRectF plot;
-    double x0 = 0, x1 = 1, y0 = 0, y1 = 1;
-
-    double x(double v) const { return plot.left() + (v - x0) / (x1 - x0) * plot.width(); }
-    double y(double v) const { return plot.bottom() - (v - y0) / (y1 - y0) * plot.height(); }
-
-    void title(const QString& text) const {
-        painter.setFont(uiFont(11));
-        painter.setPen(theme().text);
-        const double width = plot.width() + kAxis;
-        const auto elided = QFontMetricsF(painter.font()).elidedText(text, Qt::ElideRight, width);
-        painter.drawText(QPointF(plot.left() - kAxis, plot.top() - 5), elided);
-    }
-    void yTicks(int most) const {
-        painter.setFont(uiFont(10));
-        const QFontMetricsF metrics(painter.font());
-        for (const double v : ticksBetween(y0, y1, most)) {
-            painter.setPen(theme().grid);
-            const double at = std::round(y(v)) + 0.5;
-            painter.drawLine(QPointF(plot.left(), at), QPointF(plot.right(), at));
-            const auto text = QString::number(v, 'g', 3);
-            painter.setPen(theme().mutedText);
-            painter.drawText(QPointF(plot.left() - 5 - metrics.horizontalAdvance(text), at + 3.5), text);
-        }
-    }
-    // `name` goes under the right end; ticks keep clear of it, and of the room a legend needs there.
-    void xTicks(int most, const QString& name, bool whole, double legend = 0) const {
-        painter.setFont(uiFont(10));
-        painter.setPen(theme().mutedText);
-        const QFontMetricsF metrics(painter.font());
-        const double end = plot.right() - std::max(metrics.horizontalAdvance(name), legend);
-        const double base = plot.bottom() + kTicks - 3;
-        painter.drawText(QPointF(plot.right() - metrics.horizontalAdvance(name), base), name);
-        for (const double v : ticksBetween(x0, x1, most)) {
-            if (whole && v != std::floor(v))
-                continue;
-            const auto text = QString::number(v, 'g', 6);
-            const double width = metrics.horizontalAdvance(text);
-            const double left = std::max(x(v) - width / 2, plot.left() - 3);
-            if (left + width + 6 < end)
-                painter.drawText(QPointF(left, base), text);
-        }
-    }
-    void baseline(double v) const {
-        painter.setPen(theme().border);
-        painter.drawLine(QPointF(plot.left(), std::round(y(v)) + 0.5),
-                         QPointF(plot.right(), std::round(y(v)) + 0.5));
-    }
-};
-
-// Bars share the width evenly; a gap between them only where a bar is wide enough to spare one.
-QRectF bar(const Axes& axes, double index, double width, double value, double base) {
-    const double pitch = axes.x(1) - axes.x(0);
-    const double gap = pitch * width > 4 ? 1 : pitch * width > 2 ? 0.5 : 0;
-    const double left = axes.x(index), top = axes.y(std::max(value, base)),
-                 bottom = axes.y(std::min(value, base));
-    return {left, top, std::max(pitch * width - gap, 0.6), bottom - top};
-}
-
-float largestOf(const std::vector<float>& values) {
-    float most = 0;
-    for (const float v : values)
-        most = std::max(most, std::abs(v));
-    return most > 0 ? most : 1;
-}
-
-std::pair<double, double> rangeOf(const std::vector<float>& values) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const float v : values)
-        if (std::isfinite(v)) {
-            low = std::min<double>(low, v);
-            high = std::max<double>(high, v);
-        }
-    if (!(low <= high))
-        return {0, 1};
-    const double pad = std::max((high - low) * 0.04, 1e-6);
-    return {low - pad, high + pad};
 }
 
 void paintQuery(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const auto d = static_cast<double>(s.q.size());
     const Axes axes{painter, plot, 0, std::max(d, 1.), 0, largestOf(s.q) * 1.05};
     axes.title(
-        s.guessed ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
-                  : QObject::tr("1  |q|: all %1 components").arg(d));
+        s.method == Method::Sparq ? QObject::tr("1  |q|: the r = %1 largest of %2 components").arg(s.components.size()).arg(d)
+                                  : QObject::tr("1  |q|: all %1 components").arg(d));
     axes.yTicks(2);
     std::vector<std::uint8_t> kept(s.q.size(), 0);
     for (const auto c : s.components)
@@ -147,11 +70,10 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     const auto [y0, y1] = rangeOf(s.exact);
     const Axes axes{painter, plot, x0, x1, y0, y1};
     const auto remaining = s.exact.size() - s.evicted.size();
-    axes.title(s.evicted.empty()
-                   ? QObject::tr("2  approximate against exact score, %1 tokens").arg(remaining)
-                   : QObject::tr("2  approximate against exact score, %1 tokens left, %2 evicted")
-                         .arg(remaining)
-                         .arg(s.evicted.size()));
+    const auto what = s.method == Method::Topv ? QObject::tr("2  weight in the group against exact score, %1 tokens")
+                                               : QObject::tr("2  approximate against exact score, %1 tokens");
+    axes.title(s.evicted.empty() ? what.arg(remaining)
+                                 : QObject::tr("%1 left, %2 evicted").arg(what.arg(remaining)).arg(s.evicted.size()));
     axes.yTicks(4);
     axes.xTicks(4, QObject::tr("what the group chose by"), false);
     painter.setPen(t.border);
@@ -227,15 +149,44 @@ void paintExact(QPainter& painter, const QRectF& plot, const StagesPicture& pict
     painter.drawPoints(kept.constData(), static_cast<int>(kept.size()));
 }
 
+QString weightsTitle(const QueryStages& s, double n) {
+    const auto mass = static_cast<double>(s.alpha);
+    switch (s.method) {
+    case Method::Sparq:
+        return QObject::tr("3  read in full: softmax over the %1, α = %2").arg(n).arg(mass, 0, 'f', 3);
+    case Method::Topv:
+        return (s.renormalised ? QObject::tr("3  the %1 values read: weights shared out anew, of a mass of %2")
+                               : QObject::tr("3  the %1 values read: their weights, which keep %2 of the mass"))
+            .arg(n)
+            .arg(mass, 0, 'f', 3);
+    case Method::Quest:
+        return QObject::tr("3  read in pages: softmax over the %1").arg(n);
+    case Method::All:
+        break;
+    }
+    return s.sparse ? QObject::tr("3  what is left is read: softmax over the %1").arg(n)
+                    : QObject::tr("3  read dense: softmax over all %1").arg(n);
+}
+
+QString outputTitle(const QueryStages& s) {
+    switch (s.method) {
+    case Method::Sparq:
+        return QObject::tr("4  output = α · attended + (1 − α) · mean value");
+    case Method::Topv:
+        return QObject::tr("4  output = Σ weight · value of those read");
+    case Method::Quest:
+        return QObject::tr("4  output over the pages read");
+    case Method::All:
+        break;
+    }
+    return s.sparse ? QObject::tr("4  output over what is left") : QObject::tr("4  output, dense");
+}
+
 void paintWeights(QPainter& painter, const QRectF& plot, const StagesPicture& picture) {
     const auto& s = *picture.stages;
     const auto n = static_cast<double>(picture.weights.size());
     const Axes axes{painter, plot, 0, std::max(n, 1.), 0, largestOf(picture.weights) * 1.05};
-    axes.title(s.guessed ? QObject::tr("3  read in full: softmax over the %1, α = %2")
-                               .arg(n)
-                               .arg(static_cast<double>(s.alpha), 0, 'f', 3)
-               : s.sparse ? QObject::tr("3  what is left is read: softmax over the %1").arg(n)
-                          : QObject::tr("3  read dense: softmax over all %1").arg(n));
+    axes.title(weightsTitle(s, n));
     axes.yTicks(2);
     const auto color = s.sparse ? theme().planB : theme().planA;
     if (n <= plot.width()) {
@@ -257,9 +208,7 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const auto d = static_cast<double>(s.denseOutput.size());
     const double most = std::max(largestOf(s.denseOutput), s.sparse ? largestOf(s.output) : 0.f) * 1.05;
     const Axes axes{painter, plot, 0, std::max(d, 1.), -most, most};
-    axes.title(s.guessed  ? QObject::tr("4  output = α · attended + (1 − α) · mean value")
-               : s.sparse ? QObject::tr("4  output over what is left")
-                          : QObject::tr("4  output, dense"));
+    axes.title(outputTitle(s));
     axes.yTicks(2);
     for (std::size_t i = 0; i < s.denseOutput.size(); ++i) {
         const auto at = static_cast<double>(i);
@@ -277,7 +226,7 @@ void paintOutput(QPainter& painter, const QRectF& plot, const QueryStages& s) {
     const double width = QFontMetricsF(uiFont(10)).horizontalAdvance(a + b);
     axes.xTicks(4, {}, true, width);
     const QFontMetricsF metrics(painter.font());
-    const double base = plot.bottom() + kTicks - 3, left = plot.right() - width;
+    const double base = plot.bottom() + stages::kTicks - 3, left = plot.right() - width;
     painter.setPen(theme().planA);
     painter.drawText(QPointF(left, base), a);
     painter.setPen(theme().planB);
@@ -342,7 +291,9 @@ void paintStages(QPainter& painter, const QRectF& area, const StagesPicture& pic
     const auto frames = framesIn(area);
     painter.setRenderHint(QPainter::Antialiasing, false);
     paintQuery(painter, frames.plots[0], s);
-    if (s.guessed)
+    if (s.method == Method::Quest)
+        paintPages(painter, frames.plots[1], s);
+    else if (s.guessed)
         paintScatter(painter, frames.plots[1], picture);
     else
         paintExact(painter, frames.plots[1], picture);
@@ -373,6 +324,8 @@ QString stagesTip(const QRectF& area, const StagesPicture& picture, const QPoint
             .arg(double(s.q[i]), 0, 'g', 4)
             .arg(kept ? QObject::tr(", kept") : QString());
     }
+    if (frames.plots[1].contains(at) && !s.pages.empty())
+        return pagesTip(frames.plots[1], s, at);
     if (inside(2, picture.weights.size())) {
         const auto i = index(frames.plots[2], picture.weights.size());
         return QObject::tr("rank %1: key %2, weight %3")

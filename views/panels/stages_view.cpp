@@ -69,6 +69,9 @@ QString StagesView::toCsv() const {
         line("score exact|approximate", i, s.exact[i],
              guessed ? QString::number(double(s.approximate[i]), 'g', 9) : QString(), m_picture.isChosen[i]);
     }
+    for (std::size_t i = 0; i < s.pages.size(); ++i)
+        line("page bound|best score", i, s.pages[i].bound, QString::number(double(s.pages[i].exact), 'g', 9),
+             s.pages[i].chosen);
     for (std::size_t i = 0; i < m_picture.weights.size(); ++i)
         line("weight", static_cast<std::size_t>(m_picture.keys[i]), m_picture.weights[i], {}, s.sparse);
     for (std::size_t i = 0; i < s.denseOutput.size(); ++i) {

@@ -74,6 +74,33 @@ struct AttendList {
     }
 };
 
+template <class Loader>
+struct AddValues {
+    template <class D>
+    static void run(D d, const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,
+                    std::int64_t stride, float* o, Traffic& moved) {
+        using Element = typename Loader::Element;
+        const int dims = cache.headDim;
+        for (std::size_t first = 0; first < slots.size();) {
+            const int count =
+                static_cast<int>(std::min(slots.size() - first, static_cast<std::size_t>(kTileRows)));
+            const ListedRows<Element> values{cache.values, slots.data() + first, count, dims, cache.slotsPerBlock};
+            forEachHeads(group, [&](auto q4, auto once, int h) HWY_ATTR {
+                addRows<Loader, q4.value, once.value>(d, values, count, dims, p + h * stride + first,
+                                                      static_cast<int>(stride), o + h * dims);
+            });
+            moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
+            moved[Component::Values] += std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
+            first += static_cast<std::size_t>(count);
+        }
+    }
+};
+
+void addValuesTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,
+                     std::int64_t stride, float* o, Traffic& moved) {
+    dispatchType<AddValues>(cache.type, cache.headDim, cache, slots, group, p, stride, o, moved);
+}
+
 void attendListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                       const SoftmaxState& state, float softcap, Traffic& moved) {
     dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, softcap, moved);
@@ -85,6 +112,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fovea::cpu {
 HWY_EXPORT(attendListTarget);
+HWY_EXPORT(addValuesTarget);
 
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, float softcap, Traffic& moved) {
@@ -95,6 +123,11 @@ void attendList(const KvView& cache, std::span<const std::int32_t> slots, int gr
 void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                       const SoftmaxState& state, float softcap, Traffic& moved) {
     HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, moved);
+}
+
+void addValues(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,
+               std::int64_t stride, float* o, Traffic& moved) {
+    HWY_DYNAMIC_DISPATCH(addValuesTarget)(cache, slots, group, p, stride, o, moved);
 }
 
 }  // namespace fovea::cpu

@@ -24,4 +24,10 @@ void attendList(const KvView& cache, std::span<const std::int32_t> slots, int gr
 void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                       const SoftmaxState& state, float softcap, Traffic& moved);
 
+// o (group, d), in the order of arrangement.h, += Σ p[h·stride + i]·V[slots[i]]: the values alone, with weights that are
+// known already (top-k V).
+//   reads   n slots (Indices), n·d elements (Values)
+void addValues(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,
+               std::int64_t stride, float* o, Traffic& moved);
+
 }  // namespace fovea::cpu

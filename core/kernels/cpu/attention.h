@@ -1,5 +1,6 @@
 #pragma once
-// Decode attention of one layer on the CPU: q against the cache of all KV heads. Truths: denseTruth, sparqTruth.
+// Decode attention of one layer on the CPU: q against the cache of all KV heads. Truths: denseTruth, sparqTruth. Reads with drivers of
+// their own: attend_topv.h, attend_quest.h.
 
 #include <cstdint>
 #include <span>
@@ -28,6 +29,11 @@ struct SpanTask {
     std::size_t firstPiece, lastPiece;
 };
 
+// A run of slots or pages of one head that one task scores.
+struct HeadSpan {
+    std::int64_t head, first, last;
+};
+
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
@@ -48,6 +54,8 @@ struct AttentionScratch {
     std::vector<float> componentQueries;     // (H, r) q[i1]/τ
     std::vector<float> mass;                 // (m, l) of spans' approximate softmaxes, then of heads'
     std::vector<SlotCandidates> candidates;  // (G)
+    std::vector<HeadSpan> spans;             // of all heads' slots or pages, a task each
+    std::vector<std::int32_t> pages;         // (G, min(pages, N)) sorted
 };
 
 // Slots [first, last) of every head are met by queries of their own instead: how a method that gives its

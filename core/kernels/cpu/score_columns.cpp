@@ -4,12 +4,11 @@
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/score_columns.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/contrib/math/math-inl.h>
-
 #include <algorithm>
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
+#include "core/kernels/cpu/mass-inl.h"
 #include "core/kernels/cpu/soft_cap-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
@@ -104,29 +103,6 @@ HWY_INLINE void scoreRun(D d, const ColumnRun<typename Loader::Element>& run, in
     forEachHeads(group, [&](auto heads, auto first, int h) HWY_ATTR {
         scoreHeads<Loader, heads.value, first.value>(d, run, count, q + h * r, logits + h * stride, stride);
     });
-}
-
-// (m, l) brought up to date with logits[0, count), which stay as they are.
-inline HWY_ATTR void addMass(const float* logits, int count, float& m, float& l) {
-    const hn::ScalableTag<float> d;
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    const int whole = count / lanes * lanes;
-    auto tops = hn::Set(d, m);
-    for (int i = 0; i < whole; i += lanes)
-        tops = hn::Max(tops, hn::LoadU(d, logits + i));
-    float top = hn::GetLane(hn::MaxOfLanes(d, tops));
-    for (int i = whole; i < count; ++i)
-        top = std::max(top, logits[i]);
-    if (top == kNoLogit)
-        return;
-    const auto shift = hn::Set(d, top);
-    auto sums = hn::Zero(d);
-    for (int i = 0; i < whole; i += lanes)
-        sums = hn::Add(sums, hn::Exp(d, hn::Sub(hn::LoadU(d, logits + i), shift)));
-    l = l * rescale(m, top) + hn::GetLane(hn::SumOfLanes(d, sums));
-    for (int i = whole; i < count; ++i)
-        l += std::exp(logits[i] - top);
-    m = top;
 }
 
 // `Loader` takes whole vectors, `TailLoader` what is left of a block, one slot at a time.

@@ -272,5 +272,15 @@ void selectSlots(const SparqParams& params, const float* logits, std::int64_t st
     }
 }
 
+void selectValues(const float* values, std::int64_t count, std::span<const std::int32_t> always,
+                  std::span<std::int32_t> chosen, SlotCandidates& memory, Traffic& moved) {
+    const auto n = static_cast<std::int64_t>(chosen.size());
+    Candidates c = candidatesIn(memory, n - std::ssize(always), n, 1);
+    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)
+    (SparqParams::Select::Logits, values, count, count, always, nullptr, nullptr, c, moved);
+    std::merge(c.slots, c.slots + c.size, always.begin(), always.end(), chosen.begin());
+    moved[Component::Indices] += n * static_cast<std::int64_t>(sizeof(std::int32_t));
+}
+
 }  // namespace fovea::cpu
 #endif

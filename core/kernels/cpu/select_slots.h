@@ -34,4 +34,9 @@ void selectSlots(const SparqParams& params, const float* logits, std::int64_t st
                  const std::int32_t* byAge, int group, const float* m, const float* l,
                  std::span<std::int32_t> chosen, float* alpha, SlotCandidates& candidates, Traffic& moved);
 
+// The best of values[0, count), those of `always` (ascending) among them whatever their value: `chosen` (n, ascending),
+// n <= count. Reads every other value once (Scores) and writes n numbers (Indices). A NaN counts as -inf.
+void selectValues(const float* values, std::int64_t count, std::span<const std::int32_t> always,
+                  std::span<std::int32_t> chosen, SlotCandidates& candidates, Traffic& moved);
+
 }  // namespace fovea::cpu

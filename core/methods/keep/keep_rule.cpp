@@ -171,6 +171,8 @@ Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape) {
         layer[Component::Values] += row * (dropped + shape.resummed);
         layer[Component::Mean] = 8 * d * dropped + 4 * d * shape.sums;
     }
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read); quest && shape.layer >= quest->skip)
+        layer[Component::Bounds] = 4 * row * shape.moved;
     return layer;
 }
 

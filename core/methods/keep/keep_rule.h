@@ -94,6 +94,8 @@ int valueSumsPerHead(const AttentionPlan& plan, int group);
 //                    query head whose sum it leaves where they have sums of their own
 //   moved      4·d·e K and V of a row that changes slot, so that live slots stay the first (read, written)
 //              d·e   its entries in the component-major copy, where there is one
+//              4·d·e the bounds of the page it goes to, where there are some (read, written; only written for the
+//                    first row of a page, which quest.h takes off)
 //   resummed   d·e   every live value is read again where one that was no number left the sum, and
 //              4·d   the sum written, once
 Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape);

@@ -2,15 +2,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/full_like.h>
-#include <ATen/ops/index_fill.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/nonzero.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/ones_like.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/sort.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
@@ -23,6 +18,7 @@
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/read/largest.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/methods/step_shape.h"
 #include "core/model/forward.h"
@@ -31,25 +27,12 @@ namespace fovea {
 
 namespace {
 
-// The n largest of x (m), as sorted int64 indices; ties go to the lowest index.
-at::Tensor largest(const at::Tensor& x, std::int64_t n) {
-    const auto order = std::get<1>(at::sort(x, /*stable=*/true, /*dim=*/0, /*descending=*/true));
-    return std::get<0>(at::sort(order.narrow(0, 0, n)));
-}
-
 // tau = sqrt(d · |q[i1]|₁ / |q|₁) per query head: the temperature at which the r-component scores spread like
 // the full ones. q (g, d), kept (g, r), plain √d or what a model has instead -> (g).
 at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept, double plain) {
     const at::Tensor share = kept.abs().sum(-1) / q.abs().sum(-1);
     // Where the kept components are all 0 so are the scores, and any temperature but 0 makes them uniform.
     return at::sqrt(at::where(share > 0, share, at::ones({}, share.options()))) * plain;
-}
-
-// i2: n slots by score (S), the newest free, which are given.
-at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, const at::Tensor& newest) {
-    const at::Tensor others = at::ones_like(score, at::kBool).index_fill(0, newest, 0).nonzero().squeeze(-1);
-    const at::Tensor best = largest(score.index_select(0, others), n - newest.size(0));
-    return std::get<0>(at::sort(at::cat({others.index_select(0, best), newest})));
 }
 
 } // namespace
@@ -147,7 +130,7 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
     // 3: the tokens that the group reads.
     const bool bySoftmax = params.select == SparqParams::Select::Softmax;
     stages.slots =
-        chooseSlots((bySoftmax ? stages.approximate : stages.logits).sum(0), n, cache.newest(local));
+        chooseLargest((bySoftmax ? stages.approximate : stages.logits).sum(0), n, cache.newest(local));
 
     // 4: how much of the mass they are thought to carry.
     stages.alpha = params.alpha ? stages.approximate.index_select(-1, stages.slots).sum(-1)

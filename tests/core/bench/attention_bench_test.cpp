@@ -55,6 +55,23 @@ TEST_CASE("The attention bench reports each plan's own bytes, time and rate", "[
     }
 }
 
+TEST_CASE("Top-k V and Quest are measured on caches of their own, and count what their steps move", "[core.bench]") {
+    AttentionBenchOptions options = small();
+    options.plans = {parsePlan("read=topv:k=16"), parsePlan("read=quest:page=8,pages=4"),
+                     parsePlan("read=quest:page=16,pages=4")};
+    // 1000 tokens are 125 whole pages of 8, and 62 of 16 and half of one more, which is read as the newest.
+    const std::int64_t head = 32 * 4, topv = 1000 * head + 16 * head + 4 * (2 * 1000 * 2 + 16 * 2) + 8 * 16;
+    const auto quest = [&](std::int64_t pages, std::int64_t rows) {
+        return pages * 2 * head + 4 * (2 * pages - 1) + 8 * (4 + rows) + 2 * rows * head;
+    };
+    const std::int64_t buffer = 2 * 1000 * 2 * head, rows = 2 * 1024 * 2 * head;
+    CHECK(benchMemory(options) == buffer + 3 * rows + 2 * 2 * head * (128 + 64));
+    const AttentionBench bench = runAttentionBench(options);
+    CHECK(bench.results[0].countedBytes == 2 * topv);
+    CHECK(bench.results[1].countedBytes == 2 * quest(125, 32));
+    CHECK(bench.results[2].countedBytes == 2 * quest(63, 56));
+}
+
 TEST_CASE("The attention bench says what memory it will take", "[core.bench]") {
     // The buffer, and in whole blocks of 256 slots an f32 cache of K and V and a bf16 cache with the column copy.
     const std::int64_t buffer = 2 * 1000 * 2 * 32 * 4, f32 = 2 * 1024 * 2 * 32 * 4, bf16 = 3 * 1024 * 2 * 32 * 2;
@@ -71,6 +88,8 @@ TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]
     SECTION("components") {
         options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = SparqParams{33, 16}}};
     }
+    SECTION("values") { options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = TopvParams{0}}}; }
+    SECTION("pages") { options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = QuestParams{0, 4}}}; }
     CHECK_THROWS_AS(runAttentionBench(options), std::invalid_argument);
 }
 

@@ -190,7 +190,10 @@ TEST_CASE(
                                    .type = ElementType::BF16,
                                    .tied = false}};
     constexpr const char* kReads[] = {"", " read=sparq:r=4,k=6", " read=sparq:r=2,k=9,local=9,alpha=off",
-                                      " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16"};
+                                      " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16",
+                                      " read=topv:k=5 store=f16", " read=topv:k=100,renormalise=on",
+                                      " read=quest:page=3,pages=2,skip=0", " read=quest:page=1,pages=4,skip=0",
+                                      " read=quest:page=5,pages=3,skip=1 store=bf16"};
     for (const RandomShape& shape : shapes) {
         const auto model = randomModel(shape);
         for (const AttentionPlan& keep : keeps()) {
@@ -199,7 +202,7 @@ TEST_CASE(
                 if (refusal(plan, model->spec))
                     continue;
                 const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-                const std::int64_t kinds = std::holds_alternative<SparqParams>(plan.read) ? 3 : 2;
+                const std::int64_t kinds = std::holds_alternative<ReadAll>(plan.read) ? 2 : 4;
                 for (const Backend backend : kBackends) {
                     INFO("plan " << toText(plan) << ", backend " << static_cast<int>(backend));
                     Session session(model, plan, {.backend = backend});
@@ -263,7 +266,13 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
                              "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
                              "read=sparq:r=5,k=7,local=0,select=logits",
                              "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
-                             "read=sparq:r=3,k=12,alpha=off store=f16"}) {
+                             "read=sparq:r=3,k=12,alpha=off store=f16",
+                             "keep=streaming:sinks=3,window=17 read=topv:k=5",
+                             "keep=streaming:sinks=3,window=17,positions=cache read=topv:k=5",
+                             "keep=lm-infinite:sinks=3,window=17 read=topv:k=6,renormalise=on",
+                             "keep=streaming:sinks=3,window=17 read=quest:page=4,pages=2,skip=0",
+                             "keep=streaming:sinks=0,window=13 read=quest:page=3,pages=3,skip=1",
+                             "keep=streaming:sinks=2,window=20 read=quest:page=1,pages=7,skip=0"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         // Two-byte rows: a last bit of f32 may round a cached value the other way, 2^-9 of it in bf16.

@@ -11,10 +11,14 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
 #include "core/engine/eviction.h"
+#include "core/kernels/cpu/attend_quest.h"
+#include "core/kernels/cpu/attend_topv.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/methods/predict.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/read/quest_stages.h"
 #include "core/methods/read/sparq_stages.h"
+#include "core/methods/read/topv_stages.h"
 #include "core/plan/attention_plan.h"
 #include "tests/support/counting_reader.h"
 #include "tests/support/dice.h"
@@ -25,10 +29,12 @@ using fovea::test::Dice;
 
 namespace {
 
-// A cache after shape.tokens tokens under `rule`; what the last one's append counted is left in `ledger`.
+// A cache after shape.tokens tokens under `keep`; what the last one's append counted is left in `ledger`, and what it
+// did in the cache.
 KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKeep& keep, int slotsPerBlock,
                Ledger& ledger) {
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
     KvCache cache({.layers = 1,
                    .kvHeads = shape.kvHeads,
                    .headDim = shape.headDim,
@@ -36,18 +42,20 @@ KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKee
                    .keyColumns = sparq != nullptr,
                    .valueSum = sparq && sparq->alpha,
                    .valueSums = valueSumsPerHead(plan, shape.group()),
-                   .slotsPerBlock = slotsPerBlock});
+                   .slotsPerBlock = slotsPerBlock,
+                   .page = quest && shape.layer >= quest->skip ? quest->page : 0});
     const at::Tensor rows = at::randn({2, shape.tokens, shape.kvHeads, shape.headDim});
     for (std::int64_t t = 0; t < shape.tokens; ++t) {
         evictUnseen(cache, 0, keep, keep, std::max<std::int64_t>(t - 1, 0), t, ledger);
         ledger.take();
+        cache.takeChanges(0);
         cache.append(0, t, rows[0][t].data_ptr<float>(), rows[1][t].data_ptr<float>(), ledger);
     }
     return cache;
 }
 
 // What one layer's read touches, as readers of every KV head see it. Scores and chosen slots pass no reader.
-Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep& keep, const SparqParams* sparq,
+Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep& keep, const Read& read,
                    const at::Tensor& q) {
     Traffic counted;
     for (int head = 0; head < shape.kvHeads; ++head) {
@@ -57,11 +65,19 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
             rules.push_back(keep.of(head * shape.group() + i));
         CountingReader counting(rows, shape.store);
         const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
-        if (sparq) {
+        if (const auto* sparq = std::get_if<SparqParams>(&read)) {
             const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
             const SparqStages stages = sparqTruth(*sparq, group, counting, {}, seen);
             counted[Component::Scores] += 2 * 4 * stages.approximate.numel();
             counted[Component::Indices] += 2 * 4 * stages.slots.numel();
+        } else if (const auto* topv = std::get_if<TopvParams>(&read)) {
+            const TopvStages stages = topvTruth(*topv, group, counting, {});
+            counted[Component::Scores] += 4 * (2 * stages.logits.numel() + stages.weights.numel());
+            counted[Component::Indices] += 2 * 4 * stages.slots.numel();
+        } else if (const auto* quest = std::get_if<QuestParams>(&read); quest && shape.layer >= quest->skip) {
+            const QuestStages stages = questTruth(*quest, group, counting);
+            counted[Component::Scores] += 4 * (2 * stages.scores.size(-1) - 1);
+            counted[Component::Indices] += 2 * 4 * (stages.pages.numel() + stages.slots.numel());
         } else if (keep.same()) {
             denseTruth(group, counting);
         } else {
@@ -72,25 +88,39 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
     return counted;
 }
 
+// The read on the CPU kernels; what no formula can know of it goes into `shape`.
+void attend(std::span<const KvView> views, StepShape& shape, const Read& read, const float* q, float* out,
+            cpu::AttentionScratch& scratch, Ledger& ledger, std::span<const cpu::HeadSight> sights) {
+    if (const auto* sparq = std::get_if<SparqParams>(&read))
+        cpu::attendSparq(views, shape.group(), *sparq, q, out, scratch, ledger, {}, sights);
+    else if (const auto* topv = std::get_if<TopvParams>(&read))
+        cpu::attendTopv(views, shape.group(), *topv, q, out, scratch, ledger);
+    else if (const auto* quest = std::get_if<QuestParams>(&read); quest && shape.layer >= quest->skip)
+        shape.lastPages = cpu::attendQuest(views, shape.group(), *quest, q, out, scratch, ledger);
+    else
+        cpu::attendAll(views, shape.group(), q, out, scratch, ledger, {}, {}, sights);
+}
+
 } // namespace
 
 TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans and block sizes",
           "[core.engine]") {
     Dice dice;
     cpu::AttentionScratch scratch;
-    for (int trial = 0; trial < 250; ++trial) {
+    for (int trial = 0; trial < 400; ++trial) {
         StepShape shape = dice.shape(trial % 10 == 0 ? 700 : 60);
         AttentionPlan plan;
-        if (trial % 4 != 0)
-            plan.read = dice.sparq(shape.headDim, 80);
         if (trial % 3 != 0)
             plan.keep = trial % 3 == 1
                             ? Keep(StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)})
-                            : Keep(dice.moa(1, shape.queryHeads));
-        const LayerKeep keep(plan, 0, 0, true, shape.queryHeads, shape.kvHeads);
+                            : Keep(dice.moa(2, shape.queryHeads));
+        const auto* moa = std::get_if<MoaParams>(&plan.keep);
+        if (trial % 4 != 0) // heads that see different tokens choose by SparQ alone
+            plan.read = moa && moa->spans ? Read(dice.sparq(shape.headDim, 80)) : dice.sparse(shape.headDim, 80);
+        shape.layer = dice.between(0, 1);
+        const LayerKeep keep(plan, shape.layer, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;
-        const auto* sparq = std::get_if<SparqParams>(&plan.read);
-        const auto* reads = shape.planned ? sparq : nullptr;
+        const Read reads = shape.planned ? plan.read : Read{};
 
         Ledger ledger;
         KvCache cache = filled(shape, plan, keep, dice.coin() ? 256 : dice.between(1, 40), ledger);
@@ -103,13 +133,12 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         std::vector<cpu::HeadSight> sights;
         for (int head = 0; head < shape.queryHeads && !keep.same(); ++head)
             sights.push_back({keep.of(head).sinks, keep.of(head).oldest(shape.tokens - 1)});
-        if (reads)
-            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger, {},
-                             sights);
-        else
-            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger, {}, {}, sights);
+        attend(views, shape, reads, q.data_ptr<float>(), out.data(), scratch, ledger, sights);
         const Traffic read = ledger.take(), touched = countReads(cache, shape, keep, reads, q);
         evictUnseen(cache, 0, keep, keep, shape.tokens - 1, shape.tokens, ledger);
+        shape.pagesBegun = cache.takeChanges(0).pagesBegun;
+        for (int head = 0; head < shape.kvHeads; ++head)
+            shape.holes += cache.hasHole(0, head);
 
         Traffic counted = written;
         counted += read;

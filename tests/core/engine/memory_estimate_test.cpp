@@ -60,7 +60,9 @@ TEST_CASE("The cache that is foretold is the cache that a session reserves, for 
           "[core.engine]") {
     const auto model = randomModel({.context = 5000});
     for (const char* text :
-         {"dense", "store=bf16", "read=sparq:r=3,k=16", "store=f16 read=sparq:r=2,k=8,alpha=off"}) {
+         {"dense", "store=bf16", "read=sparq:r=3,k=16", "store=f16 read=sparq:r=2,k=8,alpha=off", "read=topv:k=9",
+          "read=quest:pages=4,skip=0", "store=bf16 read=quest:page=7,pages=4,skip=1",
+          "read=quest:page=300,pages=1,skip=0"}) {
         const AttentionPlan plan = parsePlan(text);
         for (const std::int64_t tokens : {1, 255, 256, 257, 600}) {
             for (const bool whole : {false, true}) {
@@ -80,7 +82,8 @@ TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a bl
     for (const char* text : {"keep=streaming:sinks=4,window=60", "keep=streaming:sinks=4,window=600",
                              "keep=lm-infinite:sinks=4,window=300 store=bf16", "keep=moa",
                              "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 store=f16",
-                             "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 read=sparq:r=4,k=9"})
+                             "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 read=sparq:r=4,k=9",
+                             "keep=streaming:sinks=4,window=60 read=quest:page=8,pages=3,skip=0"})
         for (const std::int64_t prompt : {3, 700})
             for (const std::int64_t tokens : {1, 500}) {
                 const MemoryQuestion question = questionOf(parsePlan(text), prompt, tokens);

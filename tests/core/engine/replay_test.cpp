@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 #include <random>
 
 #include "core/engine/capture.h"
@@ -48,7 +49,9 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
     const Capture capture = randomCapture(smallSpec(), 61, 7);
     const std::string plan = GENERATE(as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=16,k=8,local=0",
                                       "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=1,k=200",
-                                      "read=sparq:r=5,k=7,local=7");
+                                      "read=sparq:r=5,k=7,local=7", "read=topv:k=6", "read=topv:k=100",
+                                      "read=topv:k=1,renormalise=on", "read=quest:page=4,pages=3,skip=1",
+                                      "read=quest:page=1,pages=9,skip=0", "read=quest:page=7,pages=100,skip=0");
     CAPTURE(plan);
     const AttentionPlan parsed = parsePlan(plan);
     for (int head = 0; head < 4; ++head) {
@@ -73,7 +76,11 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
                  "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5",
                  "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
                  "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
-                 "read=sparq:r=4,k=12,local=2,select=logits");
+                 "read=sparq:r=4,k=12,local=2,select=logits",
+                 "keep=streaming:sinks=3,window=12 read=topv:k=5",
+                 "keep=streaming:sinks=3,window=12,positions=cache read=topv:k=5",
+                 "keep=lm-infinite:sinks=4,window=8 read=topv:k=5", "read=quest:page=4,pages=2,skip=0",
+                 "keep=streaming:sinks=3,window=12 read=quest:page=4,pages=2,skip=0", "read=sparq:r=4,k=7");
     const int window = GENERATE(0, 20);
     spec.layerSpecs = {{.window = window, .rope = {}}, {.window = window, .rope = {}}};
     const Capture capture = randomCapture(spec, 61, 7);
@@ -103,7 +110,7 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
                                   std::back_inserter(both));
             REQUIRE(both.empty());
         }
-        REQUIRE(stages.guessed == (stages.sparse && std::holds_alternative<SparqParams>(plan.read)));
+        REQUIRE(stages.guessed == (stages.sparse && !std::holds_alternative<ReadAll>(plan.read)));
         // What its group holds for another head has a score that the choice was made by; what it does not has none.
         const KeepRule held = LayerKeep(plan, capture.spec(), 1, true).held(1, query);
         for (const std::int32_t key : stages.guessed ? evicted : std::vector<std::int32_t>{})
@@ -120,6 +127,40 @@ TEST_CASE("The score on the inspector's axis is the one that decided", "[core.en
         const bool chosen = std::binary_search(stages.chosen.begin(), stages.chosen.end(), token);
         REQUIRE(chosen == (stages.approximate[token] >= stages.threshold));
     }
+}
+
+TEST_CASE("A query of top-k V shows the mass it keeps, one of Quest what bounds its pages", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 80, 5);
+    const QueryStages topv = replayQuery(capture, 79, 1, 2, parsePlan("read=topv:k=9"), 0);
+    CHECK(topv.method == QueryStages::Method::Topv);
+    CHECK(topv.alpha == Approx(1 - topv.missed).margin(1e-5));
+    CHECK(std::accumulate(topv.weights.begin(), topv.weights.end(), 0.f) == Approx(topv.alpha));
+    for (std::int32_t token = 0; token < 80; ++token)
+        CHECK(std::binary_search(topv.chosen.begin(), topv.chosen.end(), token) ==
+              (topv.approximate[token] >= topv.threshold));
+    const QueryStages shared = replayQuery(capture, 79, 1, 2, parsePlan("read=topv:k=9,renormalise=on"), 0);
+    CHECK(std::accumulate(shared.weights.begin(), shared.weights.end(), 0.f) == Approx(1));
+
+    const QueryStages quest = replayQuery(capture, 78, 1, 2, parsePlan("read=quest:page=8,pages=4,skip=1"), 0);
+    CHECK(quest.method == QueryStages::Method::Quest);
+    REQUIRE(quest.pages.size() == 10);
+    CHECK(quest.chosen.size() == 4 * 8 - 1);
+    int chosen = 0, rows = 0;
+    for (const PageStage& page : quest.pages) {
+        CHECK(page.bound >= page.exact - 1e-5f);
+        for (std::int32_t key = page.oldest; key <= page.newest; ++key) {
+            CHECK(quest.exact[static_cast<std::size_t>(key)] <= page.exact);
+            CHECK(std::binary_search(quest.chosen.begin(), quest.chosen.end(), key) == page.chosen);
+        }
+        chosen += page.chosen;
+        rows += page.rows;
+    }
+    CHECK(chosen == 4);
+    CHECK(rows == 79);
+    CHECK(quest.pages.back().chosen);
+    // In a layer that is skipped everything is read.
+    CHECK_FALSE(replayQuery(capture, 78, 0, 2, parsePlan("read=quest:page=8,pages=4,skip=1"), 0).sparse);
+    CHECK(replayHead(capture, 79, 0, 2, parsePlan("read=quest:page=8,pages=4,skip=1"), 0, kNever).chosen.empty());
 }
 
 TEST_CASE("Weights of a replayed map are a causal softmax", "[core.engine]") {
@@ -139,7 +180,9 @@ TEST_CASE("Weights of a replayed map are a causal softmax", "[core.engine]") {
 
 TEST_CASE("A query that reads every token misses nothing and errs by nothing", "[core.engine]") {
     const Capture capture = randomCapture(smallSpec(), 20, 3);
-    const QueryStages stages = replayQuery(capture, 19, 1, 3, parsePlan("read=sparq:r=16,k=64,alpha=off"), 0);
+    const std::string plan = GENERATE(as<std::string>{}, "read=sparq:r=16,k=64,alpha=off", "read=topv:k=20",
+                                      "read=quest:page=3,pages=7,skip=0");
+    const QueryStages stages = replayQuery(capture, 19, 1, 3, parsePlan(plan), 0);
     REQUIRE(stages.missed == Approx(0).margin(1e-6));
     REQUIRE(stages.error == Approx(0).margin(1e-5));
     REQUIRE(stages.recalled == 20);

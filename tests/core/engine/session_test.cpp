@@ -56,15 +56,23 @@ void requireSame(const Traffic& formula, const Traffic& counted) {
 
 std::vector<AttentionPlan> somePlans() {
     std::vector<AttentionPlan> plans(1);
-    const auto add = [&](SparqParams params) {
+    const auto add = [&](const Read& read) {
         plans.emplace_back();
-        plans.back().read = params;
+        plans.back().read = read;
     };
-    add({.components = 4, .tokens = 8});
-    add({.components = 1, .tokens = 1, .local = 0});
-    add({.components = 3, .tokens = 7, .local = 7, .alpha = false});
-    add({.components = 8, .tokens = 100, .tau = false, .select = SparqParams::Select::Logits});
-    add({.components = 2, .tokens = 20, .local = 1, .alpha = false, .select = SparqParams::Select::Logits});
+    add(SparqParams{.components = 4, .tokens = 8});
+    add(SparqParams{.components = 1, .tokens = 1, .local = 0});
+    add(SparqParams{.components = 3, .tokens = 7, .local = 7, .alpha = false});
+    add(SparqParams{.components = 8, .tokens = 100, .tau = false, .select = SparqParams::Select::Logits});
+    add(SparqParams{
+        .components = 2, .tokens = 20, .local = 1, .alpha = false, .select = SparqParams::Select::Logits});
+    add(TopvParams{.tokens = 5});
+    add(TopvParams{.tokens = 1, .renormalise = true});
+    add(TopvParams{.tokens = 100});
+    add(QuestParams{.page = 3, .pages = 2, .skip = 0});
+    add(QuestParams{.page = 4, .pages = 1, .skip = 1});
+    add(QuestParams{.page = 1, .pages = 6, .skip = 0});
+    add(QuestParams{.page = 16, .pages = 100, .skip = 0});
     return plans;
 }
 
@@ -90,7 +98,7 @@ TEST_CASE("Formula and counted are the same on every step, component, plan, stor
 
                     const ElementType type = plan.store.value_or(shape.type);
                     const std::int64_t block = 256 * shape.headDim * elementBytes(type) *
-                                               (std::holds_alternative<SparqParams>(plan.read) ? 3 : 2);
+                                               (std::holds_alternative<ReadAll>(plan.read) ? 2 : 4);
                     for (int i = 0; i < 6; ++i) {
                         const StepRecord step = session.step(i, i >= 3);
                         CHECK(step.position == 5 + i);
@@ -134,6 +142,22 @@ TEST_CASE("The CPU backend gives the reference's logits", "[core.engine]") {
                 cpu.step(token, true);
                 reference.step(token, true);
                 REQUIRE(difference(cpu.logits(), reference.logits()) < 1e-4);
+            }
+        }
+    }
+}
+
+TEST_CASE("A read that takes every token gives dense attention's logits on both backends", "[core.engine]") {
+    const auto model = randomModel({.layers = 3, .queryHeads = 4, .kvHeads = 2, .headDim = 8});
+    for (const char* text : {"read=topv:k=60", "read=topv:k=60,renormalise=on", "read=quest:page=4,pages=15,skip=0",
+                             "read=quest:page=4,pages=1,skip=3"}) {
+        for (const auto backend : {Backend::Cpu, Backend::Reference}) {
+            INFO(text << ", backend " << static_cast<int>(backend));
+            Session dense(model, {}, {.backend = backend}), sparse(model, parsePlan(text), {.backend = backend});
+            for (const int token : randomTokens(60, 50)) {
+                dense.step(token, true);
+                sparse.step(token, true);
+                REQUIRE(difference(sparse.logits(), dense.logits()) < 1e-5);
             }
         }
     }

@@ -262,6 +262,7 @@ TEST_CASE("SparQ chooses for a group whose heads see different tokens as its tru
                 at::Tensor keyColumns(const at::Tensor& c) override { return inner.keyColumns(c); }
                 at::Tensor valueMean() override { return inner.valueMean(); }
                 at::Tensor valueMeans(const at::Tensor& mask) override { return inner.valueMeans(mask); }
+                at::Tensor pageBounds(std::int64_t page) override { return inner.pageBounds(page); }
             } byAge(reader, cache.byAge[static_cast<std::size_t>(kvHead)]);
             std::vector<float> group(q.begin() + kvHead * g * d, q.begin() + (kvHead + 1) * g * d);
             const at::Tensor queries = at::tensor(group).view({g, d});

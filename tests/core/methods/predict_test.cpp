@@ -5,7 +5,9 @@
 #include <catch2/catch.hpp>
 
 #include "core/methods/read/dense.h"
+#include "core/methods/read/quest_stages.h"
 #include "core/methods/read/sparq_stages.h"
+#include "core/methods/read/topv_stages.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 #include "tests/support/counting_reader.h"
@@ -41,10 +43,23 @@ Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
         if (sparq->alpha)
             counted += of(Component::Mean, 2 * d * 4);
     }
+    const auto* topv = std::get_if<TopvParams>(&plan.read);
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
+    const bool paged = quest && shape.layer >= quest->skip;
+    if (paged) // the first row of a page becomes its bounds, another reads them first
+        counted += of(Component::Bounds, ((S - 1) % quest->page == 0 ? 2 : 4) * row);
     if (sparq && shape.planned) {
         const SparqStages stages = sparqTruth(*sparq, q, counting);
         counted += of(Component::Scores, 2 * 4 * stages.approximate.numel());
         counted += of(Component::Indices, 2 * 4 * stages.slots.numel());
+    } else if (topv && shape.planned) {
+        const TopvStages stages = topvTruth(*topv, q, counting, {});
+        counted += of(Component::Scores, 4 * (2 * stages.logits.numel() + stages.weights.numel()));
+        counted += of(Component::Indices, 2 * 4 * stages.slots.numel());
+    } else if (paged && shape.planned) {
+        const QuestStages stages = questTruth(*quest, q, counting);
+        counted += of(Component::Scores, 4 * (2 * stages.scores.size(-1) - 1));
+        counted += of(Component::Indices, 2 * 4 * (stages.pages.numel() + stages.slots.numel()));
     } else {
         denseTruth(q, counting);
     }
@@ -56,11 +71,12 @@ Traffic countTruth(const AttentionPlan& plan, const StepShape& shape) {
 
 TEST_CASE("The formula is what the truths touch, component by component", "[core.methods]") {
     Dice dice;
-    for (int trial = 0; trial < 400; ++trial) {
+    for (int trial = 0; trial < 600; ++trial) {
         StepShape shape = dice.shape(90);
         AttentionPlan plan;
         if (trial % 4 != 0)
-            plan.read = dice.sparq(shape.headDim, 100);
+            plan.read = dice.sparse(shape.headDim, 100);
+        shape.layer = dice.between(0, 2);
         shape.planned = dice.coin();
         // Every KV head of a layer does the same.
         const Traffic counted = countTruth(plan, shape) * shape.kvHeads;
@@ -95,6 +111,57 @@ TEST_CASE("Moved bytes of a worked example", "[core.methods]") {
     before[Component::KeyColumns] = 2 * 32;
     before[Component::Mean] = 2 * (8 * 16);
     CHECK(predictMoved(plan, shape) == before);
+}
+
+TEST_CASE("Moved and held bytes of a worked example of top-k V and of Quest", "[core.methods]") {
+    // S = 100, d = 16, H = 8, G = 2 (g = 4), bf16: a row is 32 bytes.
+    StepShape shape{.tokens = 100, .queryHeads = 8, .kvHeads = 2, .headDim = 16, .store = ElementType::BF16};
+    shape.layer = 2;
+    AttentionPlan plan;
+    const Traffic dense = predictMoved(plan, shape), denseHeld = predictHeld(plan, shape);
+
+    plan.read = TopvParams{.tokens = 10};
+    Traffic topv;
+    topv[Component::Keys] = 2 * (100 * 32 + 32);
+    topv[Component::Values] = 2 * (10 * 32 + 32);
+    topv[Component::Scores] = 2 * 4 * (2 * 100 * 4 + 10 * 4);
+    topv[Component::Indices] = 2 * (2 * 4 * 10);
+    CHECK(predictMoved(plan, shape) == topv);
+    CHECK(predictHeld(plan, shape) == denseHeld);
+
+    // 7 pages, the last of 4 rows; 3 of them are read: 36 rows.
+    plan.read = QuestParams{.page = 16, .pages = 3};
+    Traffic quest;
+    quest[Component::Bounds] = 2 * (7 * 64 + 128);
+    quest[Component::Scores] = 2 * 4 * (7 + 6);
+    quest[Component::Indices] = 2 * 2 * 4 * (3 + 36);
+    quest[Component::Keys] = quest[Component::Values] = 2 * (36 * 32 + 32);
+    CHECK(predictMoved(plan, shape) == quest);
+    CHECK(predictHeld(plan, shape)[Component::Bounds] == 2 * 7 * 64);
+
+    // One of the two heads passed the short page over, and a row began a page of its own.
+    shape.lastPages = 1;
+    shape.pagesBegun = 1;
+    quest[Component::Keys] = quest[Component::Values] = (36 + 48 + 2) * 32;
+    quest[Component::Indices] = 2 * 4 * (2 * 3 + 36 + 48);
+    quest[Component::Bounds] -= 64;
+    CHECK(predictMoved(plan, shape) == quest);
+    // A free slot before a live one: 96 rows lie in 97 slots, which are 7 pages, where 96 would be 6.
+    shape.tokens = 96;
+    CHECK(predictHeld(plan, shape)[Component::Bounds] == 2 * 6 * 64);
+    shape.holes = 1;
+    CHECK(predictHeld(plan, shape)[Component::Bounds] == (6 + 7) * 64);
+
+    // In the first layers, and before decode-from: dense; the bounds are written in those that have them.
+    shape.tokens = 100;
+    shape.holes = 0;
+    shape.layer = 1;
+    CHECK(predictMoved(plan, shape) == dense);
+    CHECK(predictHeld(plan, shape) == denseHeld);
+    shape.layer = 2;
+    shape.planned = false;
+    CHECK(predictMoved(plan, shape)[Component::Bounds] == 2 * 128 - 64);
+    CHECK(predictMoved(plan, shape)[Component::Keys] == dense[Component::Keys]);
 }
 
 TEST_CASE("A plan's store goes before the checkpoint's", "[core.methods]") {

@@ -41,6 +41,9 @@ TEST_CASE("Parameters that no text can give are refused as well", "[core.plan]")
     CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
     p = {.tokens = 8, .local = -1};
     CHECK(refusal({.keep = {}, .store = {}, .read = p}, headsOf(64)));
+    CHECK(refusal({.keep = {}, .store = {}, .read = TopvParams{.tokens = 0}}, headsOf(64)));
+    for (const QuestParams& quest : {QuestParams{.page = 0}, QuestParams{.pages = 0}, QuestParams{.skip = -1}})
+        CHECK(refusal({.keep = {}, .store = {}, .read = quest}, headsOf(64)));
 }
 
 TEST_CASE("A keep that meets its sinks at another distance is refused under SparQ, in one sentence",
@@ -60,6 +63,20 @@ TEST_CASE("A keep that meets its sinks at another distance is refused under Spar
     // The two largest do not overflow.
     CHECK_FALSE(
         refusal({.keep = StreamingParams{2147483647, 2147483647}, .store = {}, .read = {}}, headsOf(8)));
+}
+
+TEST_CASE("Quest's bounds do not go together with other distances; top-k V reads the keys themselves, and does",
+          "[core.plan]") {
+    for (const char* keep : {"keep=streaming:positions=cache", "keep=lm-infinite"}) {
+        const auto why = refusal(parsePlan(std::string(keep) + " read=quest"), headsOf(8));
+        REQUIRE(why);
+        CHECK(why->find("read=quest") != std::string::npos);
+        CHECK(why->find("bounds") != std::string::npos);
+        CHECK_FALSE(refusal(parsePlan(std::string(keep) + " read=topv:k=4"), headsOf(8)));
+    }
+    CHECK_FALSE(refusal(parsePlan("keep=streaming read=quest"), headsOf(8)));
+    // More pages than there are, or no layer that is not skipped: every token is read.
+    CHECK_FALSE(refusal(parsePlan("read=quest:page=100000,pages=100000,skip=100000"), headsOf(8)));
 }
 
 TEST_CASE("Other distances need RoPE", "[core.plan]") {

@@ -42,7 +42,14 @@ AttentionPlan randomPlan(std::mt19937& random) {
             LmInfiniteParams{.sinks = upTo(1) ? 10 : upTo(300), .window = 1 + (upTo(1) ? 4095 : upTo(300))};
     if (upTo(1))
         plan.store = static_cast<ElementType>(upTo(2));
-    if (upTo(3)) {
+    const int read = upTo(5);
+    if (read == 4)
+        plan.read = TopvParams{.tokens = 1 + (upTo(1) ? upTo(2147483646) : 127), .renormalise = upTo(1) == 1};
+    else if (read == 5)
+        plan.read = QuestParams{.page = 1 + (upTo(1) ? 15 : upTo(2147483646)),
+                                .pages = 1 + (upTo(1) ? 63 : upTo(300)),
+                                .skip = upTo(1) ? 2 : upTo(2147483646)};
+    else if (read > 0) {
         SparqParams p;
         if (upTo(2))
             p.components = 1 + upTo(2147483646);
@@ -150,6 +157,18 @@ TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
     CHECK(parsePlan(" \t store=f16\n").store == ElementType::F16);
 }
 
+TEST_CASE("Every switch of top-k V and of Quest is read, and defaults are left out", "[core.plan]") {
+    CHECK(std::get<TopvParams>(parsePlan("read=topv").read) == TopvParams{128, false});
+    CHECK(std::get<TopvParams>(parsePlan("read=topv:renormalise=on,k=7").read) == TopvParams{7, true});
+    CHECK(toText(parsePlan("read=topv:k=128,renormalise=off")) == "read=topv");
+    CHECK(toText(parsePlan("read=topv:renormalise=on,k=9 keep=streaming")) ==
+          "keep=streaming read=topv:k=9,renormalise=on");
+    CHECK(std::get<QuestParams>(parsePlan("read=quest").read) == QuestParams{16, 64, 2});
+    CHECK(std::get<QuestParams>(parsePlan("read=quest:skip=0,pages=3,page=8").read) == QuestParams{8, 3, 0});
+    CHECK(toText(parsePlan("read=quest:page=16,pages=64,skip=2")) == "read=quest");
+    CHECK(toText(parsePlan("read=quest:skip=0,pages=3,page=8")) == "read=quest:page=8,pages=3,skip=0");
+}
+
 TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[core.plan]") {
     struct Case {
         const char* text;
@@ -201,7 +220,17 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"store=f16:", "\"store=f16:\""},
         {"read", "\"read\""},
         {"read=", "\"read=\""},
-        {"read=quest", "\"read=quest\""},
+        {"read=topk", "\"read=topk\""},
+        {"read=topv:k=0", "\"k=0\""},
+        {"read=topv:r=8", "\"r=8\""},
+        {"read=topv:renormalise=1", "\"renormalise=1\""},
+        {"read=topv:", "\"\""},
+        {"read=quest:page=0", "\"page=0\""},
+        {"read=quest:pages=0", "\"pages=0\""},
+        {"read=quest:skip=-1", "\"skip=-1\""},
+        {"read=quest:pages=4,pages=4", "\"pages\""},
+        {"read=quest:budget=1024", "\"budget=1024\""},
+        {"read=quest read=topv", "\"read=topv\""},
         {"read=all:", "\"read=all:\""},
         {"read=all:r=1", "\"read=all:r=1\""},
         {"sparq:r=8", "\"sparq:r=8\""},

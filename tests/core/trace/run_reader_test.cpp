@@ -106,6 +106,28 @@ std::string refusalOf(const std::string& text) {
 
 } // namespace
 
+TEST_CASE("A file from before pages had bounds is read as one in which there were none", "[core.trace]") {
+    RunFile file = pairOf(3);
+    for (auto& shared : file.runs) {
+        auto run = std::make_shared<Run>(*shared);
+        for (StepRecord& step : run->steps)
+            step.formula[Component::Bounds] = step.counted[Component::Bounds] = 0;
+        shared = run;
+    }
+    json old = json::parse(runFileJson(file));
+    for (json& run : old["runs"])
+        for (json& step : run["steps"])
+            for (json* parts : {&step["bytes"], &step["held"]["components"]})
+                for (const char* kind : {"formula", "counted"})
+                    REQUIRE((*parts)[kind].erase("bounds") == 1);
+    const RunFile read = readRunFile(old.dump());
+    for (std::size_t i = 0; i < 2; ++i)
+        expectSame(*read.runs[i], *file.runs[i]);
+    // Any other component is missed.
+    old["runs"][0]["steps"][1]["bytes"]["counted"].erase("mean");
+    CHECK(refusalOf(old.dump()).find("mean") != std::string::npos);
+}
+
 TEST_CASE("A pair of runs is read back as it was written", "[core.trace]") {
     for (const int steps : {0, 1, 7}) {
         RunFile file = pairOf(steps);

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
+#include <set>
 
 #include <limits>
 
@@ -51,6 +53,46 @@ TEST_CASE("The inspector's CSV carries every number of the stages", "[views.pane
     CHECK(score[1] == "17");
     CHECK(score[2].toFloat() == Approx(stages->exact[17]));
     CHECK(score[3].toFloat() == Approx(stages->approximate[17]));
+}
+
+TEST_CASE("Pages are drawn by bound and best score, told by the pointer, and carried by the CSV", "[views.panels]") {
+    auto stages = std::make_shared<QueryStages>(*makeStages(MadeUpHead(32, 200), {.components = 8, .tokens = 64}));
+    stages->method = QueryStages::Method::Quest;
+    stages->components.clear();
+    for (int j = 0; j < 25; ++j)
+        stages->pages.push_back({.bound = 0.1f * static_cast<float>(j) + 1,
+                                 .exact = 0.1f * static_cast<float>(j),
+                                 .chosen = j >= 17,
+                                 .rows = 8,
+                                 .oldest = 8 * j,
+                                 .newest = 8 * j + 7});
+    Inspector inspector;
+    inspector.setStages(stages);
+    int pages = 0, chosen = 0;
+    for (const auto& line : inspector.toCsv().split('\n', Qt::SkipEmptyParts)) {
+        pages += line.startsWith("page bound");
+        chosen += line.startsWith("page bound") && line.endsWith(",1");
+    }
+    CHECK(pages == 25);
+    CHECK(chosen == 8);
+
+    // Somewhere in the second picture each of the 25 is found under the pointer.
+    const auto picture = pictureOf(*stages);
+    std::set<QString> found;
+    for (int y = 0; y < 430; ++y)
+        for (int x = 0; x < 320; ++x)
+            if (const auto tip = stagesTip(QRectF(0, 0, 320, 430), picture, QPointF(x, y)); tip.startsWith("page "))
+                found.insert(tip);
+    CHECK(found.size() == 25);
+    CHECK(found.contains("page 24, tokens 192 to 199: bound 3.4, best score 2.4, read"));
+    CHECK(found.contains("page 0, tokens 0 to 7: bound 1, best score 0"));
+
+    const auto drawn = inspector.renderToImage({320, 430});
+    const int some = pixelsOf(drawn, theme().planB);
+    for (PageStage& page : stages->pages)
+        page.chosen = true;
+    inspector.setStages(std::make_shared<QueryStages>(*stages));
+    CHECK(pixelsOf(inspector.renderToImage({320, 430}), theme().planB) > some);
 }
 
 TEST_CASE("Weights are drawn heaviest first, each with its key", "[views.panels]") {
@@ -101,6 +143,14 @@ TEST_CASE("Stages that are empty or do not fit together are drawn without harm",
     CHECK(inspector.toCsv().count('\n') == 1);
     auto odd = std::make_shared<QueryStages>();
     odd->sparse = odd->guessed = true;
+    inspector.setStages(odd);
+    inspector.renderToImage({320, 430});
+    odd = std::make_shared<QueryStages>(*makeStages(MadeUpHead(8, 1), {.components = 4, .tokens = 1}));
+    odd->method = QueryStages::Method::Quest; // of no page
+    inspector.setStages(odd);
+    inspector.renderToImage({320, 430});
+    odd->pages.push_back({.bound = std::numeric_limits<float>::quiet_NaN(),
+                          .exact = -std::numeric_limits<float>::infinity()});
     inspector.setStages(odd);
     inspector.renderToImage({320, 430});
     odd = makeStages(MadeUpHead(8, 1), {.components = 4, .tokens = 1});

@@ -4,6 +4,7 @@
 #include <QCheckBox>
 #include <QLabel>
 #include <QSignalSpy>
+#include <QStandardItemModel>
 #include <QTest>
 #include <QToolButton>
 
@@ -172,6 +173,55 @@ TEST_CASE("Switches and choices emit the plan they name", "[views.panels]") {
     const auto count = s.edits.size();
     s.choose(s.read, 1);
     CHECK(s.edits.size() == count); // nothing changed, nothing emitted
+}
+
+TEST_CASE("Top-k V and Quest have sliders of their own, and come back as they were left", "[views.panels]") {
+    Shown s;
+    CHECK(s.r->isVisible());
+    s.choose(s.read, 2);
+    REQUIRE(std::holds_alternative<TopvParams>(s.edits.back().first.read));
+    CHECK(s.edits.back().second == "read");
+    CHECK_FALSE(s.r->isVisible());
+    auto* values = s.panel.findChild<ParameterSlider*>("values");
+    REQUIRE(values);
+    CHECK(values->isVisible());
+    QTest::keyClick(values, Qt::Key_Home);
+    CHECK(std::get<TopvParams>(s.edits.back().first.read).tokens == 1);
+    CHECK(s.edits.back().second == "k");
+    CHECK(s.panel.findChild<QLabel*>("values value")->text() == "1 · 0.2 %");
+    s.panel.findChild<QCheckBox*>("renormalise")->click();
+    CHECK(std::get<TopvParams>(s.edits.back().first.read) == TopvParams{1, true});
+    CHECK(s.edits.back().second == "renormalise");
+
+    s.choose(s.read, 3);
+    REQUIRE(std::holds_alternative<QuestParams>(s.edits.back().first.read));
+    CHECK_FALSE(values->isVisible());
+    for (const auto& [name, field] : {std::pair<const char*, int QuestParams::*>{"page", &QuestParams::page},
+                                      {"pages", &QuestParams::pages},
+                                      {"skip", &QuestParams::skip}}) {
+        auto* slider = s.panel.findChild<ParameterSlider*>(name);
+        REQUIRE(slider);
+        QTest::keyClick(slider, Qt::Key_Home);
+        const bool skip = std::string(name) == "skip";
+        CHECK(std::get<QuestParams>(s.edits.back().first.read).*field == (skip ? 0 : 1));
+        CHECK(s.edits.back().second == name);
+    }
+    CHECK(s.panel.findChild<QLabel*>("pages value")->text() == "1 · tokens 1 · 0.2 %");
+    const auto left = s.edits.back().first;
+    s.choose(s.read, 0);
+    CHECK_FALSE(s.r->isVisible());
+    s.choose(s.read, 3);
+    CHECK(s.edits.back().first == left);
+    s.choose(s.read, 2);
+    CHECK(std::get<TopvParams>(s.edits.back().first.read) == TopvParams{1, true});
+
+    // What does not go together is greyed out where one would choose it.
+    s.panel.setPlan(parsePlan("keep=lm-infinite:window=40"));
+    auto* model = qobject_cast<QStandardItemModel*>(s.read->model());
+    CHECK_FALSE(model->item(1)->isEnabled());
+    CHECK(model->item(2)->isEnabled());
+    CHECK_FALSE(model->item(3)->isEnabled());
+    CHECK(model->item(3)->toolTip().contains("bounds"));
 }
 
 TEST_CASE("k is shown as tokens and as a share of the cache", "[views.panels]") {

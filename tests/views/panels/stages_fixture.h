@@ -66,6 +66,7 @@ inline std::shared_ptr<QueryStages> makeStages(const MadeUpHead& head, const Spa
     s->head = 3;
     s->query = head.tokens - 1;
     s->sparse = s->guessed = sparse;
+    s->method = sparse ? QueryStages::Method::Sparq : QueryStages::Method::All;
     s->q = head.q;
     std::vector<std::int32_t> all(head.tokens);
     std::iota(all.begin(), all.end(), 0);

@@ -1,0 +1,174 @@
+#include "core/kernels/cpu/attend_topv.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/kernels/cpu/attend_list.h"
+#include "core/kernels/cpu/score_rows.h"
+#include "core/kernels/cpu/step_queries.h"
+#include "core/kernels/cpu/tasks.h"
+
+namespace fovea::cpu {
+
+namespace {
+
+constexpr std::int64_t kSpanSlots = 1024; // of one task, rounded to whole blocks
+
+// What the stages of one step share. Pointers go into the scratch.
+struct TopvStep {
+    std::span<const KvView> heads;
+    int group, dims;
+    const TopvParams& params;
+    const LogitRule& rule;
+    std::span<const TurnedSlots> turned;
+    std::int64_t most, stride; // slots of the longest head, and its row of scores
+    std::int64_t chosenRow;    // slots chosen of it
+    std::span<const HeadSpan> spans;
+    const float* queries;
+    float *scores, *mass, *weights, *kept, *partials;
+    std::int32_t* slots;
+    std::vector<SlotCandidates>& candidates;
+
+    TopvStep(std::span<const KvView> views, int g, const TopvParams& p, const LogitRule& logits,
+             std::span<const TurnedSlots> others, const float* q, AttentionScratch& scratch)
+        : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), turned(others),
+          most(longest(views)), stride(paddedRow(most)), chosenRow(std::min<std::int64_t>(p.tokens, most)),
+          candidates(scratch.candidates) {
+        const std::int64_t kv = std::ssize(views), h = kv * g;
+        const std::int64_t perBlock = views[0].slotsPerBlock;
+        cutIntoSpans(
+            views, std::max<std::int64_t>(1, kSpanSlots / perBlock) * perBlock,
+            [](const KvView& head) { return head.slots; }, scratch.spans);
+        spans = scratch.spans;
+        queries = scaledQueries(views[0].type, dims, h, q, others, logits, scratch.queries);
+        scratch.scoreStride = stride;
+        scores = sizedFor(scratch.scores, h * stride);
+        mass = sizedFor(scratch.mass, 2 * g * std::ssize(spans));
+        kept = sizedFor(scratch.alphas, h);
+        slots = sizedFor(scratch.slots, kv * chosenRow);
+        partials = sizedFor(scratch.partials, kv * SoftmaxState::floats(g, dims) + h * chosenRow);
+        weights = partials + kv * SoftmaxState::floats(g, dims);
+        sizedFor(candidates, kv);
+    }
+
+    static std::int64_t longest(std::span<const KvView> views) {
+        std::int64_t slots = 0;
+        for (const KvView& view : views)
+            slots = std::max(slots, view.slots);
+        return slots;
+    }
+    const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
+    // Of the queries that are turned by the i-th of `turned`, 0: of those that are not.
+    const float* queriesOf(std::int64_t g, std::int64_t turn) const {
+        return queries + (turn * std::ssize(heads) + g) * group * dims;
+    }
+};
+
+// Stage 1 of one span: what every key scores, and the softmax's mass.
+void scoreSpan(const TopvStep& step, std::int64_t index, Traffic& moved) {
+    const HeadSpan& span = step.spans[static_cast<std::size_t>(index)];
+    const KvView& head = step.head(span.head);
+    const RowTable keys{head.keys, head.slots, head.slotsPerBlock, step.dims, head.type, Component::Keys};
+    float* const m = step.mass + index * 2 * step.group;
+    float* const l = m + step.group;
+    std::fill_n(m, step.group, kNoLogit);
+    std::fill_n(l, step.group, 0.f);
+    const auto score = [&](std::int64_t first, std::int64_t last, std::int64_t turn) {
+        if (first < last)
+            scoreRows(keys, first, last, step.group, step.queriesOf(span.head, turn),
+                      step.scores + span.head * step.group * step.stride, step.stride, m, l,
+                      step.rule.softcap, moved);
+    };
+    std::int64_t slot = span.first;
+    for (std::size_t i = 0; i < step.turned.size(); ++i) {
+        const std::int64_t first = std::clamp(step.turned[i].first, slot, span.last);
+        const std::int64_t last = std::clamp(step.turned[i].last, first, span.last);
+        score(slot, first, 0);
+        score(first, last, static_cast<std::int64_t>(i) + 1);
+        slot = last;
+    }
+    score(slot, span.last, 0);
+}
+
+// The masses of a head's spans, added up in the place of its first.
+const float* wholeMass(const TopvStep& step, std::int64_t g) {
+    float* whole = nullptr;
+    for (std::size_t i = 0; i < step.spans.size(); ++i) {
+        if (step.spans[i].head != g)
+            continue;
+        float* const m = step.mass + static_cast<std::int64_t>(i) * 2 * step.group;
+        if (!whole) {
+            whole = m;
+            continue;
+        }
+        for (int h = 0; h < step.group; ++h) {
+            float scale, otherScale;
+            mergeMass(whole[h], whole[step.group + h], m[h], m[step.group + h], scale, otherScale);
+        }
+    }
+    return whole;
+}
+
+// weights (group, chosen) of the chosen slots, and what they sum to before any renormalisation.
+void weigh(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* m,
+           const float* l, float* weights, Traffic& moved) {
+    const auto n = static_cast<std::int64_t>(chosen.size());
+    for (int h = 0; h < step.group; ++h) {
+        const float* const scores = step.scores + (g * step.group + h) * step.stride;
+        float* const row = weights + h * n;
+        const float inverse = l[h] > 0 ? 1 / l[h] : 0;
+        float sum = 0;
+        for (std::int64_t i = 0; i < n; ++i)
+            sum += row[i] =
+                l[h] > 0 ? std::exp(scores[chosen[static_cast<std::size_t>(i)]] - m[h]) * inverse : 0.f;
+        step.kept[g * step.group + h] = sum;
+        if (step.params.renormalise && sum > 0)
+            for (std::int64_t i = 0; i < n; ++i)
+                row[i] /= sum;
+    }
+    moved[Component::Scores] += n * step.group * static_cast<std::int64_t>(sizeof(float));
+}
+
+// Stages 2 and 3 of KV head g: the choice, and the chosen values' sum.
+void sumChosen(const TopvStep& step, std::int64_t g, float* out, Traffic& moved) {
+    const KvView& head = step.head(g);
+    const int group = step.group, dims = step.dims;
+    const float* const m = wholeMass(step, g);
+    const auto n = static_cast<std::size_t>(std::min<std::int64_t>(step.params.tokens, head.slots));
+    const std::span<std::int32_t> chosen{step.slots + g * step.chosenRow, n};
+    selectSlots(choiceOf(step.params, dims), step.scores + g * group * step.stride, step.stride, head.slots,
+                head.byAge, group, m, m + group, chosen, step.kept + g * group,
+                step.candidates[static_cast<std::size_t>(g)], moved);
+    float* const weights = step.weights + g * group * step.chosenRow;
+    weigh(step, g, chosen, m, m + group, weights, moved);
+
+    const SoftmaxState state =
+        SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
+    state.clear(group, dims);
+    addValues(head, chosen, group, weights, static_cast<std::int64_t>(n), state.o, moved);
+    std::fill_n(state.l, group, 1.f); // the weights are shares already
+    writeOutput(head, state, group, out + g * group * dims);
+}
+
+} // namespace
+
+void attendTopv(std::span<const KvView> heads, int group, const TopvParams& params, const float* q,
+                float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
+                std::span<const TurnedSlots> turned) {
+    if (heads.empty())
+        return;
+    const TopvStep step(heads, group, params, rule, turned, q, scratch);
+    const std::int64_t row = std::int64_t{step.dims} * elementBytes(heads[0].type),
+                       kvHeads = std::ssize(heads);
+    const auto count = [&](const auto& work) {
+        Traffic moved;
+        work(moved);
+        ledger.add(moved);
+    };
+    forEachTask(std::ssize(step.spans), kvHeads * step.most * row,
+                [&](std::int64_t span) { count([&](Traffic& moved) { scoreSpan(step, span, moved); }); });
+    forEachTask(kvHeads, kvHeads * (step.chosenRow * row + step.most * group * 4),
+                [&](std::int64_t g) { count([&](Traffic& moved) { sumChosen(step, g, out, moved); }); });
+}
+
+} // namespace fovea::cpu

@@ -1,0 +1,34 @@
+#include "core/kernels/cpu/step_queries.h"
+
+#include "core/kernels/cpu/arrangement.h"
+
+namespace fovea::cpu {
+
+const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const float* q,
+                           std::span<const TurnedSlots> turned, const LogitRule& rule,
+                           std::vector<float>& memory) {
+    const int pairs = pairedRun(type, dims);
+    const auto scale = static_cast<float>(rule.scaleOf(dims));
+    float* const scaled = sizedFor(memory, rows * dims * (1 + std::ssize(turned)));
+    float* to = scaled;
+    const auto arrange = [&](const float* from) {
+        for (std::int64_t h = 0; h < rows; ++h, to += dims, from += dims)
+            for (int i = 0; i < dims; ++i)
+                to[arrangedIndex(i, pairs)] = from[i] * scale;
+    };
+    arrange(q);
+    for (const TurnedSlots& slots : turned)
+        arrange(slots.q);
+    return scaled;
+}
+
+void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
+    const int dims = head.headDim, pairs = pairedRun(head.type, dims);
+    for (int h = 0; h < group; ++h) {
+        const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
+        for (int i = 0; i < dims; ++i)
+            out[h * dims + i] = state.o[h * dims + arrangedIndex(i, pairs)] * inverse;
+    }
+}
+
+} // namespace fovea::cpu

@@ -1,0 +1,17 @@
+#pragma once
+// Everything Quest computes on its way to one output, for tests, the Check and the inspector.
+
+#include <ATen/core/Tensor.h>
+
+namespace fovea {
+
+struct QuestStages {
+    at::Tensor
+        scores; // (g, N) Σ_i max(q_i·m_i, q_i·M_i), times the scale of logits: no key of the page has more
+    at::Tensor pages;   // (n) int64, sorted, n = min(pages, N)
+    at::Tensor slots;   // (rows) int64, sorted: all of their rows
+    at::Tensor weights; // (g, rows) softmax(q·K[slots]ᵀ/√d)
+    at::Tensor output;  // (g, d)
+};
+
+} // namespace fovea

@@ -1,0 +1,67 @@
+#include "core/methods/read/topv.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+
+#include <algorithm>
+
+#include "core/methods/cache_reader.h"
+#include "core/methods/read/dense.h"
+#include "core/methods/read/largest.h"
+#include "core/methods/read/topv_stages.h"
+#include "core/methods/step_shape.h"
+#include "core/model/forward.h"
+
+namespace fovea {
+
+SparqParams choiceOf(const TopvParams& params, int headDim) {
+    return {.components = headDim, .tokens = params.tokens, .local = 0, .alpha = false, .tau = false};
+}
+
+// Per KV head and step, with n = min(k, S), e bytes per element, g query heads:
+//
+//   K         S·d·e    every key is scored
+//             d·e      the current token's row is written
+//   scores    2·4·S·g  one fp32 per token and query head is written, and read by the choice
+//             4·n·g    the chosen ones are read again, as weights
+//   indices   2·4·n    the chosen slots (int32) are written, and read by the sum
+//   V         n·d·e    n rows are summed
+//             d·e      the current token's row is written
+//
+// FlexGen's own expression, as the SparQ authors give it, is (2 + S + k)·d elements: rows alone. On a step before
+// decode-from everything is read dense. A layer that reads another's KV writes nothing.
+Traffic predictTopv(const TopvParams& params, const StepShape& shape) {
+    if (!shape.planned)
+        return predictDense(shape);
+    const std::int64_t S = shape.tokens, g = shape.group(), n = std::min<std::int64_t>(params.tokens, S);
+    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
+
+    Traffic head;
+    head[Component::Keys] = (S + shape.appended()) * row;
+    head[Component::Scores] = 2 * 4 * S * g + 4 * n * g;
+    head[Component::Indices] = 2 * 4 * n;
+    head[Component::Values] = (n + shape.appended()) * row;
+    return head * shape.kvHeads;
+}
+
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& logits, CacheReader& cache) {
+    TopvStages stages;
+    stages.logits = logits;
+    stages.all = at::softmax(logits, -1);
+    stages.slots = largest(stages.all.sum(0), std::min<std::int64_t>(params.tokens, cache.slots()));
+    const at::Tensor kept = stages.all.index_select(-1, stages.slots);
+    stages.mass = kept.sum(-1);
+    stages.weights = params.renormalise ? at::softmax(logits.index_select(-1, stages.slots), -1) : kept;
+    stages.output = at::matmul(stages.weights, cache.valueRows(stages.slots));
+    return stages;
+}
+
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache,
+                     const LogitRule& rule) {
+    const auto dims = static_cast<int>(q.size(-1));
+    return topvTruth(params, attentionLogits(at::matmul(q, cache.keys().t()), rule, dims), cache);
+}
+
+} // namespace fovea
