@@ -16,6 +16,7 @@ std::vector<LayerCost> layerCosts(const AttentionPlan& plan, const ModelSpec& sp
                         .kvHeads = spec.kvHeads,
                         .headDim = spec.headDim,
                         .store = plan.store.value_or(spec.type)};
+        shape.layer = layer;
         shape.window = spec.window(layer);
         shape.ownsKv = shared.ownsKv(layer);
         LayerCost cost{.source = shared.kvSource(layer), .held = predictHeld(plan, shape), .read = {}};

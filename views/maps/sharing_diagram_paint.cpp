@@ -207,7 +207,7 @@ void SharingDiagram::drawFoot(QPainter& p, const Places& places) const {
     line(total(tr("held"), m_b.held, m_a.held), theme().text);
     line(total(tr("moved"), m_b.moved, m_a.moved), theme().text);
     drawLegend(p, places, y);
-    y += kLine;
+    y += kLine + 3;
     p.setPen(theme().warning);
     p.drawText(QRectF(kMargin, y, places.width - 2 * kMargin, 2 * kLine), Qt::AlignLeft | Qt::TextWordWrap,
                m_b.note);
@@ -232,7 +232,7 @@ void SharingDiagram::drawLegend(QPainter& p, const Places& places, double top) c
         return;
     p.fillRect(QRectF(x, middle - 6, 2, 12), theme().planA);
     x += 7;
-    word(tr("where A's bar ends"));
+    word(tr("A's bar"));
 }
 
 } // namespace fovea
