@@ -57,6 +57,12 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "sparq";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
+    if (std::holds_alternative<H2oParams>(plan.keep))
+        return "h2o";
+    if (std::holds_alternative<ScissorhandsParams>(plan.keep))
+        return "scissorhands";
+    if (std::holds_alternative<SnapkvParams>(plan.keep))
+        return "snapkv";
     return std::holds_alternative<LmInfiniteParams>(plan.keep) ? "lm-infinite" : "attention";
 }
 

@@ -13,6 +13,7 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 #include "core/cache/slot_history.h"
+#include "core/cache/slot_table.h"
 
 namespace fovea {
 
@@ -45,8 +46,10 @@ public:
     // Takes a new block where needed; throws std::bad_alloc with nothing changed.
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
-    // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes.
-    void evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at, Ledger& ledger);
+    // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes. The
+    // moves, for whoever remembers something by slot.
+    std::vector<SlotTable::Move> evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                       std::int64_t at, Ledger& ledger);
 
     const CacheLayout& layout() const { return m_layout; }
     std::int64_t slots(int layer, int kvHead = 0) const; // live ones

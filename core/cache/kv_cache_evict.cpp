@@ -8,10 +8,10 @@
 
 namespace fovea {
 
-void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at,
-                    Ledger& ledger) {
+std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                            std::int64_t at, Ledger& ledger) {
     if (slots.empty())
-        return;
+        return {};
     Head& own = head(layer, kvHead);
     SlotChanges& changes = m_layers[static_cast<std::size_t>(layer)].changes;
 
@@ -22,7 +22,8 @@ void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, 
         if (m_layout.valueSum)
             numbers &= subtract(own, slot, moved);
     }
-    for (const SlotTable::Move move : own.slots.release(slots)) {
+    std::vector<SlotTable::Move> moves = own.slots.release(slots);
+    for (const SlotTable::Move move : moves) {
         moveRow(own, move.from, move.to, moved);
         told(layer, kvHead, at, position(layer, kvHead, move.to), move.to, SlotEvent::Kind::Moved);
         ++changes.moved;
@@ -38,6 +39,7 @@ void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, 
     m_held[Component::Values] -= bytes;
     if (m_layout.keyColumns)
         m_held[Component::KeyColumns] -= bytes;
+    return moves;
 }
 
 // Takes the value of `slot` from the sum. False when one of its components is no number: then the sum is

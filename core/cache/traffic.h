@@ -13,7 +13,7 @@ enum class Component : std::uint8_t {
     Values,     // V rows
     KeyColumns, // the component-major copy of K (SparQ)
     Mean,       // fp32 running sum of the values (SparQ)
-    Scores,     // approximate scores spilled between two passes
+    Scores,     // logits spilled between two passes, and what a keep remembers to rank tokens by
     Indices,    // lists of chosen slots
     Weights,    // the model's own parameters
 };

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "core/cache/slots_per_block.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -15,7 +16,7 @@ namespace {
 std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
     std::int64_t most = 0;
     for (int layer = 0; layer < spec.layers; ++layer)
-        most = std::max(most, keepRule(plan, spec.window(layer), true).seen(capacity));
+        most = std::max(most, mostRowsSeen(plan, spec.window(layer), /*prompt=*/capacity, capacity));
     return most;
 }
 

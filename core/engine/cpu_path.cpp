@@ -8,6 +8,7 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/keep_observer.h"
 #include "core/engine/parameter.h"
 #include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
@@ -101,6 +102,8 @@ private:
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
         m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
+        if (m.observer)
+            m.observer->asked(index, position, m_q.data(), m.ledger);
         attend(index, position, acting);
         project(layer.output, m_attended, m_attentionAdds);
         if (m_spec.outputNorms)
@@ -114,13 +117,18 @@ private:
         const Stopwatch watch;
         const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        cpu::ReadReport* const report = m.observer && m.observer->hearsReads() ? &m_report : nullptr;
+        m_report.estimate = m.plan.feedback == AttentionPlan::Feedback::Estimate;
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger, rule);
+                             m.ledger, rule, report);
         else
             cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
                            m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
-                                       m_views.front(), position, m_q));
+                                       m_views.front(), position, m_q),
+                           report);
+        if (report)
+            m.observer->heard(layer, m_views, *report, m.ledger);
         m_attentionSeconds += watch.seconds();
     }
 
@@ -186,6 +194,7 @@ private:
     std::vector<float> m_inner, m_up;                             // (F)
     std::vector<KvView> m_views;                                  // (G)
     cpu::AttentionScratch m_scratch;
+    cpu::ReadReport m_report;
     TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights
     double m_attentionSeconds = 0;

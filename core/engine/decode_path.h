@@ -9,6 +9,7 @@ namespace fovea {
 
 class Capture;
 class KvCache;
+class KeepObserver;
 class Ledger;
 struct AttentionPlan;
 struct Model;
@@ -20,6 +21,7 @@ struct DecodeState {
     KvCache& cache;
     Ledger& ledger;
     Capture* capture; // null: capture nothing
+    KeepObserver* observer; // null: nobody hears what queries give to tokens
 };
 
 // Which parts of the plan act in a step.

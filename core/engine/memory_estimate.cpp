@@ -8,6 +8,8 @@
 #include "core/engine/cache_layout.h"
 #include "core/engine/capture.h"
 #include "core/engine/prefill.h"
+#include "core/methods/keep/scored_keep.h"
+#include "core/methods/step_shape.h"
 #include "core/model/model_spec.h"
 #include "core/trace/byte_text.h"
 
@@ -48,11 +50,23 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
 // The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
 // plan keeps.
 std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
-    const KeepRule own = keepRule(plan, spec.window(layer), false), kept = keepRule(plan, spec.window(layer), true);
+    const KeepRule own = keepRule(plan, spec.window(layer), false);
     const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
     const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
-    return std::max({prefilled, dense, cached > from ? kept.seen(cached - 1) : 0});
+    return std::max(
+        {prefilled, dense, cached > from ? mostRowsSeen(plan, spec.window(layer), from, cached - 1) : 0});
+}
+
+// What a keep remembers of `slots` slots of each KV head to rank tokens by, or of the queries that will vote.
+Bytes scoreBytes(const ModelSpec& spec, const AttentionPlan& plan, std::int64_t slots, int layer) {
+    const StepShape shape{.tokens = std::numeric_limits<std::int32_t>::max(),
+                          .queryHeads = spec.queryHeads,
+                          .kvHeads = spec.kvHeads,
+                          .headDim = spec.headDim,
+                          .window = spec.window(layer),
+                          .keeps = false};
+    return predictHeldScores(plan, slots, shape).total();
 }
 
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
@@ -64,7 +78,7 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
         const Bytes rows =
             Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-        bytes = bytes + (rows + sum) * layout.kvHeads;
+        bytes = bytes + (rows + sum) * layout.kvHeads + scoreBytes(spec, plan, slots, layer);
     }
     return bytes;
 }

@@ -8,6 +8,7 @@
 //            the layer ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
 //              ⌈S / b⌉ · b · n · d · e   and 4·d where the plan keeps a sum of the values
+//              ⌈S / b⌉ · b · 4, 4·h/32   where it keeps scores of H2O, or histories of h queries; SnapKV 4·w·H·d
 //   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds
 //   logits   4 · V per plan and step, kept for KL, and once more in the copy that is on screen
 // What the C library and the system take beside this is not known, and the budget leaves room for it.

@@ -10,6 +10,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
@@ -45,14 +46,24 @@ at::Tensor hiddenMask(const KeepRule& rule, std::int64_t from, std::int64_t to) 
         .logical_or(distance > rule.reach);
 }
 
+// The same of a row's keys that have left by then: `keep` scores tokens.
+at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> gone;
+    for (std::int64_t key = 0; key < to; ++key)
+        gone.push_back(keep.gone(key));
+    return at::tensor(gone, at::kLong) <= at::arange(from, to, at::kLong).unsqueeze(1);
+}
+
 // The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum.
 // Returns (to - from, to), -inf where a key may not be seen.
-at::Tensor groupScores(const Capture& capture, const KeepRule& keep, std::int64_t from, std::int64_t to,
+at::Tensor groupScores(const Capture& capture, const ReplayedKeep& keep, std::int64_t from, std::int64_t to,
                        int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
     const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
-    const at::Tensor hidden = hiddenMask(keep, from, to);
+    at::Tensor hidden = hiddenMask(keep.rule(from), from, to);
+    if (keep.scored())
+        hidden = hidden.logical_or(goneMask(keep, from, to));
     const LogitRule rule = capture.spec().logitRule();
     const double scale = rule.scaleOf(d);
 
@@ -85,15 +96,17 @@ at::Tensor groupScores(const Capture& capture, const KeepRule& keep, std::int64_
 // One head's map in the making.
 class MapReplay {
 public:
-    MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan)
+    MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan,
+              const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_keep(plan, capture, map.layer, map.decodeFrom), m_kvHead(map.head / capture.spec().group()) {}
+          m_kvHead(map.head / capture.spec().group()),
+          m_keep(plan, capture, map.tokens, map.layer, m_kvHead, map.decodeFrom, cancel) {}
 
     // How many keys of a row are listed; none where it is read dense.
     std::int64_t listed(std::int64_t query) const {
         if (query < m_map.decodeFrom || (!m_sparq && !m_keep.drops(query)))
             return 0;
-        const std::int64_t seen = m_keep.rule(query).seen(query);
+        const std::int64_t seen = m_keep.count(query);
         return m_sparq ? std::min<std::int64_t>(m_sparq->tokens, seen) : seen;
     }
     std::int64_t gone(std::int64_t key) const { return std::min(m_keep.gone(key), m_map.tokens); }
@@ -120,7 +133,7 @@ public:
             return;
         at::Tensor scores;
         if (m_sparq)
-            scores = groupScores(m_capture, m_keep.rule(from), from, to, m_map.layer, m_kvHead, *m_sparq);
+            scores = groupScores(m_capture, m_keep, from, to, m_map.layer, m_kvHead, *m_sparq);
         Scratch scratch;
         for (std::int64_t i = from; i < to; ++i) {
             if (listed(i) == 0)
@@ -147,7 +160,7 @@ private:
     const std::vector<std::int32_t>& chooseSparq(std::int64_t query, const float* scores, Scratch& s) const {
         s.row.clear();
         const int k = m_sparq->tokens, local = m_sparq->localTokens();
-        if (m_keep.rule(query).seen(query) == query + 1) {
+        if (m_keep.count(query) == query + 1) {
             chooseRow({scores, static_cast<std::size_t>(query + 1)}, k, local, s.sorted, s.row);
             return s.row;
         }
@@ -164,8 +177,8 @@ private:
     HeadMap& m_map;
     const Capture& m_capture;
     const SparqParams* m_sparq;
-    ReplayedKeep m_keep;
     int m_kvHead;
+    ReplayedKeep m_keep;
 };
 
 } // namespace
@@ -178,7 +191,7 @@ HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int h
     map.first.resize(static_cast<std::size_t>(tokens + 1));
     map.missed.resize(static_cast<std::size_t>(tokens));
     map.weights.resize(static_cast<std::size_t>(tokens * tokens));
-    MapReplay replay(map, capture, plan);
+    MapReplay replay(map, capture, plan, cancel);
     for (std::int64_t i = 0; i < tokens; ++i) {
         map.first[static_cast<std::size_t>(i + 1)] =
             map.first[static_cast<std::size_t>(i)] + replay.listed(i);

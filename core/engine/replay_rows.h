@@ -2,6 +2,7 @@
 // What the head map and the inspector's query have in common: which keys a query still sees, and SparQ's
 // choice among them. Internal to the replay.
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -13,16 +14,25 @@ namespace fovea {
 class Capture;
 struct AttentionPlan;
 
-// What a layer's queries see under a plan that acts from decodeFrom on.
+// What the queries of one KV head see under a plan that acts from decodeFrom on.
 class ReplayedKeep {
 public:
-    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, std::int64_t decodeFrom);
+    // Of the first `tokens` queries. A keep that scores tokens is read from the beginning, which takes a while: a set
+    // `cancel` ends that early.
+    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer,
+                 int kvHead, std::int64_t decodeFrom, const std::atomic<bool>& cancel);
 
+    // Not all of it where the keep scores tokens: what has left is then in gone() alone.
     const KeepRule& rule(std::int64_t query) const { return query < m_decodeFrom ? m_own : m_kept; }
+    bool scored() const { return !m_gone.empty(); }
+    // How many tokens `query` sees, its own included.
+    std::int64_t count(std::int64_t query) const {
+        return scored() ? m_counts[static_cast<std::size_t>(query)] : rule(query).seen(query);
+    }
     // The model's own window alone: what dense attention sees.
     const KeepRule& own() const { return m_own; }
     // Has the plan dropped anything that this query would see without it?
-    bool drops(std::int64_t query) const { return rule(query).seen(query) < m_own.seen(query); }
+    bool drops(std::int64_t query) const { return count(query) < m_own.seen(query); }
     // The first query that does not see `key`.
     std::int64_t gone(std::int64_t key) const;
     // What `query` sees, itself included, ascending.
@@ -31,6 +41,7 @@ public:
 private:
     std::int64_t m_decodeFrom;
     KeepRule m_own, m_kept;
+    std::vector<std::int64_t> m_gone, m_counts; // by key and by query; empty where the keep does not score
 };
 
 // The k best of scores[0..n), the `local` newest always among them, ascending. Ties go to the lowest index.

@@ -8,9 +8,11 @@
 #include "core/engine/cache_layout.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/eviction.h"
+#include "core/engine/keep_observer.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
 #include "core/engine/stopwatch.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/plan/text_limit.h"
@@ -46,10 +48,13 @@ struct Session::Impl {
             history = SlotHistory(model->spec.layers, model->spec.kvHeads);
             cache.tell(&history);
         }
+        if (scoresTokens(plan))
+            observer = std::make_unique<KeepObserver>(plan, model->spec, cache.layout().slotsPerBlock,
+                                                      options.backend == Backend::Reference);
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, observer.get()}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -61,7 +66,10 @@ struct Session::Impl {
     // What the query at `next` does not see leaves every layer.
     void evict(std::int64_t next) {
         for (int layer = 0; layer < model->spec.layers; ++layer)
-            evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
+            if (observer)
+                observer->evict(cache, layer, next, prompt, ledger);
+            else
+                evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
@@ -89,6 +97,7 @@ struct Session::Impl {
         shape.store = cache.layout().type;
         shape.planned = planned;
         shape.keeps = keeping;
+        shape.prompt = prompt;
         return shape;
     }
 
@@ -98,10 +107,12 @@ struct Session::Impl {
     Ledger ledger;
     std::shared_ptr<const Capture> capture; // as runs share it
     Capture* writtenCapture = nullptr;      // the same, for this session alone
+    std::unique_ptr<KeepObserver> observer; // null where the keep scores nothing
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
-    bool keeping = false; // the plan's keep acts
+    bool keeping = false;     // the plan's keep acts
+    std::int64_t prompt = -1; // tokens before it did
     SlotHistory history;
 };
 
@@ -139,6 +150,8 @@ StepRecord Session::step(int token, bool planned) {
         m->cache.takeChanges(layer);
     const bool takesOver = planned && !m->keeping;
     m->keeping |= planned;
+    if (takesOver)
+        m->prompt = record.position;
 
     const Stopwatch watch;
     if (takesOver)
@@ -156,6 +169,10 @@ StepRecord Session::step(int token, bool planned) {
     record.counted = m->ledger.take();
     record.held.counted = m->cache.held();
     record.held.reserved = m->cache.reserved();
+    if (m->observer) {
+        record.held.counted += m->observer->held(m->cache);
+        record.held.reserved += m->observer->reserved();
+    }
     return record;
 }
 

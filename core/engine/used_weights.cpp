@@ -51,7 +51,7 @@ private:
         return {m_map.chosen.data() + first, static_cast<std::size_t>(end - first)};
     }
     bool live(std::int64_t i, std::int64_t j) const {
-        return m_rule.sees(i, j);
+        return m_rule.sees(i, j) && i < m_map.gone[static_cast<std::size_t>(j)];
     }
 
     void fillRow(std::int64_t i, float alpha) {

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "core/methods/keep/keep_rule.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/read/dense.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
@@ -16,8 +17,9 @@ StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     return shape;
 }
 
-KeepRule ruleOf(const AttentionPlan& plan, const StepShape& shape) {
-    return keepRule(plan, shape.window, shape.keeps);
+// Rows that the query at p sees.
+std::int64_t seen(const AttentionPlan& plan, const StepShape& shape, std::int64_t p) {
+    return rowsSeen(plan, shape.window, shape.keeps, shape.promptTokens(), p);
 }
 
 } // namespace
@@ -25,7 +27,8 @@ KeepRule ruleOf(const AttentionPlan& plan, const StepShape& shape) {
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     StepShape stored = asStored(plan, shape);
     Traffic layer = predictEviction(plan, stored);
-    stored.tokens = ruleOf(plan, shape).seen(shape.tokens - 1);
+    layer += predictScoring(plan, stored);
+    stored.tokens = seen(plan, shape, shape.tokens - 1);
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         return layer += predictSparq(*sparq, stored);
     return layer += predictDense(stored);
@@ -34,10 +37,12 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
     StepShape stored = asStored(plan, shape);
     // What the next query sees besides itself: the rest left at the end of this step.
-    stored.tokens = ruleOf(plan, shape).seen(shape.tokens) - 1;
+    const std::int64_t rows = seen(plan, shape, shape.tokens) - 1;
+    Traffic layer = predictHeldScores(plan, rows, stored);
+    stored.tokens = rows;
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return predictHeldSparq(*sparq, stored);
-    return predictHeldDense(stored);
+        return layer += predictHeldSparq(*sparq, stored);
+    return layer += predictHeldDense(stored);
 }
 
 // Every matrix is read once, whole, by one matrix-vector product; every gain and bias once:

@@ -2,6 +2,7 @@
 // The numbers a closed-form cost depends on, for one layer of one decode step.
 
 #include <cstdint>
+#include <optional>
 
 #include "core/cache/element_type.h"
 
@@ -25,7 +26,17 @@ struct StepShape {
     // slot, values added up again after one that was no number left, and sums written by that.
     std::int64_t moved = 0, resummed = 0, sums = 0;
 
+    // Tokens before the plan acted, which a keep that scores tokens counts from; -1: all but the current one, as if
+    // it were the first after its prompt.
+    std::int64_t prompt = -1;
+
     int group() const { return queryHeads / kvHeads; }  // g = H / G
+    std::int64_t promptTokens() const { return prompt < 0 ? tokens - 1 : prompt; }
+    // How far back the model's own window lets a query see, where there is one.
+    std::optional<std::int64_t> ownReach() const {
+        return window > 0 ? std::optional<std::int64_t>(window - 1) : std::nullopt;
+    }
+    std::int64_t reach() const { return ownReach().value_or(std::int64_t{1} << 40); }
 };
 
 }  // namespace fovea

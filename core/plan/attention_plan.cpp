@@ -16,8 +16,10 @@ namespace {
 constexpr std::string_view kAccepted =
     "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
+    "keep=h2o:heavy=…,recent=… (tokens, or 10% of the prompt), "
+    "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
-    "store=f32|f16|bf16";
+    "store=f32|f16|bf16, feedback=exact|estimate";
 constexpr std::string_view kSparqSwitches =
     "r=…, k=…, local=…, alpha=on|off, tau=on|off, select=softmax|logits";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
@@ -76,6 +78,13 @@ Keep parseKeep(const PlanWord& word) {
     return KeepAll{};
 }
 
+AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
+    requireNoSwitches(word);
+    if (word.value != "exact" && word.value != "estimate")
+        refuseUnknown(word);
+    return word.value == "exact" ? AttentionPlan::Feedback::Exact : AttentionPlan::Feedback::Estimate;
+}
+
 ElementType parseStore(const PlanWord& word) {
     for (const ElementType type : kStores)
         if (word.value == elementName(type) && !word.hasParameters)
@@ -121,7 +130,7 @@ AttentionPlan parsePlan(std::string_view text) {
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (slot != "read" && slot != "store" && slot != "keep")
+        if (slot != "read" && slot != "store" && slot != "keep" && slot != "feedback")
             refuseUnknown(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
@@ -131,6 +140,8 @@ AttentionPlan parsePlan(std::string_view text) {
             plan.store = parseStore(word);
         else if (slot == "keep")
             plan.keep = parseKeep(word);
+        else if (slot == "feedback")
+            plan.feedback = parseFeedback(word);
         else if (word.text != "dense")
             plan.read = parseRead(word);
     }
@@ -144,6 +155,8 @@ std::string toText(const AttentionPlan& plan) {
         add("store=" + std::string(elementName(*plan.store)));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
         add(sparqText(*sparq));
+    if (plan.feedback == AttentionPlan::Feedback::Estimate)
+        add("feedback=estimate");
     return text.empty() ? "dense" : text;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
+#include "core/plan/scored_keep_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -68,7 +69,7 @@ std::optional<Keep> parseKeepMethod(const PlanWord& word) {
         return parseStreaming(word);
     if (word.value == "lm-infinite")
         return parseLmInfinite(word);
-    return std::nullopt;
+    return parseScoredKeep(word);
 }
 
 std::string keepText(const Keep& keep) {
@@ -77,7 +78,7 @@ std::string keepText(const Keep& keep) {
                         p->positions == StreamingParams::Positions::Cache ? "positions=cache" : "");
     if (const auto* p = std::get_if<LmInfiniteParams>(&keep))
         return keptText("lm-infinite", *p);
-    return {};
+    return scoredKeepText(keep);
 }
 
 namespace {
@@ -99,6 +100,8 @@ std::optional<std::string> emptyKeep(const Keep& keep) {
 
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = emptyKeep(plan.keep))
+        return why;
+    if (const auto why = scoredKeepRefusal(plan))
         return why;
     if (!keepRule(plan, 0, true).turns())
         return std::nullopt;

@@ -12,10 +12,12 @@ class QToolButton;
 namespace fovea {
 
 class FlatCombo;
+class ScoredKeepRows;
 
 struct PlanPanel::Rows {
     FlatCombo *share, *keep, *positions, *store, *read, *select;
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
+    ScoredKeepRows* scored;       // what H2O, Scissorhands and SnapKV have
     QWidget* sparq;               // everything below READ that SparQ alone has
     ParameterSlider *sinks, *window, *r, *k, *local;
     QLabel *sinksValue, *windowValue, *keepPaper;
@@ -24,6 +26,9 @@ struct PlanPanel::Rows {
     QToolButton *undo = nullptr, *redo = nullptr;
     QAction *undoAction = nullptr, *redoAction = nullptr;
 };
+
+// What a keep hears of a read that guesses is nothing where there is no such keep or read.
+void forgetFeedback(AttentionPlan& plan);
 
 QLabel* mutedLabel(const QString& text);
 QHBoxLayout* rowOf(QWidget* left, QWidget* right);

@@ -76,6 +76,30 @@ std::span<const SlotPiece> piecesOf(const Spans& spans, std::span<const TurnedSl
     return pieces;
 }
 
+// Room for the logits of n rows of every query head.
+void beginReport(ReadReport& report, std::int64_t heads, std::int64_t rows, const float* logits,
+                 std::int64_t stride) {
+    report.rows = rows;
+    report.stride = stride;
+    report.logits = logits ? logits : sized(report.spilled, heads * stride);
+    report.slots = nullptr;
+    report.alphas = nullptr;
+    sized(report.m, heads);
+    sized(report.l, heads);
+}
+
+// Where the logits of KV head g go.
+LogitSpill spillOf(ReadReport* report, std::int64_t g, int group) {
+    return report ? LogitSpill{report->spilled.data(), report->stride}.ofHead(g * group) : LogitSpill{};
+}
+
+void reportMass(ReadReport* report, std::int64_t g, int group, const float* m, const float* l) {
+    if (!report)
+        return;
+    std::copy_n(m, group, report->m.data() + g * group);
+    std::copy_n(l, group, report->l.data() + g * group);
+}
+
 // out (g, d) = o / l, in order again.
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
     const int dims = head.headDim, pairs = pairedRun(head.type, dims);
@@ -101,7 +125,7 @@ void blendMean(const KvView& head, int group, const float* alpha, float* out, Tr
 
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
                AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-               std::span<const TurnedSlots> turned) {
+               std::span<const TurnedSlots> turned, ReadReport* report) {
     if (heads.empty())
         return;
     const int dims = heads[0].headDim;
@@ -111,6 +135,8 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     const auto kvHeads = static_cast<std::int64_t>(heads.size()), perHead = std::ssize(pieces);
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, kvHeads * perHead * floats);
+    if (report)
+        beginReport(*report, kvHeads * group, spans.slots, nullptr, spans.slots);
 
     forEachTask(kvHeads * perHead, 2 * kvHeads * spans.slots * rowBytes(heads[0]), [&](std::int64_t task) {
         const std::int64_t g = task / perHead;
@@ -118,7 +144,8 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         Traffic moved;
         attendAllSpan(heads[static_cast<std::size_t>(g)], piece.first, piece.last, group,
                       queries + (piece.query * kvHeads + g) * group * dims,
-                      SoftmaxState::at(partials + task * floats, group, dims), rule.softcap, moved);
+                      SoftmaxState::at(partials + task * floats, group, dims), rule.softcap, moved,
+                      spillOf(report, g, group));
         ledger.add(moved);
     });
     for (std::int64_t g = 0; g < kvHeads; ++g) {
@@ -126,6 +153,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         const SoftmaxState state = SoftmaxState::at(own, group, dims);
         for (std::int64_t piece = 1; piece < perHead; ++piece)
             merge(state, SoftmaxState::at(own + piece * floats, group, dims), group, dims);
+        reportMass(report, g, group, state.m, state.l);
         writeOutput(heads[static_cast<std::size_t>(g)], state, group, out + g * group * dims);
     }
 }
@@ -143,12 +171,13 @@ struct SparqStep {
     std::int32_t *components, *slots;
     float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
+    ReadReport* report;
 
     SparqStep(std::span<const KvView> views, int g, const SparqParams& p, const LogitRule& logits,
-              AttentionScratch& scratch)
+              AttentionScratch& scratch, ReadReport* told)
         : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), spans(views[0]),
           r(std::clamp(p.components, 1, dims)), n(std::clamp<std::int64_t>(p.tokens, 1, spans.slots)),
-          stride((spans.slots + 15) / 16 * 16), candidates(scratch.candidates) {
+          stride((spans.slots + 15) / 16 * 16), candidates(scratch.candidates), report(told) {
         const std::int64_t kv = kvHeads(), h = kv * group;
         scratch.scoreStride = stride;
         components = sized(scratch.components, kv * r);
@@ -160,13 +189,22 @@ struct SparqStep {
         taus = sized(scratch.taus, h);
         partials = sized(scratch.partials, kv * SoftmaxState::floats(group, dims));
         sized(candidates, kv);
+        if (report)
+            beginReport(*report, h, guessTold() ? spans.slots : n, guessTold() ? scores : nullptr,
+                        guessTold() ? stride : n);
+        if (report && !guessTold()) {
+            report->slots = slots;
+            report->alphas = alphas;
+        }
     }
+
+    bool guessTold() const { return report && report->estimate; }
 
     std::int64_t kvHeads() const { return static_cast<std::int64_t>(heads.size()); }
     const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
     // Is the approximate softmax needed, or only an order of the logits?
     bool wantsMass() const {
-        return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1);
+        return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1) || guessTold();
     }
     std::span<const std::int32_t> componentsOf(std::int64_t g) const {
         return {components + g * r, static_cast<std::size_t>(r)};
@@ -222,7 +260,9 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
 
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
-    attendList(head, chosen, group, queries + g * group * dims, state, step.rule.softcap, moved);
+    attendList(head, chosen, group, queries + g * group * dims, state, step.rule.softcap, moved,
+               step.guessTold() ? LogitSpill{} : spillOf(step.report, g, group));
+    reportMass(step.report, g, group, step.guessTold() ? m : state.m, step.guessTold() ? l : state.l);
     writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
         blendMean(head, group, alpha, out + g * group * dims, moved);
@@ -231,10 +271,11 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
 }  // namespace
 
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
-                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule) {
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
+                 ReadReport* report) {
     if (heads.empty())
         return;
-    const SparqStep step(heads, group, params, rule, scratch);
+    const SparqStep step(heads, group, params, rule, scratch, report);
     const float* const queries = scaledQueries(heads, group, q, scratch, rule);
     chooseComponents(step, q, scratch.componentSizes);
 

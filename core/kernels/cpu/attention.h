@@ -43,11 +43,25 @@ struct TurnedSlots {
     const float* q = nullptr; // (H, d)
 };
 
+// How a read weighed the rows that it read, for a keep that hears it: the weight of row i is
+// alpha[h]·exp(logits[h·stride + i] - m[h]) / l[h]. Good until the next read. Nobody who does not ask pays for it.
+struct ReadReport {
+    bool estimate = false; // of a read that guesses, the guess at all rows instead of what it read. An input.
+
+    const float* logits = nullptr; // (H, stride)
+    std::int64_t stride = 0, rows = 0;
+    std::vector<float> m, l;             // (H)
+    const float* alphas = nullptr;       // (H); null: 1
+    const std::int32_t* slots = nullptr; // (G, rows), ascending; null: rows are slots 0, 1, …
+    std::vector<float> spilled;          // logits that lay nowhere else
+};
+
 // q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every
 // span handed to a loop. The result does not depend on the number of threads. A head all of whose logits are
 // -inf attends to nothing: its output is 0. `turned` are disjoint and ascending.
-void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
-               Ledger& ledger, const LogitRule& rule = {}, std::span<const TurnedSlots> turned = {});
+void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
+               AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
+               std::span<const TurnedSlots> turned = {}, ReadReport* report = nullptr);
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -56,7 +70,9 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Keys        n·d·e
 //   Values      n·d·e
 //   Mean        4·d, when alpha is on
+//   Scores      4·n·g more where the report is of what was read
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
-                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {});
+                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
+                 ReadReport* report = nullptr);
 
 }  // namespace fovea::cpu

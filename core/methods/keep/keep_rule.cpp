@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/step_shape.h"
 #include "core/plan/attention_plan.h"
 
@@ -62,9 +63,11 @@ namespace {
 // planned step those that the plan does not keep.
 std::int64_t droppedRows(const AttentionPlan& plan, const StepShape& shape) {
     const std::int64_t p = shape.tokens - 1;
-    const KeepRule rule = keepRule(plan, shape.window, shape.keeps);
-    const std::int64_t atEnd = rule.seen(p) - (rule.seen(p + 1) - 1);
-    return shape.takesOver ? atEnd + keepRule(plan, shape.window, false).seen(p) - rule.seen(p) : atEnd;
+    const auto seen = [&](std::int64_t at, bool acts) {
+        return rowsSeen(plan, shape.window, acts, shape.promptTokens(), at);
+    };
+    const std::int64_t atEnd = seen(p, shape.keeps) - (seen(p + 1, shape.keeps) - 1);
+    return shape.takesOver ? atEnd + seen(p, false) - seen(p, true) : atEnd;
 }
 
 } // namespace

@@ -40,12 +40,15 @@ std::vector<float> used(const Capture& capture, int head, const AttentionPlan& p
 
 } // namespace
 
-TEST_CASE("Used weights times the values are the output of SparQ's truth, with and without its mean",
-          "[core.engine]") {
+TEST_CASE(
+    "Used weights times the values are the output of the methods' truths, with and without SparQ's mean",
+    "[core.engine]") {
     const Capture capture = randomCapture(3);
-    const std::string text =
-        GENERATE(as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off",
-                 "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=16,k=200", "read=sparq:r=2,k=5,local=5");
+    const std::string text = GENERATE(
+        as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off",
+        "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=16,k=200", "read=sparq:r=2,k=5,local=5",
+        "keep=h2o:heavy=4,recent=6", "keep=scissorhands:budget=12,history=20,recent=2",
+        "keep=snapkv:budget=9,window=4", "keep=h2o:heavy=9,recent=6 read=sparq:r=4,k=8");
     CAPTURE(text);
     const AttentionPlan plan = parsePlan(text);
     for (int head = 0; head < 4; ++head) {
