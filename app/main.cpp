@@ -9,14 +9,18 @@
 #include <vector>
 
 #include "app/commands/bench.h"
+#include "app/commands/check.h"
 #include "app/commands/compare.h"
+#include "app/commands/eval.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
+#include "app/commands/sweep.h"
 #include "app/commands/tokenize.h"
 #include "app/commands/train.h"
 #include "app/commands/usage_error.h"
 #include "app/window/demo.h"
 #include "app/window/open_window.h"
+#include "app/window/sweep_picture.h"
 #include "core/plan/attention_plan.h"
 
 namespace {
@@ -79,6 +83,9 @@ int run(int argc, char** argv) {
     fovea::addGenerateCommand(program);
     fovea::addCompareCommand(program);
     fovea::addBenchCommand(program);
+    fovea::addCheckCommand(program);
+    fovea::addEvalCommand(program);
+    fovea::addSweepCommand(program, fovea::sweepPictureWriter());
     fovea::addTokenizeCommand(program);
     fovea::addTrainCommand(program);
     fovea::addDemoCommand(program);

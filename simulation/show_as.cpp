@@ -10,7 +10,8 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
     if (const auto why = refusal(plan, spec))
         throw PlanError(*why);
     Projection projection{.spec = spec, .plan = plan, .steps = {}};
-    const Traffic weights = predictWeights(spec);
+    const Traffic weights = predictWeights(plan, spec);
+    const ModelSpec shared = sharedSpec(spec, plan.share);
     for (const std::int64_t tokens : contexts) {
         StepShape shape{.tokens = tokens,
                         .queryHeads = spec.queryHeads,
@@ -19,7 +20,9 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
                         .store = plan.store.value_or(spec.type)};
         ProjectedStep step{.tokens = tokens, .moved = weights, .held = {}};
         for (int layer = 0; layer < spec.layers; ++layer) {
+            shape.layer = layer;
             shape.window = spec.window(layer);
+            shape.ownsKv = shared.ownsKv(layer);
             step.moved += predictMoved(plan, shape);
             step.held += predictHeld(plan, shape);
         }

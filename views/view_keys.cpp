@@ -45,6 +45,18 @@ ViewKeys inspector() {
             {}};
 }
 
+ViewKeys spanMap() {
+    return {tr("Span map"),
+            {{{Qt::Key_Left, Qt::Key_Right, Qt::Key_Up, Qt::Key_Down}, tr("the head beside")},
+             {{Qt::Key_L}, tr("aim at the whole layer")},
+             {{Qt::Key_H}, tr("aim at this head of every layer")},
+             {{Qt::Key_A}, tr("aim at every head")},
+             {{Qt::Key_Plus, Qt::Key_Equal}, tr("a longer span")},
+             {{Qt::Key_Minus}, tr("a shorter span")}},
+            {{tr("drag a cell"), tr("its span, longer or shorter")},
+             {tr("drag a name"), tr("the spans of the layer, of the head, or of all")}}};
+}
+
 ViewKeys timelines() {
     return {tr("Timelines"),
             {{{Qt::Key_W, Qt::Key_Plus}, tr("closer")},
@@ -56,6 +68,13 @@ ViewKeys timelines() {
             {{tr("drag"), tr("select steps; Shift: pan")},
              {tr("wheel"), tr("zoom about the cursor; Shift: pan")},
              {tr("click"), tr("look at this step's query")}}};
+}
+
+ViewKeys sharing() {
+    return {tr("Sharing"),
+            {{{Qt::Key_Up, Qt::Key_Down}, tr("the layer above, the one below")},
+             {{Qt::Key_Home, Qt::Key_End}, tr("the first layer, the last one")}},
+            {{tr("click"), tr("look at this layer")}}};
 }
 
 ViewKeys panels() {
@@ -70,7 +89,8 @@ ViewKeys panels() {
 } // namespace
 
 const QList<ViewKeys>& viewKeys() {
-    static const QList<ViewKeys> all{tokens(), atlas(), headMap(), inspector(), timelines(), panels()};
+    static const QList<ViewKeys> all{tokens(),  atlas(),   headMap(),   inspector(),
+                                     sharing(), spanMap(), timelines(), panels()};
     return all;
 }
 

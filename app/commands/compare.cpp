@@ -14,6 +14,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/share_text.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
 #include "core/trace/compare_report.h"
@@ -54,13 +55,13 @@ std::string positionText(const std::optional<std::int64_t>& position) {
 std::string tableOf(const CompareReport& report) {
     std::size_t width = 4;
     for (const PlanResult& p : report.plans)
-        width = std::max(width, toText(p.run->plan).size());
+        width = std::max(width, toTitle(p.run->plan).size());
     std::string table =
         "plan" + std::string(width - 4, ' ') +
         "      moved       held    seconds    KL mean     KL max   top-1  diverges  own text\n";
     for (const PlanResult& p : report.plans) {
         const RunTotals t = totalsOf(*p.run);
-        const std::string plan = toText(p.run->plan);
+        const std::string plan = toTitle(p.run->plan);
         std::array<char, 160> line{};
         std::snprintf(line.data(), line.size(), " %10s %10s %10.4f %10.3g %10.3g %6.1f%% %9s %9s\n",
                       byteText(t.counted.attention()).c_str(), byteText(t.held.counted.attention()).c_str(),
@@ -69,6 +70,9 @@ std::string tableOf(const CompareReport& report) {
                       positionText(p.freeDivergent).c_str());
         table += plan + std::string(width - plan.size(), ' ') + line.data();
     }
+    for (const PlanResult& p : report.plans)
+        if (const auto note = conversionNote(p.run->plan.share))
+            table += toText(p.run->plan) + ": " + *note + "\n";
     return table + "moved and held: counted, attention only, all steps; KL in nats against the first plan\n";
 }
 

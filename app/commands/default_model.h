@@ -9,4 +9,7 @@ namespace fovea {
 // loadModel then says what is missing.
 std::filesystem::path defaultModel();
 
+// The text that tasks are cut from when none is named, found the same way.
+std::filesystem::path defaultText();
+
 } // namespace fovea

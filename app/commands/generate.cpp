@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <memory>
 
 #include "app/commands/interrupt.h"
@@ -9,6 +10,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/share_text.h"
 #include "core/tokenizer/text_stream.h"
 #include "core/trace/run_json.h"
 
@@ -81,6 +83,8 @@ void runGenerate(const Options& options) {
     requireSampler(options.sampler);
     PreparedRun prepared = prepareRun(options.run, {plan});
     prepared.generate.sampler = options.sampler;
+    if (const auto note = conversionNote(plan.share))
+        std::fprintf(stderr, "fovea: %s: %s\n", shareText(plan.share).c_str(), note->c_str());
     options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
 }
 

@@ -96,7 +96,7 @@ void addModelOptions(CLI::App& command, RunOptions& o) {
         "Tokenizer: tokenizer.json, .model, .bin, .gguf or a folder (default: the model's own)");
 }
 
-void addRunOptions(CLI::App& command, RunOptions& o) {
+void addTextOptions(CLI::App& command, RunOptions& o) {
     addModelOptions(command, o);
     auto* prompt = command.add_option("--prompt", o.prompt, "Text to continue (default: none, from BOS)");
     command.add_option("--prompt-file", o.promptFile, "File with the text to continue; - is standard input")
@@ -115,12 +115,16 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
                     "Position from which the plan's keep and read act (default: the prompt's length)")
         ->check(CLI::Range(std::int64_t{0}, kMost));
     command.add_flag("--ignore-eos", o.ignoreEos, "Go on past the end of the text");
-    command.add_option("--backend", o.backend, "cpu or reference")
-        ->check(CLI::IsMember({"cpu", "reference"}));
     command.add_option("--threads", o.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
     addMemoryBudgetOption(command, o.memoryBudget);
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
+}
+
+void addRunOptions(CLI::App& command, RunOptions& o) {
+    addTextOptions(command, o);
+    command.add_option("--backend", o.backend, "cpu or reference")
+        ->check(CLI::IsMember({"cpu", "reference"}));
 }
 
 PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {

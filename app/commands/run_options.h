@@ -33,6 +33,8 @@ struct RunOptions {
 };
 
 void addModelOptions(CLI::App& command, RunOptions& options);
+// What is read, how long, and how it is answered; addRunOptions adds on which backend.
+void addTextOptions(CLI::App& command, RunOptions& options);
 void addRunOptions(CLI::App& command, RunOptions& options);
 
 // A model, its tokenizer and the encoded prompt, checked against each other.

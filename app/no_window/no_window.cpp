@@ -4,6 +4,7 @@
 
 #include "app/window/demo.h"
 #include "app/window/open_window.h"
+#include "app/window/sweep_picture.h"
 
 namespace fovea {
 
@@ -24,6 +25,10 @@ void addDemoCommand(CLI::App& program) {
     auto* command = program.add_subcommand("demo", "Draw the window and its tour (not in this build)");
     command->allow_extras();
     command->callback(refuse);
+}
+
+SweepPictureWriter sweepPictureWriter() {
+    return {};
 }
 
 } // namespace fovea

@@ -26,6 +26,10 @@ std::filesystem::path firstModel() {
     return models.empty() ? std::filesystem::path() : models.front();
 }
 
+std::filesystem::path bundledText() {
+    return kAssets / "texts" / "evaluation.txt";
+}
+
 std::string firstPrompt() {
     std::ifstream file(kAssets / "prompts" / "recall.txt");
     std::stringstream text;

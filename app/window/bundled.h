@@ -10,6 +10,8 @@ namespace fovea {
 std::filesystem::path bundledModels();
 // The model a new user sees first; empty when none is bundled.
 std::filesystem::path firstModel();
+// The text that tasks are cut from when none is chosen.
+std::filesystem::path bundledText();
 // The prompt a new user sees first.
 std::string firstPrompt();
 

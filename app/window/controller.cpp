@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/window/conversion_job.h"
 #include "app/window/loaded_model.h"
 #include "core/engine/capture.h"
 
@@ -71,7 +72,7 @@ void Controller::runAnyway() {
     if (!m_document.model() || m_document.promptTokens().empty())
         return;
     beginLive();
-    startEngine(tr("running A, then B"), Purpose::MakeTokens,
+    startEngine(tr("running A, then B"), Purpose::MakeTokens, m_live->request,
                 [live = m_live, tokens = m_ranSettings.tokens](const PairObserver& observer,
                                                                const std::atomic<bool>& cancel) {
                     return advancePair(*live, tokens, observer, cancel);
@@ -88,7 +89,7 @@ void Controller::step() {
     }
     if (anew)
         beginLive();
-    startEngine(tr("one step"), Purpose::MakeTokens,
+    startEngine(tr("one step"), Purpose::MakeTokens, m_live->request,
                 [live = m_live](const PairObserver& observer, const std::atomic<bool>& cancel) {
                     return advancePair(*live, 1, observer, cancel);
                 });
@@ -104,20 +105,22 @@ void Controller::rerun() {
         return;
     const bool both = m_rerunBoth;
     startEngine(both ? tr("re-running A and B teacher-forced") : tr("re-running B teacher-forced"),
-                Purpose::Follow,
+                Purpose::Follow, request(),
                 [live = m_live, request = request(), both](const PairObserver& observer,
                                                            const std::atomic<bool>& cancel) {
                     return refollow(*live, request, both, observer, cancel);
                 });
 }
 
-void Controller::startEngine(const QString& title, Purpose purpose, EngineWork work) {
+void Controller::startEngine(const QString& title, Purpose purpose, RunRequest request, EngineWork work) {
     m_quietForRerun.stop();
     m_makingTokens = purpose == Purpose::MakeTokens;
     setOutdated(false);
     const bool draws = m_makingTokens;
     m_jobs.start(Lane::Engine, title, Supersede::Cancel,
-                 [this, draws, work = std::move(work)](Job& job) -> Deliver {
+                 [this, draws, request = std::move(request), work = std::move(work)](Job& job) -> Deliver {
+                     if (!convertForRun(request, job))
+                         return [this] { conversionStopped(); };
                      RunPair result = work(
                          [&](const RunPair& soFar, double fraction) {
                              job.progress(fraction);
@@ -129,6 +132,15 @@ void Controller::startEngine(const QString& title, Purpose purpose, EngineWork w
                      return [this, result = std::move(result)] { runEnded(result); };
                  });
     Q_EMIT stateChanged();
+}
+
+// Before anything ran: what is on screen stays, and is what the next Run or edit replaces.
+void Controller::conversionStopped() {
+    m_makingTokens = false;
+    if (!m_runs.a)
+        setOutdated(true);
+    Q_EMIT stateChanged();
+    Q_EMIT runFinished();
 }
 
 void Controller::showOnTheWay(const RunPair& soFar) {
@@ -174,6 +186,7 @@ std::int64_t Controller::query() const {
 HeadRequest Controller::headRequest() const {
     HeadRequest request;
     request.run = m_runs.a;
+    request.runB = m_runs.b;
     request.plan = m_document.plan(Side::B);
     request.planA = m_document.plan(Side::A);
     request.mode = m_mapMode;

@@ -58,6 +58,8 @@ public:
     // What there is to show; null where there is nothing yet.
     const RunPair& runs() const { return m_runs; }
     const std::shared_ptr<const HeadPicture>& head() const { return m_head; }
+    // The picture is of B's own run, not of A's: its layers share KV otherwise.
+    bool replaysB() const { return m_head && replayedRun(m_head->request) != m_head->request.run.get(); }
     const std::shared_ptr<const Summaries>& summaries() const { return m_summaries; }
     bool makingTokens() const { return m_makingTokens; }
     // B as run is B as planned; false while an edited plan waits for its run.
@@ -85,7 +87,9 @@ private:
     HeadRequest headRequest() const;
     using EngineWork = std::function<RunPair(const PairObserver&, const std::atomic<bool>&)>;
     enum class Purpose { MakeTokens, Follow };
-    void startEngine(const QString& title, Purpose purpose, EngineWork work);
+    // The models that the request's plans convert are made before the work begins.
+    void startEngine(const QString& title, Purpose purpose, RunRequest request, EngineWork work);
+    void conversionStopped();
     void beginLive();
     void showOnTheWay(const RunPair& soFar);
     void runEnded(const RunPair& runs);

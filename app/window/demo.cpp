@@ -2,18 +2,14 @@
 
 #include <CLI/CLI.hpp>
 
-#include <QApplication>
-
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "app/window/bundled.h"
 #include "app/window/demo_tour.h"
+#include "app/window/offscreen.h"
 #include "core/trace/file_writer.h"
-#include "views/theme.h"
 
 namespace fovea {
 
@@ -24,35 +20,10 @@ struct DemoOptions {
     std::vector<std::string> plans;
 };
 
-// Pictures must not depend on whose machine draws them.
-void pinFont() {
-    for (const char* family : {"Inter", "Sans Serif"})
-        QFont::insertSubstitution(QLatin1String(family), QStringLiteral("DejaVu Sans"));
-    QApplication::setFont(uiFont());
-}
-
-// The offscreen platform complains of what it cannot do for a window that nobody sees.
-void dropPlatformChatter(QtMsgType type, const QMessageLogContext&, const QString& message) {
-    if (type == QtDebugMsg || message.startsWith(QLatin1String("This plugin does not support")) ||
-        message.startsWith(QLatin1String("QStandardPaths:")))
-        return;
-    std::fprintf(stderr, "fovea: %s\n", qPrintable(message));
-}
-
 void runDemo(const DemoOptions& options) {
     if (options.plans.size() > 2)
         throw CLI::ValidationError("--plan", "the window shows two plans, give it at most twice");
-    if (std::getenv("QT_QPA_PLATFORM") == nullptr && std::getenv("DISPLAY") == nullptr &&
-        std::getenv("WAYLAND_DISPLAY") == nullptr)
-        setenv("QT_QPA_PLATFORM", "offscreen", 0);
-    qInstallMessageHandler(dropPlatformChatter);
-    int count = 1;
-    char name[] = "fovea";
-    char* arguments[] = {name, nullptr};
-    QApplication application(count, arguments);
-    QApplication::setApplicationName(QStringLiteral("Fovea"));
-    pinFont();
-
+    Offscreen screen;
     WindowOptions window;
     window.model = options.model.empty() ? firstModel() : std::filesystem::path(options.model);
     if (window.model.empty())

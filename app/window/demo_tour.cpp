@@ -3,6 +3,7 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
+#include <QDockWidget>
 #include <QElapsedTimer>
 #include <QEventLoop>
 #include <QMouseEvent>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
@@ -21,7 +23,9 @@
 #include "core/tokenizer/tokenizer.h"
 #include "core/trace/file_writer.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/span_map_view.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 
 namespace fovea {
 
@@ -32,7 +36,8 @@ constexpr int kPatienceMs = 120'000;
 constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
-const QString kSlotsPicture = QStringLiteral("cache_slots");
+const QString kSlotsPicture = QStringLiteral("cache_slots"), kSharingPicture = QStringLiteral("sharing"),
+              kSpansPicture = QStringLiteral("span_map");
 
 void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
                Qt::MouseButtons buttons) {
@@ -67,6 +72,8 @@ void DemoTour::take() {
     savePictures();
     saveData();
     stream();
+    share();
+    spans();
     dragLong();
 }
 
@@ -158,6 +165,80 @@ void DemoTour::stream() {
     settle();
 }
 
+// Layers share KV: who owns it, what is held and what is read, and the text's price for it.
+void DemoTour::share() {
+    Document& document = m_window->document();
+    const AttentionPlan before = document.plan(Side::B);
+    AttentionPlan plan;
+    plan.share = ClaParams{};
+    document.editPlan(Side::B, plan, QStringLiteral("plan"));
+    m_window->panels().bringUp("sharingDock");
+    settle();
+    idle(200);
+    ExportActions& exports = m_window->exports();
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("sharing_window.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.png")));
+    exports.savePicture(kSharingPicture, QString::fromStdString(path("sharing.svg")));
+    exports.saveTable(kSharingPicture, QString::fromStdString(path("sharing.csv")));
+    waitFor("saving the sharing diagram", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    document.editPlan(Side::B, before, QStringLiteral("plan"));
+    m_window->actions().restoreLayout->trigger();
+    settle();
+}
+
+// Each head with a span of its own: the map of spans, dragged, and the head map of a head that sees half.
+void DemoTour::spans() {
+    Document& document = m_window->document();
+    const AttentionPlan before = document.plan(Side::B);
+    const RunSettings settings = document.settings();
+    const ModelSpec& spec = document.model()->spec;
+    const auto tokens = static_cast<double>(m_window->controller().runs().a->tokens.size());
+    MoaSpans table{.layers = spec.layers, .heads = spec.queryHeads, .spans = {}};
+    for (int layer = 0; layer < spec.layers; ++layer)
+        for (int head = 0; head < spec.queryHeads; ++head) {
+            // Two rules per layer at most, as plans of the paper have them.
+            const bool far = (head + layer) % 4 == 0;
+            table.spans.push_back(far ? MoaSpan{0, std::max(0., 1 - layer * 0.125)}
+                                      : MoaSpan{std::round(tokens / 8), 0.125 * (layer % 3)});
+        }
+    MoaParams moa;
+    moa.sinks = 4, moa.block = 8, moa.minimum = 16;
+    moa.spans = std::make_shared<const MoaSpans>(std::move(table));
+    AttentionPlan plan;
+    plan.keep = moa;
+    RunSettings all = settings;
+    all.decodeFrom = 0;
+    document.editSettings(all, QStringLiteral("decode from"));
+    document.editPlan(Side::B, plan, QStringLiteral("plan"));
+    m_window->panels().bringUp("spansDock");
+    settle();
+    m_window->views().headMap->fit();
+    dragSpan();
+    settle();
+    idle(200);
+    ExportActions& exports = m_window->exports();
+    exports.saveImage(m_window->grab().toImage(), QString::fromStdString(path("spans.png")));
+    exports.savePicture(kSpansPicture, QString::fromStdString(path("span_map.png")));
+    exports.saveTable(kSpansPicture, QString::fromStdString(path("span_map.csv")));
+    waitFor("saving the spans", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    m_window->panels().dock("spansDock")->hide();
+    document.editSettings(settings, QStringLiteral("decode from"));
+    document.editPlan(Side::B, before, QStringLiteral("plan"));
+    settle();
+}
+
+// One cell of the span map, as a hand would.
+void DemoTour::dragSpan() {
+    SpanMapView& map = *m_window->views().spans->map();
+    const QPointF cell = map.rectOf({1, 1}).center();
+    sendMouse(map, QEvent::MouseButtonPress, cell, Qt::LeftButton, Qt::LeftButton);
+    for (int move = 1; move <= 20; ++move) {
+        sendMouse(map, QEvent::MouseMove, cell - QPointF(0, 3 * move), Qt::NoButton, Qt::LeftButton);
+        idle(kMoveEveryMs);
+    }
+    sendMouse(map, QEvent::MouseButtonRelease, cell - QPointF(0, 60), Qt::LeftButton, Qt::NoButton);
+}
+
 // The same at the length that the interface promises its speed for.
 void DemoTour::dragLong() {
     Document& document = m_window->document();
@@ -199,7 +280,8 @@ void DemoTour::savePictures() {
     exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
     exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
-        if (view != kSlotsPicture) // nothing leaves here: the stream's scene has it
+        // Nothing leaves, is shared or has a span here: their scenes have these.
+        if (view != kSlotsPicture && view != kSharingPicture && view != kSpansPicture)
             exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
 }

@@ -33,6 +33,9 @@ private:
     void dragSlider(const char* name);
     void showMap(MapMode mode);
     void stream();
+    void share();
+    void spans();
+    void dragSpan();
     void dragLong();
     void savePictures();
     void saveData();

@@ -19,7 +19,7 @@ constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
 constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 2;
+constexpr int kLayoutVersion = 3;
 
 } // namespace
 
@@ -45,6 +45,9 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     window.splitDockWidget(headMap, inspector, Qt::Horizontal);
     window.resizeDocks({plan, atlas, headMap, inspector},
                        {kPlanWidth, kAtlasWidth, kHeadMapWidth, kInspectorWidth}, Qt::Horizontal);
+    addBehind(atlas, "sharingDock", tr("Sharing"), views.sharingFrame);
+    addBehind(atlas, "spansDock", tr("Span map"), views.spansFrame);
+    addBehind(inspector, "checkDock", tr("Check"), views.checkFrame);
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -52,27 +55,40 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     setLocked(false);
 }
 
-QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
-                             Qt::DockWidgetArea area) {
+QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame* panel,
+                              Qt::DockWidgetArea area) {
     auto* dock = new QDockWidget(title, &m_window);
     dock->setObjectName(QLatin1String(name));
     dock->setTitleBarWidget(panel->takeHeader());
     dock->setWidget(panel);
     m_window.addDockWidget(area, dock);
-    m_docks << dock;
     QAction* toggle = dock->toggleViewAction();
-    toggle->setObjectName(QLatin1String(name) + QStringLiteral("Toggle"));
+    toggle->setObjectName(dock->objectName() + QStringLiteral("Toggle"));
     toggle->setText(tr("%1 panel").arg(title));
-    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + m_docks.size())));
+    toggle->setShortcut(QKeySequence(
+        Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(m_docks.size() + m_onRequest.size()))));
     m_window.addAction(toggle);
     disconnect(toggle, nullptr, dock, nullptr); // it follows the dock, but what it does is ours
     connect(toggle, &QAction::triggered, this, [this, dock](bool shown) { setShown(dock, shown); });
     return dock;
 }
 
+QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area) {
+    m_docks << make(name, title, panel, area);
+    return m_docks.back();
+}
+
+// It shares a place, so that no layout has to make room for what is seldom looked at.
+void DockPanels::addBehind(QDockWidget* other, const char* name, const QString& title, PanelFrame* panel) {
+    QDockWidget* dock = make(name, title, panel, Qt::LeftDockWidgetArea);
+    m_onRequest << dock;
+    m_window.tabifyDockWidget(other, dock);
+    dock->hide();
+}
+
 QList<QAction*> DockPanels::toggles() const {
     QList<QAction*> toggles;
-    for (const QDockWidget* dock : m_docks)
+    for (const QDockWidget* dock : m_docks + m_onRequest)
         toggles << dock->toggleViewAction();
     return toggles;
 }
@@ -83,6 +99,12 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
         QList<QDockWidget*> docks;
         QList<int> sizes;
     };
+    if (m_onRequest.contains(changed) && !changed->isFloating()) { // it takes no room of its own
+        changed->setVisible(shown);
+        if (shown)
+            changed->raise();
+        return;
+    }
     const auto sizesAlong = [&](Qt::Orientation along) {
         const auto extent = [along](const QDockWidget* dock) {
             return along == Qt::Horizontal ? dock->width() : dock->height();
@@ -114,7 +136,7 @@ void DockPanels::setShown(QDockWidget* changed, bool shown) {
 }
 
 void DockPanels::setLocked(bool locked) {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + m_onRequest)
         dock->setFeatures(locked ? QDockWidget::DockWidgetClosable
                                  : QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
                                        QDockWidget::DockWidgetFloatable);
@@ -136,11 +158,24 @@ void DockPanels::keepAsDefault() {
 }
 
 void DockPanels::restoreDefault() {
-    for (QDockWidget* dock : m_docks)
+    for (QDockWidget* dock : m_docks + m_onRequest)
         dock->setFloating(false);
     m_window.restoreState(m_default, kLayoutVersion);
     for (QDockWidget* dock : m_docks)
         dock->show();
+    for (QDockWidget* dock : m_onRequest)
+        dock->hide();
+}
+
+QDockWidget* DockPanels::dock(const char* name) const {
+    return m_window.findChild<QDockWidget*>(QLatin1String(name));
+}
+
+void DockPanels::bringUp(const char* name) {
+    QDockWidget* const wanted = dock(name);
+    if (!wanted->isVisible())
+        setShown(wanted, true);
+    wanted->raise();
 }
 
 } // namespace fovea

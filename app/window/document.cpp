@@ -47,6 +47,14 @@ QString Document::editPlan(Side side, const AttentionPlan& plan, const QString& 
     return {};
 }
 
+void Document::nameSpans(Side side, const std::string& file) {
+    auto* moa = std::get_if<MoaParams>(&(side == Side::A ? m_planA : m_planB).keep);
+    if (!moa || !moa->spans)
+        return;
+    moa->file = file;
+    Q_EMIT spansNamed(side);
+}
+
 QString Document::editPlanText(Side side, const QString& text) {
     try {
         endGesture();

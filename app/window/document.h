@@ -69,6 +69,8 @@ public:
     QString editPlan(Side side, const AttentionPlan& plan, const QString& what);
     QString editPlanText(Side side, const QString& text);
     void endGesture() { ++m_gesture; }
+    // The spans of a side's plan now lie in this file as well. The plan stays what it is: nothing to undo.
+    void nameSpans(Side side, const std::string& file);
     // Encodes the text here and now; for a long one give a Prompt that a job has encoded with this model.
     QString editPrompt(const std::string& text);
     QString editPrompt(const Prompt& prompt);
@@ -84,6 +86,7 @@ public:
 Q_SIGNALS:
     void modelChanged();
     void planChanged(fovea::Side side);
+    void spansNamed(fovea::Side side);
     void promptChanged();
     void settingsChanged();
     void selectionChanged();

@@ -1,10 +1,25 @@
 #include "app/window/dropped_file.h"
 
+#include <QFile>
 #include <QFileInfo>
 #include <QMimeData>
 #include <QUrl>
 
 namespace fovea {
+
+namespace {
+
+// Both kinds of plan file there are begin with "alphas"; a run of Fovea does not.
+bool beginsAsSpans(const QString& path) {
+    QFile file(path);
+    if (!QFileInfo(path).isFile() || !file.open(QIODevice::ReadOnly))
+        return false;
+    const QByteArray head = file.read(64).simplified();
+    return head.startsWith("{ \"alphas\"") || head.startsWith("{\"alphas\"") || head.startsWith("{ \"betas\"") ||
+           head.startsWith("{\"betas\"");
+}
+
+} // namespace
 
 DroppedFile meantBy(const QString& path) {
     using Kind = DroppedFile::Kind;
@@ -21,7 +36,7 @@ DroppedFile meantBy(const QString& path) {
     if (inFolder)
         return {Kind::Model, info.path()};
     if (ending == QLatin1String("json"))
-        return {Kind::Run, path};
+        return {beginsAsSpans(path) ? Kind::Spans : Kind::Run, path};
     if (ending == QLatin1String("txt") || ending == QLatin1String("md"))
         return {Kind::Prompt, path};
     return {Kind::Model, path};

@@ -15,8 +15,11 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
+#include "views/maps/span_map_view.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
 #include "views/svg_device.h"
 #include "views/theme.h"
@@ -64,7 +67,8 @@ const QStringList& pictureNames() {
     static const QStringList names{QStringLiteral("head_map"),    QStringLiteral("atlas"),
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
                                    QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
-                                   QStringLiteral("cache_slots")};
+                                   QStringLiteral("cache_slots"), QStringLiteral("sharing"),
+                                   QStringLiteral("span_map")};
     return names;
 }
 
@@ -90,8 +94,14 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
         views.timelines->flush(); // what waits to be drawn together is drawn now
         return painted(name, *views.timelines, views.timelines->size(), kScale);
     }
+    if (name == QLatin1String("sharing")) {
+        const QSize size = views.sharing->size().expandedTo(views.sharing->sizeHint());
+        return painted(name, *views.sharing, size, kScale);
+    }
     if (name == QLatin1String("cache_slots"))
         return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
+    if (name == QLatin1String("span_map"))
+        return painted(name, *views.spans, QSize(960, 420), kScale);
     if (name == QLatin1String("token_strip")) {
         // All lines, not only those the strip has room for.
         const int lines = views.tokens->verticalScrollBar()->maximum() + views.tokens->viewport()->height();
@@ -153,9 +163,25 @@ QString tableOf(const WindowViews& views, const QString& name) {
     }
     if (name == QLatin1String("cache_slots"))
         return views.timelines->slots()->livesCsv();
+    if (name == QLatin1String("span_map"))
+        return views.spans->map()->toCsv();
     if (name == QLatin1String("token_strip"))
         return views.tokens->toCsv();
+    if (name == QLatin1String("sharing"))
+        return views.sharing->toCsv();
     return views.table->toCsv();
+}
+
+std::string pictureBytes(const Picture& picture, PictureFormat format) {
+    switch (format) {
+    case PictureFormat::Svg:
+        return svgOf(picture);
+    case PictureFormat::Pdf:
+        return pdfOf(picture);
+    case PictureFormat::Png:
+        break;
+    }
+    return pngOf(imageOf(picture));
 }
 
 std::string pngOf(const QImage& picture) {

@@ -34,17 +34,20 @@ PictureFormat formatOf(const QString& path);
 // "Pictures (*.png);;…", for a file dialog.
 QString pictureFilter();
 
-// Names of views that have a picture: head_map, atlas, inspector, timelines, token_strip, plan_panel.
+// Names of views that have a picture: head_map, atlas, inspector, timelines, token_strip, plan_panel, cache_slots,
+// sharing, span_map.
 const QStringList& pictureNames();
 // The picture paints the view as it is by then: make its bytes before the view changes.
 Picture pictureOf(const WindowViews& views, const QString& name);
 Picture pictureOf(QWidget& window, const QString& title);
-// head_map, atlas, inspector, timelines, token_strip, summary.
+// head_map, atlas, inspector, timelines, token_strip, summary, cache_slots, sharing, span_map.
 QString tableOf(const WindowViews& views, const QString& name);
 
 QImage imageOf(const Picture& picture);
 std::string svgOf(const Picture& picture);
 std::string pdfOf(const Picture& picture);
+// Of a PNG, SVG or PDF file.
+std::string pictureBytes(const Picture& picture, PictureFormat format);
 // PNG bytes. Slow: belongs off the interface's thread.
 std::string pngOf(const QImage& picture);
 

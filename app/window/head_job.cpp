@@ -12,8 +12,11 @@ namespace fovea {
 namespace {
 
 bool sameMap(const HeadRequest& a, const HeadRequest& b) {
+    const Run *from = replayedRun(a), *other = replayedRun(b);
     return a.run->capture == b.run->capture && a.run->capturedTokens == b.run->capturedTokens &&
-           a.plan == b.plan && a.planA == b.planA && a.mode == b.mode && a.decodeFrom == b.decodeFrom && a.layer == b.layer && a.head == b.head;
+           from->capture == other->capture && from->capturedTokens == other->capturedTokens && a.plan == b.plan &&
+           a.planA == b.planA && a.mode == b.mode && a.decodeFrom == b.decodeFrom && a.layer == b.layer &&
+           a.head == b.head;
 }
 
 bool readsAll(const AttentionPlan& plan) {
@@ -21,27 +24,41 @@ bool readsAll(const AttentionPlan& plan) {
 }
 
 std::int64_t decodeFromOf(const HeadRequest& request) {
-    return std::clamp<std::int64_t>(request.decodeFrom, 0, request.run->capturedTokens);
+    return std::clamp<std::int64_t>(request.decodeFrom, 0, replayedRun(request)->capturedTokens);
 }
 
-// The weights that the mode asks for; a plan that reads everything uses the map's own. `map` is B's.
+// The weights that the mode asks for; a plan that reads everything uses the map's own, where the map is of its run.
+// `map` is B's.
 MapWeights weightsOf(const HeadRequest& request, const HeadMap& map, const std::atomic<bool>& cancel) {
-    const Capture& capture = *request.run->capture;
+    const bool apart = replayedRun(request) != request.run.get();
     MapWeights used;
     if (request.mode != MapMode::A && !readsAll(request.plan))
-        used.b = std::make_shared<const std::vector<float>>(usedWeights(capture, map, request.plan, cancel));
-    if (request.mode == MapMode::B || readsAll(request.planA) || cancel)
+        used.b = std::make_shared<const std::vector<float>>(
+            usedWeights(*replayedRun(request)->capture, map, request.plan, cancel));
+    if (request.mode == MapMode::B || (readsAll(request.planA) && !apart) || cancel)
         return used;
-    const HeadMap a = replayHead(capture, map.tokens, map.layer, map.head, request.planA, map.decodeFrom, cancel);
-    used.a = std::make_shared<const std::vector<float>>(usedWeights(capture, a, request.planA, cancel));
+    const Capture& capture = *request.run->capture;
+    HeadMap a = replayHead(capture, map.tokens, map.layer, map.head, request.planA, map.decodeFrom, cancel);
+    used.a = std::make_shared<const std::vector<float>>(
+        readsAll(request.planA) ? std::move(a.weights) : usedWeights(capture, a, request.planA, cancel));
     return used;
 }
 
 } // namespace
 
+const Run* replayedRun(const HeadRequest& request) {
+    if (request.plan.share == request.run->plan.share)
+        return request.run.get();
+    const Run* own = request.runB.get();
+    return own && own->capture && own->plan.share == request.plan.share ? own : nullptr;
+}
+
 std::optional<std::string> unmappable(const HeadRequest& request) {
     if (!request.run || !request.run->capture || request.run->capturedTokens < 1)
         return "no attention was captured yet";
+    const Run* replayed = replayedRun(request);
+    if (!replayed || replayed->capturedTokens < 1)
+        return "B shares keys and values between layers otherwise than A: its heads are drawn once it has run";
     if (request.run->capturedTokens > kMostMapTokens)
         return "maps are drawn up to " + std::to_string(kMostMapTokens) + " tokens; this run has " +
                std::to_string(request.run->capturedTokens);
@@ -51,9 +68,9 @@ std::optional<std::string> unmappable(const HeadRequest& request) {
 std::optional<std::string> undrawable(const HeadRequest& request) {
     if (const auto why = unmappable(request))
         return why;
-    if (request.layer >= request.run->capture->layers())
-        return "layer " + std::to_string(request.layer) +
-               " was not captured: " + request.run->capture->leftOut();
+    for (const Run* run : {request.run.get(), replayedRun(request)})
+        if (request.layer >= run->capture->layers())
+            return "layer " + std::to_string(request.layer) + " was not captured: " + run->capture->leftOut();
     return std::nullopt;
 }
 
@@ -61,8 +78,8 @@ std::shared_ptr<const HeadPicture> drawHead(const HeadRequest& request, const He
                                             const std::atomic<bool>& cancel) {
     auto picture = std::make_shared<HeadPicture>();
     picture->request = request;
-    const Capture& capture = *request.run->capture;
-    const std::int64_t tokens = request.run->capturedTokens;
+    const Capture& capture = *replayedRun(request)->capture;
+    const std::int64_t tokens = replayedRun(request)->capturedTokens;
     const std::int64_t query = std::clamp<std::int64_t>(request.query, 0, tokens - 1);
     picture->stages = std::make_shared<const QueryStages>(
         replayQuery(capture, query, request.layer, request.head, request.plan, decodeFromOf(request)));
@@ -84,8 +101,8 @@ std::shared_ptr<const HeadPicture> drawHead(const HeadRequest& request, const He
 std::shared_ptr<const Summaries> summariseHeads(const HeadRequest& request, int side,
                                                 const SummaryObserver& observer,
                                                 const std::atomic<bool>& cancel) {
-    const Capture& capture = *request.run->capture;
-    const std::int64_t tokens = request.run->capturedTokens;
+    const Capture& capture = *replayedRun(request)->capture;
+    const std::int64_t tokens = replayedRun(request)->capturedTokens;
     Summaries summaries;
     const int all = capture.layers() * capture.queryHeads();
     summaries.reserve(static_cast<std::size_t>(all));

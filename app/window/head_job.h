@@ -16,7 +16,8 @@
 namespace fovea {
 
 struct HeadRequest {
-    std::shared_ptr<const Run> run; // with a capture
+    std::shared_ptr<const Run> run; // A's, with a capture
+    std::shared_ptr<const Run> runB; // looked at where plan B shares KV between layers otherwise than A's run
     AttentionPlan plan;  // B's
     AttentionPlan planA; // looked at where A's own weights are drawn
     MapMode mode = MapMode::A;
@@ -35,6 +36,9 @@ struct HeadPicture {
 // The whole matrix of a head is drawn; beyond this many tokens it would not fit a desktop's memory.
 inline constexpr std::int64_t kMostMapTokens = 6144;
 
+// The run whose Q, K and V plan B's heads are drawn from: A's, or B's own where it attends over other K and V than A's
+// layers have. Null while B has not run so.
+const Run* replayedRun(const HeadRequest& request);
 // Why no head of this run can be drawn, or nothing.
 std::optional<std::string> unmappable(const HeadRequest& request);
 // Why this head cannot be drawn ("layer 7 was not captured: …"), or nothing.

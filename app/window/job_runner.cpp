@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kFrameMs = 33;
 
-const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "opening", "text", "disk"};
+const char* const kLaneNames[kLanes] = {"engine", "interactive", "background", "opening", "text", "check", "disk"};
 
 } // namespace
 

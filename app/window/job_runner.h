@@ -1,11 +1,12 @@
 #pragma once
-// Long work off the interface's thread. Six lanes, one thread each, so that a slider's replay never waits
+// Long work off the interface's thread. Seven lanes, one thread each, so that a slider's replay never waits
 // for a running model:
 //   Engine       the model runs; leaves the interface a core
 //   Interactive  what the eye waits for: the head on screen, under the plan of this very moment
 //   Background   summaries of all heads
 //   Opening      models being opened
 //   Text         a text's tokens, counted or cut to fit
+//   Check        backends held against each other
 //   Disk         exports being written, files looked for, in the order they were asked for
 // Every job has a generation number; a result whose generation is no longer wanted drops itself. All public
 // functions belong to the interface's thread, and so do all results.
@@ -25,8 +26,8 @@
 
 namespace fovea {
 
-enum class Lane : std::uint8_t { Engine, Interactive, Background, Opening, Text, Disk };
-inline constexpr int kLanes = 6;
+enum class Lane : std::uint8_t { Engine, Interactive, Background, Opening, Text, Check, Disk };
+inline constexpr int kLanes = 7;
 
 // What a started job does to those before it in its lane.
 enum class Supersede : std::uint8_t {

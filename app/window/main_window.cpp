@@ -12,11 +12,13 @@
 #include <utility>
 
 #include "app/window/bundled.h"
+#include "app/window/check_feed.h"
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/kept_memory.h"
 #include "app/window/measured_limit.h"
 #include "app/window/run_toolbar.h"
+#include "app/window/sharing_feed.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
 #include "app/window/thread_share.h"
@@ -66,9 +68,12 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
     new ShowAsFeed(m_document, m_controller, *m_views.timelines, this);
+    new CheckFeed(m_document, m_jobs, *m_views.check, this);
+    new SharingFeed(m_document, m_controller, m_views, this);
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
+    wireSpans();
     wireMemory();
     wireRun();
     wirePlans();

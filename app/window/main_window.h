@@ -54,6 +54,8 @@ public:
 
     // As if dropped onto the window: a model, a prompt or a run, by what it is.
     void openPath(const QString& path);
+    // Plan B's spans into a plan file.
+    void saveSpans(const QString& path);
 
     void setDark(bool dark) { setThemeChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light); }
     void setThemeChoice(ThemeChoice choice);
@@ -73,9 +75,11 @@ private:
     void applyTheme(ThemeChoice choice); // without remembering it
     // window_files.cpp: what comes from outside
     void wireFile();
+    void wireSpans(); // window_spans.cpp
     void wireMemory();
     void openPrompt(const QString& path);
     void openRun(const QString& path);
+    void openSpans(const QString& path);
     void takePrompt(const QString& title, std::function<std::string()> make);
     void showMemory();
     // window_wiring.cpp: what it does
@@ -89,6 +93,7 @@ private:
     void showSettings();
     void showColours();
     void applyPlanText(Side side, const QString& text);
+    void showPlanText(Side side);
     void stepHead(int by);
 
     WindowMemory m_memory;

@@ -8,6 +8,7 @@
 
 #include "app/window/run_job.h"
 #include "core/plan/papers.h"
+#include "core/plan/share_text.h"
 
 namespace fovea {
 
@@ -51,7 +52,7 @@ QString citation(const Paper& paper) {
     return QStringLiteral("%1%2, %3").arg(surname, several ? tr(" et al.") : QString()).arg(paper.year);
 }
 
-// The paper of the slot that does the most: what is read of what stays, else what stays.
+// The paper of the slot that does the most: what is read of what stays, else what stays, else who owns it.
 std::string_view paperKey(const AttentionPlan& plan) {
     if (std::holds_alternative<SparqParams>(plan.read))
         return "sparq";
@@ -63,7 +64,11 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "scissorhands";
     if (std::holds_alternative<SnapkvParams>(plan.keep))
         return "snapkv";
-    return std::holds_alternative<LmInfiniteParams>(plan.keep) ? "lm-infinite" : "attention";
+    if (std::holds_alternative<MoaParams>(plan.keep))
+        return "moa";
+    if (std::holds_alternative<LmInfiniteParams>(plan.keep))
+        return "lm-infinite";
+    return std::holds_alternative<OwnKv>(plan.share) ? "attention" : "cla";
 }
 
 // "Paper: … Here: …" of attention's time and bytes, or nothing where nothing was timed.
@@ -118,6 +123,9 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
         facts.note = speedNote(runs, *a, *b, query);
     else if (a && key != "attention")
         facts.note = heldNote(*a, *b);
+    if (conversionNote(plan.share))
+        facts.note += (facts.note.isEmpty() ? QString() : QStringLiteral(" ")) +
+                      tr("Untrained conversion: the paper trains its models to share.");
     return facts;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "app/window/loaded_model.h"
+#include "app/window/memory_verdict.h"
 #include "app/window/thread_share.h"
 #include "core/tokenizer/tokenizer.h"
 
@@ -14,13 +15,14 @@ namespace {
 // A snapshot copies the run's records; more often than the screen shows them would be waste.
 constexpr std::chrono::milliseconds kSnapshotEvery{30};
 
-std::unique_ptr<LiveRun> begin(const RunRequest& request, const AttentionPlan& plan, bool capture) {
+std::unique_ptr<LiveRun> begin(const RunRequest& request, Side side) {
+    const AttentionPlan& plan = side == Side::A ? request.planA : request.planB;
     LiveRunOptions options;
     options.decodeFrom = request.decodeFrom;
     options.capacity = std::min<std::int64_t>(request.model->spec.context,
                                               static_cast<std::int64_t>(request.promptTokens.size()) +
                                                   request.settings.tokens + kSpareTokens);
-    options.captureBudget = capture ? request.captureBudget : 0;
+    options.captureBudget = captureBudgetOf(questionOf(request), side == Side::A ? 0 : 1);
     options.ignoreEnd = request.settings.ignoreEnd;
     options.bos = request.model->tokenizer->bos();
     options.eos = request.model->tokenizer->eos();
@@ -71,7 +73,7 @@ RunPair finish(LivePair& pair) {
 
 void followA(LivePair& pair, Reporter& reporter, std::size_t before, const std::atomic<bool>& cancel) {
     if (!pair.b)
-        pair.b = begin(pair.request, pair.request.planB, false);
+        pair.b = begin(pair.request, Side::B);
     const std::shared_ptr<const Run> a = pair.a->snapshot(true);
     pair.b->follow(
         a->tokens,
@@ -88,7 +90,7 @@ void followA(LivePair& pair, Reporter& reporter, std::size_t before, const std::
 RunPair advancePair(LivePair& pair, std::int64_t tokens, const PairObserver& observer,
                     const std::atomic<bool>& cancel) {
     if (!pair.a)
-        pair.a = begin(pair.request, pair.request.planA, true);
+        pair.a = begin(pair.request, Side::A);
     pair.a->follow(
         pair.tokens, [](const Run&) {}, cancel); // where a re-run was cut short, catch up
     const auto goal = pair.a->run().tokens.size() + static_cast<std::size_t>(tokens);
@@ -113,7 +115,7 @@ RunPair refollow(LivePair& pair, const RunRequest& request, bool both, const Pai
     Reporter reporter(observer, both ? 2 * steps : steps);
     pair.b = nullptr;
     if (both) {
-        pair.a = begin(pair.request, pair.request.planA, true);
+        pair.a = begin(pair.request, Side::A);
         pair.a->follow(
             pair.tokens,
             [&](const Run& run) {

@@ -25,7 +25,7 @@ struct RunRequest {
     AttentionPlan planA, planB;
     RunSettings settings;
     std::int64_t decodeFrom = 0;
-    std::int64_t captureBudget = 0; // bytes, for A
+    std::int64_t captureBudget = 0; // bytes, for A, and for B where it shares KV otherwise (MemoryQuestion)
 };
 
 // Room that Step may use after Run has made its tokens.

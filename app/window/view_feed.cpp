@@ -17,6 +17,7 @@
 #include "views/panel_frame.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
 #include "views/tokens/token_strip.h"
 
@@ -87,10 +88,26 @@ void ViewFeed::connectPicks() {
                 m_views.plan->setPlan(m_document.plan(Side::B)); // refused: the controls go back to what is
         });
     connect(m_views.plan, &PlanPanel::editFinished, &m_document, &Document::endGesture);
+    connect(m_views.spans, &SpanPanel::edited, this, [this](const MoaParams& params, const QString& what) {
+        AttentionPlan plan = m_document.plan(Side::B);
+        plan.keep = params;
+        if (!m_document.editPlan(Side::B, plan, what).isEmpty())
+            feedSpans();
+    });
+    connect(m_views.spans, &SpanPanel::editFinished, &m_document, &Document::endGesture);
+    connect(m_views.spans, &SpanPanel::headPicked, this, [this](int layer, int head) {
+        Selection selection = m_document.selection();
+        selection.layer = layer;
+        selection.head = head;
+        m_document.select(selection);
+    });
+    connect(&m_document, &Document::spansNamed, this, &ViewFeed::feedPlan);
 }
 
 void ViewFeed::feedModel() {
-    m_views.plan->setSpec(m_document.model()->spec);
+    const ModelSpec& spec = m_document.model()->spec;
+    m_views.plan->setSpec(spec);
+    m_views.spans->setShape({spec.layers, spec.queryHeads, spec.group(), spec.context});
     m_tokens.clear();
     m_texts.clear();
     m_pinned.clear();
@@ -182,6 +199,8 @@ void ViewFeed::feedSelection() {
     m_views.table->setCursor(query);
     m_views.plan->setTokens(query + 1);
     m_views.plan->setPrompt(m_document.decodeFrom());
+    m_views.spans->setTokens(query + 1);
+    m_views.spans->setSelected(selection.layer, selection.head);
     const bool known = query >= 0 && query < static_cast<std::int64_t>(m_texts.size());
     m_views.inspector->setTokenText(known ? m_texts[static_cast<std::size_t>(query)] : QString());
     feedTitles();
@@ -189,7 +208,13 @@ void ViewFeed::feedSelection() {
 
 void ViewFeed::feedPlan() {
     m_views.plan->setPlan(m_document.plan(Side::B));
+    feedSpans();
     feedPaper();
+}
+
+void ViewFeed::feedSpans() {
+    const auto* moa = std::get_if<MoaParams>(&m_document.plan(Side::B).keep);
+    m_views.spans->setParams(moa ? std::optional(*moa) : std::nullopt);
 }
 
 void ViewFeed::feedTitles() {
@@ -218,8 +243,11 @@ void ViewFeed::feedTitles() {
                                             : where);
     // Replay answers a narrower question than a run, and says which.
     m_views.headMapFrame->setNote(drawn ? tr("this layer only") : QString(),
-                                  tr("Replayed from A's dense Q, K and V: what B would have done here, had all "
-                                     "layers before been dense"));
+                                  m_controller.replaysB()
+                                      ? tr("Replayed from B's own run, whose layers share K and V: what this plan "
+                                           "does with the Q, K and V that came to it there")
+                                      : tr("Replayed from A's dense Q, K and V: what B would have done here, had all "
+                                           "layers before been dense"));
 }
 
 void ViewFeed::feedPaper() {

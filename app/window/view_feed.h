@@ -33,6 +33,7 @@ private:
     void feedHead();
     void feedSelection();
     void feedPlan();
+    void feedSpans();
     void feedTitles();
     void feedPaper();
     void focusMap();

@@ -73,6 +73,10 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
         make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
     a.runSettings =
         make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.check = make("check", tr("Check backends"), {},
+                   tr("Run plan B on two backends and see where they differ most"));
+    a.sweep = make("sweep", tr("Sweep plans…"), {},
+                   tr("Judge many plans by a task: quality against bytes, as a table and a picture"));
     a.train = make("train", tr("Train a model…"), {},
                    tr("Make a small model out of text, and see its losses; or follow a training"));
 }
@@ -135,7 +139,9 @@ void makeExports(WindowActions& a, Maker& make) {
         {"head_map", tr("Save head map as picture…")},   {"atlas", tr("Save atlas as picture…")},
         {"inspector", tr("Save inspector as picture…")}, {"timelines", tr("Save timelines as picture…")},
         {"token_strip", tr("Save tokens as picture…")},  {"plan_panel", tr("Save plan panel as picture…")},
-        {"cache_slots", tr("Save cache slots as picture…")}};
+        {"cache_slots", tr("Save cache slots as picture…")},
+        {"sharing", tr("Save sharing diagram as picture…")},
+        {"span_map", tr("Save span map as picture…")}};
     for (const auto& [view, text] : pictures) {
         a.savePictures << make("", text);
         a.savePictures.back()->setData(QString::fromLatin1(view));
@@ -144,7 +150,8 @@ void makeExports(WindowActions& a, Maker& make) {
         {"head_map", tr("Save head map as CSV…")},      {"atlas", tr("Save atlas as CSV…")},
         {"inspector", tr("Save inspector as CSV…")},    {"timelines", tr("Save timelines as CSV…")},
         {"token_strip", tr("Save tokens as CSV…")},     {"summary", tr("Save A against B as CSV…")},
-        {"cache_slots", tr("Save cache slots as CSV…")}};
+        {"cache_slots", tr("Save cache slots as CSV…")}, {"sharing", tr("Save sharing diagram as CSV…")},
+        {"span_map", tr("Save span map as CSV…")}};
     for (const auto& [view, text] : tables) {
         a.saveTables << make("", text);
         a.saveTables.back()->setData(QString::fromLatin1(view));

@@ -32,6 +32,8 @@ struct WindowActions {
     QAction* stop = nullptr;
     QAction* runSettings = nullptr;
     // Tools
+    QAction* check = nullptr;
+    QAction* sweep = nullptr;
     QAction* train = nullptr;
     // Plan
     QAction* undo = nullptr;

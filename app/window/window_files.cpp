@@ -136,6 +136,8 @@ void MainWindow::openPath(const QString& path) {
         return openPrompt(file.path);
     case DroppedFile::Kind::Run:
         return openRun(file.path);
+    case DroppedFile::Kind::Spans:
+        return openSpans(file.path);
     case DroppedFile::Kind::None:
         return;
     }

@@ -2,6 +2,7 @@
 
 #include <QComboBox>
 #include <QCoreApplication>
+#include <QLabel>
 #include <QScrollArea>
 #include <QStyle>
 #include <QVBoxLayout>
@@ -9,11 +10,15 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
 #include "views/panel_frame.h"
+#include "views/panels/check_panel.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/span_panel.h"
 #include "views/panels/summary_table.h"
+#include "views/theme.h"
 #include "views/tokens/token_strip.h"
 
 namespace fovea {
@@ -50,6 +55,14 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(views.plan);
+    views.conversionNote = new QLabel;
+    views.conversionNote->setObjectName(QStringLiteral("conversionNote"));
+    views.conversionNote->setProperty("role", "muted");
+    views.conversionNote->setFont(uiFont(11));
+    views.conversionNote->setWordWrap(true);
+    views.conversionNote->setContentsMargins(11, 6, 11, 4);
+    views.conversionNote->hide();
+    layout->addWidget(views.conversionNote);
     layout->addWidget(views.table);
     layout->addStretch(1);
     auto* scroll = new QScrollArea;
@@ -91,6 +104,15 @@ WindowViews makeViews(QWidget* parent) {
     views.inspector = new Inspector;
     views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
     views.inspector->furnish(views.inspectorFrame);
+
+    views.check = new CheckPanel;
+    views.checkFrame = framed(tr("Check"), views.check, parent);
+    views.check->furnish(views.checkFrame);
+    views.sharing = new SharingDiagram;
+    views.sharingFrame = framed(tr("Sharing"), views.sharing, parent);
+    views.spans = new SpanPanel;
+    views.spansFrame = framed(tr("Span map"), views.spans, parent);
+    views.spans->furnish(views.spansFrame);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

@@ -22,6 +22,7 @@
 #include "app/window/run_toolbar.h"
 #include "app/window/settings_dialog.h"
 #include "app/window/status_line.h"
+#include "app/window/sweep_window.h"
 #include "app/window/thread_share.h"
 #include "app/window/training_window.h"
 #include "core/kernels/cpu/kernels.h"
@@ -48,6 +49,8 @@ void MainWindow::wireRun() {
     connect(m_actions.stop, &QAction::triggered, &m_controller, &Controller::stop);
     connect(m_actions.runSettings, &QAction::triggered, this,
             [this] { RunSettingsDialog(m_document, this).exec(); });
+    connect(m_actions.check, &QAction::triggered, this, [this] { m_panels->bringUp("checkDock"); });
+    connect(m_actions.sweep, &QAction::triggered, this, [this] { showSweep(*this); });
     connect(m_actions.train, &QAction::triggered, this, [this] { showTraining(*this); });
     connect(&m_controller, &Controller::stateChanged, this, &MainWindow::showState);
     connect(&m_controller, &Controller::runsChanged, this, &MainWindow::showRunFacts);
@@ -86,15 +89,18 @@ void MainWindow::wirePlans() {
             [this](const QString& t) { applyPlanText(Side::A, t); });
     connect(m_toolbar->chipB(), &PlanChip::entered, this,
             [this](const QString& t) { applyPlanText(Side::B, t); });
-    connect(&m_document, &Document::planChanged, this, [this](Side side) {
-        PlanChip& chip = side == Side::A ? *m_toolbar->chipA() : *m_toolbar->chipB();
-        chip.setPlanText(QString::fromStdString(toText(m_document.plan(side))));
-    });
+    connect(&m_document, &Document::planChanged, this, &MainWindow::showPlanText);
     connect(m_actions.editPlan, &QAction::triggered, this, [this] {
         m_toolbar->chipB()->edit()->setFocus();
         m_toolbar->chipB()->edit()->lineEdit()->selectAll();
     });
     connect(m_views.plan, &PlanPanel::copyAsCommandRequested, m_actions.copyAsCommand, &QAction::trigger);
+    connect(m_views.plan, &PlanPanel::sharingDiagramRequested, this, [this] { m_panels->bringUp("sharingDock"); });
+}
+
+void MainWindow::showPlanText(Side side) {
+    PlanChip& chip = side == Side::A ? *m_toolbar->chipA() : *m_toolbar->chipB();
+    chip.setPlanText(QString::fromStdString(toText(m_document.plan(side))));
 }
 
 void MainWindow::applyPlanText(Side side, const QString& planText) {
@@ -108,7 +114,7 @@ void MainWindow::fillPresets() {
     for (PlanChip* chip : {m_toolbar->chipA(), m_toolbar->chipB()})
         chip->clearChoices();
     for (const PlanPreset& preset : presets()) {
-        if (preset.leastHeadDim > spec.headDim)
+        if (preset.leastHeadDim > spec.headDim || preset.leastLayers > spec.layers)
             continue;
         const QString plan = text(preset.plan), name = text(preset.name), note = text(preset.note);
         QAction* action = m_menus.presets->addAction(name);

@@ -93,6 +93,13 @@ at::Tensor CacheViewReader::valueMean() {
     return sum / static_cast<double>(m_view.slots);
 }
 
+at::Tensor CacheViewReader::valueMeans(const at::Tensor& seen) {
+    const at::Tensor sums =
+        at::from_blob(const_cast<float*>(m_view.valueSum), {m_view.valueSums, m_view.headDim}, at::kFloat);
+    heard(Component::Mean, static_cast<std::int64_t>(sums.nbytes()));
+    return sums / seen.sum(-1, /*keepdim=*/true);
+}
+
 void CacheViewReader::heard(Component component, std::int64_t bytes) {
     if (m_ledger)
         m_ledger->moved(component, bytes);

@@ -23,6 +23,7 @@ public:
     at::Tensor valueRows(const at::Tensor& slots) override;
     at::Tensor keyColumns(const at::Tensor& components) override;
     at::Tensor valueMean() override;
+    at::Tensor valueMeans(const at::Tensor& seen) override;
 
 private:
     at::Tensor block(const void* data, bool columns) const;

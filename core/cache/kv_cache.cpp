@@ -25,14 +25,20 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     requirePositive(layout.kvHeads, "KV head");
     requirePositive(layout.headDim, "component per head");
     requirePositive(layout.slotsPerBlock, "slot per block");
+    requirePositive(layout.valueSums, "sum of values");
 
     m_storedValue.resize(static_cast<std::size_t>(layout.headDim));
     m_layers.resize(static_cast<std::size_t>(layout.layers));
-    for (Layer& layer : m_layers) {
+    for (int i = 0; i < layout.layers; ++i) {
+        if (m_layout.sourceOf(i) != i)
+            continue;
+        Layer& layer = m_layers[static_cast<std::size_t>(i)];
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
         if (layout.valueSum)
             for (Head& head : layer.heads) {
-                head.valueSum.assign(static_cast<std::size_t>(layout.headDim), 0.f);
+                head.valueSum.assign(static_cast<std::size_t>(layout.headDim) *
+                                         static_cast<std::size_t>(layout.valueSums),
+                                     0.f);
                 m_held[Component::Mean] += static_cast<std::int64_t>(head.valueSum.size() * sizeof(float));
             }
     }
@@ -47,7 +53,7 @@ std::size_t KvCache::blockBytes() const {
 }
 
 KvCache::Head& KvCache::head(int layer, int kvHead) const {
-    auto& heads = const_cast<Layer&>(m_layers[static_cast<std::size_t>(layer)]).heads;
+    auto& heads = const_cast<Layer&>(m_layers[static_cast<std::size_t>(m_layout.sourceOf(layer))]).heads;
     return heads[static_cast<std::size_t>(kvHead)];
 }
 
@@ -121,9 +127,9 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
     if (m_layout.valueSum) {
         // The sum is of the rows as stored, so that an eviction can take away exactly what was added.
         const float* const stored = storedValue(head, slot);
-        for (std::int64_t c = 0; c < d; ++c)
-            head.valueSum[static_cast<std::size_t>(c)] += stored[c];
-        moved[Component::Mean] += 2 * d * static_cast<std::int64_t>(sizeof(float)); // read and written
+        for (std::int64_t i = 0; i < std::ssize(head.valueSum); ++i)
+            head.valueSum[static_cast<std::size_t>(i)] += stored[i % d];
+        moved[Component::Mean] += 2 * static_cast<std::int64_t>(head.valueSum.size() * sizeof(float)); // read, written
     }
 }
 
@@ -157,6 +163,7 @@ KvView KvCache::view(int layer, int kvHead) const {
     view.values = own.values.data();
     view.keyColumns = m_layout.keyColumns ? own.keyColumns.data() : nullptr;
     view.valueSum = m_layout.valueSum ? own.valueSum.data() : nullptr;
+    view.valueSums = m_layout.valueSums;
     view.positions = own.slots.positions().data();
     view.byAge = own.slots.inOrder() ? nullptr : own.slots.byAge().data();
     view.slots = own.slots.live();

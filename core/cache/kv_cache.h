@@ -1,5 +1,6 @@
 #pragma once
-// The KV cache: slots in blocks, per (owner layer, KV head). Rows are stored in `type`; the component-major
+// The KV cache: slots in blocks, per (owner layer, KV head). A layer that borrows is given its owner's; it appends and
+// evicts nothing itself. Rows are stored in `type`; the component-major
 // copy of K and the fp32 value sum exist only when the plan's read asks for them. An evicted token's slot
 // goes to the next token; blocks that no live row can reach any more are given back.
 
@@ -22,9 +23,13 @@ struct CacheLayout {
     ElementType type = ElementType::F32;
     bool keyColumns = false;
     bool valueSum = false;
+    int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
     int slotsPerBlock = 256;
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
+    std::vector<int> sources = {}; // (layers) the layer whose rows each reads, itself where it owns them; empty: itself
+
+    int sourceOf(int layer) const { return sources.empty() ? layer : sources[static_cast<std::size_t>(layer)]; }
 };
 
 // What happened to the rows of one layer, all KV heads together, since last asked.
@@ -42,14 +47,20 @@ public:
     ~KvCache();
     KvCache(KvCache&&) noexcept;
 
-    // Gives position `position` a slot in every KV head of `layer` and writes its rows k, v (G, d) fp32.
+    // Gives position `position` a slot in every KV head of `layer`, an owner, and writes its rows k, v (G, d) fp32.
     // Takes a new block where needed; throws std::bad_alloc with nothing changed.
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
     // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes. The
     // moves, for whoever remembers something by slot.
+    // Where each query head has a sum of its own, they have left all of those before: see hide.
     std::vector<SlotTable::Move> evict(int layer, int kvHead, std::span<const std::int32_t> slots,
                                        std::int64_t at, Ledger& ledger);
+
+    // Takes live slots from one of several sums, of a query head that sees them no more while others of its group
+    // may. `staying` are those it still sees, which are added up again where one that leaves was no number.
+    void hide(int layer, int kvHead, int sum, std::span<const std::int32_t> leaving,
+              std::span<const std::int32_t> staying, Ledger& ledger);
 
     const CacheLayout& layout() const { return m_layout; }
     std::int64_t slots(int layer, int kvHead = 0) const; // live ones
@@ -80,8 +91,8 @@ private:
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
     const float* storedValue(const Head& head, std::int64_t slot);
-    bool subtract(Head& head, std::int64_t slot, Traffic& moved);
-    void sumAgain(Head& head, SlotChanges& changes, Traffic& moved);
+    bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
+    void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);
     void freeEmptyBlocks(Head& head);
     void told(int layer, int kvHead, std::int64_t at, std::int64_t position, std::int64_t slot,
               SlotEvent::Kind kind);

@@ -19,8 +19,8 @@ std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<con
     bool numbers = true;
     for (const std::int32_t slot : slots) {
         told(layer, kvHead, at, position(layer, kvHead, slot), slot, SlotEvent::Kind::Evicted);
-        if (m_layout.valueSum)
-            numbers &= subtract(own, slot, moved);
+        if (m_layout.valueSum && m_layout.valueSums == 1)
+            numbers &= subtract(own, 0, slot, moved);
     }
     std::vector<SlotTable::Move> moves = own.slots.release(slots);
     for (const SlotTable::Move move : moves) {
@@ -29,7 +29,7 @@ std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<con
         ++changes.moved;
     }
     if (!numbers)
-        sumAgain(own, changes, moved);
+        sumAgain(own, 0, own.slots.byAge(), changes, moved);
     freeEmptyBlocks(own);
 
     changes.dropped += std::ssize(slots);
@@ -42,13 +42,28 @@ std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<con
     return moves;
 }
 
-// Takes the value of `slot` from the sum. False when one of its components is no number: then the sum is
+void KvCache::hide(int layer, int kvHead, int sum, std::span<const std::int32_t> leaving,
+                   std::span<const std::int32_t> staying, Ledger& ledger) {
+    if (!m_layout.valueSum || leaving.empty())
+        return;
+    Head& own = head(layer, kvHead);
+    Traffic moved;
+    bool numbers = true;
+    for (const std::int32_t slot : leaving)
+        numbers &= subtract(own, sum, slot, moved);
+    if (!numbers)
+        sumAgain(own, sum, staying, m_layers[static_cast<std::size_t>(layer)].changes, moved);
+    ledger.add(moved);
+}
+
+// Takes the value of `slot` from a sum. False when one of its components is no number: then the sum is
 // lost, for infinity less infinity is not what the others add up to.
-bool KvCache::subtract(Head& head, std::int64_t slot, Traffic& moved) {
+bool KvCache::subtract(Head& head, int sum, std::int64_t slot, Traffic& moved) {
     const float* const stored = storedValue(head, slot);
+    float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
     bool numbers = true;
     for (int c = 0; c < m_layout.headDim; ++c) {
-        head.valueSum[static_cast<std::size_t>(c)] -= stored[c];
+        values[c] -= stored[c];
         numbers &= std::isfinite(stored[c]);
     }
     moved[Component::Values] += m_layout.headDim * std::int64_t{elementBytes(m_layout.type)};
@@ -56,17 +71,19 @@ bool KvCache::subtract(Head& head, std::int64_t slot, Traffic& moved) {
     return numbers;
 }
 
-// The sum over the live slots alone.
-void KvCache::sumAgain(Head& head, SlotChanges& changes, Traffic& moved) {
-    std::fill(head.valueSum.begin(), head.valueSum.end(), 0.f);
-    for (const std::int32_t slot : head.slots.byAge()) {
+// A sum over `slots` alone.
+void KvCache::sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes,
+                       Traffic& moved) {
+    float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
+    std::fill_n(values, m_layout.headDim, 0.f);
+    for (const std::int32_t slot : slots) {
         const float* const stored = storedValue(head, slot);
         for (int c = 0; c < m_layout.headDim; ++c)
-            head.valueSum[static_cast<std::size_t>(c)] += stored[c];
+            values[c] += stored[c];
     }
-    changes.resummed += head.slots.live();
+    changes.resummed += std::ssize(slots);
     ++changes.sums;
-    moved[Component::Values] += head.slots.live() * m_layout.headDim * elementBytes(m_layout.type);
+    moved[Component::Values] += std::ssize(slots) * m_layout.headDim * elementBytes(m_layout.type);
     moved[Component::Mean] += m_layout.headDim * static_cast<std::int64_t>(sizeof(float));
 }
 

@@ -29,7 +29,7 @@ struct KvCache::Head {
     SlotTable slots;
     std::vector<const void*> keys, values, keyColumns; // one pointer per block, as KvView wants them
     std::vector<CacheBlock> blocks; // what they point to, the kinds of a block side by side
-    std::vector<float> valueSum;    // (d) or empty
+    std::vector<float> valueSum;    // (valueSums, d) or empty
 
     SlotMemory at(std::int64_t slot, const CacheLayout& layout) const {
         const auto block = static_cast<std::size_t>(slot / layout.slotsPerBlock);

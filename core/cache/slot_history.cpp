@@ -5,12 +5,17 @@
 
 namespace fovea {
 
-SlotHistory::SlotHistory(int layers, int kvHeads)
-    : m_kvHeads(kvHeads), m_lanes(static_cast<std::size_t>(layers) * static_cast<std::size_t>(kvHeads)),
+SlotHistory::SlotHistory(int layers, int kvHeads, std::vector<int> sources)
+    : m_kvHeads(kvHeads), m_sources(std::move(sources)),
+      m_lanes(static_cast<std::size_t>(layers) * static_cast<std::size_t>(kvHeads)),
       m_stories(1) {}
 
+int SlotHistory::sourceOf(int layer) const {
+    return layer < std::ssize(m_sources) ? m_sources[static_cast<std::size_t>(layer)] : layer;
+}
+
 SlotHistory::Lane* SlotHistory::lane(int layer, int kvHead) {
-    const auto index = static_cast<std::size_t>(layer) * static_cast<std::size_t>(m_kvHeads) +
+    const auto index = static_cast<std::size_t>(sourceOf(layer)) * static_cast<std::size_t>(m_kvHeads) +
                        static_cast<std::size_t>(kvHead);
     return layer < layers() ? &m_lanes[index] : nullptr;
 }
@@ -23,9 +28,13 @@ std::span<const SlotEvent> SlotHistory::of(int layer, int kvHead) const {
 }
 
 bool SlotHistory::alike() const {
-    return std::all_of(m_lanes.begin(), m_lanes.end(), [&](const Lane& lane) {
-        return lane.story == m_lanes.front().story && lane.events == m_lanes.front().events;
-    });
+    for (std::size_t i = 0; i < m_lanes.size(); ++i) {
+        const int layer = static_cast<int>(i) / m_kvHeads;
+        if (sourceOf(layer) == layer &&
+            (m_lanes[i].story != m_lanes.front().story || m_lanes[i].events != m_lanes.front().events))
+            return false;
+    }
+    return true;
 }
 
 void SlotHistory::add(int layer, int kvHead, const SlotEvent& event) {
@@ -56,6 +65,7 @@ void SlotHistory::add(int layer, int kvHead, const SlotEvent& event) {
 
 void SlotHistory::catchUp(const SlotHistory& later) {
     m_kvHeads = later.m_kvHeads;
+    m_sources = later.m_sources;
     m_lanes = later.m_lanes;
     m_stories.resize(later.m_stories.size());
     for (std::size_t i = 0; i < m_stories.size(); ++i) {

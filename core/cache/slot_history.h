@@ -23,11 +23,12 @@ struct SlotEvent {
 class SlotHistory {
 public:
     SlotHistory() = default;
-    SlotHistory(int layers, int kvHeads);
+    // sources: the layer whose slots each layer reads (KvCache); empty: its own.
+    SlotHistory(int layers, int kvHeads, std::vector<int> sources = {});
 
     int layers() const { return m_kvHeads > 0 ? static_cast<int>(m_lanes.size()) / m_kvHeads : 0; }
     int kvHeads() const { return m_kvHeads; }
-    // In order. Layers beyond layers() have none.
+    // In order; of a layer that borrows, its owner's. Layers beyond layers() have none.
     std::span<const SlotEvent> of(int layer, int kvHead) const;
     // Did all lanes live the same life?
     bool alike() const;
@@ -42,9 +43,11 @@ private:
         std::size_t story = 0, events = 0; // the first `events` of that story are this lane's
     };
 
+    int sourceOf(int layer) const;
     Lane* lane(int layer, int kvHead);
 
     int m_kvHeads = 0;
+    std::vector<int> m_sources;
     std::vector<Lane> m_lanes; // (layers, kvHeads)
     std::vector<std::vector<SlotEvent>> m_stories;
 };

@@ -15,8 +15,15 @@ namespace {
 // The most rows that a layer holds for long: a plan that evicts needs no long blocks.
 std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
     std::int64_t most = 0;
-    for (int layer = 0; layer < spec.layers; ++layer)
-        most = std::max(most, mostRowsSeen(plan, spec.window(layer), /*prompt=*/capacity, capacity));
+    for (int layer = 0; layer < spec.layers; ++layer) {
+        if (scoresTokens(plan)) {
+            most = std::max(most, mostRowsSeen(plan, spec.window(layer), /*prompt=*/capacity, capacity));
+            continue;
+        }
+        const LayerKeep keep(plan, spec, layer, true);
+        for (int head = 0; head < spec.kvHeads; ++head)
+            most = std::max(most, keep.held(head, capacity).seen(capacity));
+    }
     return most;
 }
 
@@ -27,11 +34,13 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
     layout.layers = spec.layers;
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
+    layout.sources = kvSources(plan.share, spec);
     layout.type = plan.store.value_or(spec.type);
     layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;
         layout.valueSum = sparq->alpha;
+        layout.valueSums = valueSumsPerHead(plan, spec.group());
     }
     return layout;
 }

@@ -12,9 +12,11 @@
 
 namespace fovea {
 
-// What a capture of one layer takes, and how many layers fit a budget: all that a Capture will hold, before
-// there is one. Bytes beyond 64 bits are the largest number that is not.
+// What a capture takes of a layer that owns its KV, and of the first `layers` (those that borrow have Q alone), and how
+// many layers fit a budget: all that a Capture will hold, before there is one. Bytes beyond 64 bits are the largest
+// number that is not.
 std::int64_t captureBytesPerLayer(const ModelSpec& spec, std::int64_t capacity);
+std::int64_t captureBytes(const ModelSpec& spec, std::int64_t capacity, int layers);
 int capturedLayers(const ModelSpec& spec, std::int64_t capacity, std::int64_t budgetBytes);
 
 class Capture {
@@ -25,29 +27,31 @@ public:
     int queryHeads() const { return m_queryHeads; }
     int kvHeads() const { return m_kvHeads; }
     int headDim() const { return m_headDim; }
-    // Of the model it was taken from.
+    // Of the model it was taken from, as it ran: under a plan's share.
     const ModelSpec& spec() const { return m_spec; }
     std::int64_t capacity() const { return m_capacity; }
     std::int64_t bytes() const;
     // "layers 6 to 31 left out: 512 MiB would hold 6" or empty.
     const std::string& leftOut() const { return m_leftOut; }
 
-    // One token of one layer: q (H, d) after RoPE, k and v (G, d) fp32. Layers beyond layers() are ignored.
+    // One token of one layer: q (H, d) after RoPE, k and v (G, d) fp32, which are not looked at where the layer borrows
+    // them. Layers beyond layers() are ignored.
     void write(int layer, std::int64_t position, const float* q, const float* k, const float* v);
 
-    // (capacity, d) row-major.
+    // (capacity, d) row-major. K and V are what the layer attends over: its owner's.
     const float* q(int layer, int queryHead) const;
     const float* k(int layer, int kvHead) const;
     const float* v(int layer, int kvHead) const;
 
 private:
-    std::size_t row(int layer, int heads, int head, std::int64_t position) const;
+    std::size_t row(std::int64_t layer, int heads, int head, std::int64_t position) const;
 
     int m_layers = 0, m_queryHeads = 0, m_kvHeads = 0, m_headDim = 0;
     ModelSpec m_spec;
     std::int64_t m_capacity = 0;
     std::string m_leftOut;
-    std::vector<float> m_q, m_k, m_v; // (layer, head, capacity, d)
+    std::vector<int> m_kvOf;          // (layer) which of the layers that m_k and m_v hold it reads
+    std::vector<float> m_q, m_k, m_v; // (layer, head, capacity, d); K and V of owners only
 };
 
 } // namespace fovea

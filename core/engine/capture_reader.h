@@ -32,6 +32,7 @@ public:
         return m_keys.t().index_select(0, components);
     }
     at::Tensor valueMean() override { return m_values.mean(0); }
+    at::Tensor valueMeans(const at::Tensor& seen) override { return meansOf(m_values, seen); }
 
     const at::Tensor& positions() const { return m_positions; }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/keep_observer.h"
@@ -29,6 +30,10 @@ public:
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
           m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
           m_angles(m_spec) {
+        for (int layer = 0; layer < m_spec.layers; ++layer) {
+            m_own.emplace_back(state.plan, m_spec, layer, false);
+            m_kept.emplace_back(state.plan, m_spec, layer, true);
+        }
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -89,25 +94,39 @@ private:
     void attention(const LayerParameters& layer, int index, std::int64_t position, Acting acting) {
         norm(layer.attentionNorm, m_x, m_normed);
         project(layer.query, m_normed, m_q);
-        project(layer.key, m_normed, m_k);
-        project(layer.value, m_normed, m_v);
-        if (m_spec.queryKeyNorm) {
+        if (m_spec.queryKeyNorm)
             normHeads(layer.queryNorm, m_q);
-            normHeads(layer.keyNorm, m_k);
-        }
         cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, m_angles.cosines(index),
                   m_angles.sines(index));
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
+        const bool owns = m_spec.ownsKv(index);
+        if (owns)
+            keysAndValues(layer, index);
+        if (m.tap)
+            m.tap->enter(index, m_q.data(), owns ? m_k.data() : nullptr, owns ? m_v.data() : nullptr);
         if (m.capture)
             m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
 
-        m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
+        if (owns)
+            m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
         if (m.observer)
             m.observer->asked(index, position, m_q.data(), m.ledger);
         attend(index, position, acting);
+        if (m.tap)
+            m.tap->leave(index, m_attended.data());
         project(layer.output, m_attended, m_attentionAdds);
         if (m_spec.outputNorms)
             norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);
+    }
+
+    // Into m_k and m_v; m_normed is the query's, and changed where the KV block has a norm of its own.
+    void keysAndValues(const LayerParameters& layer, int index) {
+        if (layer.keyValueNorm.gain.defined())
+            norm(layer.keyValueNorm, m_x, m_normed);
+        project(layer.key, m_normed, m_k);
+        project(layer.value, m_normed, m_v);
+        if (m_spec.queryKeyNorm)
+            normHeads(layer.keyNorm, m_k);
+        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
     }
 
     void attend(int layer, std::int64_t position, Acting acting) {
@@ -117,19 +136,29 @@ private:
         const Stopwatch watch;
         const LogitRule rule = m_spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
+        const LayerKeep& keep = (acting.keep ? m_kept : m_own)[static_cast<std::size_t>(layer)];
+        const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
         cpu::ReadReport* const report = m.observer && m.observer->hearsReads() ? &m_report : nullptr;
         m_report.estimate = m.plan.feedback == AttentionPlan::Feedback::Estimate;
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger, rule, report);
+                             m.ledger, rule, sights, report);
         else
             cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                           m_turned.of(keepRule(m.plan, m_spec.window(layer), acting.keep), m_spec, layer,
-                                       m_views.front(), position, m_q),
-                           report);
+                           m_turned.of(keep.of(0), m_spec, layer, m_views.front(), position, m_q), sights, report);
         if (report)
             m.observer->heard(layer, m_views, *report, m.ledger);
         m_attentionSeconds += watch.seconds();
+    }
+
+    // What each query head sees of what its KV head holds; empty where that is all of it.
+    std::span<const cpu::HeadSight> sightsOf(const LayerKeep& keep, std::int64_t position) {
+        m_sights.clear();
+        if (keep.same() || keep.group() == 1)
+            return {};
+        for (int head = 0; head < m_spec.queryHeads; ++head)
+            m_sights.push_back({keep.of(head).sinks, keep.of(head).oldest(position)});
+        return m_sights;
     }
 
     // What the feed-forward adds, into m_ffnAdds.
@@ -192,7 +221,9 @@ private:
     std::vector<float> m_q, m_attended;                           // (H, d)
     std::vector<float> m_k, m_v;                                  // (G, d)
     std::vector<float> m_inner, m_up;                             // (F)
+    std::vector<LayerKeep> m_own, m_kept;                         // by layer: without the plan's keep, and with it
     std::vector<KvView> m_views;                                  // (G)
+    std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
     cpu::AttentionScratch m_scratch;
     cpu::ReadReport m_report;
     TurnedQueries m_turned;

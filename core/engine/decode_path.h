@@ -7,6 +7,7 @@
 
 namespace fovea {
 
+class AttentionTap;
 class Capture;
 class KvCache;
 class KeepObserver;
@@ -20,8 +21,9 @@ struct DecodeState {
     const AttentionPlan& plan;
     KvCache& cache;
     Ledger& ledger;
-    Capture* capture; // null: capture nothing
-    KeepObserver* observer; // null: nobody hears what queries give to tokens
+    Capture* capture;                 // null: capture nothing
+    AttentionTap* tap = nullptr;      // null: nobody listens
+    KeepObserver* observer = nullptr; // null: no keep hears what queries give to tokens
 };
 
 // Which parts of the plan act in a step.

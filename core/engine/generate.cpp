@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/engine/converted_models.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
@@ -32,10 +33,6 @@ float surpriseOf(std::span<const float> logits, int token) {
     return static_cast<float>(largest + std::log(sum) - logits[static_cast<std::size_t>(token)]);
 }
 
-std::string backendName(Backend backend) {
-    return backend == Backend::Cpu ? "cpu" : "reference";
-}
-
 // The part of a run that is known before it starts.
 Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> prompt,
             const GenerateOptions& options) {
@@ -51,6 +48,10 @@ Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> 
 }
 
 } // namespace
+
+std::string_view backendName(Backend backend) {
+    return backend == Backend::Cpu ? "cpu" : "reference";
+}
 
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel) {
@@ -69,6 +70,11 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     if (sessionOptions.capacity == 0)
         sessionOptions.capacity = std::ssize(prompt) - 1 + std::max<std::int64_t>(steps, 1);
     Run run = startOf(*model, plan, prompt, options);
+    if (const auto why = refusal(plan, model->spec))
+        throw PlanError(*why);
+    const auto converted = convertedModel(model, plan.share, options.converting, cancel);
+    if (!converted)
+        return run; // cancelled
     Session session(std::move(model), plan, sessionOptions);
     run.capture = session.capture();
 

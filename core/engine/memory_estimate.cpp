@@ -47,15 +47,18 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
-// The most rows a layer ever holds: of the prompt, which is read in chunks before the plan acts, or of what the
-// plan keeps.
-std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q, int layer) {
-    const KeepRule own = keepRule(plan, spec.window(layer), false);
+// The most rows a KV head ever holds: of the prompt, which is read in chunks before the plan acts, or of what
+// the plan keeps. Windows may grow with the text and never fall, so the last step holds the most.
+std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, int layer, const KeepRule& own,
+                      const LayerKeep& keep, const MemoryQuestion& q, int kvHead) {
     const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
     const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
-    return std::max(
-        {prefilled, dense, cached > from ? mostRowsSeen(plan, spec.window(layer), from, cached - 1) : 0});
+    const auto kept = [&] {
+        return scoresTokens(plan) ? mostRowsSeen(plan, spec.window(layer), from, cached - 1)
+                                  : keep.held(kvHead, cached - 1).seen(cached - 1);
+    };
+    return std::max({prefilled, dense, cached > from ? kept() : 0});
 }
 
 // What a keep remembers of `slots` slots of each KV head to rank tokens by, or of the queries that will vote.
@@ -72,13 +75,48 @@ Bytes scoreBytes(const ModelSpec& spec, const AttentionPlan& plan, std::int64_t 
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
-    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) : 0;
+    const Bytes sum = layout.valueSum ? Bytes(layout.headDim) * static_cast<std::int64_t>(sizeof(float)) * layout.valueSums
+                                      : 0;
     Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
-        const std::int64_t slots = (mostRows(spec, plan, q, layer) + block - 1) / block * block;
-        const Bytes rows =
-            Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
-        bytes = bytes + (rows + sum) * layout.kvHeads + scoreBytes(spec, plan, slots, layer);
+        if (layout.sourceOf(layer) != layer)
+            continue;
+        const KeepRule own = keepRule(plan, spec.window(layer), false);
+        const LayerKeep keep(plan, spec, layer, true);
+        const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at
+        for (int head = 0; head < different; ++head) {
+            const std::int64_t slots = (mostRows(spec, plan, layer, own, keep, q, head) + block - 1) / block * block;
+            const Bytes rows =
+                Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+            bytes = bytes + (rows + sum) * (keep.same() ? layout.kvHeads : 1);
+            if (scoresTokens(plan))
+                bytes = bytes + scoreBytes(spec, plan, slots, layer);
+        }
+    }
+    return bytes;
+}
+
+// Of each distinct conversion once.
+Bytes convertedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i) {
+        const Share& share = q.plans[i].share;
+        const bool known = std::any_of(q.plans.begin(), q.plans.begin() + static_cast<std::ptrdiff_t>(i),
+                                       [&](const AttentionPlan& plan) {
+                                           return kvSources(plan.share, spec) == kvSources(share, spec) &&
+                                                  conversionOf(plan.share) == conversionOf(share);
+                                       });
+        bytes = bytes + (known ? 0 : predictConvertedBytes(share, spec));
+    }
+    return bytes;
+}
+
+Bytes capturedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i) {
+        const ModelSpec shared = sharedSpec(spec, q.plans[i].share);
+        const std::int64_t capacity = capacityOf(spec, q);
+        bytes = bytes + captureBytes(shared, capacity, capturedLayers(shared, capacity, captureBudgetOf(q, i)));
     }
     return bytes;
 }
@@ -124,7 +162,10 @@ private:
         MemoryQuestion without = q;
         without.captureBudget = 0;
         const std::int64_t room = m_budget - totalOf(without);
-        const std::int64_t layer = captureBytesPerLayer(m_spec, capacityOf(m_spec, q));
+        std::int64_t sessions = 0;
+        for (std::size_t plan = 0; plan < q.plans.size(); ++plan)
+            sessions += captures(q, plan) ? 1 : 0;
+        const std::int64_t layer = (Bytes(captureBytesPerLayer(m_spec, capacityOf(m_spec, q))) * sessions).value();
         q.captureBudget = std::clamp<std::int64_t>(room / layer * layer, 0, m_question.captureBudget);
         return room >= 0;
     }
@@ -181,6 +222,17 @@ private:
 
 } // namespace
 
+bool captures(const MemoryQuestion& q, std::size_t plan) {
+    return plan == 0 || !(q.plans[plan].share == q.plans.front().share);
+}
+
+std::int64_t captureBudgetOf(const MemoryQuestion& q, std::size_t plan) {
+    std::int64_t sessions = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i)
+        sessions += captures(q, i) ? 1 : 0;
+    return captures(q, plan) ? q.captureBudget / sessions : 0;
+}
+
 MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
     Bytes cache = 0, logits = 0;
     for (const AttentionPlan& plan : q.plans) {
@@ -189,13 +241,10 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
             logits =
                 logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));
     }
-    const std::int64_t capacity = capacityOf(spec, q);
     MemoryEstimate estimate;
-    estimate.weights = spec.weightBytes;
+    estimate.weights = (Bytes(spec.weightBytes) + convertedBytes(spec, q)).value();
     estimate.cache = cache.value();
-    estimate.capture =
-        (Bytes(capturedLayers(spec, capacity, q.captureBudget)) * captureBytesPerLayer(spec, capacity))
-            .value();
+    estimate.capture = capturedBytes(spec, q).value();
     estimate.logits = logits.value();
     return estimate;
 }

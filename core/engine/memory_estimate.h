@@ -3,13 +3,15 @@
 // for what a session reserves, so that a run too large for the machine is refused or made smaller rather than
 // begun.
 //
-//   weights  every parameter, in the type that the file holds
-//   cache    per plan and KV head of a layer, with e bytes per element, b slots per block, S the most rows that
-//            the layer ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
+//   weights  every parameter, in the type that the file holds, and those that a plan's share makes anew
+//            (predictConvertedBytes), once for plans that share alike
+//   cache    per plan and KV head of a layer that owns its KV, with e bytes per element, b slots per block, S the
+//            most rows that the head ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
-//              ⌈S / b⌉ · b · n · d · e   and 4·d where the plan keeps a sum of the values
+//              ⌈S / b⌉ · b · n · d · e   and 4·d for every sum of values that the plan keeps
 //              ⌈S / b⌉ · b · 4, 4·h/32   where it keeps scores of H2O, or histories of h queries; SnapKV 4·w·H·d
-//   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds
+//   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds; H
+//            alone where the layer borrows its KV
 //   logits   4 · V per plan and step, kept for KL, and once more in the copy that is on screen
 // What the C library and the system take beside this is not known, and the budget leaves room for it.
 
@@ -33,9 +35,15 @@ struct MemoryQuestion {
     std::int64_t decodeFrom = -1;     // where the plans act from; -1: the prompt's end
     std::int64_t spare = 0;           // room for more of them, not taken yet
     bool wholeContext = false; // sessions are made for the model's whole context, as the command line's are
-    std::int64_t captureBudget = 0; // bytes, of the first plan's session
+    // Bytes, in equal parts of the first plan's session and of those that share KV otherwise: what a head of theirs
+    // attends over is not in the first's capture.
+    std::int64_t captureBudget = 0;
     bool keepsLogits = false;       // of every step of every plan
 };
+
+// Sessions that capture, the first plan's among them, and what each may take of the budget.
+bool captures(const MemoryQuestion& question, std::size_t plan);
+std::int64_t captureBudgetOf(const MemoryQuestion& question, std::size_t plan);
 
 struct MemoryEstimate {
     std::int64_t weights = 0, cache = 0, capture = 0, logits = 0; // bytes

@@ -69,11 +69,11 @@ struct GainParameters {
 
 struct LayerParameters {
     explicit LayerParameters(const LayerWeights& w)
-        : attentionNorm(w.attentionNorm), query(w.query), key(w.key), value(w.value), queryNorm(w.queryNorm),
+        : attentionNorm(w.attentionNorm), keyValueNorm(w.keyValueNorm), query(w.query), key(w.key), value(w.value), queryNorm(w.queryNorm),
           keyNorm(w.keyNorm), output(w.output), attentionOutputNorm(w.attentionOutputNorm),
           ffnNorm(w.ffnNorm), gate(w.gate), up(w.up), down(w.down), ffnOutputNorm(w.ffnOutputNorm) {}
 
-    GainParameters attentionNorm;
+    GainParameters attentionNorm, keyValueNorm;
     LinearParameters query, key, value;
     GainParameters queryNorm, keyNorm;
     LinearParameters output;

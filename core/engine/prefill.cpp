@@ -36,19 +36,18 @@ at::Tensor byToken(const at::Tensor& heads) {
 
 void append(const DecodeState& state, int layer, std::int64_t first, const at::Tensor& q, const at::Tensor& k,
             const at::Tensor& v) {
-    const at::Tensor queries = byToken(q), keys = byToken(k), values = byToken(v);
-    const float* qRow = queries.data_ptr<float>();
-    const float* kRow = keys.data_ptr<float>();
-    const float* vRow = values.data_ptr<float>();
+    const bool owns = k.defined();
+    const at::Tensor queries = byToken(q), keys = owns ? byToken(k) : k, values = owns ? byToken(v) : v;
+    const auto row = [](const at::Tensor& rows, std::int64_t t) {
+        return rows.defined() ? rows.data_ptr<float>() + t * rows.stride(0) : nullptr;
+    };
     for (std::int64_t t = 0; t < queries.size(0); ++t) {
         if (state.capture)
-            state.capture->write(layer, first + t, qRow, kRow, vRow);
-        state.cache.append(layer, first + t, kRow, vRow, state.ledger);
+            state.capture->write(layer, first + t, row(queries, t), row(keys, t), row(values, t));
+        if (owns)
+            state.cache.append(layer, first + t, row(keys, t), row(values, t), state.ledger);
         if (state.observer)
-            state.observer->asked(layer, first + t, qRow, state.ledger);
-        qRow += queries.stride(0);
-        kRow += keys.stride(0);
-        vRow += values.stride(0);
+            state.observer->asked(layer, first + t, row(queries, t), state.ledger);
     }
 }
 

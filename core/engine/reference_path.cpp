@@ -16,6 +16,7 @@
 
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
+#include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/keep_observer.h"
@@ -51,45 +52,58 @@ public:
     }
 
 private:
-    // q (1, H, 1, d), k and v (1, G, 1, d) -> (1, H, 1, d)
+    struct GroupPlace {
+        int layer, kvHead;
+    };
+
+    // q (1, H, 1, d), k and v (1, G, 1, d), undefined where the layer borrows them -> (1, H, 1, d)
     at::Tensor attend(int layer, std::int64_t position, Acting acting, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v) {
         const std::int64_t H = q.size(1), d = q.size(3);
         const at::Tensor query = q.reshape({H, d}).contiguous();
-        const at::Tensor key = k.contiguous(), value = v.contiguous();
-        const float* rows[] = {query.data_ptr<float>(), key.data_ptr<float>(), value.data_ptr<float>()};
+        const bool owns = k.defined();
+        const at::Tensor key = owns ? k.contiguous() : k, value = owns ? v.contiguous() : v;
+        float* const keyRows = owns ? key.data_ptr<float>() : nullptr;
+        float* const valueRows = owns ? value.data_ptr<float>() : nullptr;
+        if (m.tap)
+            m.tap->enter(layer, query.data_ptr<float>(), keyRows, valueRows);
         if (m.capture)
-            m.capture->write(layer, position, rows[0], rows[1], rows[2]);
-        m.cache.append(layer, position, rows[1], rows[2], m.ledger);
+            m.capture->write(layer, position, query.data_ptr<float>(), keyRows, valueRows);
+        if (owns)
+            m.cache.append(layer, position, keyRows, valueRows, m.ledger);
         if (m.observer)
-            m.observer->asked(layer, position, rows[0], m.ledger);
+            m.observer->asked(layer, position, query.data_ptr<float>(), m.ledger);
 
         const Stopwatch watch;
         const int group = m.model.spec.group();
         std::vector<at::Tensor> outputs;
         for (int head = 0; head < m.model.spec.kvHeads; ++head) {
             CacheViewReader reader(m.cache.view(layer, head), &m.ledger);
-            outputs.push_back(read(layer, head, query.narrow(0, head * group, group), reader, acting));
+            outputs.push_back(read({layer, head}, query.narrow(0, head * group, group), reader, acting));
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
+        if (m.tap)
+            m.tap->leave(layer, output.data_ptr<float>());
         return output;
     }
 
     // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here,
     // once written and once read, slots as the int32 that a list of them takes.
-    at::Tensor read(int layer, int head, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
+    at::Tensor read(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
         const LogitRule rule = m.model.spec.logitRule();
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         if (!sparq || !acting.read) {
-            reportDense(layer, head, q);
-            return acting.keep ? readKept(layer, q, reader) : denseTruth(q, reader, rule);
+            reportDense(place.layer, place.kvHead, q);
+            return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
         }
-        const SparqStages stages = sparqTruth(*sparq, q, reader, rule);
+        const LayerKeep keep(m.plan, m.model.spec, place.layer, acting.keep);
+        const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
+        const SparqStages stages = sparqTruth(*sparq, q, reader, rule, seen);
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.approximate.nbytes()));
         m.ledger.moved(Component::Indices,
                        2 * stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
-        reportSparq(layer, head, stages, reader.slots());
+        reportSparq(place.layer, place.kvHead, stages, reader.slots());
         return stages.output;
     }
 
@@ -130,12 +144,22 @@ private:
         report(layer, head, at::zeros({scaled.size(0), slots}).index_copy(1, stages.slots, scaled));
     }
 
-    // Every row that the plan's keep left in the cache.
-    at::Tensor readKept(int layer, const at::Tensor& q, CacheViewReader& reader) const {
+    // Every row that the plan's keep left in the cache, or those of them that each query head sees.
+    at::Tensor readKept(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) const {
         const ModelSpec& spec = m.model.spec;
-        const RowTurn turn(spec, layer);
-        return keptTruth(m.plan.keep, {turn, spec.logitRule(), spec.window(layer) > 0}, q, reader,
+        if (std::holds_alternative<MoaParams>(m.plan.keep))
+            return moaTruth(rulesOf(LayerKeep(m.plan, spec, place.layer, true), place.kvHead), q, reader,
+                            reader.positions(), spec.logitRule());
+        const RowTurn turn(spec, place.layer);
+        return keptTruth(m.plan.keep, {turn, spec.logitRule(), spec.window(place.layer) > 0}, q, reader,
                          reader.positions());
+    }
+
+    static std::vector<KeepRule> rulesOf(const LayerKeep& keep, int kvHead) {
+        std::vector<KeepRule> rules;
+        for (int head = 0; head < keep.group(); ++head)
+            rules.push_back(keep.of(kvHead * keep.group() + head));
+        return rules;
     }
 
     DecodeState m;

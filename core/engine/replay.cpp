@@ -40,10 +40,12 @@ at::Tensor hiddenMask(const KeepRule& rule, std::int64_t from, std::int64_t to) 
     const at::Tensor future = at::ones({to - from, to}, at::kBool).triu(from + 1);
     if (rule == KeepRule{})
         return future;
-    const at::Tensor keys = at::arange(to, at::kLong);
+    std::vector<std::int64_t> windows;
+    for (std::int64_t query = from; query < to; ++query)
+        windows.push_back(rule.oldest(query));
+    const at::Tensor keys = at::arange(to, at::kLong), oldest = at::tensor(windows).unsqueeze(1);
     const at::Tensor distance = at::arange(from, to, at::kLong).unsqueeze(1) - keys;
-    return future.logical_or((distance > rule.window).logical_and(keys >= rule.sinks))
-        .logical_or(distance > rule.reach);
+    return future.logical_or((keys < oldest).logical_and(keys >= rule.sinks)).logical_or(distance > rule.reach);
 }
 
 // The same of a row's keys that have left by then: `keep` scores tokens.
@@ -54,16 +56,16 @@ at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to
     return at::tensor(gone, at::kLong) <= at::arange(from, to, at::kLong).unsqueeze(1);
 }
 
-// The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum.
-// Returns (to - from, to), -inf where a key may not be seen.
-at::Tensor groupScores(const Capture& capture, const ReplayedKeep& keep, std::int64_t from, std::int64_t to,
+// The scores SparQ chooses by, for queries from..to-1 at once: steps 1-3 of the paper with the group's sum. The plan
+// acts on all of them. Returns (to - from, to), -inf where no head of the group may see a key.
+at::Tensor groupScores(const Capture& capture, const ReplayedKeep& replayed, std::int64_t from, std::int64_t to,
                        int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
     const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
-    at::Tensor hidden = hiddenMask(keep.rule(from), from, to);
-    if (keep.scored())
-        hidden = hidden.logical_or(goneMask(keep, from, to));
+    const LayerKeep& keep = replayed.layer();
+    const at::Tensor gone = replayed.scored() ? goneMask(replayed, from, to) : at::Tensor{};
+    at::Tensor hidden, hiddenFromAll;
     const LogitRule rule = capture.spec().logitRule();
     const double scale = rule.scaleOf(d);
 
@@ -78,7 +80,14 @@ at::Tensor groupScores(const Capture& capture, const ReplayedKeep& keep, std::in
     const at::Tensor chosen = at::zeros_like(magnitude).scatter(-1, largest, 1.0);
 
     at::Tensor sum;
-    for (const at::Tensor& q : queries) {
+    for (int i = 0; i < group; ++i) {
+        const at::Tensor& q = queries[static_cast<std::size_t>(i)];
+        if (i == 0 || !keep.same()) {
+            hidden = hiddenMask(keep.of(kvHead * group + i), from, to);
+            if (gone.defined())
+                hidden = hidden.logical_or(gone);
+            hiddenFromAll = i == 0 ? hidden : hiddenFromAll.logical_and(hidden);
+        }
         at::Tensor sparse = q * chosen;
         const at::Tensor share = sparse.abs().sum(-1, /*keepdim=*/true) / q.abs().sum(-1, /*keepdim=*/true);
         sparse = params.tau ? sparse / share.sqrt() * scale : sparse * scale;
@@ -90,7 +99,7 @@ at::Tensor groupScores(const Capture& capture, const ReplayedKeep& keep, std::in
             scores = at::softmax(scores, -1);
         sum = sum.defined() ? sum.add_(scores) : scores;
     }
-    return sum.masked_fill_(hidden, kMinusInfinity);
+    return sum.masked_fill_(hiddenFromAll, kMinusInfinity);
 }
 
 // One head's map in the making.
@@ -100,15 +109,34 @@ public:
               const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_sparq(std::get_if<SparqParams>(&plan.read)),
           m_kvHead(map.head / capture.spec().group()),
-          m_keep(plan, capture, map.tokens, map.layer, m_kvHead, map.decodeFrom, cancel) {}
+          m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {}
 
-    // How many keys of a row are listed; none where it is read dense.
+    // How many keys of a row are listed at most; none where it is read dense. Of what SparQ chooses for a group this
+    // head may see less.
     std::int64_t listed(std::int64_t query) const {
         if (query < m_map.decodeFrom || (!m_sparq && !m_keep.drops(query)))
             return 0;
-        const std::int64_t seen = m_keep.count(query);
+        const std::int64_t seen = m_sparq ? m_keep.heldCount(query) : m_keep.count(query);
         return m_sparq ? std::min<std::int64_t>(m_sparq->tokens, seen) : seen;
     }
+    // Closes the gaps where a row lists fewer keys than it might have.
+    void pack() {
+        std::int64_t to = 0;
+        for (std::int64_t i = 0; i < m_map.tokens; ++i) {
+            const std::int64_t from = m_map.first[static_cast<std::size_t>(i)];
+            const std::int64_t n = m_short.empty() ? m_map.first[static_cast<std::size_t>(i + 1)] - from
+                                                   : m_short[static_cast<std::size_t>(i)];
+            std::copy_n(m_map.chosen.begin() + from, n, m_map.chosen.begin() + to);
+            m_map.first[static_cast<std::size_t>(i)] = to;
+            to += n;
+        }
+        m_map.first[static_cast<std::size_t>(m_map.tokens)] = to;
+        m_map.chosen.resize(static_cast<std::size_t>(to));
+    }
+    // May rows list fewer keys than `listed` says?
+    bool mayBeShort() const { return m_sparq && !m_keep.layer().same(); }
+    // Before the first choose.
+    void expectShort() { m_short.assign(static_cast<std::size_t>(m_map.tokens), 0); }
     std::int64_t gone(std::int64_t key) const { return std::min(m_keep.gone(key), m_map.tokens); }
 
     // Dense weights of queries from..to-1.
@@ -143,6 +171,8 @@ public:
                         : (scratch.row = m_keep.seen(i));
             std::copy(row.begin(), row.end(),
                       m_map.chosen.begin() + m_map.first[static_cast<std::size_t>(i)]);
+            if (!m_short.empty())
+                m_short[static_cast<std::size_t>(i)] = std::ssize(row);
             float read = 0;
             for (const std::int32_t j : row)
                 read += m_map.weights[static_cast<std::size_t>(i * m_map.tokens + j)];
@@ -164,13 +194,17 @@ private:
             chooseRow({scores, static_cast<std::size_t>(query + 1)}, k, local, s.sorted, s.row);
             return s.row;
         }
-        const std::vector<std::int32_t> seen = m_keep.seen(query);
+        const std::vector<std::int32_t> held = m_keep.held(query);
         s.scores.clear();
-        for (const std::int32_t key : seen)
+        for (const std::int32_t key : held)
             s.scores.push_back(scores[key]);
         chooseRow(s.scores, k, local, s.sorted, s.row);
         for (std::int32_t& key : s.row)
-            key = seen[static_cast<std::size_t>(key)];
+            key = held[static_cast<std::size_t>(key)];
+        if (m_keep.parted(query))
+            std::erase_if(s.row, [now = m_keep.rule(query).at(query), query](std::int32_t key) {
+                return !now.sees(query, key);
+            });
         return s.row;
     }
 
@@ -179,6 +213,7 @@ private:
     const SparqParams* m_sparq;
     int m_kvHead;
     ReplayedKeep m_keep;
+    std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
 };
 
 } // namespace
@@ -198,6 +233,8 @@ HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int h
         map.gone.push_back(replay.gone(i));
     }
     map.chosen.resize(static_cast<std::size_t>(map.first[static_cast<std::size_t>(tokens)]));
+    if (replay.mayBeShort())
+        replay.expectShort();
 
     at::parallel_for(0, (tokens + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
         const c10::InferenceMode onThisThread;
@@ -207,6 +244,8 @@ HeadMap replayHead(const Capture& capture, std::int64_t tokens, int layer, int h
             replay.choose(from, to);
         }
     });
+    if (replay.mayBeShort())
+        replay.pack();
     return map;
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
@@ -67,10 +68,20 @@ void judgeChoice(QueryStages& stages, const SparqParams& params) {
         stages.threshold = std::min(stages.threshold, stages.approximate[static_cast<std::size_t>(j)]);
 }
 
-// Fills what SparQ does among the keys that `cache` holds.
+// Which of the keys that `cache` holds each head of the group sees, (g, S); undefined where all see all of them.
+at::Tensor sightOf(const LayerKeep& keep, int kvHead, const CaptureReader& cache) {
+    if (keep.same())
+        return {};
+    std::vector<KeepRule> rules;
+    for (int i = 0; i < keep.group(); ++i)
+        rules.push_back(keep.of(kvHead * keep.group() + i));
+    return moaSight(rules, cache.positions());
+}
+
+// Fills what SparQ does among the keys that `cache` holds, of which the group's heads may see different ones: `seen`.
 at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Tensor& q, CaptureReader& cache,
-                    std::int64_t mine, const LogitRule& rule) {
-    const SparqStages truth = sparqTruth(params, q, cache, rule);
+                    std::int64_t mine, const LogitRule& rule, const at::Tensor& seen) {
+    const SparqStages truth = sparqTruth(params, q, cache, rule, seen);
     stages.guessed = true;
     stages.components = toIndices(truth.components);
     // A weight that underflowed keeps a place on the axis; an evicted key has none.
@@ -81,8 +92,14 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
     const std::vector<std::int32_t> held = toIndices(cache.positions());
     for (std::size_t i = 0; i < held.size(); ++i)
         stages.approximate[static_cast<std::size_t>(held[i])] = approximate[i];
-    stages.chosen = toIndices(cache.positions().index_select(0, truth.slots));
-    stages.weights = toVector(truth.weights[mine]);
+    at::Tensor chosen = cache.positions().index_select(0, truth.slots), weights = truth.weights[mine];
+    if (seen.defined()) {
+        const at::Tensor own = seen[mine].index_select(0, truth.slots).nonzero().squeeze(-1);
+        chosen = chosen.index_select(0, own);
+        weights = weights.index_select(0, own);
+    }
+    stages.chosen = toIndices(chosen);
+    stages.weights = toVector(weights);
     stages.tau = truth.tau[mine].item<float>();
     stages.alpha = truth.alpha[mine].item<float>();
     judgeChoice(stages, params);
@@ -108,7 +125,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const int kvHead = head / spec.group();
     const std::int64_t mine = head % spec.group();
     const std::atomic<bool> goOn = false;
-    const ReplayedKeep keep(plan, capture, query + 1, layer, kvHead, decodeFrom, goOn);
+    const ReplayedKeep keep(plan, capture, query + 1, layer, head, decodeFrom, goOn);
     const at::Tensor q = groupQueries(capture, query, layer, kvHead);
 
     QueryStages stages{.layer = layer, .head = head, .query = query};
@@ -135,10 +152,12 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const std::vector<std::int32_t> seen = keep.seen(query);
     std::set_difference(visible.begin(), visible.end(), seen.begin(), seen.end(),
                         std::back_inserter(stages.evicted));
-    CaptureReader kept(capture, layer, kvHead, toPositions(seen));
+    // What SparQ chooses among is held for the whole group.
+    CaptureReader kept(capture, layer, kvHead, toPositions(sparq ? keep.held(query) : seen));
     const RowTurn turn(spec, layer);
     const KeptLayer through{turn, rule, spec.window(layer) > 0};
-    const at::Tensor output = sparq ? addSparq(stages, *sparq, q, kept, mine, rule)
+    const at::Tensor output = sparq ? addSparq(stages, *sparq, q, kept, mine, rule,
+                                               sightOf(keep.layer(), kvHead, kept))
                                     : addKept(stages, plan.keep, through, q[mine], kept);
     stages.output = toVector(output);
     const at::Tensor mass = at::softmax(exact.index_select(0, dense.positions()), -1);

@@ -19,12 +19,12 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 } // namespace
 
 ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer,
-                           int kvHead, std::int64_t decodeFrom, const std::atomic<bool>& cancel)
-    : m_decodeFrom(decodeFrom), m_own(keepRule(plan, capture.spec().window(layer), false)),
-      m_kept(keepRule(plan, capture.spec().window(layer), true)) {
+                           int head, std::int64_t decodeFrom, const std::atomic<bool>& cancel)
+    : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true), m_kvHead(head / capture.spec().group()),
+      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {
     if (!scoresTokens(plan))
         return;
-    m_gone = scoredGone(capture, tokens, layer, kvHead, plan, decodeFrom, cancel);
+    m_gone = scoredGone(capture, tokens, layer, m_kvHead, plan, decodeFrom, cancel);
     m_counts.assign(static_cast<std::size_t>(tokens), 0);
     for (std::int64_t key = 0; key < tokens; ++key)
         if (const std::int64_t last = m_gone[static_cast<std::size_t>(key)]; last < tokens)
@@ -40,14 +40,37 @@ std::int64_t ReplayedKeep::gone(std::int64_t key) const {
     return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));
 }
 
+namespace {
+
+std::vector<std::int32_t> keysOf(const KeepRule& rule, std::int64_t query) {
+    const KeepRule now = rule.at(query);
+    std::vector<std::int32_t> keys;
+    keys.reserve(static_cast<std::size_t>(now.seen(query)));
+    for (std::int64_t key = 0; key <= query; ++key)
+        if (now.sees(query, key))
+            keys.push_back(static_cast<std::int32_t>(key));
+    return keys;
+}
+
+} // namespace
+
 std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
-    const KeepRule& rule = this->rule(query);
+    if (!scored())
+        return keysOf(rule(query), query);
     std::vector<std::int32_t> keys;
     keys.reserve(static_cast<std::size_t>(count(query)));
     for (std::int64_t key = 0; key <= query; ++key)
-        if (scored() ? query < m_gone[static_cast<std::size_t>(key)] : rule.sees(query, key))
+        if (query < m_gone[static_cast<std::size_t>(key)])
             keys.push_back(static_cast<std::int32_t>(key));
     return keys;
+}
+
+KeepRule ReplayedKeep::holds(std::int64_t query) const {
+    return query < m_decodeFrom ? m_own : m_layer.held(m_kvHead, query);
+}
+
+std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {
+    return scored() ? seen(query) : keysOf(holds(query), query);
 }
 
 void chooseRow(std::span<const float> scores, int k, int local, std::vector<float>& scratch,

@@ -14,13 +14,13 @@ namespace fovea {
 class Capture;
 struct AttentionPlan;
 
-// What the queries of one KV head see under a plan that acts from decodeFrom on.
+// What one head's queries see under a plan that acts from decodeFrom on, and what its KV head then holds.
 class ReplayedKeep {
 public:
     // Of the first `tokens` queries. A keep that scores tokens is read from the beginning, which takes a while: a set
     // `cancel` ends that early.
-    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer,
-                 int kvHead, std::int64_t decodeFrom, const std::atomic<bool>& cancel);
+    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer, int head,
+                 std::int64_t decodeFrom, const std::atomic<bool>& cancel);
 
     // Not all of it where the keep scores tokens: what has left is then in gone() alone.
     const KeepRule& rule(std::int64_t query) const { return query < m_decodeFrom ? m_own : m_kept; }
@@ -29,6 +29,13 @@ public:
     std::int64_t count(std::int64_t query) const {
         return scored() ? m_counts[static_cast<std::size_t>(query)] : rule(query).seen(query);
     }
+    // How many its KV head holds for it.
+    std::int64_t heldCount(std::int64_t query) const { return scored() ? count(query) : holds(query).seen(query); }
+    // The rules of all heads of the layer from decodeFrom on.
+    const LayerKeep& layer() const { return m_layer; }
+    // Do heads of its group see different tokens, so that a read that chooses for the group chooses among more than
+    // this head sees?
+    bool parted(std::int64_t query) const { return query >= m_decodeFrom && m_layer.parted(m_kvHead, query); }
     // The model's own window alone: what dense attention sees.
     const KeepRule& own() const { return m_own; }
     // Has the plan dropped anything that this query would see without it?
@@ -37,9 +44,14 @@ public:
     std::int64_t gone(std::int64_t key) const;
     // What `query` sees, itself included, ascending.
     std::vector<std::int32_t> seen(std::int64_t query) const;
+    // What its KV head holds for it, in the same way.
+    KeepRule holds(std::int64_t query) const;
+    std::vector<std::int32_t> held(std::int64_t query) const;
 
 private:
     std::int64_t m_decodeFrom;
+    LayerKeep m_layer;
+    int m_kvHead;
     KeepRule m_own, m_kept;
     std::vector<std::int64_t> m_gone, m_counts; // by key and by query; empty where the keep does not score
 };

@@ -6,6 +6,7 @@
 
 #include "core/cache/kv_cache.h"
 #include "core/engine/cache_layout.h"
+#include "core/engine/converted_models.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/eviction.h"
 #include "core/engine/keep_observer.h"
@@ -35,17 +36,23 @@ std::int64_t capacityOf(const SessionOptions& options, const AttentionPlan& plan
 
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> shared, AttentionPlan wanted, const SessionOptions& options)
-        : model(std::move(shared)), plan(accepted(std::move(wanted), model->spec)),
+        : own(std::move(shared)), plan(accepted(std::move(wanted), own->spec)),
+          model(convertedModel(own, plan.share)),
           cache(cacheLayoutFor(plan, model->spec, capacityOf(options, plan, model->spec))),
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f) {
         capacity = capacityOf(options, plan, model->spec);
+        tap = options.tap;
+        for (int layer = 0; layer < model->spec.layers; ++layer) {
+            unplanned.emplace_back(plan, model->spec, layer, false);
+            kept.emplace_back(plan, model->spec, layer, true);
+        }
         if (options.captureBudget > 0) {
             const auto fresh = std::make_shared<Capture>(model->spec, capacity, options.captureBudget);
             writtenCapture = fresh.get();
             capture = fresh;
         }
         if (options.recordSlots) {
-            history = SlotHistory(model->spec.layers, model->spec.kvHeads);
+            history = SlotHistory(model->spec.layers, model->spec.kvHeads, model->spec.kvSources);
             cache.tell(&history);
         }
         if (scoresTokens(plan))
@@ -54,7 +61,7 @@ struct Session::Impl {
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, observer.get()}; }
+    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap, observer.get()}; }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -63,19 +70,25 @@ struct Session::Impl {
                               std::to_string(tokens + std::ssize(next)) + ".");
     }
 
-    // What the query at `next` does not see leaves every layer.
+    // What the query at `next` does not see leaves every owner layer. Only between steps: layers that borrow read what
+    // the owner appended in the same step, after it.
     void evict(std::int64_t next) {
-        for (int layer = 0; layer < model->spec.layers; ++layer)
+        for (std::size_t layer = 0; layer < kept.size(); ++layer)
             if (observer)
-                observer->evict(cache, layer, next, prompt, ledger);
-            else
-                evictUnseen(cache, layer, keepRule(plan, model->spec.window(layer), keeping), next, ledger);
+                observer->evict(cache, static_cast<int>(layer), next, prompt, ledger);
+            else if (model->spec.ownsKv(static_cast<int>(layer)))
+                evictUnseen(cache, static_cast<int>(layer), (keeping ? kept : unplanned)[layer],
+                            (evictedKeeping ? kept : unplanned)[layer], evictedFor, next, ledger);
+        evictedFor = next;
+        evictedKeeping = keeping;
     }
 
     // What the step did to the cache, counted, and the formula of it, layer by layer.
     void describe(StepRecord& record, StepShape shape) {
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             const SlotChanges changes = cache.takeChanges(layer);
+            shape.ownsKv = model->spec.ownsKv(layer);
+            shape.layer = layer;
             shape.window = model->spec.window(layer);
             shape.moved = changes.moved;
             shape.resummed = changes.resummed;
@@ -83,7 +96,7 @@ struct Session::Impl {
             record.formula += predictMoved(plan, shape);
             record.held.formula += predictHeld(plan, shape);
             record.evicted += changes.dropped;
-            for (int head = 0; head < model->spec.kvHeads; ++head)
+            for (int head = 0; shape.ownsKv && head < model->spec.kvHeads; ++head)
                 record.liveSlots += cache.slots(layer, head);
         }
     }
@@ -101,18 +114,24 @@ struct Session::Impl {
         return shape;
     }
 
-    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Model> own; // as it was loaded
     AttentionPlan plan;
+    std::shared_ptr<const Model> model; // as it runs under the plan's share
     KvCache cache;
     Ledger ledger;
     std::shared_ptr<const Capture> capture; // as runs share it
     Capture* writtenCapture = nullptr;      // the same, for this session alone
+    AttentionTap* tap = nullptr;
     std::unique_ptr<KeepObserver> observer; // null where the keep scores nothing
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::int64_t capacity = 0, tokens = 0;
-    bool keeping = false;     // the plan's keep acts
-    std::int64_t prompt = -1; // tokens before it did
+    std::vector<LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
+    bool keeping = false;                   // the plan's keep acts
+    std::int64_t prompt = -1;               // tokens before it did
+    // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
+    std::int64_t evictedFor = 0;
+    bool evictedKeeping = false;
     SlotHistory history;
 };
 
@@ -165,7 +184,7 @@ StepRecord Session::step(int token, bool planned) {
     StepShape shape = m->shape(planned);
     shape.takesOver = takesOver;
     m->describe(record, shape);
-    record.formula += predictWeights(m->model->spec);
+    record.formula += predictWeights(m->plan, m->own->spec);
     record.counted = m->ledger.take();
     record.held.counted = m->cache.held();
     record.held.reserved = m->cache.reserved();
@@ -183,7 +202,7 @@ std::int64_t Session::tokens() const {
     return m->tokens;
 }
 const Model& Session::model() const {
-    return *m->model;
+    return *m->own;
 }
 const std::shared_ptr<const Capture>& Session::capture() const {
     return m->capture;

@@ -13,13 +13,16 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "core/engine/run.h"
 #include "core/engine/sampler.h"
+#include "core/methods/share/kv_conversion.h"
 
 namespace fovea {
 
+class AttentionTap;
 struct Model;
 
 // Tokens that cannot be run: a prompt beyond the context, an id beyond the vocabulary. what() is one
@@ -30,17 +33,20 @@ public:
 };
 
 enum class Backend : std::uint8_t { Cpu, Reference };
+std::string_view backendName(Backend backend); // "cpu", "reference"
 
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool recordSlots = false;       // keep the life of every cached token, for Run::slots
     std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
+    AttentionTap* tap = nullptr; // hears decode steps, not the prefill; outlives the session
 };
 
 class Session {
 public:
-    // Throws PlanError when the plan cannot run on the model.
+    // Throws PlanError when the plan cannot run on the model. Where the plan shares KV between layers the model is
+    // converted first (converted_models.h), which takes a while when nobody asked for it before.
     Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options);
     ~Session();
     Session(Session&&) noexcept;
@@ -55,7 +61,7 @@ public:
 
     std::span<const float> logits() const; // (V), zeros before the first step
     std::int64_t tokens() const;           // in the cache
-    const Model& model() const;
+    const Model& model() const; // as it was given
     const std::shared_ptr<const Capture>& capture() const;
     const SlotHistory& slots() const; // empty unless recordSlots
 
@@ -73,6 +79,7 @@ struct GenerateOptions {
     bool keepLogits = false;
     SamplerOptions sampler;
     SessionOptions session;
+    ConversionProgress converting; // hears of a conversion that the plan's share asks for; may be empty
     // Teacher-forced: feed these after the prompt instead of sampling (their number is `tokens`).
     std::vector<int> forced;
 };

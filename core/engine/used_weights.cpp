@@ -36,7 +36,7 @@ class Rows {
 public:
     Rows(const Capture& capture, const HeadMap& map, const AttentionPlan& plan)
         : m_capture(capture), m_map(map), m_sparq(std::get_if<SparqParams>(&plan.read)),
-          m_rule(keepRule(plan, capture.spec().window(map.layer), true)), m_weights(map.weights) {}
+          m_rule(keepRule(plan, capture.spec().window(map.layer), true, {map.layer, map.head})), m_weights(map.weights) {}
 
     void fill(std::int64_t from, std::int64_t to) {
         const std::vector<float> alphas = m_sparq && m_sparq->alpha ? alphasOf(from, to) : std::vector<float>{};
@@ -50,11 +50,10 @@ private:
         const auto first = m_map.first[static_cast<std::size_t>(i)], end = m_map.first[static_cast<std::size_t>(i) + 1];
         return {m_map.chosen.data() + first, static_cast<std::size_t>(end - first)};
     }
-    bool live(std::int64_t i, std::int64_t j) const {
-        return m_rule.sees(i, j) && i < m_map.gone[static_cast<std::size_t>(j)];
-    }
-
     void fillRow(std::int64_t i, float alpha) {
+        const auto live = [this, rule = m_rule.at(i)](std::int64_t query, std::int64_t key) {
+            return rule.sees(query, key) && query < m_map.gone[static_cast<std::size_t>(key)];
+        };
         const float* dense = m_map.weights.data() + i * m_map.tokens;
         float* row = m_weights.data() + i * m_map.tokens;
         const auto chosen = chosenBy(i);
@@ -103,10 +102,12 @@ private:
         if (rule.softcap != 0)
             scores = attentionLogits(scores, {1, rule.softcap}, d);
         auto score = scores.accessor<float, 2>();
-        for (std::int64_t i = from; i < to; ++i)
+        for (std::int64_t i = from; i < to; ++i) {
+            const KeepRule now = m_rule.at(i);
             for (std::int64_t j = 0; j < to; ++j)
-                if (j > i || !live(i, j))
+                if (j > i || !now.sees(i, j))
                     score[i - from][j] = kMinusInfinity;
+        }
         const at::Tensor approximate = at::softmax(scores, -1);
         const auto share = approximate.accessor<float, 2>();
         std::vector<float> alphas(static_cast<std::size_t>(to - from), 0.f);

@@ -8,6 +8,10 @@
 
 namespace fovea {
 
+// The mean of the rows of `values` (S, d) that each row of `seen` (g, S) names -> (g, d); what is not seen takes no
+// part, not even as 0 times it.
+at::Tensor meansOf(const at::Tensor& values, const at::Tensor& seen);
+
 class CacheReader {
 public:
     virtual ~CacheReader() = default;
@@ -22,6 +26,8 @@ public:
     virtual at::Tensor valueRows(const at::Tensor& slots) = 0;         // (n) int64 -> (n, d)
     virtual at::Tensor keyColumns(const at::Tensor& components) = 0;   // (r) int64 -> (r, S)
     virtual at::Tensor valueMean() = 0;                                // (d)
+    // Of what each query head of the group sees, `seen` (g, S) bool -> (g, d).
+    virtual at::Tensor valueMeans(const at::Tensor& seen) = 0;
 };
 
 }  // namespace fovea

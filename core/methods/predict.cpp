@@ -5,6 +5,7 @@
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/share/cla.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -14,35 +15,67 @@ namespace {
 
 StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     shape.store = plan.store.value_or(shape.store);
+    shape.valueSums = valueSumsPerHead(plan, shape.group());
     return shape;
 }
 
-// Rows that the query at p sees.
-std::int64_t seen(const AttentionPlan& plan, const StepShape& shape, std::int64_t p) {
-    return rowsSeen(plan, shape.window, shape.keeps, shape.promptTokens(), p);
+Traffic predictRead(const AttentionPlan& plan, const StepShape& shape) {
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        return predictSparq(*sparq, shape);
+    return predictDense(shape);
+}
+
+Traffic predictHeldBy(const AttentionPlan& plan, const StepShape& shape) {
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        return predictHeldSparq(*sparq, shape);
+    return predictHeldDense(shape);
+}
+
+// The sum of `formula` over the layer's KV heads, each with as many tokens as it holds for the query at p, less
+// `without`. A KV head under spans that differ holds the longest of its group, and the whole group's read goes
+// over that.
+template <class Formula>
+Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, std::int64_t without,
+                  const Formula& formula) {
+    if (scoresTokens(plan)) { // every KV head as many as the others
+        shape.tokens = rowsSeen(plan, shape.window, shape.keeps, shape.promptTokens(), p) - without;
+        return formula(plan, shape);
+    }
+    const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
+    if (keep.same()) {
+        shape.tokens = keep.of(0).seen(p) - without;
+        return formula(plan, shape);
+    }
+    Traffic layer;
+    const int heads = shape.kvHeads;
+    shape.queryHeads = shape.group();
+    shape.kvHeads = 1;
+    for (int head = 0; head < heads; ++head) {
+        shape.tokens = keep.held(head, p).seen(p) - without;
+        layer += formula(plan, shape);
+    }
+    return layer;
 }
 
 } // namespace
 
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
-    StepShape stored = asStored(plan, shape);
-    Traffic layer = predictEviction(plan, stored);
+    const StepShape stored = asStored(plan, shape);
+    Traffic layer;
+    if (shape.ownsKv)
+        layer += predictEviction(plan, stored);
     layer += predictScoring(plan, stored);
-    stored.tokens = seen(plan, shape, shape.tokens - 1);
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return layer += predictSparq(*sparq, stored);
-    return layer += predictDense(stored);
+    return layer += overHeads(plan, stored, shape.tokens - 1, 0, predictRead);
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
-    StepShape stored = asStored(plan, shape);
+    if (!shape.ownsKv)
+        return {};
     // What the next query sees besides itself: the rest left at the end of this step.
-    const std::int64_t rows = seen(plan, shape, shape.tokens) - 1;
-    Traffic layer = predictHeldScores(plan, rows, stored);
-    stored.tokens = rows;
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        return layer += predictHeldSparq(*sparq, stored);
-    return layer += predictHeldDense(stored);
+    const StepShape stored = asStored(plan, shape);
+    Traffic layer =
+        predictHeldScores(plan, rowsSeen(plan, shape.window, shape.keeps, stored.promptTokens(), shape.tokens) - 1, stored);
+    return layer += overHeads(plan, stored, shape.tokens, 1, predictHeldBy);
 }
 
 // Every matrix is read once, whole, by one matrix-vector product; every gain and bias once:
@@ -81,6 +114,12 @@ Traffic predictWeights(const ModelSpec& spec) {
     }
     Traffic traffic;
     traffic[Component::Weights] = elements * elementBytes(spec.type) + others;
+    return traffic;
+}
+
+Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec) {
+    Traffic traffic = predictWeights(spec);
+    traffic[Component::Weights] += predictSharedWeights(plan.share, spec);
     return traffic;
 }
 

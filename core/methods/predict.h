@@ -11,11 +11,15 @@ struct AttentionPlan;
 struct ModelSpec;
 
 // Bytes one layer's attention reads and writes in one decode step, the new row's write and what eviction
-// costs included. The plan's store, where it names one, goes before shape.store.
+// costs included; of a layer that reads another's KV the reads alone. The plan's store, where it names one, goes
+// before shape.store.
 Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape);
-// Live bytes of one layer's cache after the step in which `shape.tokens` tokens have been seen.
+// Live bytes of one layer's cache after the step in which `shape.tokens` tokens have been seen; a layer that reads
+// another's KV holds none.
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape);
 // Bytes of parameters one decode step reads: all layers, the embedding row of one token, the output head.
 Traffic predictWeights(const ModelSpec& spec);
+// The same under a plan, which may drop projections (share). `spec` is the model's own.
+Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec);
 
 }  // namespace fovea

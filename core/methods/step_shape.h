@@ -19,17 +19,22 @@ struct StepShape {
     // K, a mean) is written all the same.
     bool planned = true;
 
+    // False for a layer that reads another's KV: it appends nothing, holds nothing and evicts nothing.
+    bool ownsKv = true;
+    int layer = 0;     // which one: spans may differ
     int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
     bool keeps = true; // the plan's keep acts: from the first planned step on, for good
     bool takesOver = false; // this is that step: what the plan does not keep leaves before it
     // What happened, all KV heads of the layer together, because no formula can know it: rows that changed
     // slot, values added up again after one that was no number left, and sums written by that.
     std::int64_t moved = 0, resummed = 0, sums = 0;
+    int valueSums = 1; // kept per KV head, for a read that wants means; set by predict
 
     // Tokens before the plan acted, which a keep that scores tokens counts from; -1: all but the current one, as if
     // it were the first after its prompt.
     std::int64_t prompt = -1;
 
+    int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G
     std::int64_t promptTokens() const { return prompt < 0 ? tokens - 1 : prompt; }
     // How far back the model's own window lets a query see, where there is one.

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/model/forward.h"
@@ -64,8 +66,17 @@ at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::T
 }
 
 AttentionFunction causalAttentionOf(const ModelSpec& spec) {
-    return [&spec](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return causalAttention(q, k, v, spec.logitRule(), spec.window(layer));
+    if (spec.kvSources.empty())
+        return [&spec](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+            return causalAttention(q, k, v, spec.logitRule(), spec.window(layer));
+        };
+    using Rows = std::vector<std::pair<at::Tensor, at::Tensor>>; // of each owner
+    return [&spec, owned = std::make_shared<Rows>(static_cast<std::size_t>(spec.layers))](
+               int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+        auto& [keys, values] = (*owned)[static_cast<std::size_t>(spec.kvSource(layer))];
+        if (spec.ownsKv(layer))
+            keys = k, values = v;
+        return causalAttention(q, keys, values, spec.logitRule(), spec.window(layer));
     };
 }
 

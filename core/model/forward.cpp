@@ -36,7 +36,8 @@ at::Tensor normalised(const ModelSpec& spec, const at::Tensor& x, const Gain& w)
     const at::Tensor gain =
         spec.normShift == 0 ? w.gain.to(at::kFloat) : w.gain.to(at::kFloat) + spec.normShift;
     if (spec.norm == Norm::Layer)
-        return at::layer_norm(wide, {wide.size(-1)}, gain, w.bias.to(at::kFloat), spec.normEpsilon);
+        return at::layer_norm(wide, {wide.size(-1)}, gain, w.bias.defined() ? w.bias.to(at::kFloat) : w.bias,
+                              spec.normEpsilon);
     const at::Tensor scale = at::rsqrt(at::mean(wide * wide, {-1}, /*keepdim=*/true) + spec.normEpsilon);
     return wide * scale * gain;
 }
@@ -103,16 +104,26 @@ at::Tensor project(const Linear& w, const at::Tensor& x) {
                             : at::linear(x, w.weight.to(type));
 }
 
-at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& normed,
-                          const Rotation* angles, const AttentionFunction& attention) {
-    at::Tensor q = splitHeads(project(w.query, normed), spec.queryHeads, spec.headDim);
-    at::Tensor k = splitHeads(project(w.key, normed), spec.kvHeads, spec.headDim);
-    const at::Tensor v = splitHeads(project(w.value, normed), spec.kvHeads, spec.headDim);
-    if (spec.queryKeyNorm) {
-        q = normalised(spec, q, w.queryNorm).to(normed.scalar_type());
-        k = normalised(spec, k, w.keyNorm).to(normed.scalar_type());
+// The heads of one projection of x, normalised where their model does that.
+at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const Gain& norm, const at::Tensor& x,
+                          int heads) {
+    const at::Tensor split = splitHeads(project(projection, x), heads, spec.headDim);
+    return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
+}
+
+// x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
+at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
+                          c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention) {
+    const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
+    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads);
+    at::Tensor k, v;
+    if (spec.ownsKv(layer)) {
+        const at::Tensor own =
+            w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm).to(compute) : normed;
+        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads), angles);
+        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads);
     }
-    const at::Tensor mixed = attention(layer, rotate(q, angles), rotate(k, angles), v);
+    const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
     return project(w.output, joined);
@@ -165,9 +176,7 @@ at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64
     for (int layer = 0; layer < spec.layers; ++layer) {
         const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
         const at::Tensor attended =
-            added(spec,
-                  attentionBlock(spec, layer, w, normalised(spec, x, w.attentionNorm).to(compute),
-                                 rotations.find(spec.ropeOf(layer)), attention),
+            added(spec, attentionBlock(spec, layer, w, x, compute, rotations.find(spec.ropeOf(layer)), attention),
                   w.attentionOutputNorm);
         const at::Tensor between = spec.parallelResidual ? x : x + attended;
         const at::Tensor fed = added(

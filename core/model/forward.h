@@ -13,7 +13,8 @@
 namespace fovea {
 
 // q (B, H, T, d), k and v (B, G, T, d), after RoPE -> (B, H, T, d). Scale, soft-cap and window are the
-// functor's.
+// functor's. In a layer that reads another's KV (spec.kvSources), k and v are undefined: the functor has seen them in
+// that layer, which comes before.
 using AttentionFunction =
     std::function<at::Tensor(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 
@@ -32,7 +33,8 @@ at::Tensor attentionLogits(const at::Tensor& products, const LogitRule& rule, in
 // all); GQA by sharing. The truth of prefill and training.
 at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const LogitRule& rule = {}, int window = 0);
-// The same as a functor, each layer by the model's own rule and window. `spec` must outlive it.
+// The same as a functor, each layer by the model's own rule and window. `spec` must outlive it. Where layers share KV,
+// the functor keeps that of a pass's owners.
 AttentionFunction causalAttentionOf(const ModelSpec& spec);
 
 } // namespace fovea

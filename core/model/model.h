@@ -27,7 +27,8 @@ struct Gain {
 
 struct LayerWeights {
     Gain attentionNorm;       // (D)
-    Linear query, key, value; // (H·d, D), (G·d, D), (G·d, D)
+    Gain keyValueNorm;        // (D) of key and value, where it is not the query's
+    Linear query, key, value; // (H·d, D), (G·d, D), (G·d, D); no key and value where spec.kvSources has another layer's
     Gain queryNorm, keyNorm;  // (d)
     Linear output;            // (D, H·d)
     Gain attentionOutputNorm; // (D)

@@ -85,18 +85,31 @@ struct ModelSpec {
     float embeddingScale = 1;      // √D in Gemma, rounded to the checkpoint's type
     Rope rope = {};                // of every layer that layerSpecs does not change
     std::vector<LayerSpec> layerSpecs = {}; // (L), or empty where all are alike, without a window
+    // (L) whose keys and values each layer attends over, itself or an earlier one that owns its; empty: each its own
+    std::vector<int> kvSources = {};
 
     bool tiedEmbedding = false;          // output head = embedding
     ElementType type = ElementType::F32; // of most of the matrices, and so of the default store
     std::int64_t parameters = 0;
     std::int64_t weightBytes = 0;                  // of all parameters as the file holds them
     std::vector<HeldOtherwise> heldOtherwise = {}; // of what a step reads, all that is not of `type`
+    std::vector<std::int64_t> kvWeightBytes = {}; // (L) of K's and V's projections, biases and norms; or empty
 
     int group() const { return queryHeads / kvHeads; }
     int rotated() const { return learnedPositions ? 0 : rotaryDim ? rotaryDim : headDim; }
     LogitRule logitRule() const { return {attentionScale, attentionSoftcap}; }
     int window(int layer) const {
         return layerSpecs.empty() ? 0 : layerSpecs[static_cast<std::size_t>(layer)].window;
+    }
+    int kvSource(int layer) const {
+        return kvSources.empty() ? layer : kvSources[static_cast<std::size_t>(layer)];
+    }
+    bool ownsKv(int layer) const { return kvSource(layer) == layer; }
+    int kvLayers() const { // L_kv
+        int owners = 0;
+        for (int layer = 0; layer < layers; ++layer)
+            owners += ownsKv(layer) ? 1 : 0;
+        return owners;
     }
     const Rope& ropeOf(int layer) const {
         return layerSpecs.empty() ? rope : layerSpecs[static_cast<std::size_t>(layer)].rope;

@@ -25,6 +25,15 @@ ElementType mostCommonType(const Model& model) {
     return static_cast<ElementType>(std::max_element(elements.begin(), elements.end()) - elements.begin());
 }
 
+// Of key and value, and of the norm that is the keys' alone.
+std::int64_t keyValueBytes(const LayerWeights& layer) {
+    std::int64_t bytes = 0;
+    for (const Linear* part : {&layer.key, &layer.value})
+        bytes += (part->weight.defined() ? part->weight.bytes() : 0) +
+                 (part->bias.defined() ? static_cast<std::int64_t>(part->bias.nbytes()) : 0);
+    return bytes + (layer.keyNorm.gain.defined() ? static_cast<std::int64_t>(layer.keyNorm.gain.nbytes()) : 0);
+}
+
 } // namespace
 
 void describeParameters(Model& model) {
@@ -54,6 +63,9 @@ void describeParameters(Model& model) {
                 held(table->elements(), table->bytes());
             read(*table, 1);
         }
+    spec.kvWeightBytes.clear();
+    for (const LayerWeights& layer : model.layers)
+        spec.kvWeightBytes.push_back(keyValueBytes(layer));
     spec.heldOtherwise.clear();
     for (auto& [type, other] : others)
         spec.heldOtherwise.push_back({type, other.elements, other.bytes});

@@ -24,6 +24,7 @@ void forEachStepParameter(AnyModel& model, const Matrix& matrix, const Vector& v
     };
     for (auto& layer : model.layers) {
         norm(layer.attentionNorm);
+        norm(layer.keyValueNorm);
         linear(layer.query);
         linear(layer.key);
         linear(layer.value);
@@ -41,8 +42,8 @@ void forEachStepParameter(AnyModel& model, const Matrix& matrix, const Vector& v
     matrix(model.head);
 }
 
-// Fills in what the weights decide of a spec: type, parameters, weightBytes, heldOtherwise. Every reader ends
-// with it; all other fields must be set.
+// Fills in what the weights decide of a spec: type, parameters, weightBytes, heldOtherwise, kvWeightBytes. Every
+// reader ends with it; all other fields must be set.
 void describeParameters(Model& model);
 
 // Bytes of what one step reads: every parameter whole, of the embedding and the positions one row.

@@ -6,7 +6,9 @@
 
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
+#include "core/plan/moa_text.h"
 #include "core/plan/plan_words.h"
+#include "core/plan/share_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -14,8 +16,10 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kAccepted =
-    "dense, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
+    "dense, share=own, share=cla:…,pattern=even|keep-ends|dense-front|dense-back,convert=mean|first, "
+    "share=layers:0_0_2_2_…,convert=mean|first, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
+    "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
     "keep=h2o:heavy=…,recent=… (tokens, or 10% of the prompt), "
     "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
@@ -69,6 +73,15 @@ std::variant<ReadAll, SparqParams> parseRead(const PlanWord& word) {
     return ReadAll{};
 }
 
+Share parseShare(const PlanWord& word) {
+    if (const auto share = parseShareMethod(word))
+        return *share;
+    if (word.value != "own")
+        refuseUnknown(word);
+    requireNoSwitches(word);
+    return OwnKv{};
+}
+
 Keep parseKeep(const PlanWord& word) {
     if (const auto keep = parseKeepMethod(word))
         return *keep;
@@ -116,6 +129,20 @@ std::string sparqText(const SparqParams& p) {
     return switches.empty() ? "read=sparq" : "read=sparq:" + switches;
 }
 
+// The text of a plan whose keep's is `keep`.
+std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
+    std::string text = shareText(plan.share);
+    const auto add = [&](const std::string& word) { text += (text.empty() || word.empty() ? "" : " ") + word; };
+    add(keep);
+    if (plan.store)
+        add("store=" + std::string(elementName(*plan.store)));
+    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
+        add(sparqText(*sparq));
+    if (plan.feedback == AttentionPlan::Feedback::Estimate)
+        add("feedback=estimate");
+    return text.empty() ? "dense" : text;
+}
+
 } // namespace
 
 std::string_view acceptedPlanWords() {
@@ -130,7 +157,7 @@ AttentionPlan parsePlan(std::string_view text) {
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (slot != "read" && slot != "store" && slot != "keep" && slot != "feedback")
+        if (slot != "read" && slot != "store" && slot != "keep" && slot != "share" && slot != "feedback")
             refuseUnknown(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
@@ -138,6 +165,8 @@ AttentionPlan parsePlan(std::string_view text) {
         filled.push_back(slot);
         if (slot == "store")
             plan.store = parseStore(word);
+        else if (slot == "share")
+            plan.share = parseShare(word);
         else if (slot == "keep")
             plan.keep = parseKeep(word);
         else if (slot == "feedback")
@@ -148,21 +177,24 @@ AttentionPlan parsePlan(std::string_view text) {
     return plan;
 }
 
-std::string toText(const AttentionPlan& plan) {
-    std::string text = keepText(plan.keep);
-    const auto add = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
-    if (plan.store)
-        add("store=" + std::string(elementName(*plan.store)));
-    if (const auto* sparq = std::get_if<SparqParams>(&plan.read))
-        add(sparqText(*sparq));
-    if (plan.feedback == AttentionPlan::Feedback::Estimate)
-        add("feedback=estimate");
-    return text.empty() ? "dense" : text;
+std::string toText(const AttentionPlan& plan, SpansText spans) {
+    return withKeep(keepText(plan.keep, spans), plan);
+}
+
+std::string toTitle(const AttentionPlan& plan) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    return withKeep(moa ? moaTitle(*moa) : keepText(plan.keep), plan);
 }
 
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec) {
+    if (const auto why = shareRefusal(plan.share, spec))
+        return why;
     if (const auto why = keepRefusal(plan, spec))
         return why;
+    if (const auto* moa = std::get_if<MoaParams>(&plan.keep);
+        moa && moa->spans && !std::holds_alternative<OwnKv>(plan.share))
+        return "keep=moa gives every layer spans of its own, and under " + shareText(plan.share) +
+               " layers read one cache; accepted: alpha=… and beta=… for all heads, or share=own.";
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
     if (!sparq)
         return std::nullopt;

@@ -1,9 +1,9 @@
 #pragma once
 // A plan answers the four questions about the KV cache: who owns it (share), which tokens stay (keep), in
-// what form (store), which of those are read (read). First light has the last two; a slot left out means
-// the model's own. The text form is the same on the command line, in titles and in files:
+// what form (store), which of those are read (read). A slot left out means the model's own. The text form is the
+// same on the command line, in titles and in files:
 //
-//     store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
 //
 // Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
 // left out keep their defaults.
@@ -18,10 +18,12 @@
 #include "core/cache/element_type.h"
 #include "core/methods/keep/h2o.h"
 #include "core/methods/keep/lm_infinite.h"
+#include "core/methods/keep/moa.h"
 #include "core/methods/keep/scissorhands.h"
 #include "core/methods/keep/snapkv.h"
 #include "core/methods/keep/streaming.h"
 #include "core/methods/read/sparq.h"
+#include "core/methods/share/cla.h"
 
 namespace fovea {
 
@@ -37,10 +39,11 @@ struct ReadAll {
     bool operator==(const ReadAll&) const = default;
 };
 
-using Keep =
-    std::variant<KeepAll, StreamingParams, LmInfiniteParams, H2oParams, ScissorhandsParams, SnapkvParams>;
+using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams, H2oParams, ScissorhandsParams,
+                          SnapkvParams>;
 
 struct AttentionPlan {
+    Share share = {};
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
     std::variant<ReadAll, SparqParams> read;
@@ -57,10 +60,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-// Inverse of toText. Throws PlanError.
+// Inverse of toText. A plan that names a file is read together with it, and needs it no more. Throws PlanError.
 AttentionPlan parsePlan(std::string_view text);
-// Shortest text that parses to the same plan; defaults are left out.
-std::string toText(const AttentionPlan& plan);
+// How spans that a file holds are written: by the file's name, or themselves, for text that outlives it.
+enum class SpansText : std::uint8_t { Named, Whole };
+// Shortest text that parses to the same plan; defaults are left out. Spans that no file holds are written whole.
+std::string toText(const AttentionPlan& plan, SpansText spans = SpansText::Named);
+// The same for a title: spans that no file holds as their shape alone. No plan can be read from that.
+std::string toTitle(const AttentionPlan& plan);
 
 // The words a plan may hold, for messages and for the help of the command line.
 std::string_view acceptedPlanWords();

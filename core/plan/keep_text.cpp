@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
+#include "core/plan/moa_text.h"
 #include "core/plan/scored_keep_text.h"
 #include "core/plan/switch_values.h"
 
@@ -69,15 +70,19 @@ std::optional<Keep> parseKeepMethod(const PlanWord& word) {
         return parseStreaming(word);
     if (word.value == "lm-infinite")
         return parseLmInfinite(word);
+    if (word.value == "moa")
+        return parseMoa(word);
     return parseScoredKeep(word);
 }
 
-std::string keepText(const Keep& keep) {
+std::string keepText(const Keep& keep, SpansText spans) {
     if (const auto* p = std::get_if<StreamingParams>(&keep))
         return keptText("streaming", *p,
                         p->positions == StreamingParams::Positions::Cache ? "positions=cache" : "");
     if (const auto* p = std::get_if<LmInfiniteParams>(&keep))
         return keptText("lm-infinite", *p);
+    if (const auto* p = std::get_if<MoaParams>(&keep))
+        return moaText(*p, spans);
     return scoredKeepText(keep);
 }
 
@@ -101,8 +106,10 @@ std::optional<std::string> emptyKeep(const Keep& keep) {
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = emptyKeep(plan.keep))
         return why;
-    if (const auto why = scoredKeepRefusal(plan))
+    if (const auto why = scoredKeepRefusal(plan, spec))
         return why;
+    if (const auto* moa = std::get_if<MoaParams>(&plan.keep))
+        return moaRefusal(*moa, spec);
     if (!keepRule(plan, 0, true).turns())
         return std::nullopt;
     const bool streaming = std::holds_alternative<StreamingParams>(plan.keep);

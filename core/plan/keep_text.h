@@ -12,7 +12,7 @@ namespace fovea {
 // Of every keep but all; nothing for another value. Throws PlanError.
 std::optional<Keep> parseKeepMethod(const PlanWord& word);
 // "keep=streaming:window=252"; empty for all.
-std::string keepText(const Keep& keep);
+std::string keepText(const Keep& keep, SpansText spans = SpansText::Named);
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec);
 
 } // namespace fovea

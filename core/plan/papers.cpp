@@ -43,6 +43,23 @@ constexpr std::array<std::string_view, 3> kSnapkvResults = {
     "LongBench with 1024 of the prompt's tokens kept: close to the whole cache on 16 data sets",
 };
 
+constexpr std::array<std::string_view, 4> kClaResults = {
+    "1B models, KV bytes per token at 16 bit and perplexity: MQA 10240, 13.54; MQA-CLA2 5120, 13.60; MQA of half the "
+    "head width 5120, 13.81",
+    "CLA3 3584, 13.77; CLA4 2560, 13.95; keep-ends, dense-front, dense-back 5632, 13.62, 13.75, 14.03",
+    "1B, learning rate tuned: MQA 12.39, MQA-CLA2 12.43, MQA of half the head width 12.74",
+    "3B: MQA 16384 bytes, 9.52; MQA-CLA2 8192, 9.34; MQA of half the head width 8192, 9.48",
+};
+
+constexpr std::array<std::string_view, 4> kMoaResults = {
+    "Half of all tokens, retrieval at 4k / 8k / 16k: Vicuna-7B dense 1 / .98 / .62, StreamingLLM .43 / .16 / .08, MoA 1 "
+    "/ .97 / .57; Llama-3-8B dense .99 / .99 / .97, StreamingLLM .68 / .55 / .52, MoA .99 / 1 / 1",
+    "Effective context (90 % retrieval) 3.9x the mean span",
+    "A quarter of all tokens, retrieval at 8k: uniform .25, per layer .31, per head .95, growing with N .98",
+    "7B, A100-80GB, tokens per second at 4k / 8k / 16k: FlashAttention2 134.6 / 66.9 / 32.9, MoA 1099 / 535.7 / 257.3; "
+    "memory 1.2 to 1.4x lower",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -122,6 +139,24 @@ constexpr std::array kPapers = {
           .publishedMoved = {},
           .publishedHeld = "a fixed budget of the prompt's tokens per head, and what is generated",
           .results = kSnapkvResults},
+    Paper{.key = "cla",
+          .authors = "William Brandon, Mayank Mishra, Aniruddha Nrusimhan, Rameswar Panda, Jonathan Ragan-Kelley",
+          .title = "Reducing Transformer Key-Value Cache Size with Cross-Layer Attention",
+          .year = 2024,
+          .arxiv = "2405.12981",
+          .publishedMoved = "unchanged: every layer reads the KV it attends to",
+          .publishedHeld = "1/s of the layers hold KV; the models are trained so, not converted",
+          .results = kClaResults},
+    Paper{.key = "moa",
+          .authors = "Tianyu Fu, Haofeng Huang, Xuefei Ning, Genghan Zhang, Boju Chen, Tianqi Wu, Hongyi Wang, Zixiao "
+                     "Huang, Shiyao Li, Shengen Yan, Guohao Dai, Huazhong Yang, Yu Wang",
+          .title = "Mixture of Attention Spans: Optimizing LLM Inference Efficiency with Heterogeneous Sliding-Window "
+                   "Lengths",
+          .year = 2024,
+          .arxiv = "2406.14909",
+          .publishedMoved = {},
+          .publishedHeld = "S = α + β·N tokens per head, each head its own; N is the prompt and the tokens to come",
+          .results = kMoaResults},
 };
 
 } // namespace

@@ -10,6 +10,18 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 constexpr std::size_t kLongestQuote = 80;
 
+// Where the first of `ends` stands outside quotes, or npos.
+std::size_t findOutsideQuotes(std::string_view text, std::string_view ends, std::size_t from) {
+    bool quotes = false;
+    for (; from < text.size(); ++from) {
+        if (text[from] == '"')
+            quotes = !quotes;
+        else if (!quotes && ends.find(text[from]) != ends.npos)
+            return from;
+    }
+    return text.npos;
+}
+
 PlanWord readWord(std::string_view text) {
     PlanWord word{.text = text, .slot = {}, .value = {}, .parameters = {}};
     const auto equals = text.find('=');
@@ -36,7 +48,7 @@ PlanSwitch readSwitch(std::string_view text) {
 std::vector<PlanWord> splitPlan(std::string_view text) {
     std::vector<PlanWord> words;
     for (auto begin = text.find_first_not_of(kBlanks); begin != text.npos;) {
-        const auto end = text.find_first_of(kBlanks, begin);
+        const auto end = findOutsideQuotes(text, kBlanks, begin);
         words.push_back(readWord(text.substr(begin, end == text.npos ? end : end - begin)));
         begin = end == text.npos ? end : text.find_first_not_of(kBlanks, end);
     }
@@ -48,7 +60,7 @@ std::vector<PlanSwitch> splitSwitches(const PlanWord& word) {
     if (!word.hasParameters)
         return switches;
     for (std::string_view rest = word.parameters;;) {
-        const auto comma = rest.find(',');
+        const auto comma = findOutsideQuotes(rest, ",", 0);
         switches.push_back(readSwitch(rest.substr(0, comma)));
         if (comma == rest.npos)
             return switches;
@@ -63,6 +75,30 @@ std::optional<int> parseInteger(std::string_view text) {
     if (error != std::errc{} || stop != end)
         return std::nullopt;
     return value;
+}
+
+std::string unquoted(std::string_view value) {
+    std::string plain;
+    bool quotes = false;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '"' && quotes && i + 1 < value.size() && value[i + 1] == '"')
+            ++i; // one that is written twice
+        else if (value[i] == '"') {
+            quotes = !quotes;
+            continue;
+        }
+        plain += value[i];
+    }
+    return plain;
+}
+
+std::string inPlan(std::string_view value) {
+    if (!value.empty() && value.find_first_of(" \t\r\n\f\v,\"") == value.npos)
+        return std::string(value);
+    std::string text = "\"";
+    for (const char c : value)
+        text += c == '"' ? "\"\"" : std::string(1, c);
+    return text + '"';
 }
 
 std::string quoted(std::string_view text) {

@@ -1,6 +1,6 @@
 #pragma once
 // The grammar under a plan's text, without any meaning:  slot=value[:name=value[,name=value]…]  between
-// blanks.
+// blanks. In double quotes, blanks and commas are part of the value; a quote among them is written twice.
 
 #include <optional>
 #include <string>
@@ -28,6 +28,10 @@ std::vector<PlanSwitch> splitSwitches(const PlanWord& word);
 
 // Decimal digits with an optional '-', nothing else, and no overflow.
 std::optional<int> parseInteger(std::string_view text);
+// A switch's value without its quotes.
+std::string unquoted(std::string_view value);
+// The same value in a plan's text: in quotes where it needs them.
+std::string inPlan(std::string_view value);
 // In double quotes for a message of one line: control characters become '?', long words are cut short.
 std::string quoted(std::string_view text);
 

@@ -12,6 +12,7 @@ struct PlanPreset {
     std::string_view paper; // key of papers.h
     std::string_view note;  // one sentence: where these values come from
     int leastHeadDim = 1;   // r fits heads this wide
+    int leastLayers = 1;    // enough to share between
 };
 
 // The first is dense.

@@ -1,6 +1,8 @@
 #include "core/plan/scored_keep_text.h"
 
 #include "core/methods/keep/scored_keep.h"
+#include "core/methods/share/cla.h"
+#include "core/model/model_spec.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -181,7 +183,7 @@ std::string scoredKeepText(const Keep& keep) {
     return {};
 }
 
-std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan) {
+std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     const auto refused = [](const std::string& what, std::string_view accepted) {
         return what.empty() ? std::nullopt
                             : std::optional(what + "; accepted: " + std::string(accepted) + ".");
@@ -195,6 +197,12 @@ std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan) {
     if (const auto* p = std::get_if<SnapkvParams>(&plan.keep))
         if (const auto why = refused(complaint(*p), kSnapkvSwitches))
             return why;
+    const std::vector<int> sources =
+        std::holds_alternative<OwnKv>(plan.share) ? spec.kvSources : kvSources(plan.share, spec);
+    for (std::size_t layer = 0; scoresTokens(plan) && layer < sources.size(); ++layer)
+        if (sources[layer] != static_cast<int>(layer))
+            return "a keep that scores tokens drops what the queries of one layer rank lowest, and here layers read the "
+                   "KV of others; accepted: share=own on a model whose layers have their own, or another keep.";
     const bool sparq = std::holds_alternative<SparqParams>(plan.read);
     if (hearsReads(plan) && !sparq && !std::holds_alternative<ReadAll>(plan.read))
         return "a keep that scores tokens must hear what a read gives to each, and this one does not tell; "

@@ -1,6 +1,9 @@
 #include "core/plan/switch_values.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 
 #include "core/plan/attention_plan.h"
 
@@ -8,6 +11,21 @@ namespace fovea {
 
 void refusePlan(std::string sentence, std::string_view accepted) {
     throw PlanError(sentence + "; accepted: " + std::string(accepted) + ".");
+}
+
+std::optional<double> parseNumber(std::string_view text) {
+    double value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end || !std::isfinite(value))
+        return std::nullopt;
+    return value;
+}
+
+std::string numberText(double number) {
+    std::array<char, 32> text; // the longest is 24 characters
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    return {text.data(), end};
 }
 
 SwitchReader::SwitchReader(const PlanWord& word, std::string_view accepted)
@@ -28,6 +46,17 @@ int SwitchReader::count(const PlanSwitch& s, int least) const {
                        " to 2147483647",
                    m_accepted);
     return *n;
+}
+
+double SwitchReader::number(const PlanSwitch& s, double least, double most) const {
+    const auto n = parseNumber(s.value);
+    if (!n || *n < least || *n > most)
+        refuse(s, "needs a number from " + numberText(least) + " to " + numberText(most));
+    return *n;
+}
+
+void SwitchReader::refuse(const PlanSwitch& s, const std::string& why) const {
+    refusePlan("the plan's " + quoted(s.text) + " " + why, m_accepted);
 }
 
 bool SwitchReader::either(const PlanSwitch& s, std::string_view first, std::string_view second) const {

@@ -70,6 +70,7 @@ RecallExample makeRecall(const Tokenizer& tokenizer, std::span<const int> filler
     if (static_cast<std::int64_t>(example.tokens.size()) > options.length)
         throw std::invalid_argument("recall: " + std::to_string(options.pairs) + " pairs take " +
                                     std::to_string(example.tokens.size()) + " tokens, more than the length");
+    example.listed = std::ssize(example.tokens);
     const auto target = static_cast<std::size_t>(options.length);
     std::vector<std::size_t> order(list.keys.size());
     std::iota(order.begin(), order.end(), 0);

@@ -23,6 +23,7 @@ struct RecallExample {
     };
     std::vector<int> tokens; // BOS first
     std::vector<Answer> answers;
+    std::int64_t listed = 0; // tokens of BOS and the list
 };
 
 struct RecallOptions {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/plan/share_text.h"
 #include "core/trace/csv.h"
 #include "core/trace/json_parts.h"
 #include "core/trace/run_totals.h"
@@ -89,7 +90,9 @@ Json planJson(const PlanResult& result) {
     const Run& run = *result.run;
     const RunTotals t = totalsOf(run);
     const Comparison& c = result.comparison;
+    const auto note = conversionNote(run.plan.share);
     return {{"plan", toText(run.plan)},
+            {"note", note ? Json(*note) : Json(nullptr)},
             {"bytes_moved", t.counted.attention()},
             {"bytes_moved_with_weights", t.counted.total()},
             {"bytes_held", t.held.counted.attention()},

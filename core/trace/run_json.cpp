@@ -60,7 +60,7 @@ Json jsonOf(const Run& run, std::string_view text) {
             {"text", text},
             {"prompt", run.prompt},
             {"tokens", run.tokens},
-            {"plan", toText(run.plan)},
+            {"plan", toText(run.plan, SpansText::Whole)},
             {"model", run.spec.name},
             {"shape", specJson(run.spec)},
             {"backend", run.backend},

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 24;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 52; // of one component: sums of all of them fit 64 bits
-constexpr std::size_t kLongestName = 4096, kLongestPlan = 4096, kLongestPiece = 1 << 16;
+constexpr std::size_t kLongestName = 4096, kLongestPlan = 1 << 20, kLongestPiece = 1 << 16;
 const std::string kWhatToDo = "; name a file that File ▸ Save run or generate --json wrote";
 constexpr int kDeepest = 12; // levels; a run has seven
 

@@ -35,8 +35,22 @@ def plans():
     for number, text in enumerate([
             "dense", "", "read=all", "store=bf16", "store=f16 read=sparq:r=8,k=64,local=16",
             "read=sparq:r=1,k=1,local=0,alpha=off,tau=on,select=logits", "store=f32 store=f16", "read=sparq:k=1,local=2",
-            "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read="]):
+            "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read=",
+            "keep=moa:alpha=-1024,beta=0.25,sinks=4,block=8,min=16,length=512", 'keep=moa:file="no such, file.json"',
+            "keep=moa:spans=2x4/0+0.5N*6/1e+06+0.25N*2 read=sparq",
+            "share=cla:3,pattern=keep-ends,convert=first read=sparq", "share=layers:0_0_2_2,convert=mean keep=streaming"]):
         put("plan", f"seed_{number:02}", text)
+
+
+def moa_plans():
+    def plan(alphas, betas):
+        return json.dumps({"alphas": alphas, "betas": betas})
+    for number, text in enumerate([
+            plan([[0.0, 1024.0], [-2048, 0]], [[0.5, 0.25], [1, 0]]), plan([[0]], [[0.125]]), plan([[1e-300, 2147483647]], [[1e-9, 1]]),
+            "", "{}", plan([], []), plan([[0], [0, 0]], [[0], [0]]), plan([[0]], [[2]]), plan([[1e30]], [[0]]), plan([["0"]], [[0]]),
+            plan([[0]], [[0], [0]]), '{"alphas": [[1e999]], "betas": [[0]]}', "[" * 200, '{"alphas": [[0]], "alphas": [[0]]}',
+            plan([[0]], [[0]])[:-1]]):
+        put("moa_plan", f"seed_{number:02}", text)
 
 
 def tensors(entries, metadata=None):
@@ -420,7 +434,7 @@ def runs():
 
 def main():
     torch.manual_seed(1)
-    for make in (plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
+    for make in (plans, moa_plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
         make()
     for folder in sorted((HERE / "corpus").iterdir()):
         files = list(folder.iterdir())

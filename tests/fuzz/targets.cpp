@@ -17,6 +17,7 @@ std::span<const Target> targets() {
         {"llama2c_tokenizer", readLlama2cTokenizer},
         {"chat_template", readChatTemplate},
         {"run_json", readRun},
+        {"moa_plan", readMoa},
     };
     return kTargets;
 }

@@ -26,6 +26,8 @@ bool readSentencepiece(std::string_view bytes);
 bool readLlama2cTokenizer(std::string_view bytes);
 // A run or two as JSON; what is accepted must be read alike from what is written of it.
 bool readRun(std::string_view bytes);
+// A plan file of MoA; what is accepted must be read alike from what is written of it, and from a plan's text.
+bool readMoa(std::string_view bytes);
 // A chat template, and a conversation written by it.
 bool readChatTemplate(std::string_view bytes);
 

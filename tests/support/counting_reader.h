@@ -34,6 +34,12 @@ public:
         return mean;
     }
 
+    at::Tensor valueMeans(const at::Tensor& seen) override {
+        const at::Tensor means = m_inner.valueMeans(seen);
+        m_counted[Component::Mean] += means.numel() * static_cast<std::int64_t>(sizeof(float));
+        return means;
+    }
+
 private:
     at::Tensor count(Component component, const at::Tensor& touched) {
         m_counted[component] += touched.numel() * elementBytes(m_store);

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "core/methods/keep/moa.h"
 #include "core/methods/read/sparq.h"
 #include "core/methods/step_shape.h"
 
@@ -33,6 +34,24 @@ public:
         params.select = coin() ? SparqParams::Select::Softmax : SparqParams::Select::Logits;
         return params;
     }
+
+    // Spans of short texts: one for all heads, or one each.
+    MoaParams moa(int layers, int heads) {
+        MoaParams params;
+        params.sinks = between(0, 6);
+        params.block = between(1, 9);
+        params.minimum = between(1, 20);
+        params.length = coin() ? between(1, 60) : 0;
+        params.all = span();
+        if (between(0, 3) == 0)
+            return params;
+        MoaSpans spans{.layers = layers, .heads = heads, .spans = {}};
+        while (std::ssize(spans.spans) < layers * heads)
+            spans.spans.push_back(span());
+        params.spans = std::make_shared<const MoaSpans>(std::move(spans));
+        return params;
+    }
+    MoaSpan span() { return {between(-200, 400) / 10.0, coin() ? between(0, 8) / 8.0 : between(0, 1000) / 1000.0}; }
 
 private:
     std::mt19937 m_random{7};

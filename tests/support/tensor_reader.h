@@ -22,6 +22,7 @@ struct TensorReader final : CacheReader {
         return columns.index_select(0, components);
     }
     at::Tensor valueMean() override { return V.mean(0); }
+    at::Tensor valueMeans(const at::Tensor& seen) override { return meansOf(V, seen); }
 
     at::Tensor K, V;    // (S, d)
     at::Tensor columns; // (d, S)

@@ -9,6 +9,7 @@
 
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
+#include "core/methods/share/cla.h"
 #include "views/theme.h"
 
 namespace fovea {
@@ -175,7 +176,7 @@ ChartData slotSeries(const Run* a, const Run* b) {
                                            std::tuple(b, QStringLiteral("B"), theme().planB)}) {
         if (!run)
             continue;
-        const double lanes = std::max(1, run->spec.layers * run->spec.kvHeads);
+        const double lanes = std::max(1, sharedSpec(run->spec, run->plan.share).kvLayers() * run->spec.kvHeads);
         data.series.push_back(series(
             name + QStringLiteral(" live"), {}, name, color, ChartSeries::Shape::Line, Provenance::Counted,
             along(data.x, *run, [&](auto& s) { return static_cast<double>(s.liveSlots) / lanes; })));

@@ -11,6 +11,7 @@
 
 #include "core/engine/compare.h"
 #include "core/engine/run.h"
+#include "core/plan/share_text.h"
 #include "views/charts/run_series.h"
 #include "views/charts/slot_chart.h"
 #include "views/charts/step_chart.h"
@@ -235,6 +236,7 @@ void Timelines::showCharts() {
     const auto note = d.formula ? tr("formula, %1").arg(d.formula->title) : QString();
     m_charts[HeldChart]->setNote(d.formula || d.a || d.b ? note : tr("no run yet"));
     m_charts[MovedChart]->setNote(note);
+    m_charts[KlChart]->setNote(d.b && conversionNote(d.b->plan.share) ? tr("B: untrained conversion") : QString());
     m_charts[RateChart]->setVisible(!d.formula);
     m_charts[KlChart]->setVisible(!d.formula && d.b && d.comparison);
     m_slots->setVisible(!d.formula && m_slots->anyEvicted());

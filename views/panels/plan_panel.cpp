@@ -87,15 +87,6 @@ void PlanPanel::setDefaults(const SparqParams& defaults) {
 void PlanPanel::showPlan() {
     auto& rows = *m_rows;
     m_showing = true;
-    const int group = m_spec.kvHeads > 0 ? m_spec.group() : 1;
-    const auto kind = m_spec.kvHeads == 1 && group > 1 ? tr("MQA") : group > 1 ? tr("GQA") : tr("MHA");
-    const auto own = m_spec.kvHeads > 0
-                         ? tr("model's own (%1 %2 / %3)").arg(kind).arg(m_spec.queryHeads).arg(m_spec.kvHeads)
-                         : tr("model's own");
-    if (rows.share->itemText(0) != own) {
-        rows.share->clear();
-        rows.share->addItem(own);
-    }
     const auto type = quoted(m_spec.type);
     const auto checkpoint = tr("checkpoint's own (%1)").arg(type);
     if (rows.store->itemText(0) != checkpoint) {
@@ -107,6 +98,7 @@ void PlanPanel::showPlan() {
     rows.weights->setText(tr("%1, checkpoint's").arg(type));
     rows.activations->setText(quoted(ElementType::F32));
 
+    showShare();
     showKeep();
     const auto* params = std::get_if<SparqParams>(&m_plan.read);
     if (params)
@@ -115,6 +107,7 @@ void PlanPanel::showPlan() {
     rows.paper->setText(params ? tr("Ribar 2023") : QString());
     rows.sparq->setVisible(params != nullptr);
     showSparq(m_last);
+    offerShares();
     offerWhatFits();
     m_showing = false;
 }

@@ -43,27 +43,38 @@ public:
     void furnish(PanelFrame* frame);
 
 Q_SIGNALS:
-    // `what` names the control, the same through one drag: "keep", "sinks", "window", "positions", "store",
-    // "read", "r", "k", "local", "alpha", "tau", "select", or what ScoredKeepRows says. Consecutive edits of one name may merge into one
-    // undo step until editFinished().
+    // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
+    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", and MoA's "α", "β", "block",
+    // "minimum", "length", "spans", or what ScoredKeepRows says. Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
+    void sharingDiagramRequested();
+    void spanMapRequested();
 
 private:
     struct Rows;
     void buildSections();
+    void buildShare(QVBoxLayout* column);
     void buildKeep(QVBoxLayout* column);
+    void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void nameRows();
     void connectRows();
+    void connectShare();
     void connectKeep();
+    Share startingShare(int index) const;
+    void connectMoa();
     Keep startingKeep(int index) const;
+    MoaParams startingMoa() const;
     SparqParams fitting(SparqParams params) const;
     void showUndo();
     void edit(const AttentionPlan& plan, const QString& what);
     void showPlan();
+    void showShare();
     void showKeep();
+    void offerShares();
+    void showMoa(const MoaParams& params);
     void offerWhatFits();
     void showSparq(const SparqParams& params);
     int longest() const;
@@ -71,8 +82,10 @@ private:
     ModelSpec m_spec;
     AttentionPlan m_plan;
     SparqParams m_defaults, m_last; // m_last: what READ returns to after a visit to "all"
+    std::optional<ClaParams> m_lastCla;             // what SHARE returns to
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
+    std::optional<MoaParams> m_lastMoa;
     std::map<std::size_t, Keep> m_lastScored; // by the index of Keep
     std::int64_t m_tokens = 0, m_prompt = 0;
     bool m_showing = false; // controls are being set from m_plan

@@ -1,6 +1,5 @@
 // The KEEP strip of a PlanPanel: which method evicts, its sinks and window, and where RoPE puts what is left.
 #include <QLabel>
-#include <QStandardItemModel>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -16,15 +15,8 @@
 namespace fovea {
 namespace {
 
-enum Method { All, Streaming, LmInfinite, H2o, Scissorhands, Snapkv }; // as Keep has them
+enum Method { All, Streaming, LmInfinite, Moa, H2o, Scissorhands, Snapkv }; // as Keep has them
 constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
-
-// Greys an entry out where its plan would be refused, and says why.
-void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot) {
-    auto* item = qobject_cast<QStandardItemModel*>(box->model())->item(index);
-    item->setEnabled(!whyNot);
-    item->setToolTip(whyNot ? QString::fromStdString(*whyNot) : QString());
-}
 
 } // namespace
 
@@ -37,12 +29,13 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     auto& rows = *m_rows;
     rows.keep = new FlatCombo;
     rows.keep->addItems(
-        {tr("all"), tr("StreamingLLM"), tr("LM-Infinite"), tr("H2O"), tr("Scissorhands"), tr("SnapKV")});
+        {tr("all"), tr("StreamingLLM"), tr("LM-Infinite"), tr("MoA spans"), tr("H2O"), tr("Scissorhands"), tr("SnapKV")});
     rows.keepPaper = mutedLabel({});
     auto* section =
         addSection(column, tr("KEEP — which tokens stay"), rows.keep,
                    tr("All: every token. StreamingLLM: the first ones and the newest ones. "
-                      "LM-Infinite: the same, and no distance beyond the window. H2O: the most attended "
+                      "LM-Infinite: the same, and no distance beyond the window. MoA: the same, each head with a window of its own that grows with the "
+                      "text. H2O: the most attended "
                       "and the newest. Scissorhands: not those that were long below average. SnapKV: "
                       "what a prompt's last queries look at."),
                    rows.keepPaper);
@@ -53,10 +46,16 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     rows.sinks =
         addSlider(inner, tr("sinks"), ParameterSlider::Scale::Logarithmic, rows.sinksValue,
                   tr("The first tokens of the text, which never leave. Double-click: default."));
+    rows.windowRow = new QWidget;
+    auto* newest = new QVBoxLayout(rows.windowRow);
+    newest->setContentsMargins(0, 0, 0, 0);
+    newest->setSpacing(1);
     rows.window =
-        addSlider(inner, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
+        addSlider(newest, tr("window"), ParameterSlider::Scale::Logarithmic, rows.windowValue,
                   tr("The newest tokens. What lies between sinks and window leaves the cache. "
                      "Double-click: default."));
+    inner->addWidget(rows.windowRow);
+    buildMoa(inner);
     rows.positions = new FlatCombo;
     rows.positions->addItems({tr("of the text"), tr("in the cache")});
     rows.positionsRow = new QWidget;
@@ -80,6 +79,12 @@ Keep PlanPanel::startingKeep(int index) const {
         return m_lastStreaming.value_or(StreamingParams{.window = window});
     if (index == LmInfinite)
         return m_lastInfinite.value_or(LmInfiniteParams{.window = window});
+    if (index == Moa) {
+        MoaParams moa = m_lastMoa.value_or(startingMoa());
+        if (moa.spans && (moa.spans->layers != m_spec.layers || moa.spans->heads != m_spec.queryHeads))
+            moa.spans.reset(); // of another model
+        return moa;
+    }
     if (const auto last = m_lastScored.find(static_cast<std::size_t>(index)); last != m_lastScored.end())
         return last->second;
     const Keep methods[] = {KeepAll{}, H2oParams{}, ScissorhandsParams{}, SnapkvParams{}};
@@ -94,19 +99,32 @@ void PlanPanel::showKeep() {
         m_lastStreaming = *streaming;
     if (infinite)
         m_lastInfinite = *infinite;
+    const auto* moa = std::get_if<MoaParams>(&m_plan.keep);
+    if (moa)
+        m_lastMoa = *moa;
     rows.keep->setCurrentIndex(static_cast<int>(m_plan.keep.index()));
     const auto scored = scoredKeepCitation(m_plan.keep);
     rows.keepPaper->setText(streaming ? tr("Xiao 2023")
-                            : infinite
-                                ? tr("Han 2023")
+                            : infinite ? tr("Han 2023")
+                            : moa
+                                ? tr("Fu 2024")
                                 : QString::fromLatin1(scored.data(), static_cast<qsizetype>(scored.size())));
     if (!scored.empty())
         m_lastScored[m_plan.keep.index()] = m_plan.keep;
     rows.scored->showKeep(m_plan.keep, longest(), m_prompt);
     const bool guesses = hearsReads(m_plan) && std::holds_alternative<SparqParams>(m_plan.read);
     rows.scored->showFeedback(guesses ? std::optional(m_plan.feedback) : std::nullopt);
-    rows.kept->setVisible(streaming || infinite);
+    rows.kept->setVisible(streaming || infinite || moa);
     rows.positionsRow->setVisible(streaming);
+    rows.windowRow->setVisible(streaming || infinite);
+    rows.moa->setVisible(moa);
+    if (moa) {
+        rows.sinks->setLimits(0, std::max(std::min(longest(), kMostSinks), moa->sinks));
+        rows.sinks->setDefault(startingMoa().sinks);
+        rows.sinks->setNumber(moa->sinks);
+        rows.sinksValue->setText(QString::number(moa->sinks));
+        showMoa(*moa);
+    }
     if (!streaming && !infinite)
         return;
     const int sinks = streaming ? streaming->sinks : infinite->sinks;
@@ -134,7 +152,7 @@ void PlanPanel::offerWhatFits() {
         forgetFeedback(plan);
         return m_spec.headDim > 0 ? refusal(plan, m_spec) : std::nullopt;
     };
-    for (const int method : {Streaming, LmInfinite, H2o, Scissorhands, Snapkv})
+    for (const int method : {Streaming, LmInfinite, Moa, H2o, Scissorhands, Snapkv})
         offer(rows.keep, method, whyNot([&](AttentionPlan& plan) { plan.keep = startingKeep(method); }));
     offer(rows.positions, 1, whyNot([](AttentionPlan& plan) {
               if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
@@ -146,8 +164,8 @@ void PlanPanel::offerWhatFits() {
 void PlanPanel::connectKeep() {
     auto& rows = *m_rows;
     const auto number = [this](const QString& what, int StreamingParams::*ofStreaming,
-                               int LmInfiniteParams::*ofInfinite) {
-        return [this, what, ofStreaming, ofInfinite](int n) {
+                               int LmInfiniteParams::*ofInfinite, int MoaParams::*ofMoa) {
+        return [this, what, ofStreaming, ofInfinite, ofMoa](int n) {
             auto plan = m_plan;
             if (m_showing)
                 return;
@@ -155,13 +173,18 @@ void PlanPanel::connectKeep() {
                 streaming->*ofStreaming = n;
             else if (auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep))
                 infinite->*ofInfinite = n;
+            else if (auto* moa = std::get_if<MoaParams>(&plan.keep); moa && ofMoa)
+                moa->*ofMoa = n;
             edit(plan, what);
         };
     };
     connect(rows.sinks, &ParameterSlider::numberEdited, this,
-            number(QStringLiteral("sinks"), &StreamingParams::sinks, &LmInfiniteParams::sinks));
+            number(QStringLiteral("sinks"), &StreamingParams::sinks, &LmInfiniteParams::sinks,
+                   &MoaParams::sinks));
     connect(rows.window, &ParameterSlider::numberEdited, this,
-            number(QStringLiteral("window"), &StreamingParams::window, &LmInfiniteParams::window));
+            number(QStringLiteral("window"), &StreamingParams::window, &LmInfiniteParams::window,
+                   nullptr));
+    connectMoa();
     const auto whole = [this](FlatCombo* box, auto edited) {
         connect(box, &QComboBox::activated, this, [this, edited](int index) {
             edited(index);

@@ -1,7 +1,8 @@
 // How a PlanPanel is built and wired: one strip per question, and what each control changes in the plan.
-// KEEP's has a file of its own.
+// SHARE's and KEEP's have files of their own.
 #include <QCheckBox>
 #include <QLabel>
+#include <QStandardItemModel>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -49,6 +50,12 @@ QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* an
     return inner;
 }
 
+void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot) {
+    auto* item = qobject_cast<QStandardItemModel*>(box->model())->item(index);
+    item->setEnabled(!whyNot);
+    item->setToolTip(whyNot ? QString::fromStdString(*whyNot) : QString());
+}
+
 ParameterSlider* addSlider(QVBoxLayout* column, const QString& name, ParameterSlider::Scale scale,
                            QLabel*& value, const QString& tip, QWidget* between) {
     auto* slider = new ParameterSlider(scale);
@@ -70,15 +77,11 @@ void PlanPanel::buildSections() {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
-    rows.share = new FlatCombo;
-    rows.share->setFocusPolicy(Qt::NoFocus); // one entry: nothing to go there for
     rows.store = new FlatCombo;
     rows.read = new FlatCombo;
     rows.read->addItems({tr("all"), tr("SparQ")});
     rows.paper = mutedLabel({});
-    addSection(
-        column, tr("SHARE — who owns KV"), rows.share,
-        tr("Heads share K and V as the model was trained to. Sharing across layers is not in this version."));
+    buildShare(column);
     buildKeep(column);
     addSection(column, tr("STORE — in what form"), rows.store,
                tr("The float type of cached rows. Quantised caches are not in this version."));
@@ -149,6 +152,11 @@ void PlanPanel::buildSparq(QVBoxLayout* section) {
 void PlanPanel::nameRows() {
     auto& rows = *m_rows;
     const std::pair<QWidget*, const char*> names[] = {{rows.share, "share"},
+                                                      {rows.factor, "factor"},
+                                                      {rows.pattern, "pattern"},
+                                                      {rows.convert, "convert"},
+                                                      {rows.factorValue, "factor value"},
+                                                      {rows.shareNote, "share note"},
                                                       {rows.keep, "keep"},
                                                       {rows.positions, "positions"},
                                                       {rows.sinks, "sinks"},
@@ -203,6 +211,7 @@ void PlanPanel::connectRows() {
             sparq(QStringLiteral("local"), [](SparqParams& p, int n) { p.local = n; }));
     connect(rows.local, &ParameterSlider::defaultRequested, this,
             [this] { m_rows->automatic->setChecked(true); });
+    connectShare();
     connectKeep();
     for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);

@@ -1,6 +1,9 @@
 #pragma once
 // The controls of a PlanPanel and how one is made; shared by its source files.
 
+#include <optional>
+#include <string>
+
 #include "views/panels/parameter_slider.h"
 #include "views/panels/plan_panel.h"
 
@@ -15,11 +18,19 @@ class FlatCombo;
 class ScoredKeepRows;
 
 struct PlanPanel::Rows {
-    FlatCombo *share, *keep, *positions, *store, *read, *select;
+    FlatCombo *share, *pattern, *convert, *keep, *positions, *store, *read, *select;
+    QWidget *shared, *patternRow; // everything below SHARE that a share has, and that CLA's factor alone has
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
     ScoredKeepRows* scored;       // what H2O, Scissorhands and SnapKV have
     QWidget* sparq;               // everything below READ that SparQ alone has
-    ParameterSlider *sinks, *window, *r, *k, *local;
+    ParameterSlider *factor, *sinks, *window, *r, *k, *local;
+    QLabel *factorValue, *sharePaper, *shareNote;
+    QToolButton* diagram;
+    QWidget *windowRow, *moa, *oneSpan, *spansRow, *fixedLength; // of the newest tokens; what MoA has and parts of it
+    ParameterSlider *spanAlpha, *spanBeta, *block, *minimum, *lengthNumber;
+    QLabel *spanAlphaValue, *spanBetaValue, *blockValue, *minimumValue, *lengthValue, *spanSource;
+    FlatCombo* length;
+    QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper, *weights, *activations;
     QCheckBox *automatic, *alpha, *tau;
@@ -35,6 +46,8 @@ QHBoxLayout* rowOf(QWidget* left, QWidget* right);
 // One question of the plan: a caption and below it the answer, on a strip of its own.
 QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
                         QLabel* beside = nullptr);
+// Greys an entry out where its plan would be refused, and says why.
+void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot);
 // A slider below its name and its value; `between` stands beside the value.
 ParameterSlider* addSlider(QVBoxLayout* column, const QString& name, ParameterSlider::Scale scale,
                            QLabel*& value, const QString& tip, QWidget* between = nullptr);

@@ -125,6 +125,11 @@ int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRu
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     state.clear(group, cache.headDim);
+    attendMoreSlots(cache, first, last, group, q, state, softcap, moved, spill);
+}
+
+void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
+                     const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, spill, moved);
 }
 

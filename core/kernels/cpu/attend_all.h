@@ -19,5 +19,8 @@ namespace fovea::cpu {
 // spill.to[s] of its query head's row.
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
+// The same on top of what `state` holds, for the first `group` of its heads.
+void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
+                     const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
 
 }  // namespace fovea::cpu

@@ -93,6 +93,11 @@ HWY_EXPORT(attendListTarget);
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     state.clear(group, cache.headDim);
+    attendMoreOfList(cache, slots, group, q, state, softcap, moved, spill);
+}
+
+void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                      const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, spill, moved);
 }
 

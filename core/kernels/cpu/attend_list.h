@@ -20,5 +20,8 @@ namespace fovea::cpu {
 // touched. The logit of slots[i] goes to spill.to[i] of its query head's row (Scores).
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                 const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
+// The same on top of what `state` holds, for the first `group` of its heads.
+void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
+                      const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
 
 }  // namespace fovea::cpu

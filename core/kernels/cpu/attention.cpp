@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kSpanSlots = 1024;  // of one task, rounded to whole blocks
 
-// How the slots of every head are cut into tasks: by S alone, never by the number of threads, so that sums
+// How the slots of a head are cut into tasks: by S alone, never by the number of threads, so that sums
 // are always formed in the same order.
 struct Spans {
     std::int64_t slots, length, perHead;
@@ -33,6 +33,18 @@ template <class T>
 T* sized(std::vector<T>& vector, std::int64_t n) {
     vector.resize(static_cast<std::size_t>(n));
     return vector.data();
+}
+
+// Of all heads together, and of the one that holds the most.
+std::int64_t slotsOf(std::span<const KvView> heads) {
+    std::int64_t sum = 0;
+    for (const KvView& head : heads)
+        sum += head.slots;
+    return sum;
+}
+const KvView& longestOf(std::span<const KvView> heads) {
+    return *std::max_element(heads.begin(), heads.end(),
+                             [](const KvView& a, const KvView& b) { return a.slots < b.slots; });
 }
 
 std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
@@ -56,15 +68,16 @@ const float* scaledQueries(std::span<const KvView> heads, int group, const float
     return scaled;
 }
 
-// The spans of a head, cut where another query takes over.
-std::span<const SlotPiece> piecesOf(const Spans& spans, std::span<const TurnedSlots> turned,
-                                    std::vector<SlotPiece>& pieces) {
-    pieces.clear();
+// The spans of KV head g, cut where another query takes over: a task each.
+void cutByQuery(const KvView& head, std::int64_t g, int group, std::span<const TurnedSlots> turned,
+                AttentionScratch& scratch) {
+    const Spans spans(head);
     std::int64_t slot = 0;
     const auto until = [&](std::int64_t last, std::int64_t query) {
         while (slot < last) {
             const std::int64_t end = std::min(last, (slot / spans.length + 1) * spans.length);
-            pieces.push_back({slot, end, query});
+            scratch.tasks.push_back({g, scratch.pieces.size(), scratch.pieces.size() + 1});
+            scratch.pieces.push_back({slot, end, query, group});
             slot = end;
         }
     };
@@ -73,31 +86,48 @@ std::span<const SlotPiece> piecesOf(const Spans& spans, std::span<const TurnedSl
         until(turned[i].last, static_cast<std::int64_t>(i) + 1);
     }
     until(spans.slots, 0);
-    return pieces;
 }
 
-// Room for the logits of n rows of every query head.
-void beginReport(ReadReport& report, std::int64_t heads, std::int64_t rows, const float* logits,
-                 std::int64_t stride) {
-    report.rows = rows;
-    report.stride = stride;
-    report.logits = logits ? logits : sized(report.spilled, heads * stride);
-    report.slots = nullptr;
-    report.alphas = nullptr;
-    sized(report.m, heads);
-    sized(report.l, heads);
+// The spans of KV head g, a task each, in pieces that the same query heads see.
+void cutBySight(const KvView& head, std::int64_t g, AttentionScratch& scratch) {
+    const Spans spans(head);
+    for (std::int64_t span = 0; span < spans.perHead; ++span) {
+        const std::size_t first = scratch.pieces.size();
+        scratch.sight.eachRun(head, g, spans.first(span), spans.last(span),
+                              [&](std::int64_t from, std::int64_t to, int n) {
+                                  if (n > 0)
+                                      scratch.pieces.push_back({from, to, 0, n});
+                              });
+        scratch.tasks.push_back({g, first, scratch.pieces.size()});
+    }
 }
 
-// Where the logits of KV head g go.
-LogitSpill spillOf(ReadReport* report, std::int64_t g, int group) {
-    return report ? LogitSpill{report->spilled.data(), report->stride}.ofHead(g * group) : LogitSpill{};
+// The tasks of all heads, head by head.
+std::span<const SpanTask> tasksOf(std::span<const KvView> heads, int group, std::span<const TurnedSlots> turned,
+                                  AttentionScratch& scratch) {
+    scratch.pieces.clear();
+    scratch.tasks.clear();
+    for (std::size_t g = 0; g < heads.size(); ++g)
+        if (const auto index = static_cast<std::int64_t>(g); scratch.sight.parted(index))
+            cutBySight(heads[g], index, scratch);
+        else
+            cutByQuery(heads[g], index, group, turned, scratch);
+    return scratch.tasks;
 }
 
-void reportMass(ReadReport* report, std::int64_t g, int group, const float* m, const float* l) {
-    if (!report)
-        return;
-    std::copy_n(m, group, report->m.data() + g * group);
-    std::copy_n(l, group, report->l.data() + g * group);
+// q in the order in which the loops take a group's heads, and where their outputs go in that order.
+struct InSight {
+    const float* q;
+    float* out;
+};
+InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
+                std::span<const HeadSight> sights, AttentionScratch& scratch) {
+    scratch.sight.set(heads, group, sights);
+    if (!scratch.sight.any())
+        return {q, out};
+    const auto numbers = static_cast<std::int64_t>(sights.size()) * heads[0].headDim;
+    scratch.sight.arrange(q, heads[0].headDim, sized(scratch.sightQueries, numbers));
+    return {scratch.sightQueries.data(), sized(scratch.sightOut, numbers)};
 }
 
 // out (g, d) = o / l, in order again.
@@ -110,52 +140,64 @@ void writeOutput(const KvView& head, const SoftmaxState& state, int group, float
     }
 }
 
-// out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S.
-void blendMean(const KvView& head, int group, const float* alpha, float* out, Traffic& moved) {
-    const float share = 1.f / static_cast<float>(head.slots);
-    for (int h = 0; h < group; ++h)
+// out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S over what the head sees.
+void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& sight, const float* alpha, float* out,
+               Traffic& moved) {
+    for (int h = 0; h < group; ++h) {
+        const float share = 1.f / static_cast<float>(sight.count(head, g, h));
+        const float* const sum =
+            head.valueSum + (head.valueSums > 1 ? sight.original(g, h) : 0) * std::int64_t{head.headDim};
         for (int i = 0; i < head.headDim; ++i) {
             float& y = out[h * head.headDim + i];
-            y = alpha[h] * y + (1 - alpha[h]) * share * head.valueSum[i];
+            y = alpha[h] * y + (1 - alpha[h]) * share * sum[i];
         }
-    moved[Component::Mean] += head.headDim * static_cast<std::int64_t>(sizeof(float));
+    }
+    moved[Component::Mean] +=
+        std::int64_t{head.headDim} * head.valueSums * static_cast<std::int64_t>(sizeof(float));
 }
 
 }  // namespace
 
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
                AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-               std::span<const TurnedSlots> turned, ReadReport* report) {
+               std::span<const TurnedSlots> turned, std::span<const HeadSight> sights, ReadReport* report) {
     if (heads.empty())
         return;
     const int dims = heads[0].headDim;
-    const Spans spans(heads[0]);
-    const auto pieces = piecesOf(spans, turned, scratch.pieces);
-    const float* const queries = scaledQueries(heads, group, q, scratch, rule, turned);
-    const auto kvHeads = static_cast<std::int64_t>(heads.size()), perHead = std::ssize(pieces);
+    const InSight ordered = inSight(heads, group, q, out, sights, scratch);
+    const std::span<const SpanTask> tasks = tasksOf(heads, group, turned, scratch);
+    const float* const queries = scaledQueries(heads, group, ordered.q, scratch, rule, turned);
+    const auto kvHeads = static_cast<std::int64_t>(heads.size());
     const std::int64_t floats = SoftmaxState::floats(group, dims);
-    float* const partials = sized(scratch.partials, kvHeads * perHead * floats);
+    float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
+    const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
     if (report)
-        beginReport(*report, kvHeads * group, spans.slots, nullptr, spans.slots);
+        report->begin(kvHeads * group, heads[0].slots, nullptr, heads[0].slots);
 
-    forEachTask(kvHeads * perHead, 2 * kvHeads * spans.slots * rowBytes(heads[0]), [&](std::int64_t task) {
-        const std::int64_t g = task / perHead;
-        const SlotPiece& piece = pieces[static_cast<std::size_t>(task % perHead)];
+    forEachTask(std::ssize(tasks), 2 * slotsOf(heads) * rowBytes(heads[0]), [&](std::int64_t number) {
+        const SpanTask& task = tasks[static_cast<std::size_t>(number)];
+        const SoftmaxState state = stateOf(number);
+        state.clear(group, dims);
         Traffic moved;
-        attendAllSpan(heads[static_cast<std::size_t>(g)], piece.first, piece.last, group,
-                      queries + (piece.query * kvHeads + g) * group * dims,
-                      SoftmaxState::at(partials + task * floats, group, dims), rule.softcap, moved,
-                      spillOf(report, g, group));
+        for (std::size_t i = task.firstPiece; i < task.lastPiece; ++i) {
+            const SlotPiece& piece = scratch.pieces[i];
+            attendMoreSlots(heads[static_cast<std::size_t>(task.kvHead)], piece.first, piece.last, piece.heads,
+                            queries + (piece.query * kvHeads + task.kvHead) * group * dims, state, rule.softcap,
+                            moved, report ? report->spill(task.kvHead, group) : LogitSpill{});
+        }
         ledger.add(moved);
     });
-    for (std::int64_t g = 0; g < kvHeads; ++g) {
-        float* const own = partials + g * perHead * floats;
-        const SoftmaxState state = SoftmaxState::at(own, group, dims);
-        for (std::int64_t piece = 1; piece < perHead; ++piece)
-            merge(state, SoftmaxState::at(own + piece * floats, group, dims), group, dims);
-        reportMass(report, g, group, state.m, state.l);
-        writeOutput(heads[static_cast<std::size_t>(g)], state, group, out + g * group * dims);
+    for (std::int64_t task = 0; task < std::ssize(tasks);) {
+        const std::int64_t g = tasks[static_cast<std::size_t>(task)].kvHead;
+        const SoftmaxState state = stateOf(task);
+        while (++task < std::ssize(tasks) && tasks[static_cast<std::size_t>(task)].kvHead == g)
+            merge(state, stateOf(task), group, dims);
+        if (report)
+            report->setMass(g, group, state.m, state.l);
+        writeOutput(heads[static_cast<std::size_t>(g)], state, group, ordered.out + g * group * dims);
     }
+    if (scratch.sight.any())
+        scratch.sight.restore(ordered.out, dims, out);
 }
 
 namespace {
@@ -166,42 +208,46 @@ struct SparqStep {
     int group, dims;
     const SparqParams& params;
     const LogitRule& rule;
-    Spans spans;
-    std::int64_t r, n, stride;
+    const SightOrder& sight;
+    Spans longest; // spans of the head that holds the most
+    std::int64_t r, most, stride; // most: chosen slots of any head
     std::int32_t *components, *slots;
+    std::int32_t* seenSlots; // those of `slots` by how many heads see them; null where all do
     float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
     ReadReport* report;
 
     SparqStep(std::span<const KvView> views, int g, const SparqParams& p, const LogitRule& logits,
               AttentionScratch& scratch, ReadReport* told)
-        : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), spans(views[0]),
-          r(std::clamp(p.components, 1, dims)), n(std::clamp<std::int64_t>(p.tokens, 1, spans.slots)),
-          stride((spans.slots + 15) / 16 * 16), candidates(scratch.candidates), report(told) {
+        : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), sight(scratch.sight),
+          longest(longestOf(views)), r(std::clamp(p.components, 1, dims)),
+          most(std::clamp<std::int64_t>(p.tokens, 1, longest.slots)), stride((longest.slots + 15) / 16 * 16),
+          candidates(scratch.candidates), report(told) {
         const std::int64_t kv = kvHeads(), h = kv * group;
         scratch.scoreStride = stride;
         components = sized(scratch.components, kv * r);
-        slots = sized(scratch.slots, kv * n);
+        slots = sized(scratch.slots, kv * most);
+        seenSlots = sight.any() ? sized(scratch.sightSlots, kv * most) : nullptr;
         scores = sized(scratch.scores, h * stride);
         componentQueries = sized(scratch.componentQueries, h * r);
-        mass = sized(scratch.mass, 2 * h * spans.perHead);
+        mass = sized(scratch.mass, 2 * h * longest.perHead);
         alphas = sized(scratch.alphas, h);
         taus = sized(scratch.taus, h);
         partials = sized(scratch.partials, kv * SoftmaxState::floats(group, dims));
         sized(candidates, kv);
-        if (report)
-            beginReport(*report, h, guessTold() ? spans.slots : n, guessTold() ? scores : nullptr,
-                        guessTold() ? stride : n);
-        if (report && !guessTold()) {
-            report->slots = slots;
-            report->alphas = alphas;
-        }
+        if (guessTold())
+            report->begin(h, longest.slots, scores, stride);
+        else if (report)
+            report->begin(h, most, nullptr, most, slots, alphas);
     }
 
     bool guessTold() const { return report && report->estimate; }
 
     std::int64_t kvHeads() const { return static_cast<std::int64_t>(heads.size()); }
     const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
+    std::span<std::int32_t> chosenOf(std::int64_t g) const {
+        return {slots + g * most, static_cast<std::size_t>(std::min(most, head(g).slots))};
+    }
     // Is the approximate softmax needed, or only an order of the logits?
     bool wantsMass() const {
         return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1) || guessTold();
@@ -210,7 +256,7 @@ struct SparqStep {
         return {components + g * r, static_cast<std::size_t>(r)};
     }
     float* massOf(std::int64_t g, std::int64_t span) const {
-        return wantsMass() ? mass + (g * spans.perHead + span) * 2 * group : nullptr;
+        return wantsMass() ? mass + (g * longest.perHead + span) * 2 * group : nullptr;
     }
 };
 
@@ -231,14 +277,56 @@ void chooseComponents(const SparqStep& step, const float* q, std::vector<float>&
     }
 }
 
-// Stage 2 of one span of KV head g.
-void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic& moved) {
+// Stage 2 of slots [first, last) of KV head g, which its first n heads see, on top of the masses at m.
+void scoreRun(const SparqStep& step, std::int64_t g, std::int64_t first, std::int64_t last, int n, float* m,
+              Traffic& moved) {
     const std::int64_t firstHead = g * step.group;
+    float* const scores = step.scores + firstHead * step.stride;
+    if (n > 0)
+        scoreMoreColumns(step.head(g), first, last, n, step.componentsOf(g),
+                         step.componentQueries + firstHead * step.r, scores, step.stride, m,
+                         m ? m + step.group : nullptr, step.rule.softcap, moved);
+    for (int h = n; h < step.group; ++h) {
+        std::fill(scores + h * step.stride + first, scores + h * step.stride + last, kNoLogit);
+        moved[Component::Scores] += (last - first) * static_cast<std::int64_t>(sizeof(float));
+    }
+}
+
+// Stage 2 of one span of KV head g, where it has so many.
+void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic& moved) {
+    const KvView& head = step.head(g);
+    const Spans spans(head);
+    if (span >= spans.perHead)
+        return;
     float* const m = step.massOf(g, span);
-    scoreColumns(step.head(g), step.spans.first(span), step.spans.last(span), step.group,
-                 step.componentsOf(g), step.componentQueries + firstHead * step.r,
-                 step.scores + firstHead * step.stride, step.stride, m, m ? m + step.group : nullptr,
-                 step.rule.softcap, moved);
+    if (m) {
+        std::fill_n(m, step.group, kNoLogit);
+        std::fill_n(m + step.group, step.group, 0.f);
+    }
+    const auto score = [&](std::int64_t first, std::int64_t last, int n) {
+        scoreRun(step, g, first, last, n, m, moved);
+    };
+    if (step.sight.parted(g))
+        step.sight.eachRun(head, g, spans.first(span), spans.last(span), score);
+    else
+        score(spans.first(span), spans.last(span), step.group);
+}
+
+// Stage 5 of KV head g without the mean: each head attends to those of the chosen that it sees.
+void attendSeen(const SparqStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* queries,
+                const SoftmaxState& state, Traffic& moved) {
+    const KvView& head = step.head(g);
+    if (!step.sight.parted(g))
+        return attendList(head, chosen, step.group, queries, state, step.rule.softcap, moved,
+                          step.report && !step.guessTold() ? step.report->spill(g, step.group) : LogitSpill{});
+    state.clear(step.group, step.dims);
+    std::int32_t* const seen = step.seenSlots + g * step.most;
+    for (int n = step.group; n > 0; --n) {
+        const auto end = std::copy_if(chosen.begin(), chosen.end(), seen, [&](std::int32_t slot) {
+            return step.sight.seenBy(g, head.positions[slot]) == n;
+        });
+        attendMoreOfList(head, {seen, end}, n, queries, state, step.rule.softcap, moved);
+    }
 }
 
 // Stages 3 to 5 of KV head g.
@@ -247,41 +335,42 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
     const int group = step.group, dims = step.dims;
     float* const m = step.massOf(g, 0);
     float* const l = m ? m + group : nullptr;
-    for (std::int64_t span = 1; m && span < step.spans.perHead; ++span)
+    for (std::int64_t span = 1; m && span < Spans(head).perHead; ++span)
         for (int h = 0; h < group; ++h) {
             const float* const other = step.massOf(g, span);
             float scale, otherScale;
             mergeMass(m[h], l[h], other[h], other[group + h], scale, otherScale);
         }
-    const std::span<std::int32_t> chosen{step.slots + g * step.n, static_cast<std::size_t>(step.n)};
+    const std::span<std::int32_t> chosen = step.chosenOf(g);
     float* const alpha = step.alphas + g * group;
-    selectSlots(step.params, step.scores + g * group * step.stride, step.stride, step.spans.slots, head.byAge,
+    selectSlots(step.params, step.scores + g * group * step.stride, step.stride, head.slots, head.byAge,
                 group, m, l, chosen, alpha, step.candidates[static_cast<std::size_t>(g)], moved);
 
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
-    attendList(head, chosen, group, queries + g * group * dims, state, step.rule.softcap, moved,
-               step.guessTold() ? LogitSpill{} : spillOf(step.report, g, group));
-    reportMass(step.report, g, group, step.guessTold() ? m : state.m, step.guessTold() ? l : state.l);
+    attendSeen(step, g, chosen, queries + g * group * dims, state, moved);
+    if (step.report)
+        step.report->setMass(g, group, step.guessTold() ? m : state.m, step.guessTold() ? l : state.l);
     writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
-        blendMean(head, group, alpha, out + g * group * dims, moved);
+        blendMean(head, g, group, step.sight, alpha, out + g * group * dims, moved);
 }
 
 }  // namespace
 
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
                  float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-                 ReadReport* report) {
+                 std::span<const HeadSight> sights, ReadReport* report) {
     if (heads.empty())
         return;
+    const InSight ordered = inSight(heads, group, q, out, sights, scratch);
     const SparqStep step(heads, group, params, rule, scratch, report);
-    const float* const queries = scaledQueries(heads, group, q, scratch, rule);
-    chooseComponents(step, q, scratch.componentSizes);
+    const float* const queries = scaledQueries(heads, group, ordered.q, scratch, rule);
+    chooseComponents(step, ordered.q, scratch.componentSizes);
 
-    const std::int64_t kvHeads = step.kvHeads(), slots = step.spans.slots;
-    const std::int64_t columnBytes = kvHeads * slots * step.r * elementBytes(heads[0].type);
-    const std::int64_t chosenBytes = kvHeads * (step.n * 2 * rowBytes(heads[0]) + slots * group * 4);
+    const std::int64_t kvHeads = step.kvHeads(), slots = slotsOf(heads), perHead = step.longest.perHead;
+    const std::int64_t columnBytes = slots * step.r * elementBytes(heads[0].type);
+    const std::int64_t chosenBytes = kvHeads * step.most * 2 * rowBytes(heads[0]) + slots * group * 4;
     const auto count = [&](const auto& work) {
         Traffic moved;
         work(moved);
@@ -291,21 +380,21 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
     if (const int threads = at::get_num_threads(); kvHeads % threads == 0 || kvHeads >= 4 * threads) {
         forEachTask(kvHeads, columnBytes + chosenBytes, [&](std::int64_t g) {
             count([&](Traffic& moved) {
-                for (std::int64_t span = 0; span < step.spans.perHead; ++span)
+                for (std::int64_t span = 0; span < perHead; ++span)
                     scoreSpan(step, g, span, moved);
-                attendChosen(step, g, queries, out, moved);
+                attendChosen(step, g, queries, ordered.out, moved);
             });
         });
-        return;
-    }
-    forEachTask(kvHeads * step.spans.perHead, columnBytes, [&](std::int64_t task) {
-        count([&](Traffic& moved) {
-            scoreSpan(step, task / step.spans.perHead, task % step.spans.perHead, moved);
+    } else {
+        forEachTask(kvHeads * perHead, columnBytes, [&](std::int64_t task) {
+            count([&](Traffic& moved) { scoreSpan(step, task / perHead, task % perHead, moved); });
         });
-    });
-    forEachTask(kvHeads, chosenBytes, [&](std::int64_t g) {
-        count([&](Traffic& moved) { attendChosen(step, g, queries, out, moved); });
-    });
+        forEachTask(kvHeads, chosenBytes, [&](std::int64_t g) {
+            count([&](Traffic& moved) { attendChosen(step, g, queries, ordered.out, moved); });
+        });
+    }
+    if (scratch.sight.any())
+        scratch.sight.restore(ordered.out, step.dims, out);
 }
 
 }  // namespace fovea::cpu

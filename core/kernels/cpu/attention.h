@@ -7,28 +7,43 @@
 
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
+#include "core/kernels/cpu/head_sight.h"
+#include "core/kernels/cpu/read_report.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
 #include "core/model/logit_rule.h"
 
 namespace fovea::cpu {
 
-// Slots that one task attends to, and with which of the queries (0: q itself, then those of turned slots).
+// Slots that are attended to alike: with which of the queries (0: q itself, then those of turned slots), and by how
+// many of the group's heads, the first ones.
 struct SlotPiece {
     std::int64_t first, last;
     std::int64_t query;
+    int heads;
+};
+
+// One task: pieces of a KV head's slots.
+struct SpanTask {
+    std::int64_t kvHead;
+    std::size_t firstPiece, lastPiece;
 };
 
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
     std::vector<float> queries;              // (H, d) q times the scale of logits, then those of turned slots
-    std::vector<SlotPiece> pieces;           // of one head's slots, a task each
+    std::vector<SlotPiece> pieces;           // of all heads' slots
+    std::vector<SpanTask> tasks;
+    SightOrder sight;
+    std::vector<float> sightQueries, sightOut; // (H, d) in the order of sight, where heads of a group differ
+    std::vector<std::int32_t> sightSlots;      // (G, min(k, S)) chosen slots by how many heads see them
     std::vector<float> partials;             // softmax states of spans, to be merged
-    std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row
+    std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row; heads
+                                             // of a group, as in what follows, in the order of sight
     std::int64_t scoreStride = 0;
     std::vector<std::int32_t> components;    // (G, r) sorted
-    std::vector<std::int32_t> slots;         // (G, min(k, S)) sorted
+    std::vector<std::int32_t> slots;         // (G, min(k, most slots)) each head's first min(k, S) sorted
     std::vector<float> alphas, taus;         // (H); alpha is 1 when it is off
     std::vector<float> componentSizes;       // (2, d) Σ over the group |q|, and a copy to find the largest in
     std::vector<float> componentQueries;     // (H, r) q[i1]/τ
@@ -43,25 +58,13 @@ struct TurnedSlots {
     const float* q = nullptr; // (H, d)
 };
 
-// How a read weighed the rows that it read, for a keep that hears it: the weight of row i is
-// alpha[h]·exp(logits[h·stride + i] - m[h]) / l[h]. Good until the next read. Nobody who does not ask pays for it.
-struct ReadReport {
-    bool estimate = false; // of a read that guesses, the guess at all rows instead of what it read. An input.
-
-    const float* logits = nullptr; // (H, stride)
-    std::int64_t stride = 0, rows = 0;
-    std::vector<float> m, l;             // (H)
-    const float* alphas = nullptr;       // (H); null: 1
-    const std::int32_t* slots = nullptr; // (G, rows), ascending; null: rows are slots 0, 1, …
-    std::vector<float> spilled;          // logits that lay nowhere else
-};
-
-// q, out (H, d) fp32; heads: G views of equal shape and S >= 1 slots; H = G·group. The ledger hears every
-// span handed to a loop. The result does not depend on the number of threads. A head all of whose logits are
-// -inf attends to nothing: its output is 0. `turned` are disjoint and ascending.
-void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
-               AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
-               std::span<const TurnedSlots> turned = {}, ReadReport* report = nullptr);
+// q, out (H, d) fp32; heads: G views of equal rows and S >= 1 slots each, their numbers may differ; H = G·group. The
+// ledger hears every span handed to a loop. The result does not depend on the number of threads. A head all of whose
+// logits are -inf attends to nothing: its output is 0. `turned` are disjoint and ascending. `sights` (H) say what each
+// query head sees of what is held, or are empty: all; they do not go together with `turned`.
+void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
+               Ledger& ledger, const LogitRule& rule = {}, std::span<const TurnedSlots> turned = {},
+               std::span<const HeadSight> sights = {}, ReadReport* report = nullptr);
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -69,10 +72,12 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Indices     4·n written, 4·n read, n = min(k, S)
 //   Keys        n·d·e
 //   Values      n·d·e
-//   Mean        4·d, when alpha is on
+//   Mean        4·d, when alpha is on; for each of the sums of values where there are several
 //   Scores      4·n·g more where the report is of what was read
+// A token that a query head does not see has the approximate logit -inf, which the group's sum hears, no share of its
+// α, and no part in its output.
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
                  float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
-                 ReadReport* report = nullptr);
+                 std::span<const HeadSight> sights = {}, ReadReport* report = nullptr);
 
 }  // namespace fovea::cpu

@@ -1,8 +1,10 @@
-// y (out) = W (out, in) · x (in).
-//   reads   out·in elements of W once; x stays in L1 or L2
-//   writes  out floats
-//   work    2·out·in flops: memory-bound
-// Rows are split over threads in runs of about 64 KiB. Four rows at a time share each load of x.
+// y (n, out) = x (n, in) · Wᵀ, W (out, in): n vectors, one per sequence that is decoded.
+//   reads   out·in elements of W once for all vectors; x stays in L1 or L2
+//   writes  n·out floats
+//   work    2·n·out·in flops: memory-bound below n ≈ 4
+// Rows are split over threads in runs of about 64 KiB, which stay in L2 while further vectors go over them. Up to
+// four rows at a time share each load of x, and up to four vectors each load of W. A vector's sums are formed in
+// the same order whatever goes beside it.
 
 #include "core/kernels/cpu/kernels.h"
 
@@ -16,51 +18,85 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-template <class Loader, int R>
-HWY_INLINE void dotRows(const typename Loader::Element* w, const float* x, float* y, std::int64_t in) {
+// Rows and vectors, each one after the other.
+struct Operands {
+    const float* x;
+    float* y;
+    std::int64_t in, out;
+};
+
+// y of R rows from `row` on, for N vectors from `vector` on.
+template <class Loader, int R, int N>
+HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, std::int64_t row, std::int64_t vector) {
     const Widest d;
     const Single one;
+    const std::int64_t in = o.in;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const std::int64_t whole = in / lanes * lanes, pairs = in / (2 * lanes) * (2 * lanes);
-    hn::Vec<Widest> even[R], odd[R];
+    const float* const x = o.x + vector * in;
+    w += row * in;
+    hn::Vec<Widest> even[R][N], odd[R][N];
     for (int i = 0; i < R; ++i)
-        even[i] = odd[i] = hn::Zero(d);
+        for (int n = 0; n < N; ++n)
+            even[i][n] = odd[i][n] = hn::Zero(d);
+    const auto add = [&](hn::Vec<Widest>(&sum)[R][N], std::int64_t c) HWY_ATTR {
+        hn::Vec<Widest> v[N];
+        for (int n = 0; n < N; ++n)
+            v[n] = hn::LoadU(d, x + n * in + c);
+        for (int i = 0; i < R; ++i) {
+            const auto weights = Loader::load(d, w + i * in + c);
+            for (int n = 0; n < N; ++n)
+                sum[i][n] = hn::MulAdd(weights, v[n], sum[i][n]);
+        }
+    };
     std::int64_t c = 0;
     for (; c < pairs; c += 2 * lanes) {
-        const auto x0 = hn::LoadU(d, x + c), x1 = hn::LoadU(d, x + c + lanes);
-        for (int i = 0; i < R; ++i) {
-            even[i] = hn::MulAdd(Loader::load(d, w + i * in + c), x0, even[i]);
-            odd[i] = hn::MulAdd(Loader::load(d, w + i * in + c + lanes), x1, odd[i]);
-        }
+        add(even, c);
+        add(odd, c + lanes);
     }
     for (; c < whole; c += lanes)
-        for (int i = 0; i < R; ++i)
-            even[i] = hn::MulAdd(Loader::load(d, w + i * in + c), hn::LoadU(d, x + c), even[i]);
-    for (int i = 0; i < R; ++i) {
-        float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i], odd[i])));
-        for (std::int64_t tail = whole; tail < in; ++tail)
-            sum += hn::GetLane(Loader::load(one, w + i * in + tail)) * x[tail];
-        y[i] = sum;
-    }
+        add(even, c);
+    for (int i = 0; i < R; ++i)
+        for (int n = 0; n < N; ++n) {
+            float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i][n], odd[i][n])));
+            for (std::int64_t tail = whole; tail < in; ++tail)
+                sum += hn::GetLane(Loader::load(one, w + i * in + tail)) * x[n * in + tail];
+            o.y[(vector + n) * o.out + row + i] = sum;
+        }
+}
+
+// With more vectors fewer rows, so that all sums have a register.
+template <class Loader, int N>
+HWY_INLINE void multiplyRows(const typename Loader::Element* w, const Operands& o, std::int64_t first,
+                             std::int64_t last, std::int64_t vector) {
+    constexpr int kRows = N == 1 ? 4 : 2;
+    std::int64_t row = first;
+    for (; row + kRows <= last; row += kRows)
+        dotRows<Loader, kRows, N>(w, o, row, vector);
+    for (; row < last; ++row)
+        dotRows<Loader, 1, N>(w, o, row, vector);
 }
 
 template <class Loader>
-HWY_INLINE void multiplyRows(const void* weights, const float* x, float* y, std::int64_t first, std::int64_t last,
-                             std::int64_t in) {
+HWY_INLINE void multiplyVectors(const void* weights, const Operands& o, std::int64_t first, std::int64_t last,
+                                std::int64_t vectors) {
     const auto* const w = static_cast<const typename Loader::Element*>(weights);
-    std::int64_t row = first;
-    for (; row + 4 <= last; row += 4)
-        dotRows<Loader, 4>(w + row * in, x, y + row, in);
-    for (; row < last; ++row)
-        dotRows<Loader, 1>(w + row * in, x, y + row, in);
+    std::int64_t vector = 0;
+    for (; vector + 4 <= vectors; vector += 4)
+        multiplyRows<Loader, 4>(w, o, first, last, vector);
+    for (; vector + 2 <= vectors; vector += 2)
+        multiplyRows<Loader, 2>(w, o, first, last, vector);
+    if (vector < vectors)
+        multiplyRows<Loader, 1>(w, o, first, last, vector);
 }
 
-void gemvTarget(ElementType type, const void* w, const float* x, float* y, std::int64_t first, std::int64_t last,
-                std::int64_t in) {
+void gemvTarget(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+                std::int64_t first, std::int64_t last, std::int64_t vectors) {
+    const Operands o{x, y, in, out};
     switch (type) {
-    case ElementType::F32: return multiplyRows<F32Loader>(w, x, y, first, last, in);
-    case ElementType::F16: return multiplyRows<F16Loader>(w, x, y, first, last, in);
-    case ElementType::BF16: return multiplyRows<BF16Loader>(w, x, y, first, last, in);
+    case ElementType::F32: return multiplyVectors<F32Loader>(w, o, first, last, vectors);
+    case ElementType::F16: return multiplyVectors<F16Loader>(w, o, first, last, vectors);
+    case ElementType::BF16: return multiplyVectors<BF16Loader>(w, o, first, last, vectors);
     }
 }
 
@@ -71,12 +107,13 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 HWY_EXPORT(gemvTarget);
 
-void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in) {
+void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+          std::int64_t vectors) {
     const std::int64_t rowBytes = std::max<std::int64_t>(1, in * elementBytes(type));
     const std::int64_t rows = std::max<std::int64_t>(1, 64 * 1024 / rowBytes / 4) * 4;
     forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
         HWY_DYNAMIC_DISPATCH(gemvTarget)
-        (type, w, x, y, task * rows, std::min(out, (task + 1) * rows), in);
+        (type, w, x, y, out, in, task * rows, std::min(out, (task + 1) * rows), vectors);
     });
 }
 

@@ -99,13 +99,18 @@ std::vector<float> groupSums(const float* x, std::int64_t in, int group) {
 
 }  // namespace
 
-void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in) {
-    const std::vector<float> sums = groupSums(x, in, minimumGroup(type));
+void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+          std::int64_t vectors) {
+    const int group = minimumGroup(type);
+    const std::vector<float> sums = groupSums(x, vectors * in, group); // a row is whole groups
+    const std::int64_t perVector = group == 0 ? 0 : in / group;
     const std::int64_t rowBytes = std::max<std::int64_t>(1, blockRowBytes(type, in));
     const std::int64_t rows = std::max<std::int64_t>(1, 64 * 1024 / rowBytes);
     forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
-        HWY_DYNAMIC_DISPATCH(gemvBlocksTarget)
-        (type, w, x, sums.data(), y, task * rows, std::min(out, (task + 1) * rows), in);
+        for (std::int64_t v = 0; v < vectors; ++v)
+            HWY_DYNAMIC_DISPATCH(gemvBlocksTarget)
+            (type, w, x + v * in, sums.data() + v * perVector, y + v * out, task * rows,
+             std::min(out, (task + 1) * rows), in);
     });
 }
 

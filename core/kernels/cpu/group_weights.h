@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "core/cache/traffic.h"
-#include "core/kernels/cpu/attention.h"
+#include "core/kernels/cpu/read_report.h"
 
 namespace fovea::cpu {
 

@@ -12,10 +12,13 @@
 
 namespace fovea::cpu {
 
-// y (out) = W (out, in) · x (in), rows [0, out) split over threads.
-void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in);
+// y (vectors, out) = x (vectors, in) · Wᵀ for W (out, in), its rows [0, out) split over threads. Each weight is read
+// once for all vectors, and a vector's y does not depend on those beside it.
+void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+          std::int64_t vectors = 1);
 // The same with W in GGUF blocks, decoded as they are read; `in` a multiple of a block's weights.
-void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in);
+void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+          std::int64_t vectors = 1);
 struct NormShape {
     Norm norm = Norm::Rms;
     float epsilon = 1e-5f;

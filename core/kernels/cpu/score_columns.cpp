@@ -190,6 +190,12 @@ void scoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, in
         std::fill_n(m, group, kNoLogit);
         std::fill_n(l, group, 0.f);
     }
+    scoreMoreColumns(cache, first, last, group, components, q, logits, stride, m, l, softcap, moved);
+}
+
+void scoreMoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, int group,
+                      std::span<const std::int32_t> components, const float* q, float* logits,
+                      std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
     HWY_DYNAMIC_DISPATCH(scoreColumnsTarget)
     (cache, first, last, group, components, q, logits, stride, m, l, softcap, moved);
 }

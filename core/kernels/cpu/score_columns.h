@@ -20,5 +20,9 @@ namespace fovea::cpu {
 void scoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, int group,
                   std::span<const std::int32_t> components, const float* q, float* logits,
                   std::int64_t stride, float* m, float* l, float softcap, Traffic& moved);
+// The same on top of what m and l hold.
+void scoreMoreColumns(const KvView& cache, std::int64_t first, std::int64_t last, int group,
+                      std::span<const std::int32_t> components, const float* q, float* logits,
+                      std::int64_t stride, float* m, float* l, float softcap, Traffic& moved);
 
 }  // namespace fovea::cpu

@@ -5,22 +5,55 @@
 
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/step_shape.h"
+#include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
 namespace fovea {
 
-bool KeepRule::sees(std::int64_t p, std::int64_t j) const {
-    return (j < sinks || p - j <= window) && p - j <= reach;
+std::int64_t KeepRule::oldest(std::int64_t p) const {
+    return std::max(growth ? growth->oldest(p) : std::max<std::int64_t>(0, p - window), p - reach);
 }
 
+KeepRule KeepRule::at(std::int64_t p) const {
+    KeepRule now = *this;
+    if (growth)
+        now.window = p - growth->oldest(p);
+    now.growth.reset();
+    return now;
+}
+
+bool KeepRule::sees(std::int64_t p, std::int64_t j) const {
+    return p - j <= reach && (j < sinks || j >= oldest(p));
+}
+
+namespace {
+
+// The first p > j whose window begins behind j. Windows only move forward, so it lies between two powers of two.
+std::int64_t leavesAt(const SpanGrowth& growth, std::int64_t j) {
+    std::int64_t step = 1;
+    while (step < KeepRule::kUnbounded && growth.oldest(j + step) <= j)
+        step *= 2;
+    if (step >= KeepRule::kUnbounded)
+        return KeepRule::kUnbounded + j + 1;
+    std::int64_t seen = j + step / 2, unseen = j + step;
+    while (unseen - seen > 1) {
+        const std::int64_t middle = seen + (unseen - seen) / 2;
+        (growth.oldest(middle) <= j ? seen : unseen) = middle;
+    }
+    return unseen;
+}
+
+} // namespace
+
 std::int64_t KeepRule::unseenFrom(std::int64_t j) const {
-    return j + 1 + (j < sinks ? reach : std::min(window, reach));
+    if (j < sinks)
+        return j + 1 + reach;
+    return growth ? std::min(leavesAt(*growth, j), j + 1 + reach) : j + 1 + std::min(window, reach);
 }
 
 std::int64_t KeepRule::seen(std::int64_t p) const {
-    const std::int64_t oldest = std::max<std::int64_t>(0, p - std::min(window, reach)); // of the window
-    const std::int64_t reached = std::max<std::int64_t>(0, p - reach);
-    return p + 1 - oldest + std::max<std::int64_t>(0, std::min(sinks, oldest) - reached);
+    const std::int64_t first = oldest(p), reached = std::max<std::int64_t>(0, p - reach);
+    return p + 1 - first + std::max<std::int64_t>(0, std::min(sinks, first) - reached);
 }
 
 std::int64_t KeepRule::distanceTo(std::int64_t p, std::int64_t j) const {
@@ -32,6 +65,8 @@ std::int64_t KeepRule::distanceTo(std::int64_t p, std::int64_t j) const {
 }
 
 std::int64_t KeepRule::longestDistance() const {
+    if (growth)
+        return reach;
     if (sinks == 0)
         return std::min(window, reach);
     switch (distance) {
@@ -44,12 +79,14 @@ std::int64_t KeepRule::longestDistance() const {
     }
 }
 
-KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts) {
+KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts, HeadPlace place) {
     KeepRule rule;
     if (const auto* streaming = std::get_if<StreamingParams>(&plan.keep); streaming && acts)
         rule = streamingRule(*streaming);
     else if (const auto* infinite = std::get_if<LmInfiniteParams>(&plan.keep); infinite && acts)
         rule = lmInfiniteRule(*infinite);
+    else if (const auto* moa = std::get_if<MoaParams>(&plan.keep); moa && acts)
+        rule = moaRule(*moa, place.layer, place.head);
     if (modelWindow > 0) {
         rule.reach = modelWindow - 1;
         rule.distance = KeepRule::Distance::Original;
@@ -57,17 +94,75 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
     return rule;
 }
 
+LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
+                     int kvHeads)
+    : m_group(std::max(1, queryHeads / std::max(1, kvHeads))) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    const int rules = moa && moa->spans && acts ? queryHeads : 1;
+    for (int head = 0; head < rules; ++head)
+        m_rules.push_back(keepRule(plan, modelWindow, acts, {layer, head}));
+}
+
+LayerKeep::LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts)
+    : LayerKeep(plan, layer, spec.window(layer), acts, spec.queryHeads, spec.kvHeads) {}
+
+const KeepRule& LayerKeep::of(int queryHead) const {
+    return m_rules[same() ? 0 : static_cast<std::size_t>(queryHead)];
+}
+
+KeepRule LayerKeep::held(int kvHead, std::int64_t p) const {
+    const int first = kvHead * m_group;
+    if (same() || m_group == 1)
+        return of(first);
+    KeepRule longest = of(first).at(p);
+    for (int head = first + 1; head < first + m_group; ++head)
+        longest.window = std::max(longest.window, of(head).at(p).window);
+    return longest;
+}
+
+bool LayerKeep::parted(int kvHead, std::int64_t p) const {
+    const int first = kvHead * m_group;
+    for (int head = first + 1; !same() && head < first + m_group; ++head)
+        if (of(head).seen(p) != of(first).seen(p))
+            return true;
+    return false;
+}
+
+int valueSumsPerHead(const AttentionPlan& plan, int group) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    return moa && moa->spans ? group : 1;
+}
+
 namespace {
 
-// Rows that one KV head drops in a step: at its end those that the next query will not see, before the first
-// planned step those that the plan does not keep.
-std::int64_t droppedRows(const AttentionPlan& plan, const StepShape& shape) {
+// Rows that leave a sum in a step: at its end those that the next query will not see, before the first planned
+// step those that the plan does not keep. `kept` and `own`: of the sum's heads, with the plan's keep and without.
+std::int64_t droppedRows(const KeepRule& kept, const KeepRule& own, const StepShape& shape) {
     const std::int64_t p = shape.tokens - 1;
-    const auto seen = [&](std::int64_t at, bool acts) {
-        return rowsSeen(plan, shape.window, acts, shape.promptTokens(), at);
-    };
-    const std::int64_t atEnd = seen(p, shape.keeps) - (seen(p + 1, shape.keeps) - 1);
-    return shape.takesOver ? atEnd + seen(p, false) - seen(p, true) : atEnd;
+    const std::int64_t atEnd = kept.seen(p) - (kept.seen(p + 1) - 1);
+    return shape.takesOver ? atEnd + own.seen(p) - kept.seen(p) : atEnd;
+}
+
+// Over all sums of a layer. One that is kept for a query head follows what this head sees; one for the whole
+// KV head what that holds, and then heads do not differ.
+std::int64_t droppedFromSums(const AttentionPlan& plan, const StepShape& shape) {
+    if (scoresTokens(plan)) {
+        const std::int64_t p = shape.tokens - 1;
+        const auto seen = [&](std::int64_t at, bool acts) {
+            return rowsSeen(plan, shape.window, acts, shape.promptTokens(), at);
+        };
+        const std::int64_t atEnd = seen(p, shape.keeps) - (seen(p + 1, shape.keeps) - 1);
+        return shape.kvHeads * (shape.takesOver ? atEnd + seen(p, false) - seen(p, true) : atEnd);
+    }
+    const KeepRule own = keepRule(plan, shape.window, false);
+    const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
+    const int sums = shape.kvHeads * valueSumsPerHead(plan, shape.group());
+    if (keep.same())
+        return sums * droppedRows(keep.of(0), own, shape);
+    std::int64_t dropped = 0;
+    for (int head = 0; head < shape.queryHeads; ++head)
+        dropped += droppedRows(keep.of(head), own, shape);
+    return dropped;
 }
 
 } // namespace
@@ -81,7 +176,7 @@ Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape) {
     if (sparq)
         layer[Component::KeyColumns] = row * shape.moved;
     if (sparq && sparq->alpha) {
-        const std::int64_t dropped = droppedRows(plan, shape) * shape.kvHeads;
+        const std::int64_t dropped = droppedFromSums(plan, shape);
         layer[Component::Values] += row * (dropped + shape.resummed);
         layer[Component::Mean] = 8 * d * dropped + 4 * d * shape.sums;
     }

@@ -1,6 +1,6 @@
 #pragma once
 // Which cached tokens the query at a position still sees: the plan's keep and the model's own sliding window
-// as one rule per layer. A token that is not seen once is never seen again, so whatever the rule drops may
+// as one rule per layer, or per query head where heads differ. A token that is not seen once is never seen again, so whatever the rule drops may
 // leave the cache at the end of the step before (the streams of text that these methods are for have no other
 // way back).
 //
@@ -9,12 +9,16 @@
 //           rule says which, and kernels turn the query by the difference instead of touching stored keys.
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "core/cache/traffic.h"
+#include "core/methods/keep/span_growth.h"
 
 namespace fovea {
 
 struct AttentionPlan;
+struct ModelSpec;
 struct StepShape;
 
 struct KeepRule {
@@ -26,7 +30,12 @@ struct KeepRule {
     std::int64_t reach = kUnbounded;  // the model's own window: nothing further back, sinks included
     Distance distance = Distance::Original;
     std::int64_t cap = kUnbounded; // Capped: the longest distance at which a sink is met
+    std::optional<SpanGrowth> growth; // then the window is its, and `window` says nothing
 
+    // The oldest position of the window of the query at p; sinks may lie before it.
+    std::int64_t oldest(std::int64_t p) const;
+    // The same for the query at p, with a window that does not grow.
+    KeepRule at(std::int64_t p) const;
     // Does the query at p see the token at j <= p?
     bool sees(std::int64_t p, std::int64_t j) const;
     // The first position whose query does not see the token at j; kUnbounded or more: there is none.
@@ -43,15 +52,46 @@ struct KeepRule {
     bool operator==(const KeepRule&) const = default;
 };
 
+// Which query head of which layer is asked for; it matters to plans of spans per head alone.
+struct HeadPlace {
+    int layer = 0, head = 0;
+};
+
 // What a layer keeps: the plan's keep where `acts` (from decode-from on) within the model's own window, which
 // is the number of tokens that one sees with itself; 0: all.
-KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts);
+KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts, HeadPlace place = {});
+
+// The rules of one layer's query heads. They have their sinks and the model's own window in common, so what a
+// KV head holds for its group, all that any of its query heads sees, is what the one with the longest window sees.
+class LayerKeep {
+public:
+    LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads, int kvHeads);
+    LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts);
+
+    // One rule for all heads?
+    bool same() const { return m_rules.size() == 1; }
+    int group() const { return m_group; }
+    const KeepRule& of(int queryHead) const;
+    // What KV head g holds for the query at p, as a rule that is good at p alone where heads differ.
+    KeepRule held(int kvHead, std::int64_t p) const;
+    // Do query heads of KV head g see different tokens at p?
+    bool parted(int kvHead, std::int64_t p) const;
+
+private:
+    std::vector<KeepRule> m_rules; // one, or one per query head
+    int m_group;
+};
+
+// How many sums of values each KV head keeps for a read that stands in for the rest by their mean: one, or one for
+// each query head where the plan gives heads spans of their own, since each has another rest.
+int valueSumsPerHead(const AttentionPlan& plan, int group);
 
 // Formula: bytes that one layer's eviction reads and writes in the step of `shape`, all KV heads. Per row and
 // KV head, with e bytes per element:
 //
 //   dropped    d·e   its value is read and
-//              8·d   taken from the fp32 sum (read, written): only where the plan's read keeps one
+//              8·d   taken from the fp32 sum (read, written): only where the plan's read keeps one, and for each
+//                    query head whose sum it leaves where they have sums of their own
 //   moved      4·d·e K and V of a row that changes slot, so that live slots stay the first (read, written)
 //              d·e   its entries in the component-major copy, where there is one
 //   resummed   d·e   every live value is read again where one that was no number left the sum, and

@@ -12,14 +12,14 @@
 namespace fovea {
 
 // Per KV head: K is read once for the scores, V once for the sum, S rows of d elements each, whatever the
-// number of query heads that share them; the current token's row of each is written. q and the output stay in
-// the processor and are not counted.
+// number of query heads that share them; the current token's row of each is written, where the layer owns its KV. q and
+// the output stay in the processor and are not counted.
 Traffic predictDense(const StepShape& shape) {
     const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
 
     Traffic head;
-    head[Component::Keys] = shape.tokens * row + row;
-    head[Component::Values] = shape.tokens * row + row;
+    head[Component::Keys] = (shape.tokens + shape.appended()) * row;
+    head[Component::Values] = (shape.tokens + shape.appended()) * row;
     return head * shape.kvHeads;
 }
 

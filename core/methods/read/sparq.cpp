@@ -12,10 +12,14 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sort.h>
 #include <ATen/ops/sqrt.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/dense.h"
@@ -59,17 +63,18 @@ at::Tensor chooseSlots(const at::Tensor& score, std::int64_t n, const at::Tensor
 //   K, V      n·d·e    stage 5 reads n rows of each
 //             d·e      the current token's row of each is written
 //   mean      2·4·d    the current value is added to the fp32 sum
-//             4·d      stage 5 reads it; all three only when alpha is on
+//             4·d      stage 5 reads it; all three only when alpha is on, and g times where every query head
+//                      has a sum of its own, since heads of a group see different tokens
 //
 // On a step before decode-from, K and V are read dense, but the copy and the sum are written: later steps
-// need them.
+// need them. A layer that reads another's KV writes none of these: the owner did.
 Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     const std::int64_t S = shape.tokens, d = shape.headDim, g = shape.group(), e = elementBytes(shape.store);
     const std::int64_t r = params.components, n = std::min<std::int64_t>(params.tokens, S);
 
     Traffic head;
-    head[Component::KeyColumns] = d * e;
-    head[Component::Mean] = params.alpha ? 2 * 4 * d : 0;
+    head[Component::KeyColumns] = shape.appended() * d * e;
+    head[Component::Mean] = params.alpha ? shape.appended() * 2 * 4 * d * shape.valueSums : 0;
     if (!shape.planned) {
         Traffic layer = predictDense(shape);
         return layer += head * shape.kvHeads;
@@ -78,24 +83,46 @@ Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     head[Component::KeyColumns] += S * r * e;
     head[Component::Scores] = 2 * 4 * S * g;
     head[Component::Indices] = 2 * 4 * n;
-    head[Component::Keys] = n * d * e + d * e;
-    head[Component::Values] = n * d * e + d * e;
-    head[Component::Mean] += params.alpha ? 4 * d : 0;
+    head[Component::Keys] = (n + shape.appended()) * d * e;
+    head[Component::Values] = (n + shape.appended()) * d * e;
+    head[Component::Mean] += params.alpha ? 4 * d * shape.valueSums : 0;
     return head * shape.kvHeads;
 }
 
-// Per KV head: K, V and the copy of K, S·d elements each, and d fp32 of value sum.
+// Per KV head: K, V and the copy of K, S·d elements each, and d fp32 of value sum (or of each sum).
 Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape) {
     Traffic head;
     head[Component::KeyColumns] = shape.tokens * shape.headDim * elementBytes(shape.store);
-    head[Component::Mean] = params.alpha ? 4 * shape.headDim : 0;
+    head[Component::Mean] = params.alpha ? 4 * shape.headDim * shape.valueSums : 0;
     Traffic layer = predictHeldDense(shape);
     return layer += head * shape.kvHeads;
 }
 
+namespace {
+
+// Weights and output of heads that see different ones of the chosen: each attends to those it sees, and one that sees
+// none attends to nothing. logits (g, n), values (n, d), seen (g, n).
+void attendSeen(SparqStages& stages, const at::Tensor& logits, const at::Tensor& values, const at::Tensor& seen) {
+    stages.weights = at::zeros_like(logits);
+    std::vector<at::Tensor> outputs;
+    for (std::int64_t head = 0; head < logits.size(0); ++head) {
+        const at::Tensor own = seen[head].nonzero().squeeze(-1);
+        const at::Tensor weights = at::softmax(logits[head].index_select(0, own), -1);
+        stages.weights[head].index_copy_(0, own, weights);
+        outputs.push_back(at::matmul(weights, values.index_select(0, own)));
+    }
+    stages.output = at::stack(outputs);
+}
+
+} // namespace
+
+SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
+    return sparqTruth(params, q, cache, rule, {});
+}
+
 // Algorithm 1 of 2312.04985, with grouped query heads.
 SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
-                       const LogitRule& rule) {
+                       const LogitRule& rule, const at::Tensor& seen) {
     const std::int64_t S = cache.slots(), d = q.size(-1);
     const std::int64_t n = std::min<std::int64_t>(params.tokens, S);
     const std::int64_t local = std::min<std::int64_t>(params.localTokens(), n);
@@ -113,6 +140,8 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
     stages.logits =
         attentionLogits(at::matmul(kept, cache.keyColumns(stages.components)) / stages.tau.unsqueeze(-1),
                         {1, rule.softcap}, dims);
+    if (seen.defined())
+        stages.logits = stages.logits.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
     stages.approximate = at::softmax(stages.logits, -1);
 
     // 3: the tokens that the group reads.
@@ -126,11 +155,17 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 
     // 5: exact attention over them, and the mean value for the rest.
     const at::Tensor scores = attentionLogits(at::matmul(q, cache.keyRows(stages.slots).t()), rule, dims);
-    stages.weights = at::softmax(scores, -1);
-    stages.output = at::matmul(stages.weights, cache.valueRows(stages.slots));
+    const at::Tensor values = cache.valueRows(stages.slots);
+    if (seen.defined()) {
+        attendSeen(stages, scores, values, seen.index_select(1, stages.slots));
+    } else {
+        stages.weights = at::softmax(scores, -1);
+        stages.output = at::matmul(stages.weights, values);
+    }
     if (params.alpha) {
         const at::Tensor alpha = stages.alpha.unsqueeze(-1);
-        stages.output = alpha * stages.output + (1 - alpha) * cache.valueMean();
+        const at::Tensor mean = seen.defined() ? cache.valueMeans(seen) : cache.valueMean();
+        stages.output = alpha * stages.output + (1 - alpha) * mean;
     }
     return stages;
 }

@@ -51,7 +51,10 @@ Traffic predictSparq(const SparqParams& params, const StepShape& shape);
 // Live bytes of one layer's cache.
 Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape);
 
-// The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head.
+// The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head. Where these see different tokens
+// of it, `seen` (g, S) bool says which: a token that a head does not see has the approximate logit -inf there.
+SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
+                       const LogitRule& rule, const at::Tensor& seen);
 SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
                        const LogitRule& rule = {});
 

@@ -80,7 +80,8 @@ TEST_CASE("Panels are hidden and shown from the View menu, and laid out anew on 
     for (QAction* toggle : f.window->panels().toggles()) {
         CHECK_FALSE(toggle->shortcut().isEmpty());
         CHECK(listedActions(*f.window).contains(toggle));
-        toggle->trigger();
+        if (toggle->isChecked()) // the others are behind one of these, until they are asked for
+            toggle->trigger();
     }
     pump(50);
     for (const QDockWidget* d : f.window->panels().docks())

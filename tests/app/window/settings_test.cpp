@@ -23,7 +23,10 @@
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
+#include "views/maps/sharing_diagram.h"
+#include "views/maps/span_map_view.h"
 #include "views/panels/inspector.h"
+#include "views/panels/span_panel.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
 #include "views/view_keys.h"
@@ -51,6 +54,8 @@ QWidget* viewOf(const WindowViews& views, const QString& name) {
                                         {"Atlas", views.atlas},
                                         {"Head map", views.headMap},
                                         {"Inspector", views.inspector},
+                                        {"Sharing", views.sharing},
+                                        {"Span map", views.spans->map()},
                                         {"Timelines", views.timelines}};
     return known.value(name);
 }

@@ -5,6 +5,7 @@
 #include <ATen/ops/randn.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <vector>
 
 #include "core/cache/cache_view_reader.h"
@@ -25,18 +26,20 @@ using fovea::test::Dice;
 namespace {
 
 // A cache after shape.tokens tokens under `rule`; what the last one's append counted is left in `ledger`.
-KvCache filled(const StepShape& shape, const SparqParams* sparq, const KeepRule& rule, int slotsPerBlock,
+KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKeep& keep, int slotsPerBlock,
                Ledger& ledger) {
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
     KvCache cache({.layers = 1,
                    .kvHeads = shape.kvHeads,
                    .headDim = shape.headDim,
                    .type = shape.store,
                    .keyColumns = sparq != nullptr,
                    .valueSum = sparq && sparq->alpha,
+                   .valueSums = valueSumsPerHead(plan, shape.group()),
                    .slotsPerBlock = slotsPerBlock});
     const at::Tensor rows = at::randn({2, shape.tokens, shape.kvHeads, shape.headDim});
     for (std::int64_t t = 0; t < shape.tokens; ++t) {
-        evictUnseen(cache, 0, rule, t, ledger);
+        evictUnseen(cache, 0, keep, keep, std::max<std::int64_t>(t - 1, 0), t, ledger);
         ledger.take();
         cache.append(0, t, rows[0][t].data_ptr<float>(), rows[1][t].data_ptr<float>(), ledger);
     }
@@ -44,19 +47,25 @@ KvCache filled(const StepShape& shape, const SparqParams* sparq, const KeepRule&
 }
 
 // What one layer's read touches, as readers of every KV head see it. Scores and chosen slots pass no reader.
-Traffic countReads(const KvCache& cache, const StepShape& shape, const SparqParams* sparq,
+Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep& keep, const SparqParams* sparq,
                    const at::Tensor& q) {
     Traffic counted;
     for (int head = 0; head < shape.kvHeads; ++head) {
         CacheViewReader rows(cache.view(0, head));
+        std::vector<KeepRule> rules;
+        for (int i = 0; i < shape.group(); ++i)
+            rules.push_back(keep.of(head * shape.group() + i));
         CountingReader counting(rows, shape.store);
         const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
         if (sparq) {
-            const SparqStages stages = sparqTruth(*sparq, group, counting);
+            const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
+            const SparqStages stages = sparqTruth(*sparq, group, counting, {}, seen);
             counted[Component::Scores] += 2 * 4 * stages.approximate.numel();
             counted[Component::Indices] += 2 * 4 * stages.slots.numel();
-        } else {
+        } else if (keep.same()) {
             denseTruth(group, counting);
+        } else {
+            moaTruth(rules, group, counting, rows.positions());
         }
         counted += counting.counted();
     }
@@ -75,26 +84,32 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         if (trial % 4 != 0)
             plan.read = dice.sparq(shape.headDim, 80);
         if (trial % 3 != 0)
-            plan.keep = StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)};
-        const KeepRule rule = keepRule(plan, 0, true);
+            plan.keep = trial % 3 == 1
+                            ? Keep(StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)})
+                            : Keep(dice.moa(1, shape.queryHeads));
+        const LayerKeep keep(plan, 0, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;
         const auto* sparq = std::get_if<SparqParams>(&plan.read);
         const auto* reads = shape.planned ? sparq : nullptr;
 
         Ledger ledger;
-        KvCache cache = filled(shape, sparq, rule, dice.coin() ? 256 : dice.between(1, 40), ledger);
+        KvCache cache = filled(shape, plan, keep, dice.coin() ? 256 : dice.between(1, 40), ledger);
         const Traffic written = ledger.take();
         std::vector<KvView> views;
         for (int head = 0; head < shape.kvHeads; ++head)
             views.push_back(cache.view(0, head));
         const at::Tensor q = at::randn({shape.queryHeads, shape.headDim});
         std::vector<float> out(static_cast<std::size_t>(q.numel()));
+        std::vector<cpu::HeadSight> sights;
+        for (int head = 0; head < shape.queryHeads && !keep.same(); ++head)
+            sights.push_back({keep.of(head).sinks, keep.of(head).oldest(shape.tokens - 1)});
         if (reads)
-            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger);
+            cpu::attendSparq(views, shape.group(), *reads, q.data_ptr<float>(), out.data(), scratch, ledger, {},
+                             sights);
         else
-            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger);
-        const Traffic read = ledger.take(), touched = countReads(cache, shape, reads, q);
-        evictUnseen(cache, 0, rule, shape.tokens, ledger);
+            cpu::attendAll(views, shape.group(), q.data_ptr<float>(), out.data(), scratch, ledger, {}, {}, sights);
+        const Traffic read = ledger.take(), touched = countReads(cache, shape, keep, reads, q);
+        evictUnseen(cache, 0, keep, keep, shape.tokens - 1, shape.tokens, ledger);
 
         Traffic counted = written;
         counted += read;

@@ -78,7 +78,9 @@ TEST_CASE("The cache that is foretold is the cache that a session reserves, for 
 TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a block too much", "[core.engine]") {
     const auto model = randomModel({.context = 5000});
     for (const char* text : {"keep=streaming:sinks=4,window=60", "keep=streaming:sinks=4,window=600",
-                             "keep=lm-infinite:sinks=4,window=300 store=bf16"})
+                             "keep=lm-infinite:sinks=4,window=300 store=bf16", "keep=moa",
+                             "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 store=f16",
+                             "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 read=sparq:r=4,k=9"})
         for (const std::int64_t prompt : {3, 700})
             for (const std::int64_t tokens : {1, 500}) {
                 const MemoryQuestion question = questionOf(parsePlan(text), prompt, tokens);
@@ -91,8 +93,10 @@ TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a bl
                 CHECK(estimate >= most);
                 if (tokens > 1 && prompt < 100)
                     CHECK(estimate == most);
+                if (valueSumsPerHead(question.plans.front(), model->spec.group()) > 1)
+                    continue; // a short text may pay more for sums of its own than it saves
                 MemoryQuestion all = question;
-                all.plans = {AttentionPlan{.store = question.plans.front().store}};
+                all.plans.front().keep = KeepAll{};
                 CHECK(estimate <= estimateMemory(model->spec, all).cache);
             }
 }

@@ -69,13 +69,17 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
         GENERATE(as<std::string>{}, "keep=streaming:sinks=3,window=9",
                  "keep=streaming:sinks=2,window=9,positions=cache", "keep=lm-infinite:sinks=4,window=8",
                  "keep=streaming:sinks=0,window=1", "keep=streaming:sinks=3,window=12 read=sparq:r=4,k=7",
-                 "keep=streaming:sinks=3,window=900");
+                 "keep=streaming:sinks=3,window=900", "keep=moa:alpha=2,beta=0.3,sinks=2,block=4,min=4",
+                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5",
+                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
+                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
+                 "read=sparq:r=4,k=12,local=2,select=logits");
     const int window = GENERATE(0, 20);
     spec.layerSpecs = {{.window = window, .rope = {}}, {.window = window, .rope = {}}};
     const Capture capture = randomCapture(spec, 61, 7);
     CAPTURE(text, window);
     const AttentionPlan plan = parsePlan(text);
-    const KeepRule rule = keepRule(plan, window, true), own = keepRule(plan, window, false);
+    const KeepRule rule = keepRule(plan, window, true, {1, 3}), own = keepRule(plan, window, false);
     const HeadMap map = replayHead(capture, 61, 1, 3, plan, 20, kNever);
     for (std::int64_t query = 0; query < 61; ++query) {
         const QueryStages stages = replayQuery(capture, query, 1, 3, plan, 20);
@@ -100,8 +104,10 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
             REQUIRE(both.empty());
         }
         REQUIRE(stages.guessed == (stages.sparse && std::holds_alternative<SparqParams>(plan.read)));
+        // What its group holds for another head has a score that the choice was made by; what it does not has none.
+        const KeepRule held = LayerKeep(plan, capture.spec(), 1, true).held(1, query);
         for (const std::int32_t key : stages.guessed ? evicted : std::vector<std::int32_t>{})
-            REQUIRE(std::isnan(stages.approximate[static_cast<std::size_t>(key)]));
+            REQUIRE(std::isnan(stages.approximate[static_cast<std::size_t>(key)]) == !held.sees(query, key));
     }
 }
 

@@ -80,6 +80,18 @@ TEST_CASE("gemv with blocks is the product with what they decode to", "[core.ker
     CHECK(excess(type, random, x, y) <= 0);
 }
 
+TEST_CASE("gemv with blocks of several vectors is that of each", "[core.kernels]") {
+    const auto type = GENERATE(from_range(std::begin(kBlockTypes), std::end(kBlockTypes)));
+    const int out = 130, in = 3 * blockShape(type).elements, vectors = 3;
+    const auto w = encoded(type, normals(static_cast<std::size_t>(out * in), 1));
+    const std::vector<float> x = normals(static_cast<std::size_t>(vectors * in), 2);
+    std::vector<float> together(static_cast<std::size_t>(vectors * out), kNaN), alone(together);
+    cpu::gemv(type, w.data(), x.data(), together.data(), out, in, vectors);
+    for (int v = 0; v < vectors; ++v)
+        cpu::gemv(type, w.data(), x.data() + v * in, alone.data() + v * out, out, in);
+    CHECK(together == alone);
+}
+
 TEST_CASE("gemv with blocks takes each weight of a block to its own place", "[core.kernels]") {
     const auto type = GENERATE(from_range(std::begin(kBlockTypes), std::end(kBlockTypes)));
     INFO(blockShape(type).name);

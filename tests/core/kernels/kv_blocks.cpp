@@ -48,8 +48,14 @@ KvBlocks::KvBlocks(const AttentionShape& shape) : m_shape(shape) {
             head.valueTable.push_back(head.values[b].data());
             head.columnTable.push_back(head.columns[b].data());
         }
-        m_views.push_back({head.keyTable.data(), head.valueTable.data(), head.columnTable.data(), head.sum.data(),
-                           shape.slots, shape.slotsPerBlock, shape.headDim, shape.type});
+        m_views.push_back({.keys = head.keyTable.data(),
+                           .values = head.valueTable.data(),
+                           .keyColumns = head.columnTable.data(),
+                           .valueSum = head.sum.data(),
+                           .slots = shape.slots,
+                           .slotsPerBlock = shape.slotsPerBlock,
+                           .headDim = shape.headDim,
+                           .type = shape.type});
     }
 }
 

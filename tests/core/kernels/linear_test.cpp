@@ -68,6 +68,22 @@ TEST_CASE("gemv is the matrix-vector product for every type and odd size", "[cor
     CHECK(excess <= 0);
 }
 
+TEST_CASE("gemv of several vectors is that of each", "[core.kernels]") {
+    const auto type = GENERATE(ElementType::F32, ElementType::F16, ElementType::BF16);
+    const auto vectors = GENERATE(2, 3, 4, 5, 7, 11);
+    const auto out = GENERATE(1, 3, 18, 1001);
+    const auto in = GENERATE(1, 33, 288);
+    INFO(elementName(type) << " " << vectors << " of " << out << "x" << in);
+    const auto n = static_cast<std::size_t>(out), m = static_cast<std::size_t>(in), v = static_cast<std::size_t>(vectors);
+    const std::vector<unsigned char> w = stored(type, normals(n * m, 1));
+    const std::vector<float> x = normals(v * m, 2);
+    std::vector<float> together(v * n, kNaN), alone(v * n, kNaN);
+    cpu::gemv(type, w.data(), x.data(), together.data(), out, in, vectors);
+    for (std::size_t i = 0; i < v; ++i)
+        cpu::gemv(type, w.data(), x.data() + i * m, alone.data() + i * n, out, in);
+    CHECK(together == alone); // to the last bit: what is decoded beside a text does not change it
+}
+
 TEST_CASE("An RMS norm divides by the root of the mean square and multiplies by the gain", "[core.kernels]") {
     const auto type = GENERATE(ElementType::F32, ElementType::F16, ElementType::BF16);
     const auto n = GENERATE(1, 5, 16, 37, 288, 4096);

@@ -74,7 +74,7 @@ TEST_CASE("A dense read reports the softmax of every row, summed over the group,
         std::vector<float> out(q.size()), plain(q.size());
         cpu::attendAll(cache.views(), g, q.data(), plain.data(), scratch, ledger);
         const Traffic alone = ledger.take();
-        cpu::attendAll(cache.views(), g, q.data(), out.data(), scratch, ledger, {}, {}, &report);
+        cpu::attendAll(cache.views(), g, q.data(), out.data(), scratch, ledger, {}, {}, {}, &report);
         Traffic told = ledger.take();
         CHECK(out == plain);
         CHECK(told[Component::Scores] == 4 * shape.slots * shape.queryHeads);
@@ -120,7 +120,7 @@ TEST_CASE("SparQ reports what it read, by alpha, or what it guessed", "[core.ker
                 std::vector<float> out(q.size()), plain(q.size());
                 cpu::attendSparq(cache.views(), g, params, q.data(), plain.data(), scratch, ledger);
                 const Traffic alone = ledger.take();
-                cpu::attendSparq(cache.views(), g, params, q.data(), out.data(), scratch, ledger, {},
+                cpu::attendSparq(cache.views(), g, params, q.data(), out.data(), scratch, ledger, {}, {},
                                  &report);
                 CHECK(out == plain);
                 const std::int64_t n = std::min<std::int64_t>(40, shape.slots);
@@ -171,7 +171,7 @@ TEST_CASE("A weight that is no number is reported as none", "[core.kernels]") {
         cpu::ReadReport report;
         Ledger ledger;
         std::vector<float> out(q.size()), weights(21);
-        cpu::attendAll(cache.views(), 2, q.data(), out.data(), scratch, ledger, {}, {}, &report);
+        cpu::attendAll(cache.views(), 2, q.data(), out.data(), scratch, ledger, {}, {}, {}, &report);
         Traffic read;
         cpu::groupWeights(report, 0, 2, 0, 21, weights.data(), read);
         for (const float w : weights)

@@ -104,4 +104,57 @@ TEST_CASE("A keep that scores tokens needs values that fit, and feedback somebod
         REQUIRE(why);
         CHECK(why->find("feedback=estimate") != std::string::npos);
     }
+    ModelSpec shared = headsOf(8);
+    shared.layers = 4;
+    for (const char* keep : {"keep=h2o", "keep=scissorhands", "keep=snapkv"})
+        CHECK(refusal(parsePlan(std::string("share=cla:2 ") + keep), shared));
+}
+
+TEST_CASE("A share that does not fit the model's layers is refused, in one sentence", "[core.plan]") {
+    ModelSpec spec = headsOf(8);
+    spec.layers = 4;
+    struct Case {
+        const char *plan, *named;
+    };
+    for (const Case& c : {Case{"share=cla:5", "2 to 4"},
+                          Case{"share=layers:0_0_2", "3 layers and this model has 4"},
+                          Case{"share=layers:0_0_2_2_4", "5 layers and this model has 4"},
+                          Case{"share=layers:1_1_2_2", "layer 0 read the KV of layer 1"},
+                          Case{"share=layers:0_0_2_9", "layer 3 read the KV of layer 9"},
+                          Case{"share=layers:0_0_1_3", "which itself reads that of layer 0"}}) {
+        INFO(c.plan);
+        const auto why = refusal(parsePlan(c.plan), spec);
+        REQUIRE(why);
+        INFO(*why);
+        CHECK(why->find(c.named) != std::string::npos);
+        CHECK(why->find(c.plan) == 0);
+        CHECK(why->size() < 300);
+        CHECK(why->find("accepted: ") != std::string::npos);
+    }
+    for (const char* plan : {"share=cla:2", "share=cla:4", "share=cla:3,pattern=keep-ends", "share=layers:0_1_2_3",
+                             "share=layers:0_0_0_0 keep=streaming read=sparq:r=4"})
+        CHECK_FALSE(refusal(parsePlan(plan), spec));
+    CHECK(refusal({.share = ClaParams{.factor = 0}, .keep = {}, .store = {}, .read = {}}, spec));
+    CHECK(refusal({.share = LayerSources{{-1, 0, 0, 0}}, .keep = {}, .store = {}, .read = {}}, spec));
+
+    // A list that does not fit shares nothing until it is refused.
+    CHECK(kvSources(parsePlan("share=layers:7_7_7_7").share, spec).empty());
+
+    spec.layerSpecs = {{}, {}, {.window = 8, .rope = {}}, {.window = 8, .rope = {}}};
+    CHECK_FALSE(refusal(parsePlan("share=cla:2"), spec));
+    const auto windows = refusal(parsePlan("share=cla:4"), spec);
+    REQUIRE(windows);
+    CHECK(windows->find("different sliding windows") != std::string::npos);
+    spec.layerSpecs = {{}, {.window = 0, .rope = {.theta = 5e5f}}, {}, {}};
+    const auto rope = refusal(parsePlan("share=cla:2"), spec);
+    REQUIRE(rope);
+    CHECK(rope->find("different RoPE") != std::string::npos);
+
+    spec.layerSpecs.clear();
+    spec.kvSources = {0, 0, 2, 2};
+    CHECK(refusal(parsePlan("share=cla:2"), spec));
+    CHECK_FALSE(refusal(parsePlan("dense"), spec));
+    spec.kvSources.clear();
+    spec.layers = 1;
+    CHECK(refusal(parsePlan("share=cla:2"), spec));
 }

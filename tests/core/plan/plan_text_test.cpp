@@ -14,7 +14,26 @@ namespace {
 AttentionPlan randomPlan(std::mt19937& random) {
     const auto upTo = [&](int n) { return std::uniform_int_distribution<int>(0, n)(random); };
     AttentionPlan plan;
-    if (const int keep = upTo(6); keep == 1)
+    if (const int share = upTo(3); share == 1) {
+        plan.share = ClaParams{.factor = upTo(1) ? 2 : 2 + upTo(2147483645),
+                               .pattern = static_cast<ClaParams::Pattern>(upTo(3)),
+                               .convert = static_cast<KvConversion>(upTo(1))};
+    } else if (share == 2) {
+        LayerSources sources{.sources = {0}, .convert = static_cast<KvConversion>(upTo(1))};
+        for (int layer = upTo(60); layer > 0; --layer)
+            sources.sources.push_back(upTo(upTo(1) ? 9 : 2147483647));
+        plan.share = sources;
+    }
+    if (const int keep = upTo(7); keep == 6) {
+        MoaParams p;
+        if (upTo(1))
+            p.all = {upTo(200000) / 8.0 - 2048, upTo(1000) / 1000.0};
+        p.sinks = upTo(1) ? 64 : upTo(2147483647);
+        p.block = 1 + (upTo(1) ? 63 : upTo(2147483646));
+        p.minimum = 1 + (upTo(1) ? 127 : upTo(2147483646));
+        p.length = upTo(1) ? 0 : upTo(2147483647);
+        plan.keep = p;
+    } else if (keep == 1)
         plan.keep = StreamingParams{.sinks = upTo(1) ? 4 : upTo(2147483647),
                                     .window = 1 + (upTo(1) ? 511 : upTo(2147483646)),
                                     .positions = static_cast<StreamingParams::Positions>(upTo(1))};
@@ -140,6 +159,21 @@ TEST_CASE("Every switch of the keeps that score tokens is read, and defaults are
           "keep=h2o:recent=9 read=sparq feedback=estimate");
 }
 
+TEST_CASE("Every switch of the shares is read, and defaults are left out", "[core.plan]") {
+    CHECK(std::get<ClaParams>(parsePlan("share=cla").share) == ClaParams{});
+    CHECK(std::get<ClaParams>(parsePlan("share=cla:3,pattern=keep-ends,convert=first").share) ==
+          ClaParams{3, ClaParams::Pattern::KeepEnds, KvConversion::First});
+    CHECK(std::get<ClaParams>(parsePlan("share=cla:pattern=dense-back").share) ==
+          ClaParams{2, ClaParams::Pattern::DenseBack});
+    CHECK(std::get<LayerSources>(parsePlan("share=layers:0_0_2_2,convert=first").share) ==
+          LayerSources{{0, 0, 2, 2}, KvConversion::First});
+    CHECK(toText(parsePlan("share=own")) == "dense");
+    CHECK(toText(parsePlan("share=cla:convert=mean,pattern=even")) == "share=cla:2");
+    CHECK(toText(parsePlan("read=sparq keep=streaming share=cla:3,pattern=dense-front")) ==
+          "share=cla:3,pattern=dense-front keep=streaming read=sparq");
+    CHECK(toText(parsePlan("share=layers:0_0_0_3,convert=mean store=f16")) == "share=layers:0_0_0_3 store=f16");
+}
+
 TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
     const SparqParams p = sparq("read=sparq:r=4,k=9,local=0,alpha=off,tau=off,select=logits");
     CHECK(p.components == 4);
@@ -197,7 +231,27 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"keep=streaming:window=4,window=4", "\"window\""},
         {"keep=lm-infinite:window=0", "\"window=0\""},
         {"keep=lm-infinite:positions=cache", "\"positions=cache\""},
-        {"share=cla:2", "\"share=cla:2\""},
+        {"share=mla", "\"share=mla\""},
+        {"share=own:2", "\"share=own:2\""},
+        {"share=cla:2 share=cla:2", "\"share=cla:2\""},
+        {"share=cla:1", "\"1\""},
+        {"share=cla:", "\"\""},
+        {"share=cla:x", "\"x\""},
+        {"share=cla:factor=2", "\"factor=2\""},
+        {"share=cla:pattern=even,3", "\"3\""},
+        {"share=cla:2,pattern=ends", "\"pattern=ends\""},
+        {"share=cla:2,pattern=", "\"pattern=\""},
+        {"share=cla:2,convert=median", "\"convert=median\""},
+        {"share=cla:2,convert=mean,convert=first", "\"convert\""},
+        {"share=layers", "\"share=layers\""},
+        {"share=layers:", "\"\""},
+        {"share=layers:convert=first", "\"share=layers:convert=first\""},
+        {"share=layers:0_", "\"\""},
+        {"share=layers:0__1", "\"\""},
+        {"share=layers:0_-1", "\"-1\""},
+        {"share=layers:0s_0s", "sliding window"},
+        {"share=layers:0_0,2_2", "\"2_2\""},
+        {"share=layers:0_99999999999", "\"99999999999\""},
         {"weights=rtn:bits=4", "\"weights=rtn:bits=4\""},
         {"acts=rtn", "\"acts=rtn\""},
         {"store=f64", "\"store=f64\""},

@@ -20,6 +20,7 @@ TEST_CASE("Every preset is a plan in its shortest text, from a paper that is lis
         CHECK(plans.insert(preset.plan).second);
         ModelSpec spec;
         spec.headDim = preset.leastHeadDim;
+        spec.layers = preset.leastLayers;
         CHECK_FALSE(refusal(parsePlan(preset.plan), spec));
         spec.headDim = preset.leastHeadDim - 1;
         if (preset.leastHeadDim > 1)
@@ -37,6 +38,7 @@ TEST_CASE("SparQ's paper card says what its authors published", "[core.plan]") {
     CHECK(findPaper("nothing") == nullptr);
     CHECK(findPaper("streaming")->arxiv == "2309.17453");
     CHECK(findPaper("lm-infinite")->arxiv == "2308.16137");
+    CHECK(findPaper("cla")->arxiv == "2405.12981");
     // In order of appearance.
     for (std::size_t i = 1; i < papers().size(); ++i)
         CHECK(papers()[i - 1].arxiv < papers()[i].arxiv);

@@ -278,7 +278,7 @@ TEST_CASE("KEEP starts a scored keep at numbers that evict, and returns to the l
     ShownKeep s;
     const auto number = [&](const char* name) { return s.panel.findChild<ParameterSlider*>(name); };
     CHECK(number("heavy") == nullptr);
-    s.choose(s.keep, 3);
+    s.choose(s.keep, 4);
     CHECK(s.edits.back().second == "keep");
     CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=64,recent=64");
     REQUIRE(number("heavy"));
@@ -286,17 +286,17 @@ TEST_CASE("KEEP starts a scored keep at numbers that evict, and returns to the l
     CHECK_FALSE(s.sinks->isVisible());
     Q_EMIT number("heavy")->numberEdited(20);
     CHECK(s.edits.back().second == "heavy");
-    s.choose(s.keep, 4);
+    s.choose(s.keep, 5);
     CHECK(toText(s.panel.plan()) == "keep=scissorhands:budget=128");
     CHECK(number("heavy") == nullptr);
     Q_EMIT number("drop")->numberEdited(30);
     Q_EMIT number("budget")->numberEdited(31); // drop follows: recent and drop lie within the budget
     CHECK(toText(s.panel.plan()) == "keep=scissorhands:budget=31,drop=21");
-    s.choose(s.keep, 5);
+    s.choose(s.keep, 6);
     CHECK(toText(s.panel.plan()) == "keep=snapkv:budget=128,window=32");
     Q_EMIT number("pool")->numberEdited(8);
     CHECK(toText(s.panel.plan()) == "keep=snapkv:budget=128,window=32,pool=9"); // a token has its middle
-    s.choose(s.keep, 3);
+    s.choose(s.keep, 4);
     CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=20,recent=64");
     s.choose(s.keep, 0);
     CHECK(s.panel.plan() == AttentionPlan{});
@@ -353,8 +353,8 @@ TEST_CASE("What H2O hears of SparQ can be chosen while there is both, and is for
     CHECK(s.edits.back().second == "feedback");
     CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=9,recent=9 read=sparq:r=8,k=64 feedback=estimate");
     CHECK(s.offered(s.keep, 1));
-    CHECK(s.offered(s.keep, 5));
-    s.choose(s.keep, 5);
+    CHECK(s.offered(s.keep, 6));
+    s.choose(s.keep, 6);
     CHECK(s.panel.plan().feedback == AttentionPlan::Feedback::Exact);
     CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
 }

@@ -1,0 +1,114 @@
+#include "app/commands/task_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+#include "app/commands/default_model.h"
+#include "app/commands/memory_budget.h"
+#include "app/commands/text_file.h"
+#include "app/commands/threads.h"
+#include "app/commands/usage_error.h"
+#include "core/model/model.h"
+#include "core/model/model_header.h"
+#include "core/tasks/sweep.h"
+#include "core/tokenizer/tokenizer.h"
+
+namespace fovea {
+
+namespace {
+
+std::string canonicalText(const std::filesystem::path& path) {
+    std::error_code failed;
+    const auto found = std::filesystem::canonical(path, failed);
+    return failed ? path.string() : found.string();
+}
+
+std::unique_ptr<Task> taskOf(const TaskOptions& options, const ModelSpec& spec,
+                             std::shared_ptr<const Tokenizer> tokenizer) {
+    try {
+        return makeTask(options, spec, std::move(tokenizer));
+    } catch (const std::invalid_argument& error) {
+        throw UsageError("--task " + options.name + ": " + error.what());
+    }
+}
+
+void requireRoom(const TaskCommand& o, const ModelSpec& spec, const Task& task,
+                 const std::vector<AttentionPlan>& plans) {
+    MemoryQuestion question;
+    question.plans = {AttentionPlan{}};
+    // One plan runs at a time; what it is held against keeps its logits.
+    const TaskSample sample = task.sample(0);
+    question.prompt = std::ssize(sample.prompt);
+    question.tokens = sample.steps();
+    question.keepsLogits = true;
+    const MemoryBudget budget = parseMemoryBudget(o.run.memoryBudget);
+    const AttentionPlan* largest = nullptr;
+    std::int64_t most = 0;
+    for (const AttentionPlan& plan : plans) {
+        if (refusal(plan, spec))
+            continue;
+        MemoryQuestion one = question;
+        one.plans.push_back(plan);
+        const std::int64_t total = estimateMemory(spec, one).total();
+        if (total > most) {
+            most = total;
+            largest = &plan;
+        }
+    }
+    if (largest)
+        question.plans.push_back(*largest);
+    requireMemory(spec, question, budget);
+}
+
+} // namespace
+
+void addTaskOptions(CLI::App& command, TaskCommand& o) {
+    addModelOptions(command, o.run);
+    command.add_option("--task", o.task.name, "recall, repetition or text")
+        ->check(CLI::IsMember({"recall", "repetition", "text"}))
+        ->required();
+    command
+        .add_option(
+            "--length,--tokens", o.task.length,
+            "Tokens of a sample, its prompt included (default: 512 for recall, else the model's context)")
+        ->check(CLI::Range(std::int64_t{8}, std::int64_t{1} << 24));
+    command.add_option("--samples", o.samples, "Texts to run, each under every plan (default: 8)")
+        ->check(CLI::Range(1, 100000));
+    command.add_option("--seed", o.task.seed, "Which texts (default: 1)");
+    command.add_option("--pairs", o.task.pairs, "Pairs to recall (default: 16)")->check(CLI::Range(1, 48));
+    command.add_option(
+        "--text", o.textFile,
+        "Text that passages, windows and recall's filler are cut from; - is standard input (default: a "
+        "bundled one)");
+    command.add_option("--backend", o.run.backend, "cpu or reference")
+        ->check(CLI::IsMember({"cpu", "reference"}));
+    command.add_option("--threads", o.run.threads, "Threads (default: all processors)")
+        ->check(CLI::Range(1, 1024));
+    addMemoryBudgetOption(command, o.run.memoryBudget);
+    command.add_flag("--json", o.run.json, "One JSON object on stdout and nothing else");
+}
+
+PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>& plans) {
+    useThreads(o.run.threads);
+    const std::filesystem::path path =
+        o.run.model.empty() ? defaultModel() : std::filesystem::path(o.run.model);
+    const ModelSpec spec = readModelHeader(path);
+    std::shared_ptr<const Tokenizer> tokenizer = loadTokenizer(path, o.run.tokenizer, spec.vocabulary);
+    const std::filesystem::path file = o.textFile.empty() ? defaultText() : std::filesystem::path(o.textFile);
+    TaskOptions options = o.task;
+    options.text = readTextFile(file.string(), o.textFile.empty() ? "the bundled text" : "--text");
+    const std::shared_ptr<const Task> task = taskOf(options, spec, tokenizer);
+    requireRoom(o, spec, *task, plans);
+    PreparedTask prepared;
+    const Backend backend = o.run.backend == "reference" ? Backend::Reference : Backend::Cpu;
+    prepared.arguments =
+        sweepArguments(canonicalText(path), *task, options, o.samples, backend, file.filename().string());
+    prepared.evaluation = std::make_unique<Evaluation>(
+        loadModel(path), task, EvaluationOptions{.samples = o.samples, .backend = backend});
+    return prepared;
+}
+
+} // namespace fovea

@@ -1,0 +1,88 @@
+#pragma once
+// Two backends on the same tokens, step by step, and where they differ most.
+//
+// The first backend chooses each token (greedily) and both are fed it. In every layer the second's q, k and v are
+// compared with the first's and then replaced by them, so that both caches hold the same rows: what attention makes of
+// them differs by what the two attentions do, not by what earlier layers and steps left behind. The residual stream
+// stays each backend's own, and the logits carry what all layers of one step added to it.
+//
+// An error is relative to the largest number of what is compared: one head's vector at one step, or one step's logits.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/engine/session.h"
+
+namespace fovea {
+
+enum class CheckedPart : std::uint8_t { Queries, Keys, Values, Attention, Logits };
+inline constexpr int kCheckedParts = 5;
+// "q", "k", "v", "attention", "logits"
+std::string_view checkedPartName(CheckedPart part);
+
+struct Deviation {
+    double relative = 0, absolute = 0; // infinite where only one of the two is a number
+    CheckedPart part = CheckedPart::Attention;
+    int step = -1;              // index into the report's steps; -1: nothing was compared yet
+    int layer = -1;             // -1: the logits
+    int head = -1;              // query head, KV head of keys and values; -1: the logits
+    std::int64_t component = 0; // of the head's vector, or the token's id
+    float first = 0, second = 0;
+};
+
+struct CheckStep {
+    std::int64_t position = 0;
+    int fed = 0;
+    int chosen[2] = {}; // by each backend, of its own logits
+    Deviation logits;
+    std::vector<Deviation> layers; // (L), the largest of attention
+    bool sameBytes = true;         // both moved and held the same, counted, in every component
+};
+
+struct CheckReport {
+    std::string model, backends[2];
+    AttentionPlan plan;
+    std::string store; // type of the cached rows
+    double tolerance = 0;
+    std::int64_t promptTokens = 0, decodeFrom = 0;
+    std::vector<CheckStep> steps;
+    int queryHeads = 0, kvHeads = 0;
+    std::vector<Deviation> heads;         // (L, H), the largest of attention over all steps
+    std::vector<Deviation> parts;         // (kCheckedParts), the largest of each
+    Deviation largest;                    // of all parts
+    std::optional<Deviation> firstBeyond; // the first met beyond the tolerance: where to begin to look
+    std::int64_t agreeing = 0;            // steps at which both chose the same token
+    bool sameBytes() const;               // at every step
+    bool within() const { return !firstBeyond && sameBytes(); }
+};
+
+struct CheckOptions {
+    Backend backends[2] = {Backend::Reference, Backend::Cpu};
+    std::int64_t tokens = 16;     // steps
+    std::int64_t decodeFrom = -1; // where the plan acts from; -1: the prompt's length
+    double tolerance = 0;         // relative; 0: checkTolerance of the store
+    // Told of what the second backend takes and gives before it is compared, and free to change it: faults are planted
+    // here.
+    AttentionTap* onSecond = nullptr;
+};
+
+// What fp32 sums in another order, over rows held in `store`, differ by at most; see check.cpp for what was measured.
+double checkTolerance(ElementType store);
+
+// Called after each step; return false to stop.
+using CheckObserver = std::function<bool(const CheckReport& soFar)>;
+
+// What was checked when it ended early is in the report. Throws PlanError and EngineError as sessions do, and
+// std::invalid_argument where both backends are the same.
+CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPlan& plan,
+                          std::span<const int> prompt, const CheckOptions& options,
+                          const CheckObserver& observer, const std::atomic<bool>& cancel);
+
+} // namespace fovea

@@ -1,0 +1,73 @@
+#pragma once
+// Query heads of one KV head that see different tokens of those it holds (MoA under GQA). Ordered by how far they
+// look back, furthest first, those that see a token are always the first ones of their group: so the loops, which
+// serve a group's heads from one read of a row, serve the first n of them, and know nothing of spans. A row that a
+// head does not see never meets its numbers, not even as 0 times infinity.
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/cache/kv_view.h"
+
+namespace fovea::cpu {
+
+// A query head sees the tokens before `sinks` and those from `oldest` on.
+struct HeadSight {
+    std::int64_t sinks = 0, oldest = 0;
+};
+
+// Keeps its memory from step to step.
+class SightOrder {
+public:
+    // `sights` (H) or empty: every head sees all that is held. Heads of a group have their sinks in common.
+    void set(std::span<const KvView> heads, int group, std::span<const HeadSight> sights);
+
+    bool any() const { return !m_sights.empty(); }
+    // Do heads of KV head g see different tokens?
+    bool parted(std::int64_t g) const { return any() && m_parted[static_cast<std::size_t>(g)] != 0; }
+    // Which query head of its group comes i-th.
+    int original(std::int64_t g, int i) const { return any() ? m_order[index(g, i)] : i; }
+    // How many slots the i-th head of KV head g sees.
+    std::int64_t count(const KvView& head, std::int64_t g, int i) const {
+        return parted(g) ? m_counts[index(g, i)] : head.slots;
+    }
+    // How many of the group's heads, the first ones, see the token at `position`.
+    int seenBy(std::int64_t g, std::int64_t position) const {
+        const HeadSight* const own = m_sights.data() + index(g, 0);
+        if (position < own->sinks)
+            return m_group;
+        int n = 0;
+        while (n < m_group && own[n].oldest <= position)
+            ++n;
+        return n;
+    }
+    // run(first, last, n) for each run of slots in [from, to) that the same n heads see.
+    template <class Run>
+    void eachRun(const KvView& head, std::int64_t g, std::int64_t from, std::int64_t to, const Run& run) const {
+        while (from < to) {
+            const int n = seenBy(g, head.positions[from]);
+            std::int64_t end = from + 1;
+            while (end < to && seenBy(g, head.positions[end]) == n)
+                ++end;
+            run(from, end, n);
+            from = end;
+        }
+    }
+
+    // x (H, dims) in the order of heads -> in that of sight, and back.
+    void arrange(const float* x, int dims, float* ordered) const;
+    void restore(const float* ordered, int dims, float* x) const;
+
+private:
+    std::size_t index(std::int64_t g, int i) const { return static_cast<std::size_t>(g * m_group + i); }
+
+    int m_group = 1;
+    std::vector<HeadSight> m_sights;    // (H) in order
+    std::vector<int> m_order;           // (H)
+    std::vector<std::int64_t> m_counts; // (H)
+    std::vector<char> m_parted;         // (G)
+};
+
+} // namespace fovea::cpu

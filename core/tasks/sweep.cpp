@@ -1,0 +1,118 @@
+#include "core/tasks/sweep.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "core/plan/plan_template.h"
+
+namespace fovea {
+
+namespace {
+
+// What a text means, or why it means nothing here.
+struct Meant {
+    std::optional<AttentionPlan> plan;
+    std::string refused;
+};
+
+Meant meaningOf(const std::string& text, const Evaluation& evaluation) {
+    try {
+        AttentionPlan plan = parsePlan(text);
+        if (auto why = evaluation.refusal(plan))
+            return {.plan = std::nullopt, .refused = std::move(*why)};
+        return {.plan = std::move(plan), .refused = {}};
+    } catch (const PlanError& error) {
+        return {.plan = std::nullopt, .refused = error.what()};
+    }
+}
+
+SweepRow refusedRow(const std::string& text, std::string why) {
+    SweepRow row;
+    row.plan = text;
+    row.method = methodOf(text);
+    std::replace(why.begin(), why.end(), '\n', ' ');
+    row.refused = std::move(why);
+    return row;
+}
+
+} // namespace
+
+SweepArguments sweepArguments(std::string model, const Task& task, const TaskOptions& options, int samples,
+                              Backend backend, const std::string& textName) {
+    const TaskFacts& facts = task.facts();
+    SweepArguments a;
+    a.model = std::move(model);
+    a.task = facts.name;
+    a.figures = facts.figures;
+    a.metric = facts.metric;
+    a.higherBetter = facts.higherBetter;
+    a.high = facts.high;
+    a.samples = samples;
+    a.seed = options.seed;
+    a.text = textMark(textName, options.text);
+    a.backend = backendName(backend);
+    return a;
+}
+
+SweepTable resumedSweep(std::string_view csv, const SweepArguments& arguments) {
+    SweepTable table = readSweepCsv(csv);
+    if (const std::string why = differenceOf(table.arguments, arguments); !table.rows.empty() && !why.empty())
+        throw SweepError("is another sweep's: " + why);
+    table.arguments = arguments;
+    std::erase_if(table.rows, [](const SweepRow& row) { return !row.refused.empty(); });
+    return table;
+}
+
+std::vector<std::string> sweepPlans(const std::vector<std::string>& templates) {
+    std::vector<std::string> plans = {"dense"};
+    for (const std::string& text : templates)
+        for (std::string plan : expandPlans(text)) {
+            try {
+                plan = toText(parsePlan(plan));
+            } catch (const PlanError&) {
+                // sweep() says why
+            }
+            if (std::find(plans.begin(), plans.end(), plan) == plans.end())
+                plans.push_back(std::move(plan));
+        }
+    return plans;
+}
+
+std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans,
+                        const SweepTable& done) {
+    std::int64_t steps = 0;
+    for (const std::string& text : plans) {
+        if (done.find(text))
+            continue;
+        const Meant meant = meaningOf(text, evaluation);
+        // Dense runs are made once and kept, as far as there is room.
+        if (meant.plan)
+            steps += evaluation.steps(*meant.plan) - (steps > 0 ? evaluation.steps({}) : 0);
+    }
+    return steps;
+}
+
+void sweep(Evaluation& evaluation, const std::vector<std::string>& plans, SweepTable& table,
+           const SweepObserver& observer, const std::atomic<bool>& cancel) {
+    for (const std::string& text : plans) {
+        if (cancel)
+            return;
+        if (table.find(text))
+            continue;
+        const Meant meant = meaningOf(text, evaluation);
+        if (!meant.plan) {
+            table.rows.push_back(refusedRow(text, meant.refused));
+        } else {
+            const PlanScore score = evaluation.evaluate(*meant.plan, observer.step, cancel);
+            if (cancel)
+                return;
+            const bool numbers = std::isfinite(score.mean) && std::isfinite(score.klMean);
+            table.rows.push_back(numbers ? rowOf(score)
+                                         : refusedRow(text, "what the model says under it are no numbers"));
+        }
+        observer.row(table);
+    }
+}
+
+} // namespace fovea

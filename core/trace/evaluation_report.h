@@ -1,0 +1,28 @@
+#pragma once
+// Plans that a task has judged, as a table for people and as JSON.
+
+#include <string>
+#include <vector>
+
+#include "core/tasks/sweep_table.h"
+
+namespace fovea {
+
+struct EvaluationReport {
+    SweepArguments arguments;
+    std::vector<PlanScore> plans; // dense first
+};
+
+// One row per plan: the metric and its standard error, bytes of attention per token and held, beside dense's.
+std::string evaluationText(const EvaluationReport& report);
+// The same with every sample's score and formula beside counted. Ends in a newline.
+std::string evaluationJson(const EvaluationReport& report);
+
+// The same of a sweep's rows, refused ones with their reason.
+std::string sweepText(const SweepTable& table);
+std::string sweepJson(const SweepTable& table);
+
+// "0.9375 ± 0.0121", "1.62 ± 0.03": as many digits as the spread leaves meaning.
+std::string scoreText(double mean, double standardError);
+
+} // namespace fovea

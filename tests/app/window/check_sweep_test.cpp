@@ -1,0 +1,180 @@
+// Checks and sweeps from the window, offscreen.
+#include <catch2/catch.hpp>
+
+#include <QApplication>
+#include <QDockWidget>
+#include <QPushButton>
+#include <QTableWidget>
+
+#include "app/window/dock_panels.h"
+#include "app/window/sweep_form.h"
+#include "app/window/sweep_window.h"
+#include "core/engine/check.h"
+#include "tests/app/window/window_fixture.h"
+#include "views/charts/sweep_chart.h"
+#include "views/panels/check_panel.h"
+#include "views/panels/sweep_list.h"
+#include "views/theme.h"
+
+using namespace fovea;
+using namespace fovea::test;
+
+namespace {
+
+void save(QWidget& widget, const char* name) {
+    const QString folder = qEnvironmentVariable("FOVEA_SCREENS");
+    if (folder.isEmpty())
+        return;
+    for (const ThemeKind kind : {ThemeKind::Light, ThemeKind::Dark}) {
+        setTheme(*qApp, kind);
+        pump(50);
+        widget.grab().toImage().save(
+            QStringLiteral("%1/%2_%3.png")
+                .arg(folder, QLatin1String(name), kind == ThemeKind::Dark ? "dark" : "light"));
+    }
+}
+
+std::string someText() {
+    std::string text;
+    for (int i = 0; i < 40; ++i)
+        text += "the quick brown fox number " + std::to_string(i * 37 % 101) + " jumps over the lazy dog. ";
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("Tools, Check backends: the panel comes up, checks plan B and leads to the head",
+          "[window][check]") {
+    WindowFixture f;
+    pump(50);
+    QDockWidget& dock = *f.window->panels().dock("checkDock");
+    CheckPanel& panel = *f.window->views().check;
+    CHECK_FALSE(dock.isVisible());
+    f.window->actions().check->trigger();
+    pump(50);
+    CHECK(dock.isVisible());
+    REQUIRE(panel.button().isEnabled());
+
+    panel.button().click();
+    CHECK(panel.button().text() == "Cancel");
+    REQUIRE(waitUntil([&] { return panel.report() != nullptr; }));
+    CHECK(f.rest());
+    CHECK(panel.button().text() == "Check");
+    CHECK(panel.report()->within());
+    CHECK(toText(panel.report()->plan) == "read=sparq:r=2,k=8");
+    CHECK(panel.report()->steps.size() == 16);
+    CHECK(panel.table().rowCount() == 16);
+    save(*f.window, "window_check");
+
+    Q_EMIT panel.table().cellClicked(5, 1);
+    CHECK(f.document().selection().layer == 1);
+    CHECK(f.document().selection().head == panel.report()->steps[5].layers[1].head);
+
+    // Another plan B: what is shown is of before, until it is checked again.
+    f.document().editPlan(Side::B, parsePlan("keep=streaming:sinks=1,window=6"), "plan");
+    CHECK(panel.verdict().contains("check again"));
+    panel.button().click();
+    REQUIRE(waitUntil(
+        [&] { return !panel.verdict().contains("check again") && panel.button().text() == "Check"; }));
+    CHECK(toText(panel.report()->plan) == "keep=streaming:sinks=1,window=6");
+
+    // Cancelled, or made stale by an edit: nothing of it arrives.
+    const auto before = panel.report();
+    panel.button().click();
+    panel.button().click();
+    CHECK(f.rest());
+    CHECK(panel.report() == before);
+    panel.button().click();
+    f.document().editPlan(Side::B, parsePlan("dense"), "plan");
+    CHECK(f.rest());
+    CHECK(panel.report() == before);
+
+    f.window->actions().restoreLayout->trigger();
+    pump(50);
+    CHECK_FALSE(dock.isVisible());
+}
+
+TEST_CASE("Tools, Sweep plans: rows come in, a sweep is stopped and gone on with, a point becomes plan B",
+          "[window][sweep]") {
+    WindowFixture f;
+    putContent(f.folder / "text.txt", someText());
+    f.window->actions().sweep->trigger();
+    SweepWindow* sweep = showSweep(*f.window);
+    REQUIRE(sweep->isVisible());
+    SweepRequest request;
+    request.task.name = "text";
+    request.task.length = 48;
+    request.text = f.folder / "text.txt";
+    request.samples = 2;
+    request.out = f.folder / "sweep.csv";
+    request.templates = {"read=sparq:r={1,2,4096},k={4,8}", "keep=streaming:sinks=1,window={4,8,16}"};
+    sweep->form().setRequest(request);
+    CHECK(sweep->form().refusal().isEmpty());
+    REQUIRE(sweep->startButton().isEnabled());
+
+    // Stopped as soon as there is a row.
+    sweep->startButton().click();
+    CHECK(sweep->run().running());
+    REQUIRE(waitUntil([&] { return !sweep->run().table().rows.empty(); }));
+    sweep->stopButton().click();
+    REQUIRE(waitUntil([&] { return !sweep->run().running(); }));
+    const std::size_t early = sweep->run().table().rows.size();
+    CHECK(early >= 1);
+    const SweepTable kept = readSweepCsv(contentOf((f.folder / "sweep.csv").string()));
+    CHECK(kept.rows.size() == early);
+
+    sweep->startButton().click();
+    REQUIRE(waitUntil([&] { return !sweep->run().running(); }));
+    pump(50);
+    const SweepTable& table = sweep->run().table();
+    CHECK(table.rows.size() == 10); // dense, six with two skipped, three
+    CHECK_FALSE(sweep->run().endedEarly());
+    CHECK(sweep->list().rowCount() == 10);
+    CHECK(sweep->chart().table().rows.size() == 10);
+    CHECK(readSweepCsv(contentOf((f.folder / "sweep.csv").string())).rows.size() == 10);
+    // What was there was not run again.
+    for (std::size_t i = 0; i < early; ++i)
+        if (table.rows[i].refused.empty())
+            CHECK(table.rows[i].secondsPerStep == kept.rows[i].secondsPerStep);
+    save(*sweep, "sweep_window");
+
+    Q_EMIT sweep->chart().planPicked("read=sparq:r=1,k=8");
+    CHECK(toText(f.document().plan(Side::B)) == "read=sparq:r=1,k=8");
+    Q_EMIT sweep->list().cellClicked(1, 0);
+    CHECK(toText(f.document().plan(Side::B)) == table.rows[1].plan);
+
+    for (const char* name : {"sweep.svg", "sweep.png", "sweep.pdf"}) {
+        sweep->savePicture(QString::fromStdString((f.folder / name).string()));
+        REQUIRE(waitUntil([&] { return std::filesystem::exists(f.folder / name); }));
+    }
+    sweep->saveTable(QString::fromStdString((f.folder / "copy.csv").string()));
+    REQUIRE(waitUntil([&] { return std::filesystem::exists(f.folder / "copy.csv"); }));
+
+    // Another seed is another sweep: the file is left alone, and that is said.
+    request.task.seed = 2;
+    sweep->form().setRequest(request);
+    sweep->startButton().click();
+    REQUIRE(waitUntil([&] { return !sweep->run().running(); }));
+    CHECK(sweep->statusText().contains("seed is \"1\" there and \"2\" here"));
+    CHECK(readSweepCsv(contentOf((f.folder / "sweep.csv").string())).arguments.seed == 1);
+}
+
+TEST_CASE("A sweep that cannot be begun says why", "[window][sweep]") {
+    SweepWindow sweep;
+    sweep.show();
+    CHECK_FALSE(sweep.startButton().isEnabled());
+    CHECK(sweep.statusText().contains("No model"));
+    WindowFixture f;
+    sweep.setModel(f.document().model());
+    SweepRequest request = sweep.form().request();
+    for (const char* plan : {"", "read=sparq:r={1,2", "read=nonsense", "read=sparq:r=4096"}) {
+        INFO(plan);
+        request.templates = {plan};
+        sweep.form().setRequest(request);
+        CHECK_FALSE(sweep.startButton().isEnabled());
+        CHECK_FALSE(sweep.form().refusal().isEmpty());
+    }
+    request.templates = {"read=sparq:r={1,2}"};
+    sweep.form().setRequest(request);
+    CHECK(sweep.startButton().isEnabled());
+}
