@@ -15,7 +15,8 @@ struct ModelSpec;
 struct LayerCost {
     int source = 0; // the layer whose KV it reads, itself where it owns its own
     Traffic held;   // live bytes after the step
-    Traffic read;   // by the step, scratch included, without the new row that an owner writes and what it evicts
+    Traffic
+        read; // by the step, scratch included, without the new row that an owner writes and what it evicts
 };
 
 // (L) of a decode step whose query is the `tokens`-th of the text. `plan` fits the model.

@@ -94,10 +94,8 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
         views.timelines->flush(); // what waits to be drawn together is drawn now
         return painted(name, *views.timelines, views.timelines->size(), kScale);
     }
-    if (name == QLatin1String("sharing")) {
-        const QSize size = views.sharing->size().expandedTo(views.sharing->sizeHint());
-        return painted(name, *views.sharing, size, kScale);
-    }
+    if (name == QLatin1String("sharing"))
+        return painted(name, *views.sharing, views.sharing->pictureSize(), kScale);
     if (name == QLatin1String("cache_slots"))
         return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
     if (name == QLatin1String("span_map"))

@@ -24,7 +24,8 @@ QString note(const AttentionPlan& plan) {
 }
 
 // By formula at `tokens`; with what was counted where `run` is of this plan and has such a step.
-SharingLayers layersOf(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t tokens, const Run* run) {
+SharingLayers layersOf(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t tokens,
+                       const Run* run) {
     SharingLayers layers;
     if (refusal(plan, spec))
         return layers;
@@ -47,7 +48,8 @@ SharingLayers layersOf(const AttentionPlan& plan, const ModelSpec& spec, std::in
 
 } // namespace
 
-SharingFeed::SharingFeed(Document& document, Controller& controller, const WindowViews& views, QObject* parent)
+SharingFeed::SharingFeed(Document& document, Controller& controller, const WindowViews& views,
+                         QObject* parent)
     : QObject(parent), m_document(document), m_controller(controller), m_views(views) {
     connect(&document, &Document::modelChanged, this, &SharingFeed::feed);
     connect(&document, &Document::planChanged, this, &SharingFeed::feed);
@@ -68,10 +70,8 @@ void SharingFeed::feed() {
         return;
     }
     const RunPair& runs = m_controller.runs();
-    const std::int64_t tokens =
-        std::max<std::int64_t>(m_controller.query() >= 0 ? m_controller.query() + 1
-                                                         : std::ssize(m_document.promptTokens()),
-                               1);
+    const std::int64_t tokens = std::max<std::int64_t>(
+        m_controller.query() >= 0 ? m_controller.query() + 1 : std::ssize(m_document.promptTokens()), 1);
     const SharingLayers b = layersOf(m_document.plan(Side::B), model->spec, tokens, runs.b.get());
     m_views.sharing->setSelected(m_document.selection().layer);
     m_views.sharingFrame->setSubtitle(tr("B: %1 of %2 layers own KV").arg(b.owners()).arg(b.layers.size()));

@@ -14,7 +14,8 @@ class SharingFeed : public QObject {
     Q_OBJECT
 
 public:
-    SharingFeed(Document& document, Controller& controller, const WindowViews& views, QObject* parent = nullptr);
+    SharingFeed(Document& document, Controller& controller, const WindowViews& views,
+                QObject* parent = nullptr);
 
 private:
     void feed();

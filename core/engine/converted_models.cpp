@@ -17,7 +17,9 @@ struct Kept {
     KvConversion convert = KvConversion::Mean;
     std::shared_ptr<const Model> model;
 
-    bool isOf(const std::shared_ptr<const Model>& model_) const { return !of.expired() && of.lock() == model_; }
+    bool isOf(const std::shared_ptr<const Model>& model_) const {
+        return !of.expired() && of.lock() == model_;
+    }
 };
 
 // Both guarded by the mutex, which is held while one is made: whoever wants the same waits for it.
@@ -48,7 +50,8 @@ struct Conversions {
 } // namespace
 
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share,
-                                            const ConversionProgress& progress, const std::atomic<bool>& cancel) {
+                                            const ConversionProgress& progress,
+                                            const std::atomic<bool>& cancel) {
     if (std::holds_alternative<OwnKv>(share))
         return model;
     Conversions& all = Conversions::all();

@@ -16,7 +16,8 @@ inline constexpr std::size_t kConversionsKept = 2; // plans A and B
 // `model` itself where the share is its own. May wait for a conversion on another thread; not for the interface's.
 // Null when cancelled.
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share,
-                                            const ConversionProgress& progress, const std::atomic<bool>& cancel);
+                                            const ConversionProgress& progress,
+                                            const std::atomic<bool>& cancel);
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share);
 // Is it there already?
 bool isConverted(const std::shared_ptr<const Model>& model, const Share& share);

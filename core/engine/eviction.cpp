@@ -9,7 +9,8 @@ namespace fovea {
 
 namespace {
 
-void evictFrom(KvCache& cache, int layer, int kvHead, const KeepRule& rule, std::int64_t next, Ledger& ledger) {
+void evictFrom(KvCache& cache, int layer, int kvHead, const KeepRule& rule, std::int64_t next,
+               Ledger& ledger) {
     const KeepRule now = rule.at(next);
     std::vector<std::int32_t> unseen;
     for (const std::int32_t slot : cache.byAge(layer, kvHead)) {
@@ -48,14 +49,14 @@ void evictUnseen(KvCache& cache, int layer, const KeepRule& rule, std::int64_t n
         evictFrom(cache, layer, head, rule, next, ledger);
 }
 
-void evictUnseen(KvCache& cache, int layer, const LayerKeep& keep, const LayerKeep& before, std::int64_t since,
-                 std::int64_t next, Ledger& ledger) {
+void evictUnseen(KvCache& cache, int layer, const LayerKeep& keep, const LayerKeep& before,
+                 std::int64_t since, std::int64_t next, Ledger& ledger) {
     const CacheLayout& layout = cache.layout();
     const int sums = layout.valueSum && layout.valueSums > 1 ? layout.valueSums : 0;
     for (int head = 0; head < layout.kvHeads; ++head) {
         for (int sum = 0; sum < sums; ++sum)
-            leaveSum(cache, layer, head, sum, keep.of(head * sums + sum), before.of(head * sums + sum), since, next,
-                     ledger);
+            leaveSum(cache, layer, head, sum, keep.of(head * sums + sum), before.of(head * sums + sum), since,
+                     next, ledger);
         evictFrom(cache, layer, head, keep.held(head, next), next, ledger);
     }
 }

@@ -14,7 +14,8 @@ namespace {
 
 // Four numbers of each head at most, and their commas and blanks in the widest of layouts.
 constexpr std::uint64_t kLargestFile = std::uint64_t{64} << 20;
-constexpr const char* kWhatToDo = R"(; name a plan file, {"alphas": [layers][heads], "betas": [layers][heads]})";
+constexpr const char* kWhatToDo =
+    R"(; name a plan file, {"alphas": [layers][heads], "betas": [layers][heads]})";
 
 // What is wrong, in words that follow the file's name.
 struct Wrong {
@@ -66,7 +67,8 @@ public:
     bool boolean(bool) override { return misplaced("a truth value"); }
     bool string(string_t&) override { return misplaced("a text"); }
     bool binary(binary_t&) override { return misplaced("bytes"); }
-    bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) override {
+    bool parse_error(std::size_t position, const std::string&,
+                     const nlohmann::json::exception& error) override {
         if (error.id == 406) // of the library: a number that no type holds
             throw Wrong{"has a number that is too large, at byte " + std::to_string(position)};
         throw Wrong{"is no JSON at byte " + std::to_string(position)};
@@ -111,7 +113,8 @@ MoaSpans spansOf(const Tables& tables) {
     requireRectangle(tables.alphas, "alphas");
     requireRectangle(tables.betas, "betas");
     if (tables.alphas.rows != tables.betas.rows)
-        throw Wrong{"has \"alphas\" of " + shapeText(tables.alphas) + " and \"betas\" of " + shapeText(tables.betas)};
+        throw Wrong{"has \"alphas\" of " + shapeText(tables.alphas) + " and \"betas\" of " +
+                    shapeText(tables.betas)};
     MoaSpans spans{.layers = static_cast<int>(tables.alphas.rows.size()),
                    .heads = tables.alphas.rows.front(),
                    .spans = {}};
@@ -153,7 +156,8 @@ MoaSpans readMoaFile(const std::filesystem::path& file) {
     try {
         bytes = readFile(file, kLargestFile);
     } catch (const CheckpointError&) {
-        throw PlanError(place + ": cannot be read, or is larger than any plan; check its size and permissions");
+        throw PlanError(place +
+                        ": cannot be read, or is larger than any plan; check its size and permissions");
     }
     return readMoaPlan(bytes, file.string());
 }
@@ -169,7 +173,8 @@ std::string moaPlanJson(const MoaSpans& spans) {
         }
         return text + "\n  ]";
     };
-    return "{\n  \"alphas\": " + table(&MoaSpan::alpha) + ",\n  \"betas\": " + table(&MoaSpan::beta) + "\n}\n";
+    return "{\n  \"alphas\": " + table(&MoaSpan::alpha) + ",\n  \"betas\": " + table(&MoaSpan::beta) +
+           "\n}\n";
 }
 
 void writeMoaFile(const std::filesystem::path& file, const MoaSpans& spans) {

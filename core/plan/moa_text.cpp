@@ -10,9 +10,9 @@ namespace fovea {
 
 namespace {
 
-constexpr std::string_view kSwitches =
-    "alpha=…, beta=… from 0 to 1, sinks=…, block=… and min=… from 1, length=grows or a number of tokens, file=… or "
-    "spans=… in place of alpha and beta";
+constexpr std::string_view kSwitches = "alpha=…, beta=… from 0 to 1, sinks=…, block=… and min=… from 1, "
+                                       "length=grows or a number of tokens, file=… or "
+                                       "spans=… in place of alpha and beta";
 
 // What is before the first `end`, taken from `text` together with it; all where there is none.
 std::string_view take(std::string_view& text, char end) {
@@ -132,7 +132,8 @@ MoaParams parseMoa(const PlanWord& word) {
         } else if (s.name == "spans" && !p.spans) {
             auto spans = parseSpans(s.value);
             if (!spans)
-                reader.refuse(s, "is not layers x heads and a span for each, as in 2x4/0+0.5N*6/1024+0.25N*2");
+                reader.refuse(s,
+                              "is not layers x heads and a span for each, as in 2x4/0+0.5N*6/1024+0.25N*2");
             p.spans = std::make_shared<const MoaSpans>(std::move(*spans));
         } else {
             reader.refuseUnknown(s);
@@ -182,15 +183,16 @@ std::optional<std::string> moaRefusal(const MoaParams& p, const ModelSpec& spec)
     if (p.sinks < 0 || p.block < 1 || p.minimum < 1 || p.length < 0 || !p.all.valid())
         return "keep=moa with alpha=" + numberText(p.all.alpha) + ",beta=" + numberText(p.all.beta) +
                ",sinks=" + std::to_string(p.sinks) + ",block=" + std::to_string(p.block) +
-               ",min=" + std::to_string(p.minimum) + " keeps nothing that makes sense; accepted: " +
-               std::string(kSwitches) + ".";
+               ",min=" + std::to_string(p.minimum) +
+               " keeps nothing that makes sense; accepted: " + std::string(kSwitches) + ".";
     if (!p.spans || (p.spans->layers == spec.layers && p.spans->heads == spec.queryHeads))
         return std::nullopt;
     const auto shape = [](int layers, int heads) {
         return std::to_string(layers) + " layers of " + std::to_string(heads) + " query heads";
     };
-    return "keep=moa's spans" + (p.file.empty() ? std::string() : " of " + fovea::quoted(p.file)) + " are for " +
-           shape(p.spans->layers, p.spans->heads) + ", and this model has " + shape(spec.layers, spec.queryHeads) +
+    return "keep=moa's spans" + (p.file.empty() ? std::string() : " of " + fovea::quoted(p.file)) +
+           " are for " + shape(p.spans->layers, p.spans->heads) + ", and this model has " +
+           shape(spec.layers, spec.queryHeads) +
            "; accepted: a plan of the model's shape, or alpha=… and beta=… for all heads.";
 }
 

@@ -105,7 +105,7 @@ void traceSteps(ProcessTrace& trace, const TracedRun& traced, double start) {
     if (!steps.empty())
         levelsDuring(trace, StepRecord{}, microseconds(elapsed));
     trace.span("decode", kPhases, microseconds(start), microseconds(elapsed),
-               {{"steps", steps.size()}, {"plan", toText(traced.run->plan)}});
+               {{"steps", steps.size()}, {"plan", toText(traced.run->plan, SpansText::Whole)}});
 }
 
 void traceRun(Json& events, const TracedRun& traced, int process) {

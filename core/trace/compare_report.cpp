@@ -91,7 +91,7 @@ Json planJson(const PlanResult& result) {
     const RunTotals t = totalsOf(run);
     const Comparison& c = result.comparison;
     const auto note = conversionNote(run.plan.share);
-    return {{"plan", toText(run.plan)},
+    return {{"plan", toText(run.plan, SpansText::Whole)},
             {"note", note ? Json(*note) : Json(nullptr)},
             {"bytes_moved", t.counted.attention()},
             {"bytes_moved_with_weights", t.counted.total()},
@@ -146,7 +146,7 @@ std::vector<TracedRun> tracedRuns(const CompareReport& report) {
         const PlanResult& result = report.plans[i];
         const std::string mark = i < 26 ? std::string(1, static_cast<char>('A' + i)) : std::to_string(i + 1);
         runs.push_back({.run = result.run,
-                        .label = mark + ": " + toText(result.run->plan),
+                        .label = mark + ": " + toTitle(result.run->plan),
                         .kl = i == 0 ? std::vector<float>{} : result.comparison.kl});
     }
     return runs;

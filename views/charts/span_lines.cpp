@@ -16,7 +16,8 @@ namespace {
 
 QString formula(const MoaSpan& span) {
     const QString alpha = QString::number(span.alpha, 'g', 7);
-    return span.beta == 0 ? alpha : QStringLiteral("%1 + %2·N").arg(alpha, QString::number(span.beta, 'g', 4));
+    return span.beta == 0 ? alpha
+                          : QStringLiteral("%1 + %2·N").arg(alpha, QString::number(span.beta, 'g', 4));
 }
 
 } // namespace
@@ -85,16 +86,18 @@ void SpanLines::drawAxes(QPainter& p, const QRectF& area) const {
         p.setPen(theme().grid);
         p.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
         p.setPen(theme().mutedText);
-        p.drawText(QRectF(0, y - 8, area.left() - 6, 16), Qt::AlignRight | Qt::AlignVCenter, QString::number(tick));
+        p.drawText(QRectF(0, y - 8, area.left() - 6, 16), Qt::AlignRight | Qt::AlignVCenter,
+                   QString::number(tick));
     }
     p.setPen(QPen(theme().mutedText, 1, Qt::DotLine));
     p.drawLine(area.bottomLeft(), area.topRight());
     p.setFont(uiFont(10));
     p.setPen(theme().mutedText);
     p.drawText(QRectF(area.left(), 4, area.width(), 16), Qt::AlignLeft | Qt::AlignVCenter, tr("tokens seen"));
-    p.drawText(QRectF(area.left(), 4, area.width(), 16), Qt::AlignRight | Qt::AlignVCenter, tr("dotted: all"));
-    p.drawText(QRectF(area.left(), area.bottom() + 17, area.width() + 12, 15), Qt::AlignRight | Qt::AlignVCenter,
-               tr("N, tokens so far"));
+    p.drawText(QRectF(area.left(), 4, area.width(), 16), Qt::AlignRight | Qt::AlignVCenter,
+               tr("dotted: all"));
+    p.drawText(QRectF(area.left(), area.bottom() + 17, area.width() + 12, 15),
+               Qt::AlignRight | Qt::AlignVCenter, tr("N, tokens so far"));
 }
 
 // A point per pixel of what is truly seen: cut, in blocks, and filling up behind each block.
@@ -130,8 +133,9 @@ void SpanLines::drawNow(QPainter& p, const QRectF& area, const std::vector<Line>
         p.setBrush(theme().planB);
         p.setPen(QPen(theme().panel, 1));
         p.drawEllipse(QPointF(x, y), 4, 4);
-        labels.emplace_back(y, line.heads > 1 ? tr("%1 · %2 (%3 heads)").arg(seen).arg(formula(line.span)).arg(line.heads)
-                                              : tr("%1 · %2").arg(seen).arg(formula(line.span)));
+        labels.emplace_back(
+            y, line.heads > 1 ? tr("%1 · %2 (%3 heads)").arg(seen).arg(formula(line.span)).arg(line.heads)
+                              : tr("%1 · %2").arg(seen).arg(formula(line.span)));
     }
     // From below upwards, none on another; on the side with more room.
     std::sort(labels.begin(), labels.end(), [](const auto& a, const auto& b) { return a.first > b.first; });

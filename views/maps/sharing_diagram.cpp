@@ -76,7 +76,8 @@ void SharingDiagram::pick(int layer) {
 QString SharingDiagram::describe(int index) const {
     const SharingLayers::Layer& layer = m_b.layers[static_cast<std::size_t>(index)];
     const auto bytes = [](std::int64_t n) { return QString::fromStdString(byteText(n)); };
-    const QString figures = tr("holds %1, reads %2 per step (formula)").arg(bytes(layer.held), bytes(layer.read));
+    const QString figures =
+        tr("holds %1, reads %2 per step (formula)").arg(bytes(layer.held), bytes(layer.read));
     if (layer.source != index)
         return tr("layer %1 reads the KV of layer %2\n%3").arg(index).arg(layer.source).arg(figures);
     QStringList readers;

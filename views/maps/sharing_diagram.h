@@ -24,9 +24,9 @@ struct SharingLayers {
     };
     QString plan; // its text
     std::vector<Layer> layers;
-    Total held, moved;         // of the whole cache; by the step, new rows and evictions included
-    std::int64_t tokens = 0;   // of the text at this step
-    QString note;              // that an untrained conversion is shown; may be empty
+    Total held, moved;       // of the whole cache; by the step, new rows and evictions included
+    std::int64_t tokens = 0; // of the text at this step
+    QString note;            // that an untrained conversion is shown; may be empty
 
     int owners() const;
     bool shares() const { return owners() < static_cast<int>(layers.size()); }
@@ -45,7 +45,8 @@ public:
     QRectF rowRect(int layer) const;
     void paintInto(QPainter& painter, QSize size) const;
     QImage renderToImage(QSize size) const;
-    QString toCsv() const; // plan,layer,source,held_bytes_formula,read_bytes_formula
+    QSize pictureSize() const; // as wide as the view, no higher than what is drawn
+    QString toCsv() const;     // plan,layer,source,held_bytes_formula,read_bytes_formula
 
     QSize sizeHint() const override { return {330, 480}; }
     QSize minimumSizeHint() const override { return {220, 160}; }
@@ -62,10 +63,10 @@ protected:
 
 private:
     struct Places {
-        double pitch = 0, top = 0;              // of a row, of the first row
-        double node = 0, held = 0, read = 0;    // x of the nodes, left of the two columns of bars
-        double bar = 0;                         // longest bar
-        double foot = 0;                        // top of the lines below
+        double pitch = 0, top = 0;           // of a row, of the first row
+        double node = 0, held = 0, read = 0; // x of the nodes, left of the two columns of bars
+        double bar = 0;                      // longest bar
+        double foot = 0;                     // top of the lines below
         double width = 0, height = 0;
     };
     struct Bar;
@@ -77,6 +78,7 @@ private:
     void drawRow(QPainter& painter, const Places& places, int layer) const;
     void drawBar(QPainter& painter, const Places& places, const Bar& bar) const;
     void drawFoot(QPainter& painter, const Places& places) const;
+    void drawLegend(QPainter& painter, const Places& places, double top) const;
     int footLines() const;
     int layerAt(const QPointF& position) const;
     void pick(int layer);

@@ -15,8 +15,8 @@ namespace fovea {
 namespace {
 
 constexpr double kMargin = 12, kLabel = 30, kArcs = 46, kNode = 4.5, kColumnGap = 14, kHead = 42, kLine = 16;
-constexpr double kText = 54;        // room for "20.5 kB" beside a bar
-constexpr double kHighestRow = 34;  // few layers do not grow beyond this
+constexpr double kText = 54;       // room for "20.5 kB" beside a bar
+constexpr double kHighestRow = 34; // few layers do not grow beyond this
 
 QString bytes(std::int64_t n) {
     return QString::fromStdString(byteText(n));
@@ -32,7 +32,7 @@ struct SharingDiagram::Bar {
 };
 
 int SharingDiagram::footLines() const {
-    return 3 + (m_b.note.isEmpty() ? 0 : 1);
+    return 4 + (m_b.note.isEmpty() ? 0 : 2);
 }
 
 SharingDiagram::Places SharingDiagram::placesFor(QSizeF size) const {
@@ -52,13 +52,21 @@ SharingDiagram::Places SharingDiagram::placesFor(QSizeF size) const {
     return p;
 }
 
+QSize SharingDiagram::pictureSize() const {
+    const QSize room = size().expandedTo(sizeHint());
+    const double drawn =
+        kHead + static_cast<double>(m_b.layers.size()) * kHighestRow + footLines() * kLine + 2 * kMargin;
+    return m_b.layers.empty() ? room : QSize(room.width(), std::min(room.height(), static_cast<int>(drawn)));
+}
+
 void SharingDiagram::drawInto(QPainter& p, QSizeF size) const {
     p.fillRect(QRectF({0, 0}, size), theme().panel);
     p.setRenderHint(QPainter::Antialiasing);
     if (m_b.layers.empty()) {
         p.setPen(theme().mutedText);
         p.setFont(uiFont(12));
-        p.drawText(QRectF({0, 0}, size).adjusted(16, 16, -16, -16), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
+        p.drawText(QRectF({0, 0}, size).adjusted(16, 16, -16, -16), Qt::AlignCenter | Qt::TextWordWrap,
+                   m_emptyText);
         return;
     }
     const Places places = placesFor(size);
@@ -85,7 +93,8 @@ void SharingDiagram::drawHead(QPainter& p, const Places& places) const {
     heading(places.read, tr("reads per step"), tr("bytes, formula"));
     p.setFont(uiFont(11));
     p.setPen(theme().mutedText);
-    p.drawText(QRectF(kMargin, 21, places.held - kMargin - 4, 16), Qt::AlignLeft | Qt::AlignVCenter, tr("layer"));
+    p.drawText(QRectF(kMargin, 21, places.held - kMargin - 4, 16), Qt::AlignLeft | Qt::AlignVCenter,
+               tr("layer"));
 }
 
 // The further apart, the wider the arc; what one owner's borrowers draw nests.
@@ -119,8 +128,8 @@ void SharingDiagram::drawBar(QPainter& p, const Places& places, const Bar& bar) 
         p.setPen(theme().mutedText);
         p.setFont(uiFont(11));
         if (text)
-            p.drawText(QRectF(bar.left, bar.middle - 8, places.bar + kText, 16), Qt::AlignLeft | Qt::AlignVCenter,
-                       bar.instead);
+            p.drawText(QRectF(bar.left, bar.middle - 8, places.bar + kText, 16),
+                       Qt::AlignLeft | Qt::AlignVCenter, bar.instead);
     } else {
         p.fillRect(QRectF(bar.left, bar.middle - height / 2, length(bar.value), height), bar.fill);
         p.setPen(theme().text);
@@ -181,7 +190,8 @@ void SharingDiagram::drawFoot(QPainter& p, const Places& places) const {
                    p.fontMetrics().elidedText(text, Qt::ElideRight, static_cast<int>(room.width())));
         y += kLine;
     };
-    const auto total = [&](const QString& what, const SharingLayers::Total& b, const SharingLayers::Total& a) {
+    const auto total = [&](const QString& what, const SharingLayers::Total& b,
+                           const SharingLayers::Total& a) {
         QString text = tr("%1 %2 formula").arg(what, bytes(b.formula));
         if (b.counted)
             text += tr(" · %1 counted").arg(bytes(*b.counted));
@@ -195,9 +205,34 @@ void SharingDiagram::drawFoot(QPainter& p, const Places& places) const {
     line(tr("%1 of %2 layers own KV · %3 tokens").arg(m_b.owners()).arg(m_b.layers.size()).arg(m_b.tokens),
          theme().mutedText);
     line(total(tr("held"), m_b.held, m_a.held), theme().text);
-    line(total(tr("moved per step"), m_b.moved, m_a.moved), theme().text);
-    if (!m_b.note.isEmpty())
-        line(m_b.note, theme().warning);
+    line(total(tr("moved"), m_b.moved, m_a.moved), theme().text);
+    drawLegend(p, places, y);
+    y += kLine;
+    p.setPen(theme().warning);
+    p.drawText(QRectF(kMargin, y, places.width - 2 * kMargin, 2 * kLine), Qt::AlignLeft | Qt::TextWordWrap,
+               m_b.note);
+}
+
+void SharingDiagram::drawLegend(QPainter& p, const Places& places, double top) const {
+    double x = kMargin;
+    const double middle = top + kLine / 2;
+    const auto word = [&](const QString& text) {
+        p.setPen(theme().mutedText);
+        p.drawText(QRectF(x, top, places.width - x, kLine), Qt::AlignLeft | Qt::AlignVCenter, text);
+        x += p.fontMetrics().horizontalAdvance(text) + 14;
+    };
+    for (const bool owns : {true, false}) {
+        p.setPen(QPen(theme().planB, 1.4));
+        p.setBrush(owns ? theme().planB : theme().panel);
+        p.drawEllipse(QPointF(x + 4, middle), 3.5, 3.5);
+        x += 12;
+        word(owns ? tr("owns its KV") : tr("reads another's"));
+    }
+    if (m_a.held.formula == m_b.held.formula && m_a.moved.formula == m_b.moved.formula)
+        return;
+    p.fillRect(QRectF(x, middle - 6, 2, 12), theme().planA);
+    x += 7;
+    word(tr("where A's bar ends"));
 }
 
 } // namespace fovea

@@ -32,7 +32,8 @@ double stepOf(const MoaParams& params, SpanPart part) {
     return part == SpanPart::Alpha ? params.block : 1. / 32;
 }
 
-MoaParams moved(const MoaParams& params, const SpanShape& shape, const SpanTarget& target, SpanPart part, int steps) {
+MoaParams moved(const MoaParams& params, const SpanShape& shape, const SpanTarget& target, SpanPart part,
+                int steps) {
     const double by = steps * stepOf(params, part);
     const auto move = [&](MoaSpan& span) {
         if (part == SpanPart::Alpha)
@@ -57,7 +58,8 @@ MoaParams moved(const MoaParams& params, const SpanShape& shape, const SpanTarge
     return after;
 }
 
-std::int64_t heldAt(const MoaParams& params, const SpanShape& shape, int layer, int head, std::int64_t tokens) {
+std::int64_t heldAt(const MoaParams& params, const SpanShape& shape, int layer, int head,
+                    std::int64_t tokens) {
     const int first = head / shape.group * shape.group;
     std::int64_t held = 0;
     for (int h = first; h < first + shape.group; ++h)

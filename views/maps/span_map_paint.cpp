@@ -57,7 +57,8 @@ void SpanMapView::drawNames(QPainter& p, const Grid& grid) const {
     for (int head = 0; head < m_shape.heads; head += step)
         p.drawText(QRectF(grid.cell(0, head).left() - 10, 2, grid.width - grid.gap + 20, Grid::kHeads - 3),
                    Qt::AlignCenter, QStringLiteral("H%1").arg(head));
-    p.drawText(QRectF(0, 2, Grid::kNames - 5, Grid::kHeads - 3), Qt::AlignRight | Qt::AlignVCenter, tr("all"));
+    p.drawText(QRectF(0, 2, Grid::kNames - 5, Grid::kHeads - 3), Qt::AlignRight | Qt::AlignVCenter,
+               tr("all"));
 }
 
 void SpanMapView::drawTarget(QPainter& p, const Grid& grid) const {
@@ -87,7 +88,8 @@ void SpanMapView::drawColourBar(QPainter& p, const QRectF& bar) const {
     for (const std::int64_t tick : positionTicks(0, n + 1, height, 26)) {
         const double y = bar.bottom() - static_cast<double>(tick) * height;
         p.drawLine(QPointF(bar.right() + 1, y), QPointF(bar.right() + 4, y));
-        p.drawText(QRectF(bar.right() + 6, y - 8, 40, 16), Qt::AlignLeft | Qt::AlignVCenter, QString::number(tick));
+        p.drawText(QRectF(bar.right() + 6, y - 8, 40, 16), Qt::AlignLeft | Qt::AlignVCenter,
+                   QString::number(tick));
     }
 }
 
@@ -115,7 +117,8 @@ void SpanMapView::paintInto(QPainter& p, QSize size) const {
     QString note = tr("tokens seen at N = %1: %2 % of all").arg(n).arg(100 * shares.seen, 0, 'f', 1);
     if (m_shape.group > 1)
         note += tr("\nheld: %1 %, the longest span of each KV group").arg(100 * shares.held, 0, 'f', 1);
-    p.drawText(QRectF(Grid::kMargin, whole.bottom() - Grid::kNote, whole.width() - 2 * Grid::kMargin, Grid::kNote - 2),
+    p.drawText(QRectF(Grid::kMargin, whole.bottom() - Grid::kNote, whole.width() - 2 * Grid::kMargin,
+                      Grid::kNote - 2),
                Qt::AlignLeft | Qt::AlignVCenter, note);
 }
 

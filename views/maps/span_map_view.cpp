@@ -203,15 +203,16 @@ QString SpanMapView::describe(const SpanTarget& target) const {
     const std::int64_t seen = moaRule(*m_params, target.layer, target.head).seen(n - 1);
     const std::int64_t wanted =
         std::min<std::int64_t>(moaTokens(*m_params, span, m_params->length > 0 ? m_params->length : n), n);
-    QString text = tr("layer %1, head %2 (KV head %3)\nS = %4 + %5·N%6\nat N = %7: sees %8")
-                       .arg(target.layer)
-                       .arg(target.head)
-                       .arg(target.head / m_shape.group)
-                       .arg(span.alpha, 0, 'g', 7)
-                       .arg(span.beta, 0, 'g', 4)
-                       .arg(m_params->length > 0 ? tr(" with N = %1 throughout").arg(m_params->length) : QString())
-                       .arg(n)
-                       .arg(seen);
+    QString text =
+        tr("layer %1, head %2 (KV head %3)\nS = %4 + %5·N%6\nat N = %7: sees %8")
+            .arg(target.layer)
+            .arg(target.head)
+            .arg(target.head / m_shape.group)
+            .arg(span.alpha, 0, 'g', 7)
+            .arg(span.beta, 0, 'g', 4)
+            .arg(m_params->length > 0 ? tr(" with N = %1 throughout").arg(m_params->length) : QString())
+            .arg(n)
+            .arg(seen);
     if (seen < wanted)
         text += tr(" of its span of %1, which has just grown and fills up").arg(wanted);
     const std::int64_t held = heldAt(*m_params, m_shape, target.layer, target.head, n);

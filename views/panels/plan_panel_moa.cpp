@@ -67,23 +67,30 @@ void PlanPanel::buildMoa(QVBoxLayout* column) {
                              tr("The shortest span, sinks included. Double-click: default."));
     rows.length = new FlatCombo;
     rows.length->addItems({tr("grows with the text"), tr("fixed")});
-    rows.length->setToolTip(tr("What N is: the tokens so far, so that windows grow, or one number from the beginning, as "
-                               "in the authors' code (prompt and tokens to come)"));
+    rows.length->setToolTip(
+        tr("What N is: the tokens so far, so that windows grow, or one number from the beginning, as "
+           "in the authors' code (prompt and tokens to come)"));
     auto* lengthName = mutedLabel(tr("N"));
     lengthName->setToolTip(rows.length->toolTip());
     inner->addLayout(rowOf(lengthName, rows.length));
     QVBoxLayout* fixed = nullptr;
     rows.fixedLength = hideable(inner, fixed);
-    rows.lengthNumber = addSlider(fixed, tr("N of every span"), ParameterSlider::Scale::Logarithmic, rows.lengthValue,
-                                  tr("Prompt and tokens to come, in the authors' code"));
+    rows.lengthNumber = addSlider(fixed, tr("N of every span"), ParameterSlider::Scale::Logarithmic,
+                                  rows.lengthValue, tr("Prompt and tokens to come, in the authors' code"));
     rows.spanMap = headerButton(tr("Span map: each head's own…"));
     rows.spanMap->setToolTip(tr("Opens the panel in which spans are edited head by head"));
     inner->addWidget(rows.spanMap, 0, Qt::AlignLeft);
-    const std::pair<QWidget*, const char*> names[] = {
-        {rows.spanAlpha, "span alpha"},   {rows.spanBeta, "span beta"},       {rows.block, "block"},
-        {rows.minimum, "minimum"},        {rows.length, "length"},            {rows.lengthNumber, "length number"},
-        {rows.oneForAll, "one for all"},  {rows.spanMap, "span map"},         {rows.spanAlphaValue, "span alpha value"},
-        {rows.spanBetaValue, "span beta value"}, {rows.spanSource, "span source"}};
+    const std::pair<QWidget*, const char*> names[] = {{rows.spanAlpha, "span alpha"},
+                                                      {rows.spanBeta, "span beta"},
+                                                      {rows.block, "block"},
+                                                      {rows.minimum, "minimum"},
+                                                      {rows.length, "length"},
+                                                      {rows.lengthNumber, "length number"},
+                                                      {rows.oneForAll, "one for all"},
+                                                      {rows.spanMap, "span map"},
+                                                      {rows.spanAlphaValue, "span alpha value"},
+                                                      {rows.spanBetaValue, "span beta value"},
+                                                      {rows.spanSource, "span source"}};
     for (const auto& [widget, name] : names)
         widget->setObjectName(QLatin1String(name));
 }
@@ -103,15 +110,17 @@ void PlanPanel::showMoa(const MoaParams& params) {
     show(rows.spanAlpha, rows.spanAlphaValue, 0, longest(),
          static_cast<int>(std::clamp(params.all.alpha, 0., 16777216.)), 0);
     rows.spanAlphaValue->setText(QString::number(params.all.alpha, 'g', 7));
-    show(rows.spanBeta, rows.spanBetaValue, 0, kBetaSteps, static_cast<int>(std::lround(params.all.beta * kBetaSteps)),
-         kBetaSteps / 2);
+    show(rows.spanBeta, rows.spanBetaValue, 0, kBetaSteps,
+         static_cast<int>(std::lround(params.all.beta * kBetaSteps)), kBetaSteps / 2);
     const std::int64_t n = std::max<std::int64_t>(m_tokens, 1);
     rows.spanBetaValue->setText(
-        m_tokens > 0 ? tr("%1 · sees %2 of %3").arg(params.all.beta).arg(moaRule(params, 0, 0).seen(n - 1)).arg(n)
-                     : QString::number(params.all.beta));
+        m_tokens > 0
+            ? tr("%1 · sees %2 of %3").arg(params.all.beta).arg(moaRule(params, 0, 0).seen(n - 1)).arg(n)
+            : QString::number(params.all.beta));
     if (params.spans)
-        rows.spanSource->setText(params.file.empty() ? tr("a span per head · unsaved")
-                                                     : QFileInfo(QString::fromStdString(params.file)).fileName());
+        rows.spanSource->setText(params.file.empty()
+                                     ? tr("a span per head · unsaved")
+                                     : QFileInfo(QString::fromStdString(params.file)).fileName());
     show(rows.block, rows.blockValue, 1, 256, params.block, start.block);
     show(rows.minimum, rows.minimumValue, 1, longest(), params.minimum, start.minimum);
     rows.length->setCurrentIndex(params.length > 0 ? 1 : 0);
@@ -133,8 +142,9 @@ void PlanPanel::connectMoa() {
     };
     const std::pair<ParameterSlider*, std::function<void(int)>> sliders[] = {
         {rows.spanAlpha, change(QStringLiteral("α"), [](MoaParams& p, int n) { p.all.alpha = n; })},
-        {rows.spanBeta, change(QStringLiteral("β"),
-                               [](MoaParams& p, int n) { p.all.beta = static_cast<double>(n) / kBetaSteps; })},
+        {rows.spanBeta,
+         change(QStringLiteral("β"),
+                [](MoaParams& p, int n) { p.all.beta = static_cast<double>(n) / kBetaSteps; })},
         {rows.block, change(QStringLiteral("block"), [](MoaParams& p, int n) { p.block = n; })},
         {rows.minimum, change(QStringLiteral("minimum"), [](MoaParams& p, int n) { p.minimum = n; })},
         {rows.lengthNumber, change(QStringLiteral("length"), [](MoaParams& p, int n) { p.length = n; })}};
@@ -143,7 +153,8 @@ void PlanPanel::connectMoa() {
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
     }
     connect(rows.length, &QComboBox::activated, this, [this, change](int index) {
-        change(QStringLiteral("length"), [this](MoaParams& p, int fixed) { p.length = fixed ? longest() : 0; })(index);
+        change(QStringLiteral("length"),
+               [this](MoaParams& p, int fixed) { p.length = fixed ? longest() : 0; })(index);
         Q_EMIT editFinished();
     });
     connect(rows.oneForAll, &QToolButton::clicked, this, [this, change] {

@@ -47,11 +47,12 @@ void PlanPanel::buildShare(QVBoxLayout* column) {
     rows.share = new FlatCombo;
     rows.share->addItems({tr("model's own"), tr("layers share (CLA)"), tr("a source per layer")});
     rows.sharePaper = mutedLabel({});
-    auto* section = addSection(column, tr("SHARE — who owns KV"), rows.share,
-                               tr("Heads share K and V as the model was trained to. Cross-Layer Attention: layers "
-                                  "attend over the K and V of an earlier one, which shrinks what is held, not what "
-                                  "is read."),
-                               rows.sharePaper);
+    auto* section =
+        addSection(column, tr("SHARE — who owns KV"), rows.share,
+                   tr("Heads share K and V as the model was trained to. Cross-Layer Attention: layers "
+                      "attend over the K and V of an earlier one, which shrinks what is held, not what "
+                      "is read."),
+                   rows.sharePaper);
     rows.shared = new QWidget;
     auto* inner = new QVBoxLayout(rows.shared);
     inner->setContentsMargins(0, 4, 0, 0);
@@ -59,17 +60,19 @@ void PlanPanel::buildShare(QVBoxLayout* column) {
     rows.factor = addSlider(inner, tr("s  layers per KV"), ParameterSlider::Scale::Linear, rows.factorValue,
                             tr("How many layers share one layer's KV. Double-click: default."));
     rows.pattern = new FlatCombo;
-    for (const auto pattern : {ClaParams::Pattern::Even, ClaParams::Pattern::KeepEnds, ClaParams::Pattern::DenseFront,
-                               ClaParams::Pattern::DenseBack})
+    for (const auto pattern : {ClaParams::Pattern::Even, ClaParams::Pattern::KeepEnds,
+                               ClaParams::Pattern::DenseFront, ClaParams::Pattern::DenseBack})
         rows.pattern->addItem(text(patternName(pattern)));
-    rows.patternRow = choiceRow(inner, tr("pattern"), rows.pattern,
-                                tr("Even: adjacent layers in groups of s. Keep-ends: the first and the last layer "
-                                   "share with nobody. Dense-front, dense-back: as many KV layers, all but one of "
-                                   "them at one end."));
+    rows.patternRow =
+        choiceRow(inner, tr("pattern"), rows.pattern,
+                  tr("Even: adjacent layers in groups of s. Keep-ends: the first and the last layer "
+                     "share with nobody. Dense-front, dense-back: as many KV layers, all but one of "
+                     "them at one end."));
     rows.convert = new FlatCombo;
     rows.convert->addItems({tr("mean of the group"), tr("its first layer")});
     choiceRow(inner, tr("weights"), rows.convert,
-              tr("What the owner's K and V projections become: the mean of those of all layers that share them, the "
+              tr("What the owner's K and V projections become: the mean of those of all layers that share "
+                 "them, the "
                  "gains of their norms absorbed, or a copy of the first layer's"));
     rows.shareNote = mutedLabel({});
     rows.shareNote->setWordWrap(true);
@@ -134,13 +137,15 @@ void PlanPanel::connectShare() {
                 Q_EMIT editFinished();
         });
     };
-    whole(rows.share, QStringLiteral("share"), [this](Share& share, int index) { share = startingShare(index); });
+    whole(rows.share, QStringLiteral("share"),
+          [this](Share& share, int index) { share = startingShare(index); });
     whole(rows.pattern, QStringLiteral("pattern"), [](Share& share, int index) {
         if (auto* cla = std::get_if<ClaParams>(&share))
             cla->pattern = static_cast<ClaParams::Pattern>(index);
     });
-    whole(rows.convert, QStringLiteral("convert"),
-          [](Share& share, int index) { setConversion(share, index ? KvConversion::First : KvConversion::Mean); });
+    whole(rows.convert, QStringLiteral("convert"), [](Share& share, int index) {
+        setConversion(share, index ? KvConversion::First : KvConversion::Mean);
+    });
     connect(rows.factor, &ParameterSlider::numberEdited, this, [this](int n) {
         auto plan = m_plan;
         auto* cla = std::get_if<ClaParams>(&plan.share);

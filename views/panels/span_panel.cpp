@@ -14,7 +14,8 @@
 namespace fovea {
 
 SpanPanel::SpanPanel(QWidget* parent)
-    : QWidget(parent), m_map(new SpanMapView), m_lines(new SpanLines), m_splitter(new QSplitter(Qt::Vertical)) {
+    : QWidget(parent), m_map(new SpanMapView), m_lines(new SpanLines),
+      m_splitter(new QSplitter(Qt::Vertical)) {
     m_splitter->addWidget(m_map);
     m_splitter->addWidget(m_lines);
     m_splitter->setChildrenCollapsible(false);
@@ -61,8 +62,9 @@ void SpanPanel::furnish(PanelFrame* frame) {
         frame->addHeaderWidget(button);
         return button;
     };
-    m_part = add({}, tr("What dragging a cell changes: α, in blocks of tokens, or β, in shares of the text. Click to "
-                        "change."));
+    m_part = add(
+        {}, tr("What dragging a cell changes: α, in blocks of tokens, or β, in shares of the text. Click to "
+               "change."));
     m_part->setObjectName(QStringLiteral("dragged"));
     connect(m_part, &QToolButton::clicked, this, [this] {
         m_map->setDragged(m_map->dragged() == SpanPart::Alpha ? SpanPart::Beta : SpanPart::Alpha);
@@ -86,8 +88,8 @@ void SpanPanel::showHeader() {
     if (params && !params->spans)
         kept = tr("all alike");
     else if (params)
-        kept = params->file.empty() ? tr("unsaved")
-                                    : QFileInfo(QString::fromStdString(params->file)).fileName();
+        kept =
+            params->file.empty() ? tr("unsaved") : QFileInfo(QString::fromStdString(params->file)).fileName();
     m_frame->setSubtitle(kept);
 }
 
@@ -98,7 +100,8 @@ void SpanPanel::resizeEvent(QResizeEvent* event) {
 
 void SpanPanel::paintInto(QPainter& painter, QSize size) const {
     const bool wide = beside(size);
-    const QSize map = wide ? QSize(size.width() * 3 / 5, size.height()) : QSize(size.width(), size.height() * 3 / 5);
+    const QSize map =
+        wide ? QSize(size.width() * 3 / 5, size.height()) : QSize(size.width(), size.height() * 3 / 5);
     m_map->paintInto(painter, map);
     painter.translate(wide ? map.width() : 0, wide ? 0 : map.height());
     m_lines->paintInto(painter, wide ? QSize(size.width() - map.width(), size.height())

@@ -17,7 +17,8 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
         int* const order = m_order.data() + index(own, 0);
         const HeadSight* const given = sights.data() + index(own, 0);
         std::iota(order, order + group, 0);
-        std::stable_sort(order, order + group, [&](int a, int b) { return given[a].oldest < given[b].oldest; });
+        std::stable_sort(order, order + group,
+                         [&](int a, int b) { return given[a].oldest < given[b].oldest; });
         for (int i = 0; i < group; ++i)
             m_sights[index(own, i)] = given[order[i]];
         if (given[order[0]].oldest == given[order[group - 1]].oldest)
@@ -32,12 +33,14 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
 
 void SightOrder::arrange(const float* x, int dims, float* ordered) const {
     for (std::size_t h = 0; h < m_order.size(); ++h, ordered += dims)
-        std::copy_n(x + (static_cast<int>(h) / m_group * m_group + m_order[h]) * std::int64_t{dims}, dims, ordered);
+        std::copy_n(x + (static_cast<int>(h) / m_group * m_group + m_order[h]) * std::int64_t{dims}, dims,
+                    ordered);
 }
 
 void SightOrder::restore(const float* ordered, int dims, float* x) const {
     for (std::size_t h = 0; h < m_order.size(); ++h, ordered += dims)
-        std::copy_n(ordered, dims, x + (static_cast<int>(h) / m_group * m_group + m_order[h]) * std::int64_t{dims});
+        std::copy_n(ordered, dims,
+                    x + (static_cast<int>(h) / m_group * m_group + m_order[h]) * std::int64_t{dims});
 }
 
 } // namespace fovea::cpu

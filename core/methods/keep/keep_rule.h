@@ -1,8 +1,8 @@
 #pragma once
 // Which cached tokens the query at a position still sees: the plan's keep and the model's own sliding window
-// as one rule per layer, or per query head where heads differ. A token that is not seen once is never seen again, so whatever the rule drops may
-// leave the cache at the end of the step before (the streams of text that these methods are for have no other
-// way back).
+// as one rule per layer, or per query head where heads differ. A token that is not seen once is never seen
+// again, so whatever the rule drops may leave the cache at the end of the step before (the streams of text that
+// these methods are for have no other way back).
 //
 // Symbols   p position of the query, j of a cached token, s sinks, w window
 // Distance  RoPE gives q·k by the distance p - j alone. Some methods meet their sinks at another one: the

@@ -37,7 +37,8 @@ bool MoaSpan::valid() const {
 }
 
 bool MoaParams::operator==(const MoaParams& other) const {
-    const bool spansAlike = spans && other.spans ? *spans == *other.spans : !spans && !other.spans && all == other.all;
+    const bool spansAlike =
+        spans && other.spans ? *spans == *other.spans : !spans && !other.spans && all == other.all;
     return spansAlike && sinks == other.sinks && block == other.block && minimum == other.minimum &&
            length == other.length;
 }

@@ -93,7 +93,8 @@ std::vector<int> convertedLayers(const Share& share, const ModelSpec& spec) {
 }
 
 std::int64_t predictKvBytesPerToken(const Share& share, const ModelSpec& spec, ElementType store) {
-    return 2 * std::int64_t{spec.kvHeads} * spec.headDim * sharedSpec(spec, share).kvLayers() * elementBytes(store);
+    return 2 * std::int64_t{spec.kvHeads} * spec.headDim * sharedSpec(spec, share).kvLayers() *
+           elementBytes(store);
 }
 
 std::int64_t predictKvReadPerToken(const ModelSpec& spec, ElementType store) {
@@ -131,12 +132,14 @@ std::optional<std::string> sourcesRefusal(const std::vector<int>& sources, const
             return "lets layer " + std::to_string(layer) + " read the KV of layer " + std::to_string(source);
         };
         if (source < 0 || source > layer)
-            return reads() + ", which is not there yet when it is read; accepted: a source no later than its user.";
+            return reads() +
+                   ", which is not there yet when it is read; accepted: a source no later than its user.";
         if (const int owner = sources[static_cast<std::size_t>(source)]; owner != source)
             return reads() + ", which itself reads that of layer " + std::to_string(owner) +
                    "; accepted: a source that owns its KV.";
         if (spec.window(source) != spec.window(layer))
-            return reads() + ", and the two have different sliding windows; accepted: layers of the same window.";
+            return reads() +
+                   ", and the two have different sliding windows; accepted: layers of the same window.";
         if (!(spec.ropeOf(source) == spec.ropeOf(layer)))
             return reads() + ", and the two have different RoPE; accepted: layers of the same RoPE.";
     }

@@ -37,7 +37,8 @@ public:
     explicit GroupMean(const ModelSpec& spec) : m_spec(spec) {}
 
     void add(const LayerWeights& layer) {
-        for (const auto& [sum, projection] : {std::pair(&m_key, &layer.key), std::pair(&m_value, &layer.value)}) {
+        for (const auto& [sum, projection] :
+             {std::pair(&m_key, &layer.key), std::pair(&m_value, &layer.value)}) {
             const Absorbed one = absorbed(m_spec, layer.attentionNorm, *projection);
             sum->weight = sum->weight.defined() ? sum->weight.add_(one.weight) : one.weight;
             if (one.bias.defined())
@@ -71,8 +72,8 @@ private:
 
 } // namespace
 
-std::shared_ptr<const Model> convertKv(const Model& model, const Share& share, const ConversionProgress& progress,
-                                       const std::atomic<bool>& cancel) {
+std::shared_ptr<const Model> convertKv(const Model& model, const Share& share,
+                                       const ConversionProgress& progress, const std::atomic<bool>& cancel) {
     const c10::NoGradGuard noGrad;
     auto shared = std::make_shared<Model>(model);
     shared->spec = sharedSpec(model.spec, share);

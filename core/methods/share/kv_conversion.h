@@ -18,7 +18,7 @@ using ConversionProgress = std::function<void(int done, int all)>;
 // `model` as it runs under `share`, which fits it: spec.kvSources set, the projections of layers that borrow gone,
 // those of converted owners in a KV block with a norm of its own. All else is the same memory. `progress` may be
 // empty. Null when cancelled.
-std::shared_ptr<const Model> convertKv(const Model& model, const Share& share, const ConversionProgress& progress,
-                                       const std::atomic<bool>& cancel);
+std::shared_ptr<const Model> convertKv(const Model& model, const Share& share,
+                                       const ConversionProgress& progress, const std::atomic<bool>& cancel);
 
 } // namespace fovea

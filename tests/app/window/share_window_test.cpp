@@ -34,7 +34,8 @@ bool agrees(const std::shared_ptr<const Run>& run) {
 
 } // namespace
 
-TEST_CASE("A shared plan is converted and run in the background, said to be untrained, and undone", "[window][share]") {
+TEST_CASE("A shared plan is converted and run in the background, said to be untrained, and undone",
+          "[window][share]") {
     WindowFixture f("the quick brown fox", {.layers = 4});
     REQUIRE(f.run(24));
     CHECK(note(f).isHidden());
@@ -73,8 +74,9 @@ TEST_CASE("Heads of a shared plan are drawn from its own run, and A - B from bot
     const auto drawn = f.controller().head()->data;
     const Capture& own = *f.controller().runs().b->capture;
     CHECK(own.k(3, 0) == own.k(2, 0));
-    const HeadMap expected = replayHead(own, f.controller().runs().b->capturedTokens, 3, 1, f.document().plan(Side::B),
-                                        f.document().decodeFrom(), std::atomic<bool>{false});
+    const HeadMap expected =
+        replayHead(own, f.controller().runs().b->capturedTokens, 3, 1, f.document().plan(Side::B),
+                   f.document().decodeFrom(), std::atomic<bool>{false});
     CHECK(drawn->map->weights == expected.weights);
     // In mode A it is A's weights that are drawn, not B's.
     const HeadMap ofA = replayHead(*f.controller().runs().a->capture, drawn->map->tokens, 3, 1, {},

@@ -48,7 +48,8 @@ void send(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButtons butto
 
 } // namespace
 
-TEST_CASE("A dropped plan file gives each head its span, and one cell dragged is one step back", "[window][spans]") {
+TEST_CASE("A dropped plan file gives each head its span, and one cell dragged is one step back",
+          "[window][spans]") {
     WindowFixture f;
     TemporaryFolder folder;
     writeMoaFile((folder / "plan.json").string(), spansFor(f));

@@ -43,7 +43,8 @@ TEST_CASE("Formula and counted are the same on every step of random spans, and b
         const auto model = randomModel(shape);
         const AttentionPlan plan = randomPlan(dice, shape);
         REQUIRE_FALSE(refusal(plan, model->spec));
-        INFO("trial " << trial << ", H=" << shape.queryHeads << " G=" << shape.kvHeads << ", " << toText(plan));
+        INFO("trial " << trial << ", H=" << shape.queryHeads << " G=" << shape.kvHeads << ", "
+                      << toText(plan));
         Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
         std::vector<int> prompt;
         for (int i = dice.between(0, 30); i > 0; --i)

@@ -71,16 +71,16 @@ LayerSources randomShare(Dice& dice, int layers) {
         const bool owns = layer == 0 || dice.between(0, 2) == 0;
         if (owns)
             owners.push_back(layer);
-        share.sources.push_back(owns ? layer
-                                     : owners[static_cast<std::size_t>(dice.between(0, std::ssize(owners) - 1))]);
+        share.sources.push_back(
+            owns ? layer : owners[static_cast<std::size_t>(dice.between(0, std::ssize(owners) - 1))]);
     }
     share.convert = dice.coin() ? KvConversion::Mean : KvConversion::First;
     return share;
 }
 
 // Logits (T, V) of the whole text at once under the plan's share and keep: a mask in place of a cache.
-at::Tensor masked(const std::shared_ptr<const Model>& model, const AttentionPlan& plan, std::span<const int> tokens,
-                  std::int64_t decodeFrom) {
+at::Tensor masked(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
+                  std::span<const int> tokens, std::int64_t decodeFrom) {
     const auto shared = convertedModel(model, plan.share);
     const ModelSpec& spec = shared->spec;
     const std::int64_t T = std::ssize(tokens);
@@ -97,7 +97,8 @@ at::Tensor masked(const std::shared_ptr<const Model>& model, const AttentionPlan
                 for (std::int64_t j = 0; j < T; ++j)
                     if (j > p || !keepRule(plan, 0, p >= decodeFrom).sees(p, j))
                         scores[p][j].fill_(-std::numeric_limits<float>::infinity());
-            heads.push_back(at::matmul(at::softmax(scores, -1), values[source][0][h / spec.group()]).unsqueeze(0));
+            heads.push_back(
+                at::matmul(at::softmax(scores, -1), values[source][0][h / spec.group()]).unsqueeze(0));
         }
         return at::cat(heads).unsqueeze(0);
     };
@@ -137,10 +138,12 @@ TEST_CASE("A shared cache gives what the whole text at once gives, whatever leav
     }
 }
 
-TEST_CASE("Formula and counted are the same on every step of any share, keep, read and store, on both backends",
-          "[core.engine]") {
+TEST_CASE(
+    "Formula and counted are the same on every step of any share, keep, read and store, on both backends",
+    "[core.engine]") {
     Dice dice;
-    constexpr const char* kKeeps[] = {"", "keep=streaming:sinks=2,window=7 ", "keep=lm-infinite:sinks=1,window=5 ",
+    constexpr const char* kKeeps[] = {"", "keep=streaming:sinks=2,window=7 ",
+                                      "keep=lm-infinite:sinks=1,window=5 ",
                                       "keep=streaming:sinks=3,window=4,positions=cache "};
     constexpr const char* kReads[] = {"dense", "read=sparq:r=3,k=6", "read=sparq:r=2,k=5,alpha=off store=f16",
                                       "dense store=bf16"};
@@ -151,8 +154,7 @@ TEST_CASE("Formula and counted are the same on every step of any share, keep, re
                                 .headDim = 6,
                                 .type = static_cast<ElementType>(dice.between(0, 2))};
         const auto model = randomModel(shape);
-        AttentionPlan plan =
-            parsePlan(std::string(kKeeps[dice.between(0, 3)]) + kReads[dice.between(0, 3)]);
+        AttentionPlan plan = parsePlan(std::string(kKeeps[dice.between(0, 3)]) + kReads[dice.between(0, 3)]);
         plan.share = randomShare(dice, shape.layers);
         if (refusal(plan, model->spec))
             continue;
@@ -178,7 +180,8 @@ TEST_CASE("Formula and counted are the same on every step of any share, keep, re
 
 TEST_CASE("Real architectures run shared: biases, LayerNorm, key norms, fused projections, blocks' rules",
           "[core.engine]") {
-    for (const char* name : {"llama", "llama_bf16", "llama_bias", "opt", "gpt_neox", "qwen2", "qwen3", "gemma2"}) {
+    for (const char* name :
+         {"llama", "llama_bf16", "llama_bias", "opt", "gpt_neox", "qwen2", "qwen3", "gemma2"}) {
         const auto model =
             loadModel(std::filesystem::path(FOVEA_SOURCE_DIR) / "tests/golden/checkpoints" / name);
         std::string list; // every layer that may reads the first's KV
@@ -207,8 +210,9 @@ TEST_CASE("Real architectures run shared: biases, LayerNorm, key norms, fused pr
 
 TEST_CASE("What a share will hold is foretold: cache, converted weights and captures", "[core.engine]") {
     const auto model = randomModel({.layers = 5, .context = 900});
-    for (const char* text : {"share=cla:2", "share=cla:5 store=bf16", "share=cla:2,pattern=keep-ends,convert=first",
-                             "share=layers:0_0_2_0_2 read=sparq:r=3,k=16"}) {
+    for (const char* text :
+         {"share=cla:2", "share=cla:5 store=bf16", "share=cla:2,pattern=keep-ends,convert=first",
+          "share=layers:0_0_2_0_2 read=sparq:r=3,k=16"}) {
         INFO(text);
         MemoryQuestion question;
         question.plans = {parsePlan(text)};
@@ -228,8 +232,10 @@ TEST_CASE("What a share will hold is foretold: cache, converted weights and capt
         std::int64_t made = 0;
         for (std::size_t i = 0; i < 5; ++i) {
             const LayerWeights& w = shared->layers[i];
-            if (w.key.weight.defined() && !w.key.weight.stored().is_same(model->layers[i].key.weight.stored()))
-                made += bytesOf(w.key.weight) + bytesOf(w.value.weight) + bytesOf(Weight(w.keyValueNorm.gain));
+            if (w.key.weight.defined() &&
+                !w.key.weight.stored().is_same(model->layers[i].key.weight.stored()))
+                made +=
+                    bytesOf(w.key.weight) + bytesOf(w.value.weight) + bytesOf(Weight(w.keyValueNorm.gain));
         }
         CHECK(estimate.weights == model->spec.weightBytes + made);
     }
@@ -247,7 +253,8 @@ TEST_CASE("What a share will hold is foretold: cache, converted weights and capt
     CHECK(captureBudgetOf(two, 1) == two.captureBudget / 2);
 }
 
-TEST_CASE("A captured layer that borrows has its own queries and its owner's keys and values", "[core.engine]") {
+TEST_CASE("A captured layer that borrows has its own queries and its owner's keys and values",
+          "[core.engine]") {
     const auto model = randomModel({.layers = 3});
     for (const Backend backend : kBackends) {
         GenerateOptions options;
@@ -303,8 +310,9 @@ TEST_CASE("A conversion is made once per model and share, and let go with its mo
     CHECK(made.expired());
 }
 
-TEST_CASE("Nothing of an evicted token reaches a later one in a layer that borrows, even when it was infinite",
-          "[core.engine]") {
+TEST_CASE(
+    "Nothing of an evicted token reaches a later one in a layer that borrows, even when it was infinite",
+    "[core.engine]") {
     const auto model = randomModel({.layers = 2, .headDim = 8});
     const at::Tensor embedding = model->embedding.stored();
     embedding.select(1, 0).fill_(0);
@@ -313,7 +321,8 @@ TEST_CASE("Nothing of an evicted token reaches a later one in a layer that borro
     model->layers[0].key.weight.stored().select(1, 0).fill_(1e6);
     model->layers[0].value.weight.stored().select(1, 0).fill_(1e6);
     for (const Backend backend : kBackends) {
-        Session session(model, parsePlan("share=cla:2,convert=first keep=streaming:sinks=2,window=4 store=f16"),
+        Session session(model,
+                        parsePlan("share=cla:2,convert=first keep=streaming:sinks=2,window=4 store=f16"),
                         {.backend = backend});
         auto tokens = randomTokens(20, 7);
         tokens[5] = 7;

@@ -31,11 +31,13 @@ struct Ragged {
     std::vector<std::vector<std::int64_t>> positions; // (G, slots)
     std::vector<std::vector<std::int32_t>> byAge;
     std::vector<KvView> views;
-    std::vector<cpu::HeadSight> sights; // (H)
+    std::vector<cpu::HeadSight> sights;   // (H)
     std::vector<std::vector<float>> sums; // (G, group·d)
 
     Ragged(const AttentionShape& shape, std::mt19937& random) : blocks(shape) {
-        const auto upTo = [&](std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n)(random); };
+        const auto upTo = [&](std::int64_t n) {
+            return std::uniform_int_distribution<std::int64_t>(0, n)(random);
+        };
         blocks.fill(static_cast<std::uint32_t>(random()));
         views = blocks.views();
         const std::int64_t sinks = upTo(3);
@@ -107,7 +109,8 @@ struct Ragged {
 };
 
 std::vector<float> queriesOf(const AttentionShape& shape, std::uint32_t seed) {
-    return normals(static_cast<std::size_t>(shape.queryHeads) * static_cast<std::size_t>(shape.headDim), seed);
+    return normals(static_cast<std::size_t>(shape.queryHeads) * static_cast<std::size_t>(shape.headDim),
+                   seed);
 }
 
 std::vector<AttentionShape> shapes() {
@@ -131,7 +134,8 @@ TensorReader readerOf(const Ragged& cache, int kvHead) {
 
 } // namespace
 
-TEST_CASE("Dense attention over heads of unequal numbers of slots, and of unequal sight, is each head's own equation",
+TEST_CASE("Dense attention over heads of unequal numbers of slots, and of unequal sight, is each head's own "
+          "equation",
           "[core.kernels]") {
     std::mt19937 random(17);
     cpu::AttentionScratch scratch; // one for all shapes: nothing of a step is left for the next
@@ -139,7 +143,8 @@ TEST_CASE("Dense attention over heads of unequal numbers of slots, and of unequa
         const AttentionShape shape = shapes()[static_cast<std::size_t>(trial) % shapes().size()];
         Ragged cache(shape, random);
         const bool differ = trial % 3 != 0;
-        INFO("trial " << trial << ", H=" << shape.queryHeads << " G=" << shape.kvHeads << ", heads differ " << differ);
+        INFO("trial " << trial << ", H=" << shape.queryHeads << " G=" << shape.kvHeads << ", heads differ "
+                      << differ);
         const std::vector<float> q = queriesOf(shape, static_cast<std::uint32_t>(trial));
         std::vector<float> out(q.size(), kNaN);
         Ledger ledger;
@@ -162,7 +167,8 @@ TEST_CASE("Dense attention over heads of unequal numbers of slots, and of unequa
         }
         // Each row once per group.
         Traffic expected;
-        expected[Component::Keys] = expected[Component::Values] = slots * shape.headDim * elementBytes(shape.type);
+        expected[Component::Keys] = expected[Component::Values] =
+            slots * shape.headDim * elementBytes(shape.type);
         REQUIRE(ledger.take() == expected);
     }
 }
@@ -174,11 +180,13 @@ TEST_CASE("An infinite row reaches those that see it and nobody else", "[core.ke
         const AttentionShape shape = shapes()[static_cast<std::size_t>(trial) % shapes().size()];
         Ragged cache(shape, random);
         const int g = static_cast<int>(random() % static_cast<unsigned>(shape.kvHeads));
-        const auto slot =
-            static_cast<std::int64_t>(random() % static_cast<unsigned>(cache.views[static_cast<std::size_t>(g)].slots));
-        cache.blocks.setValue(g, slot, std::vector<float>(static_cast<std::size_t>(shape.headDim), kInfinity));
+        const auto slot = static_cast<std::int64_t>(
+            random() % static_cast<unsigned>(cache.views[static_cast<std::size_t>(g)].slots));
+        cache.blocks.setValue(g, slot,
+                              std::vector<float>(static_cast<std::size_t>(shape.headDim), kInfinity));
         if (trial % 2 == 0)
-            cache.blocks.setKey(g, slot, std::vector<float>(static_cast<std::size_t>(shape.headDim), kInfinity));
+            cache.blocks.setKey(g, slot,
+                                std::vector<float>(static_cast<std::size_t>(shape.headDim), kInfinity));
         cache.sumWhatIsSeen();
         const std::vector<float> q = queriesOf(shape, static_cast<std::uint32_t>(trial));
         for (const bool sparse : {false, true}) {
@@ -187,8 +195,8 @@ TEST_CASE("An infinite row reaches those that see it and nobody else", "[core.ke
             Ledger ledger;
             if (sparse)
                 cpu::attendSparq(cache.views, shape.group(),
-                                 {.components = 4, .tokens = static_cast<int>(shape.slots), .alpha = true}, q.data(),
-                                 out.data(), scratch, ledger, {}, cache.sights);
+                                 {.components = 4, .tokens = static_cast<int>(shape.slots), .alpha = true},
+                                 q.data(), out.data(), scratch, ledger, {}, cache.sights);
             else
                 cpu::attendAll(cache.views, shape.group(), q.data(), out.data(), scratch, ledger, {}, {},
                                cache.sights);
@@ -220,10 +228,12 @@ TEST_CASE("SparQ chooses for a group whose heads see different tokens as its tru
         params.local = static_cast<int>(random() % static_cast<unsigned>(params.tokens + 1));
         params.alpha = trial % 2 == 0;
         params.select = trial % 5 == 0 ? SparqParams::Select::Logits : SparqParams::Select::Softmax;
-        INFO("trial " << trial << ", r=" << params.components << " k=" << params.tokens << " local=" << *params.local);
+        INFO("trial " << trial << ", r=" << params.components << " k=" << params.tokens
+                      << " local=" << *params.local);
         std::vector<float> out(q.size(), kNaN);
         Ledger ledger;
-        cpu::attendSparq(cache.views, shape.group(), params, q.data(), out.data(), scratch, ledger, {}, cache.sights);
+        cpu::attendSparq(cache.views, shape.group(), params, q.data(), out.data(), scratch, ledger, {},
+                         cache.sights);
 
         const std::int64_t e = elementBytes(shape.type), d = shape.headDim, g = shape.group();
         Traffic expected;
@@ -237,7 +247,8 @@ TEST_CASE("SparQ chooses for a group whose heads see different tokens as its tru
             struct ByAge final : CacheReader { // the newest are those of the highest positions
                 TensorReader& inner;
                 const std::vector<std::int32_t>& age;
-                ByAge(TensorReader& reader, const std::vector<std::int32_t>& order) : inner(reader), age(order) {}
+                ByAge(TensorReader& reader, const std::vector<std::int32_t>& order)
+                    : inner(reader), age(order) {}
                 std::int64_t slots() const override { return inner.slots(); }
                 at::Tensor newest(std::int64_t count) const override {
                     std::vector<std::int64_t> last(age.end() - count, age.end());
@@ -269,7 +280,8 @@ TEST_CASE("SparQ chooses for a group whose heads see different tokens as its tru
             expected[Component::Mean] += params.alpha ? 4 * d * g : 0;
         }
         const Traffic moved = ledger.take();
-        for (const Component c : {Component::KeyColumns, Component::Scores, Component::Indices, Component::Mean}) {
+        for (const Component c :
+             {Component::KeyColumns, Component::Scores, Component::Indices, Component::Mean}) {
             INFO(kComponentNames[static_cast<std::size_t>(c)]);
             REQUIRE(moved[c] == expected[c]);
         }

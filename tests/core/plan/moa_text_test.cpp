@@ -19,8 +19,8 @@ using namespace fovea;
 namespace {
 
 struct Folder {
-    std::filesystem::path path =
-        std::filesystem::temp_directory_path() / ("fovea moa, plans " + std::to_string(std::random_device()()));
+    std::filesystem::path path = std::filesystem::temp_directory_path() /
+                                 ("fovea moa, plans " + std::to_string(std::random_device()()));
     Folder() { std::filesystem::create_directory(path); }
     ~Folder() { std::filesystem::remove_all(path); }
     std::filesystem::path write(const std::string& name, const std::string& bytes) const {
@@ -51,8 +51,9 @@ MoaSpans randomSpans(std::mt19937& random) {
     const auto upTo = [&](int n) { return std::uniform_int_distribution<int>(0, n)(random); };
     MoaSpans spans{.layers = 1 + upTo(4), .heads = 1 + upTo(5), .spans = {}};
     for (int i = 0; i < spans.layers * spans.heads; ++i)
-        spans.spans.push_back({upTo(2) ? 1024.0 * (upTo(10) - 2) : std::ldexp(upTo(1000) - 500, upTo(40) - 30),
-                               upTo(2) ? upTo(8) / 8.0 : std::ldexp(upTo(1000), -10 - upTo(30))});
+        spans.spans.push_back(
+            {upTo(2) ? 1024.0 * (upTo(10) - 2) : std::ldexp(upTo(1000) - 500, upTo(40) - 30),
+             upTo(2) ? upTo(8) / 8.0 : std::ldexp(upTo(1000), -10 - upTo(30))});
     return spans;
 }
 
@@ -66,8 +67,10 @@ TEST_CASE("Every switch of keep=moa is read, and defaults are left out", "[core.
     CHECK(p.minimum == 32);
     CHECK(p.length == 8192);
     CHECK(moa("keep=moa") == MoaParams{});
-    CHECK(toText(parsePlan("keep=moa:alpha=0,beta=0.5,sinks=64,block=64,min=128,length=grows")) == "keep=moa");
-    CHECK(toText(parsePlan("read=sparq keep=moa:beta=1,alpha=1e3")) == "keep=moa:alpha=1000,beta=1 read=sparq");
+    CHECK(toText(parsePlan("keep=moa:alpha=0,beta=0.5,sinks=64,block=64,min=128,length=grows")) ==
+          "keep=moa");
+    CHECK(toText(parsePlan("read=sparq keep=moa:beta=1,alpha=1e3")) ==
+          "keep=moa:alpha=1000,beta=1 read=sparq");
 }
 
 TEST_CASE("Spans come back from their text, whoever holds them", "[core.plan]") {
@@ -93,7 +96,8 @@ TEST_CASE("Spans come back from their text, whoever holds them", "[core.plan]") 
     CHECK(toTitle(plan) == "keep=moa:spans=2x3");
 }
 
-TEST_CASE("A plan that names a file holds its spans, says the file's name, and can do without", "[core.plan]") {
+TEST_CASE("A plan that names a file holds its spans, says the file's name, and can do without",
+          "[core.plan]") {
     const Folder folder;
     std::mt19937 random(9);
     const MoaSpans spans = randomSpans(random);
@@ -133,7 +137,8 @@ TEST_CASE("A plan file that is none is refused in one line", "[core.plan]") {
         {R"({"alphas": [0], "betas": [[0]]})", "a number"},
         {R"({"alphas": [[[0]]], "betas": [[0]]})", "a list"},
         {R"({"alphas": [[0], [0, 0]], "betas": [[0], [0]]})", "layers of 1 and of 2 heads"},
-        {R"({"alphas": [[0]], "betas": [[0, 1]]})", "1 layers of 1 heads and \"betas\" of 1 layers of 2 heads"},
+        {R"({"alphas": [[0]], "betas": [[0, 1]]})",
+         "1 layers of 1 heads and \"betas\" of 1 layers of 2 heads"},
         {R"({"alphas": [[0]], "betas": [[0], [0]]})", "\"betas\" of 2 layers"},
         {R"({"alphas": [["0"]], "betas": [[0]]})", "a text"},
         {R"({"alphas": [[true]], "betas": [[0]]})", "a truth value"},
@@ -173,18 +178,35 @@ TEST_CASE("A plan file larger than any model is refused as it is read", "[core.p
 }
 
 TEST_CASE("Spans in a plan's text that are none are refused before anything is made of them", "[core.plan]") {
-    for (const char* text :
-         {"", "2x2", "2x2/", "2x2/0+0N*3", "2x2/0+0N*5", "2x2/0+0N*4/0+0N", "0x4/0+0N", "2x2/0+0N*-4", "2x2/0+2N*4",
-          "2x2/nan+0N*4", "2x2/0+0*4", "2x2/0N*4", "2x2/1e999+0N*4", "2048x1/0+0N*2048", "x/0+0N",
-          "1024x1024/0+0N*99999999", "2x2/0+0N*99999999999999999999", "2x/0+0N*2", "1e1x2/0+0N*20", "2x2//0+0N*4"}) {
+    for (const char* text : {"",
+                             "2x2",
+                             "2x2/",
+                             "2x2/0+0N*3",
+                             "2x2/0+0N*5",
+                             "2x2/0+0N*4/0+0N",
+                             "0x4/0+0N",
+                             "2x2/0+0N*-4",
+                             "2x2/0+2N*4",
+                             "2x2/nan+0N*4",
+                             "2x2/0+0*4",
+                             "2x2/0N*4",
+                             "2x2/1e999+0N*4",
+                             "2048x1/0+0N*2048",
+                             "x/0+0N",
+                             "1024x1024/0+0N*99999999",
+                             "2x2/0+0N*99999999999999999999",
+                             "2x/0+0N*2",
+                             "1e1x2/0+0N*20",
+                             "2x2//0+0N*4"}) {
         INFO(text);
         CHECK_FALSE(parseSpans(text));
     }
     CHECK(parseSpans("2x2/1e+06+0.5N*3/-1e-05+1e-3N")->of(1, 1) == MoaSpan{-1e-5, 1e-3});
-    for (const char* text : {"keep=moa:beta=1.5", "keep=moa:beta=-0.1", "keep=moa:alpha=inf", "keep=moa:alpha=3e9",
-                             "keep=moa:block=0", "keep=moa:min=0", "keep=moa:sinks=-1", "keep=moa:length=0",
-                             "keep=moa:length=now", "keep=moa:window=3", "keep=moa:file=", "keep=moa:file=\"x",
-                             "keep=moa:spans=2x2/0+0N*4,alpha=3", "keep=moa:spans=2x2/0+0N*4,file=x", "keep=moa:spans"})
+    for (const char* text :
+         {"keep=moa:beta=1.5", "keep=moa:beta=-0.1", "keep=moa:alpha=inf", "keep=moa:alpha=3e9",
+          "keep=moa:block=0", "keep=moa:min=0", "keep=moa:sinks=-1", "keep=moa:length=0",
+          "keep=moa:length=now", "keep=moa:window=3", "keep=moa:file=", "keep=moa:file=\"x",
+          "keep=moa:spans=2x2/0+0N*4,alpha=3", "keep=moa:spans=2x2/0+0N*4,file=x", "keep=moa:spans"})
         CHECK_THROWS_AS(parsePlan(text), PlanError);
 }
 

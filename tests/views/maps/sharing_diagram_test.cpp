@@ -112,7 +112,8 @@ TEST_CASE("Sharing diagram previews", "[.sharing-preview]") {
             std::vector<int> own(sources.size());
             for (int i = 0; i < std::ssize(own); ++i)
                 own[static_cast<std::size_t>(i)] = i;
-            diagram.setPlans(plan(own), plan(sources, "untrained conversion: this model was not trained to share"));
+            diagram.setPlans(plan(own),
+                             plan(sources, "untrained conversion: this model was not trained to share"));
             diagram.setSelected(1);
             diagram.renderToImage({330, 480})
                 .save(QStringLiteral("%1/sharing_%2_%3.png")

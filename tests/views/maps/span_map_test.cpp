@@ -186,7 +186,8 @@ TEST_CASE("Span map, drawn", "[views.maps][preview]") {
             for (int layer = 0; layer < shape.layers; ++layer)
                 for (int head = 0; head < shape.heads; ++head) {
                     const int rule = (layer * 7 + head * (layer % 3 + 1)) % 5;
-                    params = moved(params, shape, {layer, head}, SpanPart::Beta, rule < 3 ? -12 : rule * 4 - 12);
+                    params =
+                        moved(params, shape, {layer, head}, SpanPart::Beta, rule < 3 ? -12 : rule * 4 - 12);
                     params = moved(params, shape, {layer, head}, SpanPart::Alpha, rule == 1 ? 16 : 0);
                 }
             SpanPanel panel;

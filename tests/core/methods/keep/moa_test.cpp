@@ -88,8 +88,8 @@ TEST_CASE("A window that grows moves forward only, sees all it may, and no formu
     for (int trial = 0; trial < 400; ++trial) {
         const MoaParams params = randomParams(random);
         const KeepRule rule = moaRule(params, 0, 0);
-        INFO("alpha " << params.all.alpha << " beta " << params.all.beta << " sinks " << params.sinks << " block "
-                      << params.block << " min " << params.minimum);
+        INFO("alpha " << params.all.alpha << " beta " << params.all.beta << " sinks " << params.sinks
+                      << " block " << params.block << " min " << params.minimum);
         // Written out: a token is dropped at the first query whose span ends before it, for good.
         std::vector<bool> dropped(160, false);
         std::int64_t most = 0;
@@ -115,7 +115,8 @@ TEST_CASE("A window that grows moves forward only, sees all it may, and no formu
     }
 }
 
-TEST_CASE("A plan's heads hold what the longest of their group sees, and say when they differ", "[core.methods]") {
+TEST_CASE("A plan's heads hold what the longest of their group sees, and say when they differ",
+          "[core.methods]") {
     AttentionPlan plan = parsePlan("keep=moa:spans=1x4/0+0N/0+0.5N/24+0N/0+1N,sinks=2,block=4,min=8");
     const LayerKeep keep(plan, 0, 0, true, 4, 2);
     CHECK_FALSE(keep.same());
@@ -197,9 +198,11 @@ TEST_CASE("The longest span of a group is what a plan costs under GQA", "[core.m
     CHECK(static_cast<double>(held) / (8192.0 * 8 * spans.layers) == Approx(.659).margin(.0006));
 }
 
-TEST_CASE("The truth of a group gives each head what it sees alone, and nothing of the rest", "[core.methods]") {
+TEST_CASE("The truth of a group gives each head what it sees alone, and nothing of the rest",
+          "[core.methods]") {
     const std::int64_t n = 40;
-    const KeepRule rules[] = {{.sinks = 2, .window = 5}, {.sinks = 2, .window = 30}, {.sinks = 2, .window = 0}};
+    const KeepRule rules[] = {
+        {.sinks = 2, .window = 5}, {.sinks = 2, .window = 30}, {.sinks = 2, .window = 0}};
     at::Tensor k = at::randn({n, 8}), v = at::randn({n, 8});
     const at::Tensor q = at::randn({3, 8}), positions = at::arange(n, at::kLong);
     k[20].fill_(std::numeric_limits<float>::infinity()); // seen by the second head alone
@@ -212,6 +215,7 @@ TEST_CASE("The truth of a group gives each head what it sees alone, and nothing 
     // By hand: the first head sees 0, 1 and 34 to 39.
     std::vector<at::Tensor> parts = {k.narrow(0, 0, 2), k.narrow(0, 34, 6)};
     const at::Tensor logits = at::matmul(q[0], at::cat(parts).t()) / std::sqrt(8.0);
-    const at::Tensor expected = at::matmul(at::softmax(logits, -1), at::cat({v.narrow(0, 0, 2), v.narrow(0, 34, 6)}));
+    const at::Tensor expected =
+        at::matmul(at::softmax(logits, -1), at::cat({v.narrow(0, 0, 2), v.narrow(0, 34, 6)}));
     CHECK(at::allclose(out[0], expected, 1e-5, 1e-6));
 }

@@ -38,7 +38,8 @@ ModelSpec paperModel(int headDim, int queryHeads, int kvHeads) {
 
 } // namespace
 
-TEST_CASE("Adjacent layers share their first one's KV, and the first group is the smaller one", "[core.methods]") {
+TEST_CASE("Adjacent layers share their first one's KV, and the first group is the smaller one",
+          "[core.methods]") {
     CHECK(sourcesOf(8, 2) == std::vector{0, 0, 2, 2, 4, 4, 6, 6});
     CHECK(sourcesOf(10, 3) == std::vector{0, 1, 1, 1, 4, 4, 4, 7, 7, 7});
     CHECK(sourcesOf(5, 2) == std::vector{0, 1, 1, 3, 3});
@@ -146,6 +147,7 @@ TEST_CASE("A large model shown under a share holds less and reads as much", "[co
                         shared = showAs(parsePlan("share=cla:2"), spec, contexts).steps.front();
     CHECK(shared.held.total() * 2 == dense.held.total());
     const std::int64_t row = std::int64_t{32} * 128 * 2;
-    CHECK(dense.moved[Component::Keys] - shared.moved[Component::Keys] == 16 * row); // not written by 16 layers
+    CHECK(dense.moved[Component::Keys] - shared.moved[Component::Keys] ==
+          16 * row); // not written by 16 layers
     CHECK(shared.moved[Component::Weights] < dense.moved[Component::Weights]);
 }

@@ -115,7 +115,8 @@ TEST_CASE("A copy of the first leaves the owner alone, and so does a layer that 
 
 TEST_CASE("A shared model computes what its equations say before gains are absorbed", "[core.methods]") {
     // Without RoPE, so that the equations fit here: positions are learned, all zero.
-    const auto model = std::const_pointer_cast<Model>(randomModel({.layers = 5, .queryHeads = 4, .kvHeads = 2}));
+    const auto model =
+        std::const_pointer_cast<Model>(randomModel({.layers = 5, .queryHeads = 4, .kvHeads = 2}));
     model->spec.learnedPositions = true;
     model->positions = at::zeros({model->spec.context, model->spec.width});
     const ModelSpec& spec = model->spec;
@@ -123,9 +124,11 @@ TEST_CASE("A shared model computes what its equations say before gains are absor
     const auto unit = [&](const at::Tensor& x) {
         return x * at::rsqrt(at::mean(x * x, {-1}, true) + spec.normEpsilon);
     };
-    const auto heads = [&](const at::Tensor& x, int n) { return x.view({1, 6, n, spec.headDim}).transpose(1, 2); };
-    for (const char* plan : {"share=cla:2", "share=cla:3", "share=layers:0_0_2_0_2", "share=cla:2,convert=first",
-                             "share=cla:2,pattern=dense-back"}) {
+    const auto heads = [&](const at::Tensor& x, int n) {
+        return x.view({1, 6, n, spec.headDim}).transpose(1, 2);
+    };
+    for (const char* plan : {"share=cla:2", "share=cla:3", "share=layers:0_0_2_0_2",
+                             "share=cla:2,convert=first", "share=cla:2,pattern=dense-back"}) {
         INFO(plan);
         const Share share = parsePlan(plan).share;
         const std::vector<int> sources = kvSources(share, spec);
@@ -149,7 +152,8 @@ TEST_CASE("A shared model computes what its equations say before gains are absor
             if (members > 0)
                 keys[layer] = keys[layer] / members, values[layer] = values[layer] / members;
             const at::Tensor q = heads(at::linear(hat * w.attentionNorm.gain, w.query.weight.stored()), 4);
-            const at::Tensor mixed = causalAttention(q, heads(keys[sources[layer]], 2), heads(values[sources[layer]], 2));
+            const at::Tensor mixed =
+                causalAttention(q, heads(keys[sources[layer]], 2), heads(values[sources[layer]], 2));
             x = x + at::linear(mixed.transpose(1, 2).reshape({1, 6, spec.width}), w.output.weight.stored());
             const at::Tensor fed = unit(x) * w.ffnNorm.gain;
             x = x + at::linear(at::silu(at::linear(fed, w.gate.weight.stored())) *
@@ -162,8 +166,8 @@ TEST_CASE("A shared model computes what its equations say before gains are absor
             hiddenStates(*shared, tokens, 0, causalAttentionOf(shared->spec), at::kFloat);
         CHECK(at::allclose(computed, expected, 1e-4, 1e-4));
         if (spec.layers != shared->spec.kvLayers())
-            CHECK_FALSE(at::allclose(computed, hiddenStates(*model, tokens, 0, causalAttentionOf(spec), at::kFloat),
-                                     1e-2, 1e-2));
+            CHECK_FALSE(at::allclose(
+                computed, hiddenStates(*model, tokens, 0, causalAttentionOf(spec), at::kFloat), 1e-2, 1e-2));
     }
 }
 
