@@ -62,6 +62,12 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "quest";
     if (std::holds_alternative<StreamingParams>(plan.keep))
         return "streaming";
+    if (std::holds_alternative<H2oParams>(plan.keep))
+        return "h2o";
+    if (std::holds_alternative<ScissorhandsParams>(plan.keep))
+        return "scissorhands";
+    if (std::holds_alternative<SnapkvParams>(plan.keep))
+        return "snapkv";
     if (std::holds_alternative<MoaParams>(plan.keep))
         return "moa";
     if (std::holds_alternative<LmInfiniteParams>(plan.keep))

@@ -198,6 +198,7 @@ void ViewFeed::feedSelection() {
         m_views.timelines->setHead(selection.layer, selection.head / model->spec.group());
     m_views.table->setCursor(query);
     m_views.plan->setTokens(query + 1);
+    m_views.plan->setPrompt(m_document.decodeFrom());
     m_views.spans->setTokens(query + 1);
     m_views.spans->setSelected(selection.layer, selection.head);
     const bool known = query >= 0 && query < static_cast<std::int64_t>(m_texts.size());

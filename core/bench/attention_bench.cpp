@@ -18,6 +18,7 @@
 #include "core/kernels/cpu/attend_quest.h"
 #include "core/kernels/cpu/attend_topv.h"
 #include "core/kernels/cpu/attention.h"
+#include "core/methods/keep/scored_keep.h"
 
 namespace fovea {
 namespace {
@@ -73,10 +74,11 @@ void check(const AttentionBenchOptions& options) {
             throw std::invalid_argument("topv's k, and quest's page and pages, must be at least 1");
     }
     for (const AttentionPlan& plan : options.plans)
-        if (const KeepRule rule = keepRule(plan, 0, true); rule != KeepRule{})
-            throw std::invalid_argument("a step of " + toText(plan) + " reads " +
-                                        std::to_string(rule.seen(options.context - 1)) +
-                                        " tokens here; leave keep out and give that as --context");
+        if (!std::holds_alternative<KeepAll>(plan.keep))
+            throw std::invalid_argument(
+                "a step of " + toText(plan) + " reads " +
+                std::to_string(rowsSeen(plan, 0, true, options.context - 1, options.context - 1)) +
+                " tokens here; leave keep out and give that as --context");
     const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
     if (const std::int64_t wanted = benchMemory(options); memory > 0 && wanted > memory)
         throw std::invalid_argument("this bench needs " + std::to_string(wanted >> 20) + " MiB of memory and the machine has " +

@@ -15,6 +15,7 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 #include "core/cache/slot_history.h"
+#include "core/cache/slot_table.h"
 
 namespace fovea {
 
@@ -59,9 +60,11 @@ public:
     // Takes a new block where needed; throws std::bad_alloc with nothing changed.
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
-    // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes.
+    // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes. The
+    // moves, for whoever remembers something by slot.
     // Where each query head has a sum of its own, they have left all of those before: see hide.
-    void evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at, Ledger& ledger);
+    std::vector<SlotTable::Move> evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                       std::int64_t at, Ledger& ledger);
 
     // Takes live slots from one of several sums, of a query head that sees them no more while others of its group
     // may. `staying` are those it still sees, which are added up again where one that leaves was no number.

@@ -8,10 +8,10 @@
 
 namespace fovea {
 
-void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, std::int64_t at,
-                    Ledger& ledger) {
+std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                            std::int64_t at, Ledger& ledger) {
     if (slots.empty())
-        return;
+        return {};
     Head& own = head(layer, kvHead);
     SlotChanges& changes = m_layers[static_cast<std::size_t>(layer)].changes;
 
@@ -23,7 +23,8 @@ void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, 
             numbers &= subtract(own, 0, slot, moved);
         leavePage(own, slot);
     }
-    for (const SlotTable::Move move : own.slots.release(slots)) {
+    std::vector<SlotTable::Move> moves = own.slots.release(slots);
+    for (const SlotTable::Move move : moves) {
         moveRow(own, move.from, move.to, moved);
         leavePage(own, move.from);
         boundRow(own, move.to, changes, moved);
@@ -41,6 +42,7 @@ void KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots, 
     m_held[Component::Values] -= bytes;
     if (m_layout.keyColumns)
         m_held[Component::KeyColumns] -= bytes;
+    return moves;
 }
 
 void KvCache::hide(int layer, int kvHead, int sum, std::span<const std::int32_t> leaving,

@@ -14,7 +14,7 @@ enum class Component : std::uint8_t {
     KeyColumns, // the component-major copy of K (SparQ)
     Mean,       // fp32 running sum of the values (SparQ)
     Bounds,     // per page of slots the least and the greatest of each key component (Quest)
-    Scores,     // scores spilled between two passes
+    Scores,     // scores spilled between two passes, and what a keep remembers to rank tokens by
     Indices,    // lists of chosen slots and pages
     Weights,    // the model's own parameters
 };

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "core/cache/slots_per_block.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -15,6 +16,10 @@ namespace {
 std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
     std::int64_t most = 0;
     for (int layer = 0; layer < spec.layers; ++layer) {
+        if (scoresTokens(plan)) {
+            most = std::max(most, mostRowsSeen(plan, spec.window(layer), /*prompt=*/capacity, capacity));
+            continue;
+        }
         const LayerKeep keep(plan, spec, layer, true);
         for (int head = 0; head < spec.kvHeads; ++head)
             most = std::max(most, keep.held(head, capacity).seen(capacity));

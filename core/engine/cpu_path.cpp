@@ -9,6 +9,7 @@
 #include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/keep_observer.h"
 #include "core/engine/parameter.h"
 #include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
@@ -109,6 +110,8 @@ private:
 
         if (owns)
             m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
+        if (m.observer)
+            m.observer->asked(index, position, m_q.data(), m.ledger);
         attend(index, position, acting);
         if (m.tap)
             m.tap->leave(index, m_attended.data());
@@ -139,9 +142,11 @@ private:
         const auto* quest = std::get_if<QuestParams>(&m.plan.read);
         const LayerKeep& keep = (acting.keep ? m_kept : m_own)[static_cast<std::size_t>(layer)];
         const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
+        cpu::ReadReport* const report = m.observer && m.observer->hearsReads() ? &m_report : nullptr;
+        m_report.estimate = m.plan.feedback == AttentionPlan::Feedback::Estimate;
         if (sparq && acting.read)
             cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger, rule, sights);
+                             m.ledger, rule, sights, report);
         else if (quest && acting.read && layer >= quest->skip)
             noteLastPages(layer, cpu::attendQuest(m_views, m_spec.group(), *quest, m_q.data(), m_attended.data(),
                                                   m_scratch, m.ledger, rule));
@@ -152,8 +157,10 @@ private:
                                 rule, turned);
             else
                 cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                               turned, sights);
+                               turned, sights, report);
         }
+        if (report)
+            m.observer->heard(layer, m_views, *report, m.ledger);
         m_attentionSeconds += watch.seconds();
     }
 
@@ -236,6 +243,7 @@ private:
     std::vector<KvView> m_views;                                  // (G)
     std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
     cpu::AttentionScratch m_scratch;
+    cpu::ReadReport m_report;
     TurnedQueries m_turned;
     Traffic m_moved; // of this step's weights
     double m_attentionSeconds = 0;

@@ -10,6 +10,7 @@ namespace fovea {
 class AttentionTap;
 class Capture;
 class KvCache;
+class KeepObserver;
 class Ledger;
 struct AttentionPlan;
 struct Model;
@@ -25,6 +26,7 @@ struct DecodeState {
     // (layers) what the last step did and no formula can know: KV heads whose choice had the last page of their slots.
     // Null: nobody asks.
     std::int64_t* lastPages = nullptr;
+    KeepObserver* observer = nullptr; // null: no keep hears what queries give to tokens
 };
 
 // Which parts of the plan act in a step.

@@ -8,6 +8,8 @@
 #include "core/engine/cache_layout.h"
 #include "core/engine/capture.h"
 #include "core/engine/prefill.h"
+#include "core/methods/keep/scored_keep.h"
+#include "core/methods/step_shape.h"
 #include "core/model/model_spec.h"
 #include "core/trace/byte_text.h"
 
@@ -47,12 +49,27 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
 
 // The most rows a KV head ever holds: of the prompt, which is read in chunks before the plan acts, or of what
 // the plan keeps. Windows may grow with the text and never fall, so the last step holds the most.
-std::int64_t mostRows(const ModelSpec& spec, const KeepRule& own, const LayerKeep& keep, const MemoryQuestion& q,
-                      int kvHead) {
+std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, int layer, const KeepRule& own,
+                      const LayerKeep& keep, const MemoryQuestion& q, int kvHead) {
     const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
     const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
-    return std::max({prefilled, dense, cached > from ? keep.held(kvHead, cached - 1).seen(cached - 1) : 0});
+    const auto kept = [&] {
+        return scoresTokens(plan) ? mostRowsSeen(plan, spec.window(layer), from, cached - 1)
+                                  : keep.held(kvHead, cached - 1).seen(cached - 1);
+    };
+    return std::max({prefilled, dense, cached > from ? kept() : 0});
+}
+
+// What a keep remembers of `slots` slots of each KV head to rank tokens by, or of the queries that will vote.
+Bytes scoreBytes(const ModelSpec& spec, const AttentionPlan& plan, std::int64_t slots, int layer) {
+    const StepShape shape{.tokens = std::numeric_limits<std::int32_t>::max(),
+                          .queryHeads = spec.queryHeads,
+                          .kvHeads = spec.kvHeads,
+                          .headDim = spec.headDim,
+                          .window = spec.window(layer),
+                          .keeps = false};
+    return predictHeldScores(plan, slots, shape).total();
 }
 
 // Of the pages of so many rows of one KV head, whole blocks.
@@ -76,10 +93,13 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         const LayerKeep keep(plan, spec, layer, true);
         const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at
         for (int head = 0; head < different; ++head) {
-            const std::int64_t most = mostRows(spec, own, keep, q, head), slots = (most + block - 1) / block * block;
+            const std::int64_t most = mostRows(spec, plan, layer, own, keep, q, head),
+                               slots = (most + block - 1) / block * block;
             const Bytes rows =
                 Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
             bytes = bytes + (rows + sum + boundsOf(layout, layer, most)) * (keep.same() ? layout.kvHeads : 1);
+            if (scoresTokens(plan))
+                bytes = bytes + scoreBytes(spec, plan, slots, layer);
         }
     }
     return bytes;

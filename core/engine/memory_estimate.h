@@ -10,6 +10,7 @@
 //            (K, V, and the component-major copy of K where the plan reads by columns):
 //              ⌈S / b⌉ · b · n · d · e   and 4·d for every sum of values that the plan keeps, and 2·d·e for each page
 //                                        of a plan that keeps bounds, in blocks of as many as ⌊b / page⌋
+//              ⌈S / b⌉ · b · 4, 4·h/32   where it keeps scores of H2O, or histories of h queries; SnapKV 4·w·H·d
 //   capture  4 · capacity · d · (H + 2·G) for each of the first layers, as many as the capture's budget holds; H
 //            alone where the layer borrows its KV
 //   logits   4 · V per plan and step, kept for KL, and once more in the copy that is on screen

@@ -6,6 +6,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
@@ -19,6 +20,7 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/keep_observer.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
@@ -44,6 +46,8 @@ void append(const DecodeState& state, int layer, std::int64_t first, const at::T
             state.capture->write(layer, first + t, row(queries, t), row(keys, t), row(values, t));
         if (owns)
             state.cache.append(layer, first + t, row(keys, t), row(values, t), state.ledger);
+        if (state.observer)
+            state.observer->asked(layer, first + t, row(queries, t), state.ledger);
     }
 }
 
@@ -73,7 +77,7 @@ at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Te
 } // namespace
 
 at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep,
-                           const LogitRule& rule) {
+                           const LogitRule& rule, const WeightListener& listener) {
     const int heads = cache.layout().kvHeads;
     const std::int64_t group = q.size(1) / heads, T = q.size(2);
 
@@ -85,7 +89,10 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
         const at::Tensor scores =
             attentionLogits(at::matmul(queries, rows.keys().t()), rule, static_cast<int>(q.size(3)));
         const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-        outputs.push_back(mix(at::softmax(visible, -1), hidden, rows.values()));
+        const at::Tensor weights = at::softmax(visible, -1);
+        if (listener)
+            listener(head, at::nan_to_num(weights, 0).sum(0), hidden.logical_not());
+        outputs.push_back(mix(weights, hidden, rows.values()));
     }
     return at::cat(outputs).unsqueeze(0);
 }
@@ -96,8 +103,14 @@ void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::in
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(state, layer, first, q, k, v);
         const ModelSpec& spec = state.model.spec;
+        WeightListener listener;
+        if (state.observer && state.observer->hearsReads())
+            listener = [&](int head, const at::Tensor& weights, const at::Tensor& seen) {
+                state.observer->prefilled(layer, head, state.cache.view(layer, head),
+                                          {weights, seen, spec.group()});
+            };
         return cachedAttention(q, state.cache, layer, keepRule(state.plan, spec.window(layer), false),
-                               spec.logitRule());
+                               spec.logitRule(), listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat, length);

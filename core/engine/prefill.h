@@ -2,6 +2,7 @@
 // Many tokens at once through libtorch's GEMM, dense, into the cache.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "core/methods/keep/keep_rule.h"
@@ -26,9 +27,13 @@ inline constexpr std::int64_t kPrefillChunk = 128;
 void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
                   std::int64_t length);
 
+// What T queries of one KV head gave to S rows, by slot: weights (T, S) summed over the group, one that is no number as
+// 0, and seen (T, S) bool.
+using WeightListener = std::function<void(int kvHead, const at::Tensor& weights, const at::Tensor& seen)>;
+
 // q (1, H, T, d) of the newest T tokens of `layer` against the rows held, each query seeing what came before
-// it and what `keep` lets it see, at its own distance.
+// it and what `keep` lets it see, at its own distance. `listener`, where there is one, hears all heads in turn.
 at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep = {},
-                           const LogitRule& logits = {});
+                           const LogitRule& logits = {}, const WeightListener& listener = {});
 
 } // namespace fovea

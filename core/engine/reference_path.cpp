@@ -1,8 +1,13 @@
 // One token through the one ATen forward, attention by the methods' truths, reading the same cache.
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/nan_to_num.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -14,6 +19,7 @@
 #include "core/engine/attention_tap.h"
 #include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/keep_observer.h"
 #include "core/engine/stopwatch.h"
 #include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
@@ -69,6 +75,8 @@ private:
             m.capture->write(layer, position, query.data_ptr<float>(), keyRows, valueRows);
         if (owns)
             m.cache.append(layer, position, keyRows, valueRows, m.ledger);
+        if (m.observer)
+            m.observer->asked(layer, position, query.data_ptr<float>(), m.ledger);
 
         const Stopwatch watch;
         const int group = m.model.spec.group();
@@ -94,6 +102,7 @@ private:
             if (const auto* quest = std::get_if<QuestParams>(&m.plan.read); quest && place.layer >= quest->skip)
                 return readQuest(*quest, place.layer, q, reader, rule);
         }
+        reportDense(place.layer, place.kvHead, q);
         return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
     }
 
@@ -111,6 +120,7 @@ private:
         const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
         const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seen);
         spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
+        reportSparq(place.layer, place.kvHead, stages, reader.slots());
         return stages.output;
     }
 
@@ -133,6 +143,43 @@ private:
         if (m.lastPages && stages.pages[-1].item<std::int64_t>() == pages - 1)
             ++m.lastPages[layer];
         return stages.output;
+    }
+
+    bool reports() const { return m.observer && m.observer->hearsReads(); }
+
+    // Weights (g, S) in slot order, of one KV head.
+    void report(int layer, int head, const at::Tensor& weights) {
+        const at::Tensor sum = at::nan_to_num(weights, 0).sum(0).contiguous();
+        m.observer->heard(layer, head, m.cache.view(layer, head),
+                          {sum.data_ptr<float>(), static_cast<std::size_t>(sum.numel())}, m.ledger);
+    }
+
+    void reportDense(int layer, int head, const at::Tensor& q) {
+        if (!reports())
+            return;
+        CacheViewReader uncounted(m.cache.view(layer, head));
+        const at::Tensor weights =
+            at::softmax(attentionLogits(at::matmul(q, uncounted.keys().t()), m.model.spec.logitRule(),
+                                        static_cast<int>(q.size(1))),
+                        -1);
+        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(weights.nbytes()));
+        report(layer, head, weights);
+    }
+
+    // The guess is there already and read once more; weights of chosen rows are written and read, with their slots.
+    void reportSparq(int layer, int head, const SparqStages& stages, std::int64_t slots) {
+        if (!reports())
+            return;
+        if (m.plan.feedback == AttentionPlan::Feedback::Estimate) {
+            m.ledger.moved(Component::Scores, static_cast<std::int64_t>(stages.approximate.nbytes()));
+            report(layer, head, stages.approximate);
+            return;
+        }
+        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.weights.nbytes()));
+        m.ledger.moved(Component::Indices,
+                       stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
+        const at::Tensor scaled = stages.alpha.unsqueeze(-1) * stages.weights;
+        report(layer, head, at::zeros({scaled.size(0), slots}).index_copy(1, stages.slots, scaled));
     }
 
     // Every row that the plan's keep left in the cache, or those of them that each query head sees.

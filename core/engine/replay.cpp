@@ -53,14 +53,24 @@ at::Tensor hiddenMask(const KeepRule& rule, std::int64_t from, std::int64_t to) 
     return future.logical_or((keys < oldest).logical_and(keys >= rule.sinks)).logical_or(distance > rule.reach);
 }
 
+// The same of a row's keys that have left by then: `keep` scores tokens.
+at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> gone;
+    for (std::int64_t key = 0; key < to; ++key)
+        gone.push_back(keep.gone(key));
+    return at::tensor(gone, at::kLong) <= at::arange(from, to, at::kLong).unsqueeze(1);
+}
+
 // The scores by which SparQ, or with all components top-k V, chooses, for queries from..to-1 at once: steps 1-3 of the
 // paper with the group's sum. The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
 // see a key.
-at::Tensor groupScores(const Capture& capture, const LayerKeep& keep, std::int64_t from, std::int64_t to,
+at::Tensor groupScores(const Capture& capture, const ReplayedKeep& replayed, std::int64_t from, std::int64_t to,
                        int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
     const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
+    const LayerKeep& keep = replayed.layer();
+    const at::Tensor gone = replayed.scored() ? goneMask(replayed, from, to) : at::Tensor{};
     at::Tensor hidden, hiddenFromAll;
     const LogitRule rule = capture.spec().logitRule();
     const double scale = rule.scaleOf(d);
@@ -80,6 +90,8 @@ at::Tensor groupScores(const Capture& capture, const LayerKeep& keep, std::int64
         const at::Tensor& q = queries[static_cast<std::size_t>(i)];
         if (i == 0 || !keep.same()) {
             hidden = hiddenMask(keep.of(kvHead * group + i), from, to);
+            if (gone.defined())
+                hidden = hidden.logical_or(gone);
             hiddenFromAll = i == 0 ? hidden : hiddenFromAll.logical_and(hidden);
         }
         at::Tensor sparse = q * chosen;
@@ -101,7 +113,8 @@ class MapReplay {
 public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
-          m_keep(plan, capture, map.layer, map.head, map.decodeFrom), m_kvHead(map.head / capture.spec().group()) {
+          m_kvHead(map.head / capture.spec().group()),
+          m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
         if (const QuestParams* quest = questOf(plan, map.layer))
             playPages(*quest, cancel);
     }
@@ -113,7 +126,7 @@ public:
             return std::ssize(pageRow(query));
         if (query < m_map.decodeFrom || (!m_sparq && !m_keep.drops(query)))
             return 0;
-        const std::int64_t seen = (m_sparq ? m_keep.holds(query) : m_keep.rule(query)).seen(query);
+        const std::int64_t seen = m_sparq ? m_keep.heldCount(query) : m_keep.count(query);
         return m_sparq ? std::min<std::int64_t>(m_sparq->tokens, seen) : seen;
     }
     // Closes the gaps where a row lists fewer keys than it might have.
@@ -159,7 +172,7 @@ public:
         const bool turned = m_sparq && m_keep.rule(from).turns();
         at::Tensor scores;
         if (m_sparq && !turned)
-            scores = groupScores(m_capture, m_keep.layer(), from, to, m_map.layer, m_kvHead, *m_sparq);
+            scores = groupScores(m_capture, m_keep, from, to, m_map.layer, m_kvHead, *m_sparq);
         Scratch scratch;
         for (std::int64_t i = from; i < to; ++i) {
             if (listed(i) == 0)
@@ -233,7 +246,7 @@ private:
     const std::vector<std::int32_t>& chooseScored(std::int64_t query, const float* scores, Scratch& s) const {
         s.row.clear();
         const int k = m_sparq->tokens, local = m_sparq->localTokens();
-        if (m_keep.rule(query).seen(query) == query + 1) {
+        if (m_keep.count(query) == query + 1) {
             chooseRow({scores, static_cast<std::size_t>(query + 1)}, k, local, s.sorted, s.row);
             return s.row;
         }
@@ -255,8 +268,8 @@ private:
     const Capture& m_capture;
     const AttentionPlan& m_plan;
     const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
-    ReplayedKeep m_keep;
     int m_kvHead;
+    ReplayedKeep m_keep;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
     std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages
 };

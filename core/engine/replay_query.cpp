@@ -202,7 +202,8 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const ModelSpec& spec = capture.spec();
     const int kvHead = head / spec.group();
     const std::int64_t mine = head % spec.group();
-    const ReplayedKeep keep(plan, capture, layer, head, decodeFrom);
+    const std::atomic<bool> goOn = false;
+    const ReplayedKeep keep(plan, capture, query + 1, layer, head, decodeFrom, goOn);
     const at::Tensor q = groupQueries(capture, query, layer, kvHead);
 
     QueryStages stages{.layer = layer, .head = head, .query = query};

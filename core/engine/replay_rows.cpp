@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "core/engine/capture.h"
+#include "core/engine/scored_replay.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/plan/attention_plan.h"
 
 namespace fovea {
@@ -16,12 +18,25 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 } // namespace
 
-ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, int head,
-                           std::int64_t decodeFrom)
+ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer,
+                           int head, std::int64_t decodeFrom, const std::atomic<bool>& cancel)
     : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true), m_kvHead(head / capture.spec().group()),
-      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {}
+      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {
+    if (!scoresTokens(plan))
+        return;
+    m_gone = scoredGone(capture, tokens, layer, m_kvHead, plan, decodeFrom, cancel);
+    m_counts.assign(static_cast<std::size_t>(tokens), 0);
+    for (std::int64_t key = 0; key < tokens; ++key)
+        if (const std::int64_t last = m_gone[static_cast<std::size_t>(key)]; last < tokens)
+            --m_counts[static_cast<std::size_t>(last)];
+    std::int64_t there = 0;
+    for (std::int64_t& count : m_counts)
+        count = there += count + 1;
+}
 
 std::int64_t ReplayedKeep::gone(std::int64_t key) const {
+    if (scored())
+        return m_gone[static_cast<std::size_t>(key)];
     return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));
 }
 
@@ -40,7 +55,14 @@ std::vector<std::int32_t> keysOf(const KeepRule& rule, std::int64_t query) {
 } // namespace
 
 std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
-    return keysOf(rule(query), query);
+    if (!scored())
+        return keysOf(rule(query), query);
+    std::vector<std::int32_t> keys;
+    keys.reserve(static_cast<std::size_t>(count(query)));
+    for (std::int64_t key = 0; key <= query; ++key)
+        if (query < m_gone[static_cast<std::size_t>(key)])
+            keys.push_back(static_cast<std::int32_t>(key));
+    return keys;
 }
 
 KeepRule ReplayedKeep::holds(std::int64_t query) const {
@@ -48,7 +70,7 @@ KeepRule ReplayedKeep::holds(std::int64_t query) const {
 }
 
 std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {
-    return keysOf(holds(query), query);
+    return scored() ? seen(query) : keysOf(holds(query), query);
 }
 
 const QuestParams* questOf(const AttentionPlan& plan, int layer) {

@@ -2,6 +2,7 @@
 // What the head map and the inspector's query have in common: which keys a query still sees, and SparQ's
 // choice among them. Internal to the replay.
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,9 +18,20 @@ struct QuestParams;
 // What one head's queries see under a plan that acts from decodeFrom on, and what its KV head then holds.
 class ReplayedKeep {
 public:
-    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, int layer, int head, std::int64_t decodeFrom);
+    // Of the first `tokens` queries. A keep that scores tokens is read from the beginning, which takes a while: a set
+    // `cancel` ends that early.
+    ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer, int head,
+                 std::int64_t decodeFrom, const std::atomic<bool>& cancel);
 
+    // Not all of it where the keep scores tokens: what has left is then in gone() alone.
     const KeepRule& rule(std::int64_t query) const { return query < m_decodeFrom ? m_own : m_kept; }
+    bool scored() const { return !m_gone.empty(); }
+    // How many tokens `query` sees, its own included.
+    std::int64_t count(std::int64_t query) const {
+        return scored() ? m_counts[static_cast<std::size_t>(query)] : rule(query).seen(query);
+    }
+    // How many its KV head holds for it.
+    std::int64_t heldCount(std::int64_t query) const { return scored() ? count(query) : holds(query).seen(query); }
     // The rules of all heads of the layer from decodeFrom on.
     const LayerKeep& layer() const { return m_layer; }
     // Do heads of its group see different tokens, so that a read that chooses for the group chooses among more than
@@ -28,7 +40,7 @@ public:
     // The model's own window alone: what dense attention sees.
     const KeepRule& own() const { return m_own; }
     // Has the plan dropped anything that this query would see without it?
-    bool drops(std::int64_t query) const { return rule(query).seen(query) < m_own.seen(query); }
+    bool drops(std::int64_t query) const { return count(query) < m_own.seen(query); }
     // The first query that does not see `key`.
     std::int64_t gone(std::int64_t key) const;
     // What `query` sees, itself included, ascending.
@@ -42,6 +54,7 @@ private:
     LayerKeep m_layer;
     int m_kvHead;
     KeepRule m_own, m_kept;
+    std::vector<std::int64_t> m_gone, m_counts; // by key and by query; empty where the keep does not score
 };
 
 // Quest's parameters where the plan has it and reads this layer by pages; else null.

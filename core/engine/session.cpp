@@ -9,9 +9,11 @@
 #include "core/engine/converted_models.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/eviction.h"
+#include "core/engine/keep_observer.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
 #include "core/engine/stopwatch.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/plan/text_limit.h"
@@ -54,10 +56,15 @@ struct Session::Impl {
             history = SlotHistory(model->spec.layers, model->spec.kvHeads, model->spec.kvSources);
             cache.tell(&history);
         }
+        if (scoresTokens(plan))
+            observer = std::make_unique<KeepObserver>(plan, model->spec, cache.layout().slotsPerBlock,
+                                                      options.backend == Backend::Reference);
         path = options.backend == Backend::Cpu ? makeCpuPath(state()) : makeReferencePath(state());
     }
 
-    DecodeState state() { return {*model, plan, cache, ledger, writtenCapture, tap, lastPages.data()}; }
+    DecodeState state() {
+        return {*model, plan, cache, ledger, writtenCapture, tap, lastPages.data(), observer.get()};
+    }
 
     void require(std::span<const int> next) const {
         requireKnown(next, model->spec.vocabulary);
@@ -70,7 +77,9 @@ struct Session::Impl {
     // the owner appended in the same step, after it.
     void evict(std::int64_t next) {
         for (std::size_t layer = 0; layer < kept.size(); ++layer)
-            if (model->spec.ownsKv(static_cast<int>(layer)))
+            if (observer)
+                observer->evict(cache, static_cast<int>(layer), next, prompt, ledger);
+            else if (model->spec.ownsKv(static_cast<int>(layer)))
                 evictUnseen(cache, static_cast<int>(layer), (keeping ? kept : unplanned)[layer],
                             (evictedKeeping ? kept : unplanned)[layer], evictedFor, next, ledger);
         evictedFor = next;
@@ -109,6 +118,7 @@ struct Session::Impl {
         shape.store = cache.layout().type;
         shape.planned = planned;
         shape.keeps = keeping;
+        shape.prompt = prompt;
         return shape;
     }
 
@@ -120,12 +130,14 @@ struct Session::Impl {
     std::shared_ptr<const Capture> capture; // as runs share it
     Capture* writtenCapture = nullptr;      // the same, for this session alone
     AttentionTap* tap = nullptr;
+    std::unique_ptr<KeepObserver> observer; // null where the keep scores nothing
     std::unique_ptr<DecodePath> path;
     std::vector<float> logits;
     std::vector<std::int64_t> lastPages; // (layers), as DecodeState has it
     std::int64_t capacity = 0, tokens = 0;
     std::vector<LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
-    bool keeping = false;             // the plan's keep acts
+    bool keeping = false;                   // the plan's keep acts
+    std::int64_t prompt = -1;               // tokens before it did
     // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
     std::int64_t evictedFor = 0;
     bool evictedKeeping = false;
@@ -166,6 +178,8 @@ StepRecord Session::step(int token, bool planned) {
         m->cache.takeChanges(layer);
     const bool takesOver = planned && !m->keeping;
     m->keeping |= planned;
+    if (takesOver)
+        m->prompt = record.position;
 
     const Stopwatch watch;
     if (takesOver)
@@ -183,6 +197,10 @@ StepRecord Session::step(int token, bool planned) {
     record.counted = m->ledger.take();
     record.held.counted = m->cache.held();
     record.held.reserved = m->cache.reserved();
+    if (m->observer) {
+        record.held.counted += m->observer->held(m->cache);
+        record.held.reserved += m->observer->reserved();
+    }
     return record;
 }
 

@@ -53,7 +53,9 @@ private:
         return {m_map.chosen.data() + first, static_cast<std::size_t>(end - first)};
     }
     void fillRow(std::int64_t i, float alpha) {
-        const auto live = [rule = m_rule.at(i)](std::int64_t query, std::int64_t key) { return rule.sees(query, key); };
+        const auto live = [this, rule = m_rule.at(i)](std::int64_t query, std::int64_t key) {
+            return rule.sees(query, key) && query < m_map.gone[static_cast<std::size_t>(key)];
+        };
         const float* dense = m_map.weights.data() + i * m_map.tokens;
         float* row = m_weights.data() + i * m_map.tokens;
         const auto chosen = chosenBy(i);

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "core/methods/keep/keep_rule.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/share/cla.h"
 #include "core/model/model_spec.h"
@@ -42,6 +43,10 @@ Traffic predictHeldBy(const AttentionPlan& plan, const StepShape& shape) {
 template <class Formula>
 Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, std::int64_t without,
                   const Formula& formula) {
+    if (scoresTokens(plan)) { // every KV head as many as the others
+        shape.tokens = rowsSeen(plan, shape.window, shape.keeps, shape.promptTokens(), p) - without;
+        return formula(plan, shape);
+    }
     const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
     if (keep.same()) {
         shape.tokens = keep.of(0).seen(p) - without;
@@ -65,6 +70,7 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     Traffic layer;
     if (shape.ownsKv)
         layer += predictEviction(plan, stored);
+    layer += predictScoring(plan, stored);
     return layer += overHeads(plan, stored, shape.tokens - 1, 0, predictRead);
 }
 
@@ -72,7 +78,10 @@ Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
     if (!shape.ownsKv)
         return {};
     // What the next query sees besides itself: the rest left at the end of this step.
-    return overHeads(plan, asStored(plan, shape), shape.tokens, 1, predictHeldBy);
+    const StepShape stored = asStored(plan, shape);
+    Traffic layer =
+        predictHeldScores(plan, rowsSeen(plan, shape.window, shape.keeps, stored.promptTokens(), shape.tokens) - 1, stored);
+    return layer += overHeads(plan, stored, shape.tokens, 1, predictHeldBy);
 }
 
 // Every matrix is read once, whole, by one matrix-vector product; every gain and bias once:

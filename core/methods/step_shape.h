@@ -2,6 +2,7 @@
 // The numbers a closed-form cost depends on, for one layer of one decode step.
 
 #include <cstdint>
+#include <optional>
 
 #include "core/cache/element_type.h"
 
@@ -34,9 +35,18 @@ struct StepShape {
     // token had ever left.
     static constexpr std::int64_t kUnknown = -1;
     std::int64_t pagesBegun = kUnknown, lastPages = kUnknown, holes = 0;
+    // Tokens before the plan acted, which a keep that scores tokens counts from; -1: all but the current one, as if
+    // it were the first after its prompt.
+    std::int64_t prompt = -1;
 
     int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G
+    std::int64_t promptTokens() const { return prompt < 0 ? tokens - 1 : prompt; }
+    // How far back the model's own window lets a query see, where there is one.
+    std::optional<std::int64_t> ownReach() const {
+        return window > 0 ? std::optional<std::int64_t>(window - 1) : std::nullopt;
+    }
+    std::int64_t reach() const { return ownReach().value_or(std::int64_t{1} << 40); }
 };
 
 }  // namespace fovea

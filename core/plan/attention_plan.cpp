@@ -21,9 +21,11 @@ constexpr std::string_view kAccepted =
     "share=layers:0_0_2_2_…,convert=mean|first, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
     "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
+    "keep=h2o:heavy=…,recent=… (tokens, or 10% of the prompt), "
+    "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16";
+    "store=f32|f16|bf16, feedback=exact|estimate";
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
@@ -60,6 +62,13 @@ Keep parseKeep(const PlanWord& word) {
         refuseUnknown(word);
     requireNoSwitches(word);
     return KeepAll{};
+}
+
+AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
+    requireNoSwitches(word);
+    if (word.value != "exact" && word.value != "estimate")
+        refuseUnknown(word);
+    return word.value == "exact" ? AttentionPlan::Feedback::Exact : AttentionPlan::Feedback::Estimate;
 }
 
 ElementType parseStore(const PlanWord& word) {
@@ -100,6 +109,8 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     if (plan.store)
         add("store=" + std::string(elementName(*plan.store)));
     add(readText(plan.read));
+    if (plan.feedback == AttentionPlan::Feedback::Estimate)
+        add("feedback=estimate");
     return text.empty() ? "dense" : text;
 }
 
@@ -117,7 +128,7 @@ AttentionPlan parsePlan(std::string_view text) {
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (slot != "read" && slot != "store" && slot != "keep" && slot != "share")
+        if (slot != "read" && slot != "store" && slot != "keep" && slot != "share" && slot != "feedback")
             refuseUnknown(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
@@ -129,6 +140,8 @@ AttentionPlan parsePlan(std::string_view text) {
             plan.share = parseShare(word);
         else if (slot == "keep")
             plan.keep = parseKeep(word);
+        else if (slot == "feedback")
+            plan.feedback = parseFeedback(word);
         else if (word.text != "dense")
             plan.read = parseRead(word);
     }

@@ -8,6 +8,7 @@
 // Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
 // left out keep their defaults.
 
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -15,8 +16,11 @@
 #include <variant>
 
 #include "core/cache/element_type.h"
+#include "core/methods/keep/h2o.h"
 #include "core/methods/keep/lm_infinite.h"
 #include "core/methods/keep/moa.h"
+#include "core/methods/keep/scissorhands.h"
+#include "core/methods/keep/snapkv.h"
 #include "core/methods/keep/streaming.h"
 #include "core/methods/read/quest.h"
 #include "core/methods/read/sparq.h"
@@ -37,7 +41,8 @@ struct ReadAll {
     bool operator==(const ReadAll&) const = default;
 };
 
-using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams>;
+using Keep = std::variant<KeepAll, StreamingParams, LmInfiniteParams, MoaParams, H2oParams, ScissorhandsParams,
+                          SnapkvParams>;
 using Read = std::variant<ReadAll, SparqParams, TopvParams, QuestParams>;
 
 struct AttentionPlan {
@@ -45,6 +50,9 @@ struct AttentionPlan {
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
     Read read;
+    // What a keep that scores tokens hears under a read that is not dense: the α-scaled weights of what was read and 0
+    // elsewhere, or the approximate softmax that the choice was made by.
+    enum class Feedback : std::uint8_t { Exact, Estimate } feedback = Feedback::Exact;
 
     bool operator==(const AttentionPlan&) const = default;
 };

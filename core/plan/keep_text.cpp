@@ -5,6 +5,7 @@
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/plan/moa_text.h"
+#include "core/plan/scored_keep_text.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -71,7 +72,7 @@ std::optional<Keep> parseKeepMethod(const PlanWord& word) {
         return parseLmInfinite(word);
     if (word.value == "moa")
         return parseMoa(word);
-    return std::nullopt;
+    return parseScoredKeep(word);
 }
 
 std::string keepText(const Keep& keep, SpansText spans) {
@@ -82,7 +83,7 @@ std::string keepText(const Keep& keep, SpansText spans) {
         return keptText("lm-infinite", *p);
     if (const auto* p = std::get_if<MoaParams>(&keep))
         return moaText(*p, spans);
-    return {};
+    return scoredKeepText(keep);
 }
 
 namespace {
@@ -104,6 +105,8 @@ std::optional<std::string> emptyKeep(const Keep& keep) {
 
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = emptyKeep(plan.keep))
+        return why;
+    if (const auto why = scoredKeepRefusal(plan, spec))
         return why;
     if (const auto* moa = std::get_if<MoaParams>(&plan.keep))
         return moaRefusal(*moa, spec);

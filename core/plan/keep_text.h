@@ -9,7 +9,7 @@
 
 namespace fovea {
 
-// Of keep=streaming, keep=lm-infinite and keep=moa; nothing for another value. Throws PlanError.
+// Of every keep but all; nothing for another value. Throws PlanError.
 std::optional<Keep> parseKeepMethod(const PlanWord& word);
 // "keep=streaming:window=252"; empty for all.
 std::string keepText(const Keep& keep, SpansText spans = SpansText::Named);

@@ -28,6 +28,21 @@ constexpr std::array<std::string_view, 2> kLmInfiniteResults = {
     "2.7x faster decoding, 7.5x less memory",
 };
 
+constexpr std::array<std::string_view, 2> kScissorhandsResults = {
+    "OPT-6.7B to 66B: perplexity on C4 and few-shot accuracy kept at up to 5x less memory for the KV cache",
+    "With the cache in 4 bits as well, up to 20x less",
+};
+constexpr std::array<std::string_view, 2> kH2oResults = {
+    "OPT-6.7B and OPT-30B with 20 % of the cache: up to 29x the throughput of DeepSpeed and Accelerate, 3x "
+    "FlexGen's",
+    "At the same batch size, latency down by up to 1.9x",
+};
+constexpr std::array<std::string_view, 3> kSnapkvResults = {
+    "Prompts of 16k tokens: 3.6x faster decoding, 8.2x better use of memory",
+    "Prompts of up to 380k tokens on one A100-80GB, with little lost on Needle",
+    "LongBench with 1024 of the prompt's tokens kept: close to the whole cache on 16 data sets",
+};
+
 constexpr std::array<std::string_view, 4> kClaResults = {
     "1B models, KV bytes per token at 16 bit and perplexity: MQA 10240, 13.54; MQA-CLA2 5120, 13.60; MQA of half the "
     "head width 5120, 13.81",
@@ -75,6 +90,29 @@ constexpr std::array kPapers = {
           .publishedMoved = {},
           .publishedHeld = {},
           .results = {}},
+    Paper{
+        .key = "scissorhands",
+        .authors =
+            "Zichang Liu, Aditya Desai, Fangshuo Liao, Weitao Wang, Victor Xie, Zhaozhuo Xu, Anastasios "
+            "Kyrillidis, Anshumali Shrivastava",
+        .title =
+            "Scissorhands: Exploiting the Persistence of Importance Hypothesis for LLM KV Cache Compression "
+            "at Test Time",
+        .year = 2023,
+        .arxiv = "2305.17118",
+        .publishedMoved = {},
+        .publishedHeld = "a fixed budget of tokens per head, more in higher layers",
+        .results = kScissorhandsResults},
+    Paper{.key = "h2o",
+          .authors =
+              "Zhenyu Zhang, Ying Sheng, Tianyi Zhou, Tianlong Chen, Lianmin Zheng, Ruisi Cai, Zhao Song, "
+              "Yuandong Tian, Christopher Ré, Clark Barrett, Zhangyang Wang, Beidi Chen",
+          .title = "H2O: Heavy-Hitter Oracle for Efficient Generative Inference of Large Language Models",
+          .year = 2023,
+          .arxiv = "2306.14048",
+          .publishedMoved = {},
+          .publishedHeld = "h heavy hitters and w recent tokens per head, whatever the length of the text",
+          .results = kH2oResults},
     Paper{.key = "lm-infinite",
           .authors = "Chi Han, Qifan Wang, Hao Peng, Wenhan Xiong, Yu Chen, Heng Ji, Sinong Wang",
           .title = "LM-Infinite: Zero-Shot Extreme Length Generalization for Large Language Models",
@@ -100,6 +138,16 @@ constexpr std::array kPapers = {
           .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
           .publishedHeld = "1.5x dense: K is stored twice",
           .results = kSparqResults},
+    Paper{.key = "snapkv",
+          .authors =
+              "Yuhong Li, Yingbing Huang, Bowen Yang, Bharat Venkitesh, Acyr Locatelli, Hanchen Ye, Tianle "
+              "Cai, Patrick Lewis, Deming Chen",
+          .title = "SnapKV: LLM Knows What You are Looking for Before Generation",
+          .year = 2024,
+          .arxiv = "2404.14469",
+          .publishedMoved = {},
+          .publishedHeld = "a fixed budget of the prompt's tokens per head, and what is generated",
+          .results = kSnapkvResults},
     Paper{.key = "cla",
           .authors = "William Brandon, Mayank Mishra, Aniruddha Nrusimhan, Rameswar Panda, Jonathan Ragan-Kelley",
           .title = "Reducing Transformer Key-Value Cache Size with Cross-Layer Attention",

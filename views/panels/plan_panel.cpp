@@ -34,7 +34,9 @@ PlanPanel::PlanPanel(QWidget* parent) : QWidget(parent), m_rows(std::make_unique
 
 PlanPanel::~PlanPanel() = default;
 
-void PlanPanel::edit(const AttentionPlan& plan, const QString& what) {
+void PlanPanel::edit(const AttentionPlan& edited, const QString& what) {
+    auto plan = edited;
+    forgetFeedback(plan);
     if (m_showing || plan == m_plan)
         return;
     m_plan = plan;
@@ -67,6 +69,13 @@ void PlanPanel::setPlan(const AttentionPlan& plan) {
 
 void PlanPanel::setTokens(std::int64_t tokens) {
     m_tokens = tokens;
+    showPlan();
+}
+
+void PlanPanel::setPrompt(std::int64_t tokens) {
+    if (tokens == m_prompt)
+        return;
+    m_prompt = tokens;
     showPlan();
 }
 

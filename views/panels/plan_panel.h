@@ -7,6 +7,7 @@
 #include <QWidget>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -32,6 +33,8 @@ public:
     const AttentionPlan& plan() const { return m_plan; }
     // S at the cursor, for the share that k is of it.
     void setTokens(std::int64_t tokens);
+    // Tokens before the plan acts, which shares are of; 0: not known yet.
+    void setPrompt(std::int64_t tokens);
     // Where a double-click on a slider returns to, and what choosing SparQ starts from.
     void setDefaults(const SparqParams& defaults);
     // The window's own actions, so that text, state and shortcut stay in one place. They are not owned.
@@ -42,8 +45,8 @@ public:
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
     // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
-    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans". Consecutive edits of one name may
-    // merge into one undo step until editFinished().
+    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", or what ScoredKeepRows says.
+    // Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
     void copyAsCommandRequested();
@@ -92,7 +95,8 @@ private:
     std::optional<MoaParams> m_lastMoa;
     std::optional<TopvParams> m_lastTopv; // what READ returns to
     std::optional<QuestParams> m_lastQuest;
-    std::int64_t m_tokens = 0;
+    std::map<std::size_t, Keep> m_lastScored; // by the index of Keep
+    std::int64_t m_tokens = 0, m_prompt = 0;
     bool m_showing = false; // controls are being set from m_plan
     std::unique_ptr<Rows> m_rows;
 };

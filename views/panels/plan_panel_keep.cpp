@@ -6,28 +6,39 @@
 #include <optional>
 #include <string>
 
+#include "core/methods/keep/scored_keep.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/plan_panel_rows.h"
+#include "views/panels/scored_keep_rows.h"
 
 namespace fovea {
 namespace {
 
-enum Method { All, Streaming, LmInfinite, Moa };
+enum Method { All, Streaming, LmInfinite, Moa, H2o, Scissorhands, Snapkv }; // as Keep has them
 constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
 
 } // namespace
 
+void forgetFeedback(AttentionPlan& plan) {
+    if (!hearsReads(plan) || !std::holds_alternative<SparqParams>(plan.read))
+        plan.feedback = AttentionPlan::Feedback::Exact;
+}
+
 void PlanPanel::buildKeep(QVBoxLayout* column) {
     auto& rows = *m_rows;
     rows.keep = new FlatCombo;
-    rows.keep->addItems({tr("all"), tr("StreamingLLM"), tr("LM-Infinite"), tr("MoA spans")});
+    rows.keep->addItems(
+        {tr("all"), tr("StreamingLLM"), tr("LM-Infinite"), tr("MoA spans"), tr("H2O"), tr("Scissorhands"), tr("SnapKV")});
     rows.keepPaper = mutedLabel({});
-    auto* section = addSection(column, tr("KEEP — which tokens stay"), rows.keep,
-                               tr("All: every token. StreamingLLM: the first ones and the newest ones. "
-                                  "LM-Infinite: the same, and no distance beyond the window. MoA: the same, each "
-                                  "head with a window of its own that grows with the text."),
-                               rows.keepPaper);
+    auto* section =
+        addSection(column, tr("KEEP — which tokens stay"), rows.keep,
+                   tr("All: every token. StreamingLLM: the first ones and the newest ones. "
+                      "LM-Infinite: the same, and no distance beyond the window. MoA: the same, each head with a window of its own that grows with the "
+                      "text. H2O: the most attended "
+                      "and the newest. Scissorhands: not those that were long below average. SnapKV: "
+                      "what a prompt's last queries look at."),
+                   rows.keepPaper);
     rows.kept = new QWidget;
     auto* inner = new QVBoxLayout(rows.kept);
     inner->setContentsMargins(0, 4, 0, 0);
@@ -56,6 +67,8 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     rows.positionsRow->setLayout(row);
     inner->addWidget(rows.positionsRow);
     section->addWidget(rows.kept);
+    rows.scored = new ScoredKeepRows;
+    section->addWidget(rows.scored);
 }
 
 // What choosing a method starts from: the last values, or the authors' sinks and a window that evicts in a
@@ -72,7 +85,10 @@ Keep PlanPanel::startingKeep(int index) const {
             moa.spans.reset(); // of another model
         return moa;
     }
-    return KeepAll{};
+    if (const auto last = m_lastScored.find(static_cast<std::size_t>(index)); last != m_lastScored.end())
+        return last->second;
+    const Keep methods[] = {KeepAll{}, H2oParams{}, ScissorhandsParams{}, SnapkvParams{}};
+    return startingScoredKeep(methods[index < H2o ? 0 : index - H2o + 1], longest());
 }
 
 void PlanPanel::showKeep() {
@@ -87,7 +103,17 @@ void PlanPanel::showKeep() {
     if (moa)
         m_lastMoa = *moa;
     rows.keep->setCurrentIndex(static_cast<int>(m_plan.keep.index()));
-    rows.keepPaper->setText(streaming ? tr("Xiao 2023") : infinite ? tr("Han 2023") : moa ? tr("Fu 2024") : QString());
+    const auto scored = scoredKeepCitation(m_plan.keep);
+    rows.keepPaper->setText(streaming ? tr("Xiao 2023")
+                            : infinite ? tr("Han 2023")
+                            : moa
+                                ? tr("Fu 2024")
+                                : QString::fromLatin1(scored.data(), static_cast<qsizetype>(scored.size())));
+    if (!scored.empty())
+        m_lastScored[m_plan.keep.index()] = m_plan.keep;
+    rows.scored->showKeep(m_plan.keep, longest(), m_prompt);
+    const bool guesses = hearsReads(m_plan) && std::holds_alternative<SparqParams>(m_plan.read);
+    rows.scored->showFeedback(guesses ? std::optional(m_plan.feedback) : std::nullopt);
     rows.kept->setVisible(streaming || infinite || moa);
     rows.positionsRow->setVisible(streaming);
     rows.windowRow->setVisible(streaming || infinite);
@@ -123,9 +149,10 @@ void PlanPanel::offerWhatFits() {
     const auto whyNot = [this](auto change) -> std::optional<std::string> {
         auto plan = m_plan;
         change(plan);
+        forgetFeedback(plan);
         return m_spec.headDim > 0 ? refusal(plan, m_spec) : std::nullopt;
     };
-    for (const int method : {Streaming, LmInfinite, Moa})
+    for (const int method : {Streaming, LmInfinite, Moa, H2o, Scissorhands, Snapkv})
         offer(rows.keep, method, whyNot([&](AttentionPlan& plan) { plan.keep = startingKeep(method); }));
     offer(rows.positions, 1, whyNot([](AttentionPlan& plan) {
               if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))
@@ -171,6 +198,17 @@ void PlanPanel::connectKeep() {
         plan.keep = startingKeep(index);
         edit(plan, QStringLiteral("keep"));
     });
+    connect(rows.scored, &ScoredKeepRows::edited, this, [this](const Keep& keep, const QString& what) {
+        auto plan = m_plan;
+        plan.keep = keep;
+        edit(plan, what);
+    });
+    connect(rows.scored, &ScoredKeepRows::feedbackEdited, this, [this](bool estimate) {
+        auto plan = m_plan;
+        plan.feedback = estimate ? AttentionPlan::Feedback::Estimate : AttentionPlan::Feedback::Exact;
+        edit(plan, QStringLiteral("feedback"));
+    });
+    connect(rows.scored, &ScoredKeepRows::editFinished, this, &PlanPanel::editFinished);
     whole(rows.positions, [this](int index) {
         auto plan = m_plan;
         if (auto* streaming = std::get_if<StreamingParams>(&plan.keep))

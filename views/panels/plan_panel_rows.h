@@ -15,11 +15,13 @@ class QToolButton;
 namespace fovea {
 
 class FlatCombo;
+class ScoredKeepRows;
 
 struct PlanPanel::Rows {
     FlatCombo *share, *pattern, *convert, *keep, *positions, *store, *read, *select;
     QWidget *shared, *patternRow; // everything below SHARE that a share has, and that CLA's factor alone has
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
+    ScoredKeepRows* scored;       // what H2O, Scissorhands and SnapKV have
     QWidget *sparq, *topv, *quest; // everything below READ that one method alone has
     ParameterSlider *factor, *sinks, *window, *r, *k, *local, *values, *page, *pages, *skip;
     QLabel *factorValue, *sharePaper, *shareNote;
@@ -36,6 +38,9 @@ struct PlanPanel::Rows {
     QToolButton *undo = nullptr, *redo = nullptr;
     QAction *undoAction = nullptr, *redoAction = nullptr;
 };
+
+// What a keep hears of a read that guesses is nothing where there is no such keep or read.
+void forgetFeedback(AttentionPlan& plan);
 
 QLabel* mutedLabel(const QString& text);
 QHBoxLayout* rowOf(QWidget* left, QWidget* right);

@@ -205,13 +205,17 @@ inline HWY_ATTR void expTile(float* scores, int count, float& m, float& l, float
 
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int count, int heads, int stride,
-                                int dims, const float* q, const SoftmaxState& state, float softcap) {
+                                int dims, const float* q, const SoftmaxState& state, float softcap,
+                                const LogitSpill& spill) {
     HWY_ALIGN float scores[kTileScores];
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
         dotRows<Loader, q4.value, first.value>(d, keys, count, dims, q + h * dims, scores + h * stride, stride);
     });
     for (int h = 0; h < heads; ++h)
         capLogits(scores + h * stride, count, softcap);
+    if (spill.to)
+        for (int h = 0; h < heads; ++h)
+            keys.inOrder(scores + h * stride, spill.ofHead(h).to);
     for (int h = 0; h < heads; ++h)
         expTile(scores + h * stride, count, state.m[h], state.l[h], state.o + h * dims, dims);
     forEachHeads(heads, [&](auto q4, auto first, int h) HWY_ATTR {
@@ -221,14 +225,16 @@ HWY_INLINE void attendTileHeads(D d, const Rows& keys, const Rows& values, int c
 }
 
 // The three steps for one tile of at most tileRows(group) rows. q (g, d) is already scaled; `softcap` 0:
-// none.
+// none. The logits of the tile's rows go to `spill`, in order.
 template <class Loader, class D, class Rows>
 HWY_INLINE void attendTile(D d, const Rows& keys, const Rows& values, int count, int group, int dims,
-                           const float* q, const SoftmaxState& state, float softcap) {
+                           const float* q, const SoftmaxState& state, float softcap,
+                           const LogitSpill& spill) {
     for (int first = 0; first < group; first += kTileHeads)
         attendTileHeads<Loader>(d, keys, values, count, std::min(kTileHeads, group - first), tileRows(group),
                                 dims, q + first * dims,
-                                {state.o + first * dims, state.m + first, state.l + first}, softcap);
+                                {state.o + first * dims, state.m + first, state.l + first}, softcap,
+                                spill.ofHead(first));
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

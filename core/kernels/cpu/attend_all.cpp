@@ -54,6 +54,14 @@ struct BlockRows {
                 row[i] = (i % 2 ? upper : lower) + i / 2 * dims;
     }
 
+    // The tile's scores by row.
+    void inOrder(const float* scores, float* to) const {
+        for (int i = 0; i < half; ++i)
+            to[i] = scores[2 * i];
+        for (int i = half; i < count; ++i)
+            to[i] = scores[2 * (i - half) + 1];
+    }
+
     template <int R, bool First>
     HWY_INLINE TwoStreams<R, Element> ahead(int first) const {
         const int later = first + rowsAhead;
@@ -70,7 +78,8 @@ struct AttendAll {
 
     template <class D>
     static void run(D d, const KvView& cache, std::int64_t first, std::int64_t last, int group,
-                    const float* q, const SoftmaxState& state, float softcap, Traffic& moved) {
+                    const float* q, const SoftmaxState& state, float softcap, const LogitSpill& spill,
+                    Traffic& moved) {
         const int dims = cache.headDim, perBlock = cache.slotsPerBlock;
         const auto row = [=](const void* const* table, std::int64_t slot) {
             return static_cast<const Element*>(table[slot / perBlock]) + slot % perBlock * dims;
@@ -83,7 +92,8 @@ struct AttendAll {
             const Element* const nextKey = slot + count < cache.slots ? row(cache.keys, slot + count) : key;
             attendTile<Loader>(d, BlockRows<Element>{key, dims, count, value},
                                BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state,
-                               softcap);
+                               softcap, spill.from(slot));
+            moved[Component::Scores] += spill.bytes(count, group);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Keys] += bytes;
             moved[Component::Values] += bytes;
@@ -93,8 +103,9 @@ struct AttendAll {
 };
 
 void attendAllTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                     const SoftmaxState& state, float softcap, Traffic& moved) {
-    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, softcap, moved);
+                     const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
+    dispatchType<AttendAll>(cache.type, cache.headDim, cache, first, last, group, q, state, softcap, spill,
+                            moved);
 }
 
 int pairedRunTarget(ElementType type, int dims) {
@@ -112,14 +123,14 @@ HWY_EXPORT(pairedRunTarget);
 int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims); }
 
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                   const SoftmaxState& state, float softcap, Traffic& moved) {
+                   const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     state.clear(group, cache.headDim);
-    attendMoreSlots(cache, first, last, group, q, state, softcap, moved);
+    attendMoreSlots(cache, first, last, group, q, state, softcap, moved, spill);
 }
 
 void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
-                     const SoftmaxState& state, float softcap, Traffic& moved) {
-    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, moved);
+                     const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
+    HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, spill, moved);
 }
 
 }  // namespace fovea::cpu

@@ -35,6 +35,8 @@ struct ListedRows {
             row[i] = at(first + i);
     }
 
+    void inOrder(const float* scores, float* to) const { std::copy_n(scores, count, to); }
+
     template <int R, bool First>
     HWY_INLINE RowsAhead<R, Element> ahead(int first) const {
         RowsAhead<R, Element> later{};
@@ -55,7 +57,7 @@ template <class Loader>
 struct AttendList {
     template <class D>
     static void run(D d, const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                    const SoftmaxState& state, float softcap, Traffic& moved) {
+                    const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
         using Element = typename Loader::Element;
         const int dims = cache.headDim;
         for (std::size_t first = 0; first < slots.size();) {
@@ -64,7 +66,9 @@ struct AttendList {
             const std::int32_t* const tile = slots.data() + first;
             const ListedRows<Element> keys{cache.keys, tile, count, dims, cache.slotsPerBlock};
             const ListedRows<Element> values{cache.values, tile, count, dims, cache.slotsPerBlock};
-            attendTile<Loader>(d, keys, values, count, group, dims, q, state, softcap);
+            attendTile<Loader>(d, keys, values, count, group, dims, q, state, softcap,
+                               spill.from(static_cast<std::int64_t>(first)));
+            moved[Component::Scores] += spill.bytes(count, group);
             const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
             moved[Component::Keys] += bytes;
@@ -102,8 +106,8 @@ void addValuesTarget(const KvView& cache, std::span<const std::int32_t> slots, i
 }
 
 void attendListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                      const SoftmaxState& state, float softcap, Traffic& moved) {
-    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, softcap, moved);
+                      const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
+    dispatchType<AttendList>(cache.type, cache.headDim, cache, slots, group, q, state, softcap, spill, moved);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -115,14 +119,14 @@ HWY_EXPORT(attendListTarget);
 HWY_EXPORT(addValuesTarget);
 
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                const SoftmaxState& state, float softcap, Traffic& moved) {
+                const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     state.clear(group, cache.headDim);
-    attendMoreOfList(cache, slots, group, q, state, softcap, moved);
+    attendMoreOfList(cache, slots, group, q, state, softcap, moved, spill);
 }
 
 void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                      const SoftmaxState& state, float softcap, Traffic& moved) {
-    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, moved);
+                      const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
+    HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, spill, moved);
 }
 
 void addValues(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,

@@ -17,12 +17,12 @@ namespace fovea::cpu {
 
 // q (group, d) fp32, scaled and in the order of arrangement.h, as is `state`'s
 // o. `state` is overwritten. Logits are bent by `softcap` (0: none). Rows that are not listed are not
-// touched.
+// touched. The logit of slots[i] goes to spill.to[i] of its query head's row (Scores).
 void attendList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                const SoftmaxState& state, float softcap, Traffic& moved);
+                const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
 // The same on top of what `state` holds, for the first `group` of its heads.
 void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
-                      const SoftmaxState& state, float softcap, Traffic& moved);
+                      const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill = {});
 
 // o (group, d), in the order of arrangement.h, += Σ p[h·stride + i]·V[slots[i]]: the values alone, with weights that are
 // known already (top-k V).

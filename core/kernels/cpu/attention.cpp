@@ -160,7 +160,7 @@ void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& 
 
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out,
                AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-               std::span<const TurnedSlots> turned, std::span<const HeadSight> sights) {
+               std::span<const TurnedSlots> turned, std::span<const HeadSight> sights, ReadReport* report) {
     if (heads.empty())
         return;
     const int dims = heads[0].headDim;
@@ -171,6 +171,8 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
     const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
+    if (report)
+        report->begin(kvHeads * group, heads[0].slots, nullptr, heads[0].slots);
 
     forEachTask(std::ssize(tasks), 2 * slotsOf(heads) * rowBytes(heads[0]), [&](std::int64_t number) {
         const SpanTask& task = tasks[static_cast<std::size_t>(number)];
@@ -181,7 +183,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
             const SlotPiece& piece = scratch.pieces[i];
             attendMoreSlots(heads[static_cast<std::size_t>(task.kvHead)], piece.first, piece.last, piece.heads,
                             queries + (piece.query * kvHeads + task.kvHead) * group * dims, state, rule.softcap,
-                            moved);
+                            moved, report ? report->spill(task.kvHead, group) : LogitSpill{});
         }
         ledger.add(moved);
     });
@@ -190,6 +192,8 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
         const SoftmaxState state = stateOf(task);
         while (++task < std::ssize(tasks) && tasks[static_cast<std::size_t>(task)].kvHead == g)
             merge(state, stateOf(task), group, dims);
+        if (report)
+            report->setMass(g, group, state.m, state.l);
         writeOutput(heads[static_cast<std::size_t>(g)], state, group, ordered.out + g * group * dims);
     }
     if (scratch.sight.any())
@@ -211,13 +215,14 @@ struct SparqStep {
     std::int32_t* seenSlots; // those of `slots` by how many heads see them; null where all do
     float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
+    ReadReport* report;
 
     SparqStep(std::span<const KvView> views, int g, const SparqParams& p, const LogitRule& logits,
-              AttentionScratch& scratch)
+              AttentionScratch& scratch, ReadReport* told)
         : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), sight(scratch.sight),
           longest(longestOf(views)), r(std::clamp(p.components, 1, dims)),
           most(std::clamp<std::int64_t>(p.tokens, 1, longest.slots)), stride((longest.slots + 15) / 16 * 16),
-          candidates(scratch.candidates) {
+          candidates(scratch.candidates), report(told) {
         const std::int64_t kv = kvHeads(), h = kv * group;
         scratch.scoreStride = stride;
         components = sized(scratch.components, kv * r);
@@ -230,7 +235,13 @@ struct SparqStep {
         taus = sized(scratch.taus, h);
         partials = sized(scratch.partials, kv * SoftmaxState::floats(group, dims));
         sized(candidates, kv);
+        if (guessTold())
+            report->begin(h, longest.slots, scores, stride);
+        else if (report)
+            report->begin(h, most, nullptr, most, slots, alphas);
     }
+
+    bool guessTold() const { return report && report->estimate; }
 
     std::int64_t kvHeads() const { return static_cast<std::int64_t>(heads.size()); }
     const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
@@ -239,7 +250,7 @@ struct SparqStep {
     }
     // Is the approximate softmax needed, or only an order of the logits?
     bool wantsMass() const {
-        return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1);
+        return params.alpha || (params.select == SparqParams::Select::Softmax && group > 1) || guessTold();
     }
     std::span<const std::int32_t> componentsOf(std::int64_t g) const {
         return {components + g * r, static_cast<std::size_t>(r)};
@@ -306,7 +317,8 @@ void attendSeen(const SparqStep& step, std::int64_t g, std::span<const std::int3
                 const SoftmaxState& state, Traffic& moved) {
     const KvView& head = step.head(g);
     if (!step.sight.parted(g))
-        return attendList(head, chosen, step.group, queries, state, step.rule.softcap, moved);
+        return attendList(head, chosen, step.group, queries, state, step.rule.softcap, moved,
+                          step.report && !step.guessTold() ? step.report->spill(g, step.group) : LogitSpill{});
     state.clear(step.group, step.dims);
     std::int32_t* const seen = step.seenSlots + g * step.most;
     for (int n = step.group; n > 0; --n) {
@@ -337,6 +349,8 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
     attendSeen(step, g, chosen, queries + g * group * dims, state, moved);
+    if (step.report)
+        step.report->setMass(g, group, step.guessTold() ? m : state.m, step.guessTold() ? l : state.l);
     writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
         blendMean(head, g, group, step.sight, alpha, out + g * group * dims, moved);
@@ -346,11 +360,11 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
 
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
                  float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-                 std::span<const HeadSight> sights) {
+                 std::span<const HeadSight> sights, ReadReport* report) {
     if (heads.empty())
         return;
     const InSight ordered = inSight(heads, group, q, out, sights, scratch);
-    const SparqStep step(heads, group, params, rule, scratch);
+    const SparqStep step(heads, group, params, rule, scratch, report);
     const float* const queries = scaledQueries(heads, group, ordered.q, scratch, rule);
     chooseComponents(step, ordered.q, scratch.componentSizes);
 

@@ -9,6 +9,7 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 #include "core/kernels/cpu/head_sight.h"
+#include "core/kernels/cpu/read_report.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
 #include "core/model/logit_rule.h"
@@ -71,7 +72,7 @@ struct TurnedSlots {
 // query head sees of what is held, or are empty: all; they do not go together with `turned`.
 void attendAll(std::span<const KvView> heads, int group, const float* q, float* out, AttentionScratch& scratch,
                Ledger& ledger, const LogitRule& rule = {}, std::span<const TurnedSlots> turned = {},
-               std::span<const HeadSight> sights = {});
+               std::span<const HeadSight> sights = {}, ReadReport* report = nullptr);
 
 // Stages 1-5 of SparQ. Leaves the components, temperatures, chosen slots and alphas in `scratch`. Per KV head:
 //   KeyColumns  r·S·e
@@ -80,10 +81,11 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
 //   Keys        n·d·e
 //   Values      n·d·e
 //   Mean        4·d, when alpha is on; for each of the sums of values where there are several
+//   Scores      4·n·g more where the report is of what was read
 // A token that a query head does not see has the approximate logit -inf, which the group's sum hears, no share of its
 // α, and no part in its output.
 void attendSparq(std::span<const KvView> heads, int group, const SparqParams& params, const float* q,
                  float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
-                 std::span<const HeadSight> sights = {});
+                 std::span<const HeadSight> sights = {}, ReadReport* report = nullptr);
 
 }  // namespace fovea::cpu

@@ -30,6 +30,19 @@ struct SoftmaxState {
     }
 };
 
+// Where the logits of one KV head's g query heads go on the way to their softmax, row h from to + h·stride on; null:
+// nowhere.
+struct LogitSpill {
+    float* to = nullptr;
+    std::int64_t stride = 0;
+
+    LogitSpill from(std::int64_t first) const { return {to ? to + first : nullptr, stride}; }
+    LogitSpill ofHead(std::int64_t h) const { return {to ? to + h * stride : nullptr, stride}; }
+    std::int64_t bytes(std::int64_t rows, int group) const {
+        return to ? rows * group * static_cast<std::int64_t>(sizeof(float)) : 0;
+    }
+};
+
 // Factor by which sums relative to maximum `from` are multiplied to be relative to `to` >= from.
 inline float rescale(float from, float to) { return from == to ? 1.f : std::exp(from - to); }
 

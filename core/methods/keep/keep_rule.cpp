@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "core/methods/keep/scored_keep.h"
 #include "core/methods/step_shape.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
@@ -145,6 +146,14 @@ std::int64_t droppedRows(const KeepRule& kept, const KeepRule& own, const StepSh
 // Over all sums of a layer. One that is kept for a query head follows what this head sees; one for the whole
 // KV head what that holds, and then heads do not differ.
 std::int64_t droppedFromSums(const AttentionPlan& plan, const StepShape& shape) {
+    if (scoresTokens(plan)) {
+        const std::int64_t p = shape.tokens - 1;
+        const auto seen = [&](std::int64_t at, bool acts) {
+            return rowsSeen(plan, shape.window, acts, shape.promptTokens(), at);
+        };
+        const std::int64_t atEnd = seen(p, shape.keeps) - (seen(p + 1, shape.keeps) - 1);
+        return shape.kvHeads * (shape.takesOver ? atEnd + seen(p, false) - seen(p, true) : atEnd);
+    }
     const KeepRule own = keepRule(plan, shape.window, false);
     const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
     const int sums = shape.kvHeads * valueSumsPerHead(plan, shape.group());

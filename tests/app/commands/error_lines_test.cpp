@@ -27,7 +27,7 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         const char* named;
     };
     const std::vector<Case> cases = {
-        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=h2o"}, "keep=h2o"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=tova"}, "keep=tova"},
         {{"generate", "--model", model, "--tokens", "4", "--plan", ""}, "accepted"},
         {{"generate", "--model", model, "--tokens", "4", "--plan", "read=sparq:r=9"},
          "r=9"}, // heads are 8 wide

@@ -125,7 +125,7 @@ TEST_CASE("A replay finds every token in the slot in which the session had it", 
         for (std::int64_t p = kPrompt - 1; p < kTokens; ++p)
             session.step(tokens[static_cast<std::size_t>(p)], p >= kPrompt);
         for (int layer = 0; layer < 2; ++layer) {
-            const ReplayedKeep keep(plan, *session.capture(), layer, /*head=*/2, kPrompt);
+            const ReplayedKeep keep(plan, *session.capture(), kTokens, layer, /*head=*/2, kPrompt, kGoOn);
             ReplayedPages pages(*session.capture(), layer, 1, std::get<QuestParams>(plan.read), keep,
                                 kPrompt);
             std::map<std::int32_t, std::int64_t> slots; // the session's, of the layer's second KV head

@@ -48,7 +48,9 @@ TEST_CASE("Used weights times the values are the output of a read's truth, which
                  "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=16,k=200", "read=sparq:r=2,k=5,local=5",
                  "read=topv:k=6", "read=topv:k=6,renormalise=on", "read=quest:page=4,pages=3,skip=0",
                  "read=quest:page=4,pages=3,skip=2", "keep=streaming:sinks=2,window=20 read=topv:k=6",
-                 "keep=streaming:sinks=2,window=20 read=quest:page=4,pages=3,skip=0");
+                 "keep=streaming:sinks=2,window=20 read=quest:page=4,pages=3,skip=0", "keep=h2o:heavy=4,recent=6",
+                 "keep=scissorhands:budget=12,history=20,recent=2", "keep=snapkv:budget=9,window=4",
+                 "keep=h2o:heavy=9,recent=6 read=sparq:r=4,k=8");
     CAPTURE(text);
     const AttentionPlan plan = parsePlan(text);
     for (int head = 0; head < 4; ++head) {

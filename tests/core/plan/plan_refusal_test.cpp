@@ -95,6 +95,38 @@ TEST_CASE("Other distances need RoPE", "[core.plan]") {
     CHECK_FALSE(refusal(parsePlan("keep=streaming"), spec));
 }
 
+TEST_CASE("A keep that scores tokens needs values that fit, and feedback somebody to hear it",
+          "[core.plan]") {
+    const auto refused = [](const Keep& keep) {
+        return refusal({.keep = keep, .store = {}, .read = {}}, headsOf(8));
+    };
+    CHECK(refused(H2oParams{{0, false}, {0, true}}));
+    CHECK(refused(H2oParams{{-1, false}, {5, false}}));
+    CHECK(refused(H2oParams{{101, true}, {5, false}}));
+    CHECK(refused(ScissorhandsParams{.budget = 0}));
+    CHECK(refused(ScissorhandsParams{.history = 0}));
+    CHECK(refused(ScissorhandsParams{.drop = 0}));
+    CHECK(refused(ScissorhandsParams{.recent = 2147483647, .drop = 2147483647}));
+    CHECK(refused(SnapkvParams{.window = 0}));
+    CHECK(refused(SnapkvParams{.budget = 20000, .window = 5000}));
+    CHECK(refused(SnapkvParams{.pool = 0}));
+    CHECK_FALSE(refused(H2oParams{{2147483647, false}, {2147483647, false}}));
+    for (const char* text : {"keep=h2o", "keep=scissorhands store=f16", "keep=snapkv read=sparq:r=4",
+                             "keep=h2o read=sparq:r=4", "keep=h2o read=sparq:r=4 feedback=estimate"})
+        CHECK_FALSE(refusal(parsePlan(text), headsOf(8)));
+    for (const char* text :
+         {"feedback=estimate", "keep=h2o feedback=estimate", "read=sparq:r=4 feedback=estimate",
+          "keep=snapkv read=sparq:r=4 feedback=estimate"}) {
+        const auto why = refusal(parsePlan(text), headsOf(8));
+        REQUIRE(why);
+        CHECK(why->find("feedback=estimate") != std::string::npos);
+    }
+    ModelSpec shared = headsOf(8);
+    shared.layers = 4;
+    for (const char* keep : {"keep=h2o", "keep=scissorhands", "keep=snapkv"})
+        CHECK(refusal(parsePlan(std::string("share=cla:2 ") + keep), shared));
+}
+
 TEST_CASE("A share that does not fit the model's layers is refused, in one sentence", "[core.plan]") {
     ModelSpec spec = headsOf(8);
     spec.layers = 4;

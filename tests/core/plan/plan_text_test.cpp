@@ -24,7 +24,7 @@ AttentionPlan randomPlan(std::mt19937& random) {
             sources.sources.push_back(upTo(upTo(1) ? 9 : 2147483647));
         plan.share = sources;
     }
-    if (const int keep = upTo(4); keep == 4) {
+    if (const int keep = upTo(7); keep == 6) {
         MoaParams p;
         if (upTo(1))
             p.all = {upTo(200000) / 8.0 - 2048, upTo(1000) / 1000.0};
@@ -40,6 +40,24 @@ AttentionPlan randomPlan(std::mt19937& random) {
     else if (keep == 2)
         plan.keep =
             LmInfiniteParams{.sinks = upTo(1) ? 10 : upTo(300), .window = 1 + (upTo(1) ? 4095 : upTo(300))};
+    else if (keep == 3)
+        plan.keep = H2oParams{upTo(1) ? H2oParams{}.heavy : TokenBudget{1 + upTo(99), upTo(1) == 1},
+                              upTo(1) ? H2oParams{}.recent : TokenBudget{upTo(100), upTo(1) == 1}};
+    else if (keep == 4) {
+        ScissorhandsParams p{.budget = upTo(1) ? 512 : 500 + upTo(2147483000),
+                             .history = upTo(1) ? 400 : 1 + upTo(4095),
+                             .recent = upTo(1) ? 10 : upTo(100)};
+        if (upTo(1))
+            p.drop = 1 + upTo(399);
+        plan.keep = p;
+    } else if (keep == 5) {
+        SnapkvParams p{.budget = upTo(1) ? 1024 : 1 + upTo(2147483646)};
+        p.window = p.budget < 64 || upTo(1) ? 1 + upTo(std::min(p.budget, 4096) - 1) : 64;
+        p.pool = 1 + 2 * upTo(20);
+        plan.keep = p;
+    }
+    if (upTo(4) == 0)
+        plan.feedback = AttentionPlan::Feedback::Estimate;
     if (upTo(1))
         plan.store = static_cast<ElementType>(upTo(2));
     const int read = upTo(5);
@@ -128,6 +146,26 @@ TEST_CASE("Every switch of the keeps is read, and defaults are left out", "[core
           "keep=streaming:window=60,positions=cache store=bf16 read=sparq:k=64");
 }
 
+TEST_CASE("Every switch of the keeps that score tokens is read, and defaults are left out", "[core.plan]") {
+    CHECK(std::get<H2oParams>(parsePlan("keep=h2o:heavy=10%,recent=48").keep) ==
+          H2oParams{{10, true}, {48, false}});
+    CHECK(std::get<H2oParams>(parsePlan("keep=h2o:heavy=0,recent=100%").keep) ==
+          H2oParams{{0, false}, {100, true}});
+    CHECK(std::get<ScissorhandsParams>(
+              parsePlan("keep=scissorhands:budget=64,history=1,recent=0,drop=64").keep) ==
+          ScissorhandsParams{64, 1, 0, 64});
+    CHECK(std::get<ScissorhandsParams>(parsePlan("keep=scissorhands:budget=15").keep).dropTokens() == 5);
+    CHECK(std::get<SnapkvParams>(parsePlan("keep=snapkv:budget=96,window=16,pool=7").keep) ==
+          SnapkvParams{96, 16, 7});
+    CHECK(parsePlan("feedback=estimate").feedback == AttentionPlan::Feedback::Estimate);
+    CHECK(toText(parsePlan("feedback=exact keep=h2o:heavy=4,recent=512")) == "keep=h2o");
+    CHECK(toText(parsePlan("keep=h2o:heavy=4%")) == "keep=h2o:heavy=4%");
+    CHECK(toText(parsePlan("keep=scissorhands:budget=512,history=400,recent=10")) == "keep=scissorhands");
+    CHECK(toText(parsePlan("keep=snapkv:budget=1024,window=64,pool=5 store=f16")) == "keep=snapkv store=f16");
+    CHECK(toText(parsePlan("feedback=estimate read=sparq keep=h2o:recent=9")) ==
+          "keep=h2o:recent=9 read=sparq feedback=estimate");
+}
+
 TEST_CASE("Every switch of the shares is read, and defaults are left out", "[core.plan]") {
     CHECK(std::get<ClaParams>(parsePlan("share=cla").share) == ClaParams{});
     CHECK(std::get<ClaParams>(parsePlan("share=cla:3,pattern=keep-ends,convert=first").share) ==
@@ -180,7 +218,27 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"sparse", "\"sparse\""},
         {"Dense", "\"Dense\""},
         {"dense=1", "\"dense=1\""},
-        {"keep=h2o", "\"keep=h2o\""},
+        {"keep=tova", "\"keep=tova\""},
+        {"keep=h2o:heavy=0,recent=0", "heavy=0,recent=0"},
+        {"keep=h2o:heavy=0%,recent=0", "keeps no token"},
+        {"keep=h2o:heavy=101%", "\"heavy=101%\""},
+        {"keep=h2o:heavy=-1%", "\"heavy=-1%\""},
+        {"keep=h2o:heavy=%", "\"heavy=%\""},
+        {"keep=h2o:heavy=1.5%", "\"heavy=1.5%\""},
+        {"keep=h2o:heavy=0.1", "\"heavy=0.1\""},
+        {"keep=h2o:budget=4", "\"budget=4\""},
+        {"keep=scissorhands:budget=0", "\"budget=0\""},
+        {"keep=scissorhands:history=4097", "history=4097"},
+        {"keep=scissorhands:budget=8", "recent=10"},
+        {"keep=scissorhands:budget=20,recent=10,drop=11", "drop 11"},
+        {"keep=scissorhands:drop=0", "\"drop=0\""},
+        {"keep=snapkv:window=0", "\"window=0\""},
+        {"keep=snapkv:budget=63", "window=64"},
+        {"keep=snapkv:pool=4", "pool=4"},
+        {"keep=snapkv:heavy=4", "\"heavy=4\""},
+        {"feedback=none", "\"feedback=none\""},
+        {"feedback=exact:", "\"feedback=exact:\""},
+        {"feedback=exact feedback=estimate", "\"feedback=estimate\""},
         {"keep=", "\"keep=\""},
         {"keep=all:", "\"keep=all:\""},
         {"keep=all keep=streaming", "\"keep=streaming\""},

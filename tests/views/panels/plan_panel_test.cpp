@@ -323,3 +323,88 @@ TEST_CASE("Neither slider can leave a stream without a token", "[views.panels]")
     s.sinks->setValue(s.sinks->minimum());
     CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
 }
+
+TEST_CASE("KEEP starts a scored keep at numbers that evict, and returns to the last ones", "[views.panels]") {
+    ShownKeep s;
+    const auto number = [&](const char* name) { return s.panel.findChild<ParameterSlider*>(name); };
+    CHECK(number("heavy") == nullptr);
+    s.choose(s.keep, 4);
+    CHECK(s.edits.back().second == "keep");
+    CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=64,recent=64");
+    REQUIRE(number("heavy"));
+    CHECK(number("heavy")->isVisible());
+    CHECK_FALSE(s.sinks->isVisible());
+    Q_EMIT number("heavy")->numberEdited(20);
+    CHECK(s.edits.back().second == "heavy");
+    s.choose(s.keep, 5);
+    CHECK(toText(s.panel.plan()) == "keep=scissorhands:budget=128");
+    CHECK(number("heavy") == nullptr);
+    Q_EMIT number("drop")->numberEdited(30);
+    Q_EMIT number("budget")->numberEdited(31); // drop follows: recent and drop lie within the budget
+    CHECK(toText(s.panel.plan()) == "keep=scissorhands:budget=31,drop=21");
+    s.choose(s.keep, 6);
+    CHECK(toText(s.panel.plan()) == "keep=snapkv:budget=128,window=32");
+    Q_EMIT number("pool")->numberEdited(8);
+    CHECK(toText(s.panel.plan()) == "keep=snapkv:budget=128,window=32,pool=9"); // a token has its middle
+    s.choose(s.keep, 4);
+    CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=20,recent=64");
+    s.choose(s.keep, 0);
+    CHECK(s.panel.plan() == AttentionPlan{});
+}
+
+TEST_CASE("H2O's tokens and its share of the prompt are shown together, and either can be set",
+          "[views.panels]") {
+    ShownKeep s;
+    s.panel.setPrompt(500);
+    s.panel.setPlan(parsePlan("keep=h2o:heavy=50,recent=25"));
+    const auto value = [&](const char* name) { return s.panel.findChild<QLabel*>(name)->text(); };
+    CHECK(value("heavy value") == "50 · 10.0 %");
+    CHECK(value("recent value") == "25 · 5.0 %");
+    auto* unit = s.panel.findChild<FlatCombo*>("unit");
+    REQUIRE(unit->isVisible());
+    s.choose(unit, 1);
+    CHECK(s.edits.back().second == "unit");
+    CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=10%,recent=5%");
+    CHECK(value("heavy value") == "10 % · 50");
+    s.panel.setPrompt(200);
+    CHECK(value("heavy value") == "10 % · 20");
+    s.choose(unit, 0);
+    CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=20,recent=10");
+    s.panel.setPlan(parsePlan("keep=snapkv:budget=40,window=8"));
+    CHECK_FALSE(unit->isVisible());
+}
+
+TEST_CASE("No slider of a scored keep can leave a plan that is refused", "[views.panels]") {
+    for (const char* text :
+         {"keep=h2o:heavy=0,recent=5", "keep=h2o:heavy=3%,recent=0", "keep=scissorhands:budget=20",
+          "keep=scissorhands:budget=20,recent=4,drop=16", "keep=snapkv:budget=9,window=9"}) {
+        ShownKeep s;
+        for (const bool up : {false, true})
+            for (const char* name : {"heavy", "recent", "budget", "history", "drop", "observers", "pool"}) {
+                s.panel.setPlan(parsePlan(text));
+                auto* slider = s.panel.findChild<ParameterSlider*>(name);
+                if (!slider)
+                    continue;
+                slider->setValue(up ? slider->maximum() : slider->minimum());
+                INFO(text << ", " << name << " gives " << toText(s.panel.plan()));
+                CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
+            }
+    }
+}
+
+TEST_CASE("What H2O hears of SparQ can be chosen while there is both, and is forgotten with either", "[views.panels]") {
+    ShownKeep s;
+    auto* feedback = s.panel.findChild<FlatCombo*>("feedback");
+    s.panel.setPlan(parsePlan("keep=h2o:heavy=9,recent=9"));
+    CHECK_FALSE(feedback->isVisible());
+    s.panel.setPlan(parsePlan("keep=h2o:heavy=9,recent=9 read=sparq:r=8,k=64"));
+    CHECK(feedback->isVisible());
+    s.choose(feedback, 1);
+    CHECK(s.edits.back().second == "feedback");
+    CHECK(toText(s.panel.plan()) == "keep=h2o:heavy=9,recent=9 read=sparq:r=8,k=64 feedback=estimate");
+    CHECK(s.offered(s.keep, 1));
+    CHECK(s.offered(s.keep, 6));
+    s.choose(s.keep, 6);
+    CHECK(s.panel.plan().feedback == AttentionPlan::Feedback::Exact);
+    CHECK_FALSE(refusal(s.panel.plan(), smallSpec()));
+}

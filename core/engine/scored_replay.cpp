@@ -1,0 +1,191 @@
+#include "core/engine/scored_replay.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/nan_to_num.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "core/cache/slot_table.h"
+#include "core/engine/capture.h"
+#include "core/engine/capture_reader.h"
+#include "core/engine/row_scores.h"
+#include "core/engine/scored_rows.h"
+#include "core/methods/keep/keep_rule.h"
+#include "core/methods/read/sparq_stages.h"
+#include "core/model/forward.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr std::int64_t kBlock = 64; // queries at a time where nothing leaves between them
+constexpr int kSlotsPerBlock = 256;
+
+class Scan {
+public:
+    Scan(const Capture& capture, std::int64_t tokens, int layer, int kvHead, const AttentionPlan& plan,
+         std::int64_t decodeFrom)
+        : m_capture(capture), m_plan(plan), m_layer(layer), m_kvHead(kvHead),
+          m_window(capture.spec().window(layer)), m_group(capture.spec().group()), m_tokens(tokens),
+          m_decodeFrom(std::clamp<std::int64_t>(decodeFrom, 0, tokens)),
+          m_keys(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim())),
+          m_gone(static_cast<std::size_t>(tokens), KeepRule::kUnbounded) {
+        std::vector<at::Tensor> heads;
+        for (int h = 0; h < m_group; ++h)
+            heads.push_back(capturedRows(capture.q(layer, kvHead * m_group + h), tokens, capture.headDim()));
+        m_queries = at::stack(heads); // (g, T, d)
+        if (m_window > 0)
+            for (std::int64_t key = 0; key < tokens; ++key)
+                m_gone[static_cast<std::size_t>(key)] = key + m_window;
+    }
+
+    std::vector<std::int64_t> run(const std::atomic<bool>& cancel) {
+        if (std::holds_alternative<SnapkvParams>(m_plan.keep)) {
+            vote();
+            return std::move(m_gone);
+        }
+        m_scores = makeRowScores(m_plan, kSlotsPerBlock);
+        for (std::int64_t p = 0; p < m_decodeFrom && !cancel; p += kBlock)
+            readPrompt(p, std::min(m_decodeFrom, p + kBlock));
+        for (std::int64_t p = m_decodeFrom; p < m_tokens && !cancel; ++p)
+            readOne(p);
+        return std::move(m_gone);
+    }
+
+private:
+    void vote() {
+        const auto& params = std::get<SnapkvParams>(m_plan.keep);
+        const std::int64_t P = m_decodeFrom, t = std::min<std::int64_t>(params.window, P);
+        if (m_window > 0 || P <= params.budget)
+            return;
+        Traffic uncounted;
+        for (const std::int64_t key : votedOut(m_plan, m_queries.narrow(1, P - t, t), m_keys.narrow(0, 0, P),
+                                               m_capture.spec().logitRule(), uncounted))
+            m_gone[static_cast<std::size_t>(key)] = P;
+    }
+
+    // What the query at `next` does not see leaves.
+    void leave(std::int64_t next) {
+        const AgedRows rows{m_table.byAge(), m_table.positions()};
+        std::vector<std::int64_t> places(static_cast<std::size_t>(expiredRows(rows, m_window, next)));
+        std::iota(places.begin(), places.end(), 0);
+        Traffic uncounted;
+        if (next >= m_decodeFrom) {
+            const auto ranked = rankedOut(m_plan, m_window, *m_scores, rows, std::ssize(places), next,
+                                          m_decodeFrom, uncounted);
+            places.insert(places.end(), ranked.begin(), ranked.end());
+        }
+        if (places.empty())
+            return;
+        std::vector<std::int32_t> slots;
+        for (const std::int64_t place : places) {
+            slots.push_back(rows.byAge[static_cast<std::size_t>(place)]);
+            std::int64_t& gone =
+                m_gone[static_cast<std::size_t>(rows.positions[static_cast<std::size_t>(slots.back())])];
+            gone = std::min(gone, next);
+        }
+        std::sort(slots.begin(), slots.end());
+        m_scores->evicted(places, m_table.release(slots), uncounted);
+    }
+
+    KvView view() const {
+        KvView view;
+        view.positions = m_table.positions().data();
+        view.byAge = m_table.inOrder() ? nullptr : m_table.byAge().data();
+        view.slots = m_table.live();
+        return view;
+    }
+
+    // One query's weights, summed over the group, by the age of the tokens it sees.
+    void hear(const float* weights) {
+        const auto byAge = m_table.byAge();
+        m_bySlot.resize(byAge.size());
+        for (std::size_t place = 0; place < byAge.size(); ++place)
+            m_bySlot[static_cast<std::size_t>(byAge[place])] = weights[place];
+        Traffic uncounted;
+        m_scores->begin(view(), uncounted);
+        m_scores->hear(0, m_bySlot, static_cast<float>(m_group) / static_cast<float>(byAge.size()),
+                       uncounted);
+    }
+
+    at::Tensor weightsOf(const at::Tensor& products, const at::Tensor& hidden) const {
+        const at::Tensor logits =
+            attentionLogits(products, m_capture.spec().logitRule(), m_capture.headDim());
+        const at::Tensor visible =
+            hidden.defined() ? logits.masked_fill(hidden, -std::numeric_limits<double>::infinity()) : logits;
+        return at::nan_to_num(at::softmax(visible, -1), 0).sum(0).contiguous();
+    }
+
+    // Queries from..to-1, which are read dense within the model's own window.
+    void readPrompt(std::int64_t from, std::int64_t to) {
+        const at::Tensor distance = at::arange(from, to, at::kLong).unsqueeze(1) - at::arange(to, at::kLong);
+        at::Tensor hidden = distance < 0;
+        if (m_window > 0)
+            hidden = hidden.logical_or(distance >= m_window);
+        const at::Tensor weights = weightsOf(
+            at::matmul(m_queries.narrow(1, from, to - from), m_keys.narrow(0, 0, to).t()), hidden); // (T, to)
+        for (std::int64_t p = from; p < to; ++p) {
+            leave(p);
+            m_table.take(p);
+            // What is there is all that the window has, the last of the text so far.
+            hear(weights.data_ptr<float>() + (p - from) * to + (p + 1 - m_table.live()));
+        }
+    }
+
+    void readOne(std::int64_t p) {
+        leave(p);
+        m_table.take(p);
+        std::vector<std::int64_t> there;
+        for (const std::int32_t slot : m_table.byAge())
+            there.push_back(m_table.positions()[static_cast<std::size_t>(slot)]);
+        const at::Tensor positions = at::tensor(there, at::kLong);
+        const at::Tensor q = m_queries.select(1, p); // (g, d)
+        const at::Tensor weights = std::holds_alternative<SparqParams>(m_plan.read)
+                                       ? sparseWeights(q, positions)
+                                       : weightsOf(at::matmul(q, m_keys.index_select(0, positions).t()), {});
+        hear(weights.data_ptr<float>());
+    }
+
+    at::Tensor sparseWeights(const at::Tensor& q, const at::Tensor& positions) const {
+        CaptureReader rows(m_capture, m_layer, m_kvHead, positions);
+        const SparqStages stages =
+            sparqTruth(std::get<SparqParams>(m_plan.read), q, rows, m_capture.spec().logitRule());
+        at::Tensor weights = stages.approximate;
+        if (m_plan.feedback == AttentionPlan::Feedback::Exact)
+            weights = at::zeros_like(stages.approximate)
+                          .index_copy(1, stages.slots, stages.alpha.unsqueeze(-1) * stages.weights);
+        return at::nan_to_num(weights, 0).sum(0).contiguous();
+    }
+
+    const Capture& m_capture;
+    const AttentionPlan& m_plan;
+    const int m_layer, m_kvHead, m_window, m_group;
+    const std::int64_t m_tokens, m_decodeFrom;
+    at::Tensor m_queries, m_keys;
+    std::vector<std::int64_t> m_gone;
+    SlotTable m_table;
+    std::unique_ptr<RowScores> m_scores;
+    std::vector<float> m_bySlot;
+};
+
+} // namespace
+
+std::vector<std::int64_t> scoredGone(const Capture& capture, std::int64_t tokens, int layer, int kvHead,
+                                     const AttentionPlan& plan, std::int64_t decodeFrom,
+                                     const std::atomic<bool>& cancel) {
+    const c10::InferenceMode inference;
+    return Scan(capture, tokens, layer, kvHead, plan, decodeFrom).run(cancel);
+}
+
+} // namespace fovea
