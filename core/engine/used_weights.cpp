@@ -107,7 +107,7 @@ private:
         for (std::int64_t i = from; i < to; ++i) {
             const KeepRule now = m_rule.at(i);
             for (std::int64_t j = 0; j < to; ++j)
-                if (j > i || !now.sees(i, j))
+                if (j > i || !now.sees(i, j) || i >= m_map.gone[static_cast<std::size_t>(j)])
                     score[i - from][j] = kMinusInfinity;
         }
         const at::Tensor approximate = at::softmax(scores, -1);
