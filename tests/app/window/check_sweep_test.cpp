@@ -154,8 +154,9 @@ TEST_CASE("Tools, Sweep plans: rows come in, a sweep is stopped and gone on with
     request.task.seed = 2;
     sweep->form().setRequest(request);
     sweep->startButton().click();
+    // What the sweep's thread says arrives after it has ended.
+    CHECK(waitUntil([&] { return sweep->statusText().contains("seed is \"1\" there and \"2\" here"); }));
     REQUIRE(waitUntil([&] { return !sweep->run().running(); }));
-    CHECK(sweep->statusText().contains("seed is \"1\" there and \"2\" here"));
     CHECK(readSweepCsv(contentOf((f.folder / "sweep.csv").string())).arguments.seed == 1);
 }
 
