@@ -12,9 +12,27 @@ namespace fovea::cpu {
 // N of the loader that serves rows of `dims` elements on this machine, or 0: in order.
 int pairedRun(ElementType type, int dims);
 
-// Where component `i` lies.
-constexpr int arrangedIndex(int i, int pairs) {
-    return pairs == 0 ? i : i / (2 * pairs) * (2 * pairs) + i % 2 * pairs + i % (2 * pairs) / 2;
+// to = from·scale, rows of `dims` components: from order into that of the loops. No divisions: a step of SparQ is short.
+inline void arrange(const float* from, float* to, int dims, int pairs, float scale) {
+    if (pairs == 0)
+        for (int i = 0; i < dims; ++i)
+            to[i] = from[i] * scale;
+    for (int run = 0; pairs > 0 && run < dims; run += 2 * pairs)
+        for (int i = 0; i < pairs; ++i) {
+            to[run + i] = from[run + 2 * i] * scale;
+            to[run + pairs + i] = from[run + 2 * i + 1] * scale;
+        }
+}
+// And back.
+inline void inOrder(const float* from, float* to, int dims, int pairs, float scale) {
+    if (pairs == 0)
+        for (int i = 0; i < dims; ++i)
+            to[i] = from[i] * scale;
+    for (int run = 0; pairs > 0 && run < dims; run += 2 * pairs)
+        for (int i = 0; i < pairs; ++i) {
+            to[run + 2 * i] = from[run + i] * scale;
+            to[run + 2 * i + 1] = from[run + pairs + i] * scale;
+        }
 }
 
 }  // namespace fovea::cpu

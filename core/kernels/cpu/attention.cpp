@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/kernels/cpu/arrangement.h"
 #include "core/kernels/cpu/attend_all.h"
 #include "core/kernels/cpu/attend_list.h"
 #include "core/kernels/cpu/score_columns.h"
 #include "core/kernels/cpu/select_components.h"
 #include "core/kernels/cpu/softmax_state.h"
+#include "core/kernels/cpu/step_queries.h"
 #include "core/kernels/cpu/tasks.h"
 
 namespace fovea::cpu {
@@ -48,25 +48,6 @@ const KvView& longestOf(std::span<const KvView> heads) {
 }
 
 std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
-
-// q times the scale of logits, arranged as the loops want it; then the queries of turned slots.
-const float* scaledQueries(std::span<const KvView> heads, int group, const float* q, AttentionScratch& scratch,
-                           const LogitRule& rule, std::span<const TurnedSlots> turned = {}) {
-    const int dims = heads[0].headDim, pairs = pairedRun(heads[0].type, dims);
-    const std::int64_t n = static_cast<std::int64_t>(heads.size()) * group;
-    float* const scaled = sized(scratch.queries, n * dims * (1 + std::ssize(turned)));
-    const auto scale = static_cast<float>(rule.scaleOf(dims));
-    float* to = scaled;
-    const auto arrange = [&](const float* from) {
-        for (std::int64_t h = 0; h < n; ++h, to += dims, from += dims)
-            for (int i = 0; i < dims; ++i)
-                to[arrangedIndex(i, pairs)] = from[i] * scale;
-    };
-    arrange(q);
-    for (const TurnedSlots& slots : turned)
-        arrange(slots.q);
-    return scaled;
-}
 
 // The spans of KV head g, cut where another query takes over: a task each.
 void cutByQuery(const KvView& head, std::int64_t g, int group, std::span<const TurnedSlots> turned,
@@ -130,16 +111,6 @@ InSight inSight(std::span<const KvView> heads, int group, const float* q, float*
     return {scratch.sightQueries.data(), sized(scratch.sightOut, numbers)};
 }
 
-// out (g, d) = o / l, in order again.
-void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
-    const int dims = head.headDim, pairs = pairedRun(head.type, dims);
-    for (int h = 0; h < group; ++h) {
-        const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
-        for (int i = 0; i < dims; ++i)
-            out[h * dims + i] = state.o[h * dims + arrangedIndex(i, pairs)] * inverse;
-    }
-}
-
 // out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S over what the head sees.
 void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& sight, const float* alpha, float* out,
                Traffic& moved) {
@@ -166,8 +137,9 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     const int dims = heads[0].headDim;
     const InSight ordered = inSight(heads, group, q, out, sights, scratch);
     const std::span<const SpanTask> tasks = tasksOf(heads, group, turned, scratch);
-    const float* const queries = scaledQueries(heads, group, ordered.q, scratch, rule, turned);
     const auto kvHeads = static_cast<std::int64_t>(heads.size());
+    const float* const queries =
+        scaledQueries(heads[0].type, dims, kvHeads * group, ordered.q, turned, rule, scratch.queries);
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
     const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
@@ -213,7 +185,7 @@ struct SparqStep {
     std::int64_t r, most, stride; // most: chosen slots of any head
     std::int32_t *components, *slots;
     std::int32_t* seenSlots; // those of `slots` by how many heads see them; null where all do
-    float *scores, *componentQueries, *mass, *alphas, *taus, *partials;
+    float *scores, *componentSizes, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
     ReadReport* report;
 
@@ -229,6 +201,7 @@ struct SparqStep {
         slots = sized(scratch.slots, kv * most);
         seenSlots = sight.any() ? sized(scratch.sightSlots, kv * most) : nullptr;
         scores = sized(scratch.scores, h * stride);
+        componentSizes = sized(scratch.componentSizes, kv * 2 * dims);
         componentQueries = sized(scratch.componentQueries, h * r);
         mass = sized(scratch.mass, 2 * h * longest.perHead);
         alphas = sized(scratch.alphas, h);
@@ -260,20 +233,18 @@ struct SparqStep {
     }
 };
 
-// Stage 1 for all heads: i1, τ and q[i1]/τ.
-void chooseComponents(const SparqStep& step, const float* q, std::vector<float>& memory) {
-    for (std::int64_t g = 0; g < step.kvHeads(); ++g) {
-        const float* const own = q + g * step.group * step.dims;
-        const std::span<std::int32_t> chosen{step.components + g * step.r, static_cast<std::size_t>(step.r)};
-        selectComponents(own, step.group, step.dims, chosen, memory);
-        for (int h = 0; h < step.group; ++h) {
-            const float* const head = own + h * step.dims;
-            const float tau = temperature(step.params, head, step.dims, chosen, step.rule);
-            step.taus[g * step.group + h] = tau;
-            for (std::int64_t c = 0; c < step.r; ++c)
-                step.componentQueries[(g * step.group + h) * step.r + c] =
-                    head[chosen[static_cast<std::size_t>(c)]] / tau;
-        }
+// Stage 1 of KV head g: i1, τ and q[i1]/τ.
+void chooseComponents(const SparqStep& step, std::int64_t g, const float* q) {
+    const float* const own = q + g * step.group * step.dims;
+    const std::span<std::int32_t> chosen{step.components + g * step.r, static_cast<std::size_t>(step.r)};
+    selectComponents(own, step.group, step.dims, chosen, step.componentSizes + g * 2 * step.dims);
+    for (int h = 0; h < step.group; ++h) {
+        const float* const head = own + h * step.dims;
+        const float tau = temperature(step.params, head, step.dims, chosen, step.rule);
+        step.taus[g * step.group + h] = tau;
+        for (std::int64_t c = 0; c < step.r; ++c)
+            step.componentQueries[(g * step.group + h) * step.r + c] =
+                head[chosen[static_cast<std::size_t>(c)]] / tau;
     }
 }
 
@@ -365,10 +336,9 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
         return;
     const InSight ordered = inSight(heads, group, q, out, sights, scratch);
     const SparqStep step(heads, group, params, rule, scratch, report);
-    const float* const queries = scaledQueries(heads, group, ordered.q, scratch, rule);
-    chooseComponents(step, ordered.q, scratch.componentSizes);
-
     const std::int64_t kvHeads = step.kvHeads(), slots = slotsOf(heads), perHead = step.longest.perHead;
+    const float* const queries =
+        scaledQueries(heads[0].type, step.dims, kvHeads * group, ordered.q, {}, rule, scratch.queries);
     const std::int64_t columnBytes = slots * step.r * elementBytes(heads[0].type);
     const std::int64_t chosenBytes = kvHeads * step.most * 2 * rowBytes(heads[0]) + slots * group * 4;
     const auto count = [&](const auto& work) {
@@ -380,12 +350,15 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
     if (const int threads = at::get_num_threads(); kvHeads % threads == 0 || kvHeads >= 4 * threads) {
         forEachTask(kvHeads, columnBytes + chosenBytes, [&](std::int64_t g) {
             count([&](Traffic& moved) {
+                chooseComponents(step, g, ordered.q);
                 for (std::int64_t span = 0; span < perHead; ++span)
                     scoreSpan(step, g, span, moved);
                 attendChosen(step, g, queries, ordered.out, moved);
             });
         });
     } else {
+        for (std::int64_t g = 0; g < kvHeads; ++g)
+            chooseComponents(step, g, ordered.q);
         forEachTask(kvHeads * perHead, columnBytes, [&](std::int64_t task) {
             count([&](Traffic& moved) { scoreSpan(step, task / perHead, task % perHead, moved); });
         });

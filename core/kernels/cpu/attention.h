@@ -51,7 +51,7 @@ struct AttentionScratch {
     std::vector<std::int32_t> components;    // (G, r) sorted
     std::vector<std::int32_t> slots;         // (G, min(k, most slots)) each head's first min(k, S) sorted
     std::vector<float> alphas, taus;         // (H); alpha is 1 when it is off
-    std::vector<float> componentSizes;       // (2, d) Σ over the group |q|, and a copy to find the largest in
+    std::vector<float> componentSizes;       // (G, 2, d) Σ over the group |q|, and a copy to find the largest in
     std::vector<float> componentQueries;     // (H, r) q[i1]/τ
     std::vector<float> mass;                 // (m, l) of spans' approximate softmaxes, then of heads'
     std::vector<SlotCandidates> candidates;  // (G)

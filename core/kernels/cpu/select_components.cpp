@@ -7,9 +7,8 @@
 namespace fovea::cpu {
 
 void selectComponents(const float* q, int group, int dims, std::span<std::int32_t> components,
-                      std::vector<float>& memory) {
-    memory.resize(2 * static_cast<std::size_t>(dims));
-    float* const size = memory.data();
+                      float* memory) {
+    float* const size = memory;
     float* const sorted = size + dims;
     for (int i = 0; i < dims; ++i) {
         size[i] = 0;

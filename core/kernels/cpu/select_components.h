@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "core/methods/read/sparq.h"
 #include "core/model/logit_rule.h"
@@ -11,9 +10,9 @@
 namespace fovea::cpu {
 
 // i1 = topk_r(Σ over the group |q|): `components` (r) of q (group, d), ascending; ties go to the lowest index.
-// `memory` is scratch that keeps its capacity.
+// `memory` (2, d) is scratch.
 void selectComponents(const float* q, int group, int dims, std::span<std::int32_t> components,
-                      std::vector<float>& memory);
+                      float* memory);
 
 // τ = √(d·‖q[i1]‖₁/‖q‖₁) of one query head q (d), or √d when `params.tau` is off; a model that scales its
 // logits by another s than 1/√d has 1/s in place of √d. A head whose chosen components are all 0 has no

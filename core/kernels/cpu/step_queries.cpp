@@ -11,14 +11,13 @@ const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const 
     const auto scale = static_cast<float>(rule.scaleOf(dims));
     float* const scaled = sizedFor(memory, rows * dims * (1 + std::ssize(turned)));
     float* to = scaled;
-    const auto arrange = [&](const float* from) {
+    const auto arrangeRows = [&](const float* from) {
         for (std::int64_t h = 0; h < rows; ++h, to += dims, from += dims)
-            for (int i = 0; i < dims; ++i)
-                to[arrangedIndex(i, pairs)] = from[i] * scale;
+            arrange(from, to, dims, pairs, scale);
     };
-    arrange(q);
+    arrangeRows(q);
     for (const TurnedSlots& slots : turned)
-        arrange(slots.q);
+        arrangeRows(slots.q);
     return scaled;
 }
 
@@ -26,8 +25,7 @@ void writeOutput(const KvView& head, const SoftmaxState& state, int group, float
     const int dims = head.headDim, pairs = pairedRun(head.type, dims);
     for (int h = 0; h < group; ++h) {
         const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
-        for (int i = 0; i < dims; ++i)
-            out[h * dims + i] = state.o[h * dims + arrangedIndex(i, pairs)] * inverse;
+        inOrder(state.o + h * dims, out + h * dims, dims, pairs, inverse);
     }
 }
 
