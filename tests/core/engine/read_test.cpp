@@ -15,25 +15,20 @@
 #include "core/kernels/cpu/attend_topv.h"
 #include "tests/support/random_model.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/session_checks.h"
 
 using namespace fovea;
+using fovea::test::difference;
+using fovea::test::kBackends;
+using fovea::test::kGoOn;
 using fovea::test::randomModel;
 using fovea::test::RandomShape;
+using fovea::test::randomTokens;
+using fovea::test::requireSame;
 
 namespace {
 
-const std::atomic<bool> kGoOn = false;
-constexpr Backend kBackends[] = {Backend::Cpu, Backend::Reference};
 constexpr std::int64_t kPrompt = 150, kTokens = 190;
-
-std::vector<int> randomTokens(std::int64_t n, int vocabulary) {
-    std::mt19937 random(3);
-    std::vector<int> tokens;
-    for (std::int64_t i = 0; i < n; ++i)
-        tokens.push_back(static_cast<int>(random() % static_cast<unsigned>(vocabulary)));
-    return tokens;
-}
 
 // Two layers, the first of which sees twelve tokens.
 std::shared_ptr<const Model> windowed() {
@@ -41,24 +36,6 @@ std::shared_ptr<const Model> windowed() {
         randomModel({.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8, .context = 400}));
     model->spec.layerSpecs = {{.window = 12, .rope = {}}, {.window = 0, .rope = {}}};
     return model;
-}
-
-// max |a - b| / max |b|
-double difference(std::span<const float> a, std::span<const float> b) {
-    double off = 0, scale = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        off = std::max(off, static_cast<double>(std::abs(a[i] - b[i])));
-        scale = std::max(scale, static_cast<double>(std::abs(b[i])));
-    }
-    REQUIRE(std::isfinite(off));
-    return off / scale;
-}
-
-void requireSame(const Traffic& formula, const Traffic& counted) {
-    for (int c = 0; c < kComponents; ++c) {
-        INFO("component " << kComponentNames[static_cast<std::size_t>(c)]);
-        REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
-    }
 }
 
 constexpr const char* kReads[] = {"read=sparq:r=4,k=6",

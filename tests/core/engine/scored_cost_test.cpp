@@ -8,28 +8,17 @@
 #include "tests/support/random_model.h"
 #include "tests/support/scored_plans.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/session_checks.h"
 
 using namespace fovea;
 using fovea::test::Dice;
+using fovea::test::kBackends;
+using fovea::test::kGoOn;
 using fovea::test::kScored;
 using fovea::test::randomModel;
 using fovea::test::RandomShape;
 using fovea::test::randomTokens;
-
-namespace {
-
-const std::atomic<bool> kGoOn = false;
-constexpr Backend kBackends[] = {Backend::Cpu, Backend::Reference};
-
-void requireSame(const Traffic& formula, const Traffic& counted) {
-    for (int c = 0; c < kComponents; ++c) {
-        INFO("component " << kComponentNames[static_cast<std::size_t>(c)]);
-        REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
-    }
-}
-
-} // namespace
+using fovea::test::requireSame;
 
 TEST_CASE("What scoring costs is formula and counted alike, on every step, read and store", "[core.engine]") {
     constexpr const char* kReads[] = {

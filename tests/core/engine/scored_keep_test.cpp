@@ -11,36 +11,20 @@
 #include "tests/core/engine/scored_oracle.h"
 #include "tests/support/random_model.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/session_checks.h"
 
 using namespace fovea;
+using fovea::test::difference;
 using fovea::test::expected;
+using fovea::test::kBackends;
+using fovea::test::kGoOn;
 using fovea::test::kScored;
 using fovea::test::randomModel;
 using fovea::test::RandomShape;
 using fovea::test::randomTokens;
+using fovea::test::requireSame;
 
 namespace {
-
-const std::atomic<bool> kGoOn = false;
-constexpr Backend kBackends[] = {Backend::Cpu, Backend::Reference};
-
-double difference(std::span<const float> a, std::span<const float> b) {
-    double off = 0, scale = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        off = std::max(off, static_cast<double>(std::abs(a[i] - b[i])));
-        scale = std::max(scale, static_cast<double>(std::abs(b[i])));
-    }
-    REQUIRE(std::isfinite(off));
-    return off / scale;
-}
-
-void requireSame(const Traffic& formula, const Traffic& counted) {
-    for (int c = 0; c < kComponents; ++c) {
-        INFO("component " << kComponentNames[static_cast<std::size_t>(c)]);
-        REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
-    }
-}
 
 std::vector<SlotEvent> storyOf(const Session& session, int layer, int head) {
     const auto events = session.slots().of(layer, head);

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <random>
 #include <span>
 #include <vector>
 
@@ -20,14 +19,6 @@
 #include "core/plan/attention_plan.h"
 
 namespace fovea::test {
-
-inline std::vector<int> randomTokens(std::int64_t n, int vocabulary = 50, unsigned seed = 3) {
-    std::mt19937 random(seed);
-    std::vector<int> tokens;
-    for (std::int64_t i = 0; i < n; ++i)
-        tokens.push_back(static_cast<int>(random() % static_cast<unsigned>(vocabulary)));
-    return tokens;
-}
 
 // One KV head that reads the text from its beginning, in loops: who is there, what each query gave, who leaves.
 class Oracle {

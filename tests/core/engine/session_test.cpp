@@ -7,7 +7,6 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
-#include <catch2/catch.hpp>
 
 #include <cmath>
 #include <limits>
@@ -18,41 +17,17 @@
 #include "core/model/forward.h"
 #include "tests/support/random_model.h"
 
+#include "tests/support/session_checks.h"
+
 using namespace fovea;
+using fovea::test::difference;
+using fovea::test::kGoOn;
 using fovea::test::randomModel;
 using fovea::test::RandomShape;
+using fovea::test::randomTokens;
+using fovea::test::requireSame;
 
 namespace {
-
-const std::atomic<bool> kGoOn = false;
-
-std::vector<int> randomTokens(std::int64_t n, int vocabulary, unsigned seed = 3) {
-    std::mt19937 random(seed);
-    std::vector<int> tokens;
-    for (std::int64_t i = 0; i < n; ++i)
-        tokens.push_back(static_cast<int>(random() % static_cast<unsigned>(vocabulary)));
-    return tokens;
-}
-
-// max |a - b| / max |b|
-double difference(std::span<const float> a, std::span<const float> b) {
-    REQUIRE(a.size() == b.size());
-    double off = 0, scale = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        off = std::max(off, static_cast<double>(std::abs(a[i] - b[i])));
-        scale = std::max(scale, static_cast<double>(std::abs(b[i])));
-    }
-    REQUIRE(std::isfinite(off));
-    REQUIRE(scale > 0);
-    return off / scale;
-}
-
-void requireSame(const Traffic& formula, const Traffic& counted) {
-    for (int c = 0; c < kComponents; ++c) {
-        INFO("component " << kComponentNames[static_cast<std::size_t>(c)]);
-        REQUIRE(formula[static_cast<Component>(c)] == counted[static_cast<Component>(c)]);
-    }
-}
 
 std::vector<AttentionPlan> somePlans() {
     std::vector<AttentionPlan> plans(1);
