@@ -51,18 +51,18 @@ struct QuestStep {
         queries = scaledQueries(views[0].type, dims, kv * g, q, {}, logits, scratch.queries);
         pageQueries = boundQueries(q, scratch);
         scratch.scoreStride = stride;
-        scores = sizedFor(scratch.scores, kv * stride);
-        pages = sizedFor(scratch.pages, kv * pagesRow);
-        slots = sizedFor(scratch.slots, kv * slotsRow);
-        partials = sizedFor(scratch.partials, kv * SoftmaxState::floats(g, dims));
-        sizedFor(candidates, kv);
+        scores = sized(scratch.scores, kv * stride);
+        pages = sized(scratch.pages, kv * pagesRow);
+        slots = sized(scratch.slots, kv * slotsRow);
+        partials = sized(scratch.partials, kv * SoftmaxState::floats(g, dims));
+        sized(candidates, kv);
     }
 
     // (G, 2, d): Σ over the group of min(q, 0), which meets the least of a page's keys, and of max(q, 0), which meets the
     // greatest; so one product is the sum of the group's scores.
     const float* boundQueries(const float* q, AttentionScratch& scratch) const {
         const std::int64_t kv = std::ssize(heads);
-        float* const halves = sizedFor(scratch.componentSizes, kv * 2 * dims);
+        float* const halves = sized(scratch.componentSizes, kv * 2 * dims);
         std::fill_n(halves, kv * 2 * dims, 0.f);
         for (std::int64_t g = 0; g < kv; ++g)
             for (int h = 0; h < group; ++h)
@@ -145,18 +145,13 @@ std::int64_t attendQuest(std::span<const KvView> heads, int group, const QuestPa
     const QuestStep step(heads, group, params, rule, q, scratch);
     const std::int64_t row = std::int64_t{step.dims} * elementBytes(heads[0].type),
                        kvHeads = std::ssize(heads);
-    const auto count = [&](const auto& work) {
-        Traffic moved;
-        work(moved);
-        ledger.add(moved);
-    };
     std::atomic<std::int64_t> last = 0;
-    forEachTask(std::ssize(step.spans), kvHeads * step.most * 2 * row, [&](std::int64_t span) {
-        count([&](Traffic& moved) { scoreSpan(step, step.spans[static_cast<std::size_t>(span)], moved); });
-    });
-    forEachTask(kvHeads, kvHeads * step.slotsRow * 2 * row, [&](std::int64_t g) {
-        count([&](Traffic& moved) { last += attendPages(step, g, out, moved); });
-    });
+    forEachCounted(std::ssize(step.spans), kvHeads * step.most * 2 * row, ledger,
+                   [&](std::int64_t span, Traffic& moved) {
+                       scoreSpan(step, step.spans[static_cast<std::size_t>(span)], moved);
+                   });
+    forEachCounted(kvHeads, kvHeads * step.slotsRow * 2 * row, ledger,
+                   [&](std::int64_t g, Traffic& moved) { last += attendPages(step, g, out, moved); });
     return last;
 }
 

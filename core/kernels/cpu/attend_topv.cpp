@@ -42,13 +42,13 @@ struct TopvStep {
         spans = scratch.spans;
         queries = scaledQueries(views[0].type, dims, h, q, others, logits, scratch.queries);
         scratch.scoreStride = stride;
-        scores = sizedFor(scratch.scores, h * stride);
-        mass = sizedFor(scratch.mass, 2 * g * std::ssize(spans));
-        kept = sizedFor(scratch.alphas, h);
-        slots = sizedFor(scratch.slots, kv * chosenRow);
-        partials = sizedFor(scratch.partials, kv * SoftmaxState::floats(g, dims) + h * chosenRow);
+        scores = sized(scratch.scores, h * stride);
+        mass = sized(scratch.mass, 2 * g * std::ssize(spans));
+        kept = sized(scratch.alphas, h);
+        slots = sized(scratch.slots, kv * chosenRow);
+        partials = sized(scratch.partials, kv * SoftmaxState::floats(g, dims) + h * chosenRow);
         weights = partials + kv * SoftmaxState::floats(g, dims);
-        sizedFor(candidates, kv);
+        sized(candidates, kv);
     }
 
     static std::int64_t longest(std::span<const KvView> views) {
@@ -160,15 +160,10 @@ void attendTopv(std::span<const KvView> heads, int group, const TopvParams& para
     const TopvStep step(heads, group, params, rule, turned, q, scratch);
     const std::int64_t row = std::int64_t{step.dims} * elementBytes(heads[0].type),
                        kvHeads = std::ssize(heads);
-    const auto count = [&](const auto& work) {
-        Traffic moved;
-        work(moved);
-        ledger.add(moved);
-    };
-    forEachTask(std::ssize(step.spans), kvHeads * step.most * row,
-                [&](std::int64_t span) { count([&](Traffic& moved) { scoreSpan(step, span, moved); }); });
-    forEachTask(kvHeads, kvHeads * (step.chosenRow * row + step.most * group * 4),
-                [&](std::int64_t g) { count([&](Traffic& moved) { sumChosen(step, g, out, moved); }); });
+    forEachCounted(std::ssize(step.spans), kvHeads * step.most * row, ledger,
+                   [&](std::int64_t span, Traffic& moved) { scoreSpan(step, span, moved); });
+    forEachCounted(kvHeads, kvHeads * (step.chosenRow * row + step.most * group * 4), ledger,
+                   [&](std::int64_t g, Traffic& moved) { sumChosen(step, g, out, moved); });
 }
 
 } // namespace fovea::cpu

@@ -29,12 +29,6 @@ struct Spans {
     std::int64_t last(std::int64_t span) const { return std::min(slots, (span + 1) * length); }
 };
 
-template <class T>
-T* sized(std::vector<T>& vector, std::int64_t n) {
-    vector.resize(static_cast<std::size_t>(n));
-    return vector.data();
-}
-
 // Of all heads together, and of the one that holds the most.
 std::int64_t slotsOf(std::span<const KvView> heads) {
     std::int64_t sum = 0;
@@ -146,18 +140,17 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     if (report)
         report->begin(kvHeads * group, heads[0].slots, nullptr, heads[0].slots);
 
-    forEachTask(std::ssize(tasks), 2 * slotsOf(heads) * rowBytes(heads[0]), [&](std::int64_t number) {
+    const std::int64_t bytes = 2 * slotsOf(heads) * rowBytes(heads[0]);
+    forEachCounted(std::ssize(tasks), bytes, ledger, [&](std::int64_t number, Traffic& moved) {
         const SpanTask& task = tasks[static_cast<std::size_t>(number)];
         const SoftmaxState state = stateOf(number);
         state.clear(group, dims);
-        Traffic moved;
         for (std::size_t i = task.firstPiece; i < task.lastPiece; ++i) {
             const SlotPiece& piece = scratch.pieces[i];
             attendMoreSlots(heads[static_cast<std::size_t>(task.kvHead)], piece.first, piece.last, piece.heads,
                             queries + (piece.query * kvHeads + task.kvHead) * group * dims, state, rule.softcap,
                             moved, report ? report->spill(task.kvHead, group) : LogitSpill{});
         }
-        ledger.add(moved);
     });
     for (std::int64_t task = 0; task < std::ssize(tasks);) {
         const std::int64_t g = tasks[static_cast<std::size_t>(task)].kvHead;
@@ -193,7 +186,7 @@ struct SparqStep {
               AttentionScratch& scratch, ReadReport* told)
         : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), sight(scratch.sight),
           longest(longestOf(views)), r(std::clamp(p.components, 1, dims)),
-          most(std::clamp<std::int64_t>(p.tokens, 1, longest.slots)), stride((longest.slots + 15) / 16 * 16),
+          most(std::clamp<std::int64_t>(p.tokens, 1, longest.slots)), stride(paddedRow(longest.slots)),
           candidates(scratch.candidates), report(told) {
         const std::int64_t kv = kvHeads(), h = kv * group;
         scratch.scoreStride = stride;
@@ -341,29 +334,22 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
         scaledQueries(heads[0].type, step.dims, kvHeads * group, ordered.q, {}, rule, scratch.queries);
     const std::int64_t columnBytes = slots * step.r * elementBytes(heads[0].type);
     const std::int64_t chosenBytes = kvHeads * step.most * 2 * rowBytes(heads[0]) + slots * group * 4;
-    const auto count = [&](const auto& work) {
-        Traffic moved;
-        work(moved);
-        ledger.add(moved);
-    };
     // Where the heads alone keep the threads busy, a head's scores are still in L2 when they are selected from.
     if (const int threads = at::get_num_threads(); kvHeads % threads == 0 || kvHeads >= 4 * threads) {
-        forEachTask(kvHeads, columnBytes + chosenBytes, [&](std::int64_t g) {
-            count([&](Traffic& moved) {
-                chooseComponents(step, g, ordered.q);
-                for (std::int64_t span = 0; span < perHead; ++span)
-                    scoreSpan(step, g, span, moved);
-                attendChosen(step, g, queries, ordered.out, moved);
-            });
+        forEachCounted(kvHeads, columnBytes + chosenBytes, ledger, [&](std::int64_t g, Traffic& moved) {
+            chooseComponents(step, g, ordered.q);
+            for (std::int64_t span = 0; span < perHead; ++span)
+                scoreSpan(step, g, span, moved);
+            attendChosen(step, g, queries, ordered.out, moved);
         });
     } else {
         for (std::int64_t g = 0; g < kvHeads; ++g)
             chooseComponents(step, g, ordered.q);
-        forEachTask(kvHeads * perHead, columnBytes, [&](std::int64_t task) {
-            count([&](Traffic& moved) { scoreSpan(step, task / perHead, task % perHead, moved); });
+        forEachCounted(kvHeads * perHead, columnBytes, ledger, [&](std::int64_t task, Traffic& moved) {
+            scoreSpan(step, task / perHead, task % perHead, moved);
         });
-        forEachTask(kvHeads, chosenBytes, [&](std::int64_t g) {
-            count([&](Traffic& moved) { attendChosen(step, g, queries, ordered.out, moved); });
+        forEachCounted(kvHeads, chosenBytes, ledger, [&](std::int64_t g, Traffic& moved) {
+            attendChosen(step, g, queries, ordered.out, moved);
         });
     }
     if (scratch.sight.any())

@@ -9,7 +9,7 @@ const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const 
                            std::vector<float>& memory) {
     const int pairs = pairedRun(type, dims);
     const auto scale = static_cast<float>(rule.scaleOf(dims));
-    float* const scaled = sizedFor(memory, rows * dims * (1 + std::ssize(turned)));
+    float* const scaled = sized(memory, rows * dims * (1 + std::ssize(turned)));
     float* to = scaled;
     const auto arrangeRows = [&](const float* from) {
         for (std::int64_t h = 0; h < rows; ++h, to += dims, from += dims)

@@ -37,7 +37,7 @@ void cutIntoSpans(std::span<const KvView> heads, std::int64_t length, const Coun
 }
 
 template <class T>
-T* sizedFor(std::vector<T>& vector, std::int64_t n) {
+T* sized(std::vector<T>& vector, std::int64_t n) {
     vector.resize(static_cast<std::size_t>(n));
     return vector.data();
 }

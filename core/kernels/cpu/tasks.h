@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/cache/ledger.h"
 #include "core/kernels/cpu/worker_pool.h"
 
 namespace fovea::cpu {
@@ -35,6 +36,16 @@ void forEachTask(std::int64_t tasks, std::int64_t bytes, const Task& task) {
         WorkerPool::instance().run(static_cast<int>(threads) - 1, share, &shared);
     else
         share(&shared);
+}
+
+// The same for tasks that read the cache: task(i, moved) counts into a Traffic of its own, which `ledger` hears.
+template <class Task>
+void forEachCounted(std::int64_t tasks, std::int64_t bytes, Ledger& ledger, const Task& task) {
+    forEachTask(tasks, bytes, [&](std::int64_t i) {
+        Traffic moved;
+        task(i, moved);
+        ledger.add(moved);
+    });
 }
 
 }  // namespace fovea::cpu
