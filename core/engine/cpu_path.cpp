@@ -32,10 +32,6 @@ public:
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
           m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
           m_angles(m_spec) {
-        for (int layer = 0; layer < m_spec.layers; ++layer) {
-            m_own.emplace_back(state.plan, m_spec, layer, false);
-            m_kept.emplace_back(state.plan, m_spec, layer, true);
-        }
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -140,7 +136,7 @@ private:
         const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
         const auto* topv = std::get_if<TopvParams>(&m.plan.read);
         const auto* quest = std::get_if<QuestParams>(&m.plan.read);
-        const LayerKeep& keep = (acting.keep ? m_kept : m_own)[static_cast<std::size_t>(layer)];
+        const LayerKeep& keep = (acting.keep ? m.kept : m.unplanned)[static_cast<std::size_t>(layer)];
         const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
         cpu::ReadReport* const report = m.observer && m.observer->hearsReads() ? &m_report : nullptr;
         m_report.estimate = m.plan.feedback == AttentionPlan::Feedback::Estimate;
@@ -239,7 +235,6 @@ private:
     std::vector<float> m_q, m_attended;                           // (H, d)
     std::vector<float> m_k, m_v;                                  // (G, d)
     std::vector<float> m_inner, m_up;                             // (F)
-    std::vector<LayerKeep> m_own, m_kept;                         // by layer: without the plan's keep, and with it
     std::vector<KvView> m_views;                                  // (G)
     std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
     cpu::AttentionScratch m_scratch;

@@ -11,6 +11,7 @@ class AttentionTap;
 class Capture;
 class KvCache;
 class KeepObserver;
+class LayerKeep;
 class Ledger;
 struct AttentionPlan;
 struct Model;
@@ -21,6 +22,7 @@ struct DecodeState {
     const AttentionPlan& plan;
     KvCache& cache;
     Ledger& ledger;
+    std::span<const LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
     Capture* capture;            // null: capture nothing
     AttentionTap* tap = nullptr; // null: nobody listens
     // (layers) what the last step did and no formula can know: KV heads whose choice had the last page of their slots.

@@ -116,7 +116,7 @@ private:
     // Each score and each slot is once written and once read.
     at::Tensor readSparq(const SparqParams& sparq, const GroupPlace& place, const at::Tensor& q,
                          CacheViewReader& reader, Acting acting) {
-        const LayerKeep keep(m.plan, m.model.spec, place.layer, acting.keep);
+        const LayerKeep& keep = (acting.keep ? m.kept : m.unplanned)[static_cast<std::size_t>(place.layer)];
         const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
         const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seen);
         spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
@@ -186,7 +186,7 @@ private:
     at::Tensor readKept(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) const {
         const ModelSpec& spec = m.model.spec;
         if (std::holds_alternative<MoaParams>(m.plan.keep))
-            return moaTruth(rulesOf(LayerKeep(m.plan, spec, place.layer, true), place.kvHead), q, reader,
+            return moaTruth(rulesOf(m.kept[static_cast<std::size_t>(place.layer)], place.kvHead), q, reader,
                             reader.positions(), spec.logitRule());
         const RowTurn turn(spec, place.layer);
         return keptTruth(m.plan.keep, through(place.layer, turn), q, reader, reader.positions());

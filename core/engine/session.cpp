@@ -63,7 +63,8 @@ struct Session::Impl {
     }
 
     DecodeState state() {
-        return {*model, plan, cache, ledger, writtenCapture, tap, lastPages.data(), observer.get()};
+        return {*model,         plan, cache,            ledger,        unplanned, kept,
+                writtenCapture, tap,  lastPages.data(), observer.get()};
     }
 
     void require(std::span<const int> next) const {
