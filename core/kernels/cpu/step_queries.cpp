@@ -6,7 +6,7 @@ namespace fovea::cpu {
 
 const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const float* q,
                            std::span<const TurnedSlots> turned, const LogitRule& rule,
-                           std::vector<float>& memory) {
+                           LineFloats& memory) {
     const int pairs = pairedRun(type, dims);
     const auto scale = static_cast<float>(rule.scaleOf(dims));
     float* const scaled = sized(memory, rows * dims * (1 + std::ssize(turned)));
