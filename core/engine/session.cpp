@@ -16,6 +16,7 @@
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
+#include "core/plan/plan_prefill.h"
 #include "core/plan/text_limit.h"
 
 namespace fovea {
@@ -42,6 +43,7 @@ struct Session::Impl {
           logits(static_cast<std::size_t>(model->spec.vocabulary), 0.f),
           lastPages(static_cast<std::size_t>(model->spec.layers), 0) {
         capacity = capacityOf(options, plan, model->spec);
+        keeping = evictedKeeping = masksPrefill(plan);
         tap = options.tap;
         for (int layer = 0; layer < model->spec.layers; ++layer) {
             unplanned.emplace_back(plan, model->spec, layer, false);
