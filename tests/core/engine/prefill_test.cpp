@@ -128,7 +128,11 @@ TEST_CASE("A masked prompt of any length takes the memory of a chunk and of what
     for (const std::int64_t prompt : {400, 3000}) {
         Session session(model, parsePlan("keep=streaming:sinks=4,window=60 prefill=masked"), {});
         REQUIRE(session.prefill(randomTokens(prompt), kGoOn));
+        // All but the sinks and the window have left by then; the step's own eviction is its own.
+        CHECK(session.promptEvicted() == (prompt - 64) * 2 * 2);
         const StepRecord step = session.step(1, true);
+        CHECK(step.evicted == 2 * 2);
+        CHECK(session.promptEvicted() == (prompt - 64) * 2 * 2);
         CHECK(step.liveSlots == 64 * 2 * 2);
         // One block of 256 slots for each of K and V, whatever the prompt.
         CHECK(step.held.reserved <= 2 * 2 * 2 * 256 * 8 * 4);
