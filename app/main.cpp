@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/batch.h"
 #include "app/commands/bench.h"
 #include "app/commands/check.h"
 #include "app/commands/compare.h"
@@ -81,6 +82,7 @@ int run(int argc, char** argv) {
     addWindowOptions(program, window);
     fovea::addInfoCommand(program);
     fovea::addGenerateCommand(program);
+    fovea::addBatchCommand(program);
     fovea::addCompareCommand(program);
     fovea::addBenchCommand(program);
     fovea::addCheckCommand(program);

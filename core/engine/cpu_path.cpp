@@ -1,26 +1,19 @@
-// One token through the layers on the CPU kernels. Each weight is read once, as stored; activations are fp32.
+// One token of each text through the layers on the CPU kernels. Each weight is read once, as stored, for all texts;
+// activations are fp32.
 
 #include <span>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "core/cache/kv_cache.h"
 #include "core/engine/attention_tap.h"
-#include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
-#include "core/engine/keep_observer.h"
+#include "core/engine/layer_attention.h"
 #include "core/engine/parameter.h"
+#include "core/engine/sequence.h"
 #include "core/engine/step_angles.h"
 #include "core/engine/stopwatch.h"
-#include "core/engine/turned_queries.h"
-#include "core/kernels/cpu/attend_quest.h"
-#include "core/kernels/cpu/attend_topv.h"
-#include "core/kernels/cpu/attention.h"
 #include "core/kernels/cpu/kernels.h"
-#include "core/methods/keep/keep_rule.h"
 #include "core/model/model.h"
-#include "core/plan/attention_plan.h"
 
 namespace fovea {
 
@@ -31,34 +24,21 @@ public:
     explicit CpuPath(const DecodeState& state)
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
           m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
-          m_angles(m_spec) {
+          m_attention(state.plan, m_spec, state.keeps, state.ledger) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
-
-        const auto floats = [](std::int64_t n) { return std::vector<float>(static_cast<std::size_t>(n)); };
-        const std::int64_t d = m_spec.headDim;
-        m_x = floats(m_spec.width);
-        m_normed = floats(m_spec.width);
-        m_attentionAdds = floats(m_spec.width);
-        m_ffnAdds = floats(m_spec.width);
-        m_q = floats(m_spec.queryHeads * d);
-        m_attended = floats(m_spec.queryHeads * d);
-        m_k = floats(m_spec.kvHeads * d);
-        m_v = floats(m_spec.kvHeads * d);
-        m_inner = floats(m_spec.ffn);
-        m_up = floats(m_spec.gated ? m_spec.ffn : 0);
-        m_views.resize(static_cast<std::size_t>(m_spec.kvHeads));
     }
 
-    double step(int token, std::int64_t position, Acting acting, std::span<float> logits) override {
+    double step(std::span<const Feed> feeds, bool planned, std::span<float> logits) override {
         m_attentionSeconds = 0;
-        m_angles.moveTo(position);
-        embed(token, position);
+        m_feeds = feeds;
+        makeRoom();
+        embed();
 
         for (int layer = 0; layer < m_spec.layers; ++layer) {
             const LayerParameters& parameters = m_layers[static_cast<std::size_t>(layer)];
-            attention(parameters, layer, position, acting);
+            attention(parameters, layer, planned);
             if (!m_spec.parallelResidual)
                 addTo(m_x, m_attentionAdds);
             feedForward(parameters);
@@ -76,39 +56,66 @@ public:
     }
 
 private:
-    void embed(int token, std::int64_t position) {
-        m_embedding.widenRow(token, m_x.data(), m_spec.width);
-        m_moved[Component::Weights] += m_embedding.rowBytes();
-        if (m_spec.embeddingScale != 1)
-            for (float& x : m_x)
-                x *= m_spec.embeddingScale;
-        if (!m_positions.defined())
-            return;
-        cpu::add(m_positions.type(), m_positions.row(position), m_x.data(), m_spec.width);
-        m_moved[Component::Weights] += m_positions.rowBytes();
+    std::int64_t texts() const { return std::ssize(m_feeds); } // n
+
+    // A row per text. Only a step of more texts than any before it allocates.
+    void makeRoom() {
+        const auto rows = [n = texts()](std::vector<float>& x, std::int64_t width) {
+            x.resize(static_cast<std::size_t>(n * width));
+        };
+        const std::int64_t d = m_spec.headDim;
+        for (std::vector<float>* x : {&m_x, &m_normed, &m_attentionAdds, &m_ffnAdds})
+            rows(*x, m_spec.width);
+        rows(m_q, m_spec.queryHeads * d);
+        rows(m_attended, m_spec.queryHeads * d);
+        rows(m_k, m_spec.kvHeads * d);
+        rows(m_v, m_spec.kvHeads * d);
+        rows(m_inner, m_spec.ffn);
+        rows(m_up, m_spec.gated ? m_spec.ffn : 0);
+        while (std::ssize(m_angles) < texts())
+            m_angles.emplace_back(m_spec);
+    }
+
+    // The i-th text's row of x.
+    float* row(std::vector<float>& x, std::int64_t i) const { return x.data() + i * std::ssize(x) / texts(); }
+
+    void embed() {
+        for (std::int64_t i = 0; i < texts(); ++i) {
+            const auto [sequence, token] = m_feeds[static_cast<std::size_t>(i)];
+            const std::int64_t position = sequence->tokens();
+            m_angles[static_cast<std::size_t>(i)].moveTo(position);
+            float* const x = row(m_x, i);
+            m_embedding.widenRow(token, x, m_spec.width);
+            m_moved[Component::Weights] += m_embedding.rowBytes();
+            for (int c = 0; m_spec.embeddingScale != 1 && c < m_spec.width; ++c)
+                x[c] *= m_spec.embeddingScale;
+            if (!m_positions.defined())
+                continue;
+            cpu::add(m_positions.type(), m_positions.row(position), x, m_spec.width);
+            m_moved[Component::Weights] += m_positions.rowBytes();
+        }
     }
 
     // What attention adds, into m_attentionAdds.
-    void attention(const LayerParameters& layer, int index, std::int64_t position, Acting acting) {
+    void attention(const LayerParameters& layer, int index, bool planned) {
         norm(layer.attentionNorm, m_x, m_normed);
         project(layer.query, m_normed, m_q);
         if (m_spec.queryKeyNorm)
             normHeads(layer.queryNorm, m_q);
-        cpu::rope(m_q.data(), m_spec.queryHeads, m_spec.headDim, m_angles.cosines(index),
-                  m_angles.sines(index));
+        turn(m_q, m_spec.queryHeads, index);
         const bool owns = m_spec.ownsKv(index);
         if (owns)
             keysAndValues(layer, index);
         if (m.tap)
             m.tap->enter(index, m_q.data(), owns ? m_k.data() : nullptr, owns ? m_v.data() : nullptr);
-        if (m.capture)
-            m.capture->write(index, position, m_q.data(), m_k.data(), m_v.data());
-
-        if (owns)
-            m.cache.append(index, position, m_k.data(), m_v.data(), m.ledger);
-        if (m.observer)
-            m.observer->asked(index, position, m_q.data(), m.ledger);
-        attend(index, position, acting);
+        for (std::int64_t i = 0; i < texts(); ++i) {
+            Sequence& text = *m_feeds[static_cast<std::size_t>(i)].sequence;
+            text.append(index, text.tokens(), row(m_q, i), owns ? row(m_k, i) : nullptr,
+                        owns ? row(m_v, i) : nullptr);
+        }
+        const Stopwatch watch;
+        m_attention.attend(index, m_feeds, planned, m_q, m_attended);
+        m_attentionSeconds += watch.seconds();
         if (m.tap)
             m.tap->leave(index, m_attended.data());
         project(layer.output, m_attended, m_attentionAdds);
@@ -124,55 +131,15 @@ private:
         project(layer.value, m_normed, m_v);
         if (m_spec.queryKeyNorm)
             normHeads(layer.keyNorm, m_k);
-        cpu::rope(m_k.data(), m_spec.kvHeads, m_spec.headDim, m_angles.cosines(index), m_angles.sines(index));
+        turn(m_k, m_spec.kvHeads, index);
     }
 
-    void attend(int layer, std::int64_t position, Acting acting) {
-        for (int head = 0; head < m_spec.kvHeads; ++head)
-            m_views[static_cast<std::size_t>(head)] = m.cache.view(layer, head);
-
-        const Stopwatch watch;
-        const LogitRule rule = m_spec.logitRule();
-        const auto* sparq = std::get_if<SparqParams>(&m.plan.read);
-        const auto* topv = std::get_if<TopvParams>(&m.plan.read);
-        const auto* quest = std::get_if<QuestParams>(&m.plan.read);
-        const LayerKeep& keep = (acting.keep ? m.kept : m.unplanned)[static_cast<std::size_t>(layer)];
-        const std::span<const cpu::HeadSight> sights = sightsOf(keep, position);
-        cpu::ReadReport* const report = m.observer && m.observer->hearsReads() ? &m_report : nullptr;
-        m_report.estimate = m.plan.feedback == AttentionPlan::Feedback::Estimate;
-        if (sparq && acting.read)
-            cpu::attendSparq(m_views, m_spec.group(), *sparq, m_q.data(), m_attended.data(), m_scratch,
-                             m.ledger, rule, sights, report);
-        else if (quest && acting.read && layer >= quest->skip)
-            noteLastPages(layer, cpu::attendQuest(m_views, m_spec.group(), *quest, m_q.data(), m_attended.data(),
-                                                  m_scratch, m.ledger, rule));
-        else {
-            const auto turned = m_turned.of(keep.of(0), m_spec, layer, m_views.front(), position, m_q);
-            if (topv && acting.read)
-                cpu::attendTopv(m_views, m_spec.group(), *topv, m_q.data(), m_attended.data(), m_scratch, m.ledger,
-                                rule, turned);
-            else
-                cpu::attendAll(m_views, m_spec.group(), m_q.data(), m_attended.data(), m_scratch, m.ledger, rule,
-                               turned, sights, report);
+    // Every text's heads by its own position.
+    void turn(std::vector<float>& x, int heads, int layer) {
+        for (std::int64_t i = 0; i < texts(); ++i) {
+            const StepAngles& angles = m_angles[static_cast<std::size_t>(i)];
+            cpu::rope(row(x, i), heads, m_spec.headDim, angles.cosines(layer), angles.sines(layer));
         }
-        if (report)
-            m.observer->heard(layer, m_views, *report, m.ledger);
-        m_attentionSeconds += watch.seconds();
-    }
-
-    // What each query head sees of what its KV head holds; empty where that is all of it.
-    std::span<const cpu::HeadSight> sightsOf(const LayerKeep& keep, std::int64_t position) {
-        m_sights.clear();
-        if (keep.same() || keep.group() == 1)
-            return {};
-        for (int head = 0; head < m_spec.queryHeads; ++head)
-            m_sights.push_back({keep.of(head).sinks, keep.of(head).oldest(position)});
-        return m_sights;
-    }
-
-    void noteLastPages(int layer, std::int64_t heads) {
-        if (m.lastPages)
-            m.lastPages[layer] = heads;
     }
 
     // What the feed-forward adds, into m_ffnAdds.
@@ -181,15 +148,18 @@ private:
         project(m_spec.gated ? layer.gate : layer.up, m_normed, m_inner);
         if (m_spec.gated)
             project(layer.up, m_normed, m_up);
-        cpu::activate(m_spec.activation, m_inner.data(), m_spec.gated ? m_up.data() : nullptr, m_spec.ffn);
+        cpu::activate(m_spec.activation, m_inner.data(), m_spec.gated ? m_up.data() : nullptr,
+                      std::ssize(m_inner));
         project(layer.down, m_inner, m_ffnAdds);
         if (m_spec.outputNorms)
             norm(layer.ffnOutputNorm, m_ffnAdds, m_ffnAdds);
     }
 
-    void norm(const GainParameters& w, const std::vector<float>& x, std::vector<float>& y) {
+    // Of every text's row; the one gain is read once and stays in L1.
+    void norm(const GainParameters& w, std::vector<float>& x, std::vector<float>& y) {
         const cpu::NormShape shape{m_spec.norm, m_spec.normEpsilon, m_spec.normShift};
-        cpu::norm(shape, w.gain.type(), w.gain.data(), x.data(), y.data(), std::ssize(x));
+        for (std::int64_t i = 0; i < texts(); ++i)
+            cpu::norm(shape, w.gain.type(), w.gain.data(), row(x, i), row(y, i), std::ssize(x) / texts());
         m_moved[Component::Weights] += w.gain.bytes();
         addBias(w.bias, y);
     }
@@ -202,9 +172,9 @@ private:
         m_moved[Component::Weights] += w.gain.bytes();
     }
 
-    // y = w · x, y as long as w has rows
+    // y (n, rows of w) = x (n, columns) · wᵀ
     void multiply(const Parameter& w, const std::vector<float>& x, std::span<float> y) {
-        w.multiply(x.data(), y.data(), std::ssize(x));
+        w.multiply(x.data(), y.data(), std::ssize(x) / texts(), texts());
         m_moved[Component::Weights] += w.bytes();
     }
 
@@ -216,7 +186,8 @@ private:
     void addBias(const Parameter& bias, std::vector<float>& y) {
         if (!bias.defined())
             return;
-        cpu::add(bias.type(), bias.data(), y.data(), std::ssize(y));
+        for (std::int64_t i = 0; i < texts(); ++i)
+            cpu::add(bias.type(), bias.data(), row(y, i), std::ssize(y) / texts());
         m_moved[Component::Weights] += bias.bytes();
     }
 
@@ -229,18 +200,15 @@ private:
     Parameter m_embedding, m_positions, m_head;
     GainParameters m_finalNorm;
     std::vector<LayerParameters> m_layers;
-    StepAngles m_angles;
+    LayerAttention m_attention;
 
-    std::vector<float> m_x, m_normed, m_attentionAdds, m_ffnAdds; // (D)
-    std::vector<float> m_q, m_attended;                           // (H, d)
-    std::vector<float> m_k, m_v;                                  // (G, d)
-    std::vector<float> m_inner, m_up;                             // (F)
-    std::vector<KvView> m_views;                                  // (G)
-    std::vector<cpu::HeadSight> m_sights;                         // (H) or empty
-    cpu::AttentionScratch m_scratch;
-    cpu::ReadReport m_report;
-    TurnedQueries m_turned;
-    Traffic m_moved; // of this step's weights
+    std::span<const Feed> m_feeds;                                // of this step
+    std::vector<StepAngles> m_angles;                             // (n)
+    std::vector<float> m_x, m_normed, m_attentionAdds, m_ffnAdds; // (n, D)
+    std::vector<float> m_q, m_attended;                           // (n, H, d)
+    std::vector<float> m_k, m_v;                                  // (n, G, d)
+    std::vector<float> m_inner, m_up;                             // (n, F)
+    Traffic m_moved;                                              // of this step's weights
     double m_attentionSeconds = 0;
 };
 

@@ -1,18 +1,15 @@
 #pragma once
-// How one token goes through the layers: a backend's part of a session.
+// How one token of each of several texts goes through the layers: a backend's part of a session.
 
-#include <cstdint>
 #include <memory>
 #include <span>
 
 namespace fovea {
 
 class AttentionTap;
-class Capture;
-class KvCache;
-class KeepObserver;
-class LayerKeep;
+class LayerKeeps;
 class Ledger;
+class Sequence;
 struct AttentionPlan;
 struct Model;
 
@@ -20,35 +17,31 @@ struct Model;
 struct DecodeState {
     const Model& model;
     const AttentionPlan& plan;
-    KvCache& cache;
+    const LayerKeeps& keeps;
     Ledger& ledger;
-    std::span<const LayerKeep> unplanned, kept; // by layer: what the model sees, and what the plan keeps of it
-    Capture* capture;            // null: capture nothing
     AttentionTap* tap = nullptr; // null: nobody listens
-    // (layers) what the last step did and no formula can know: KV heads whose choice had the last page of their slots.
-    // Null: nobody asks.
-    std::int64_t* lastPages = nullptr;
-    KeepObserver* observer = nullptr; // null: no keep hears what queries give to tokens
 };
 
-// Which parts of the plan act in a step.
-struct Acting {
-    bool read = true; // else every live row is read
-    bool keep = true; // else every token the model itself sees stays, at its own distance
+// The next token of a text.
+struct Feed {
+    Sequence* sequence;
+    int token;
 };
 
 class DecodePath {
 public:
     virtual ~DecodePath() = default;
 
-    // Appends `token` to the cache and writes the logits (V) that follow it. Every span that the backend
-    // reads or writes goes into the ledger. Returns the seconds spent inside attention.
-    virtual double step(int token, std::int64_t position, Acting acting, std::span<float> logits) = 0;
+    // Appends every feed's token to its cache and writes the logits (n, V) that follow it. Each weight is read once
+    // for all. `planned`: the plan's read acts. Every span that the backend reads or writes goes into the ledger.
+    // Returns the seconds spent inside attention.
+    virtual double step(std::span<const Feed> feeds, bool planned, std::span<float> logits) = 0;
 };
 
-// On the CPU kernels; a warm step allocates only what the cache and the kernels' scratch grow by.
+// On the CPU kernels; a warm step allocates only what the cache and the kernels' scratch grow by. What a text is given
+// does not depend on those beside it.
 std::unique_ptr<DecodePath> makeCpuPath(const DecodeState& state);
-// ATen throughout, attention by the methods' truths.
+// ATen throughout, attention by the methods' truths; one text at a time.
 std::unique_ptr<DecodePath> makeReferencePath(const DecodeState& state);
 
 } // namespace fovea

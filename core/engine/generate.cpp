@@ -1,37 +1,17 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cmath>
-#include <string>
 
 #include "core/engine/converted_models.h"
+#include "core/engine/generation.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
 #include "core/model/model.h"
-#include "core/plan/text_limit.h"
 
 namespace fovea {
 
 namespace {
-
-void requirePrompt(std::span<const int> prompt, std::int64_t context) {
-    if (prompt.empty())
-        throw EngineError("The prompt has no token: it needs one to start from, BOS at least.");
-    if (std::ssize(prompt) > context)
-        throw EngineError("The prompt has " + std::to_string(prompt.size()) +
-                          " tokens and the model's context " + std::to_string(context) +
-                          ": shorten the prompt.");
-}
-
-// -ln softmax(logits)[token]
-float surpriseOf(std::span<const float> logits, int token) {
-    const double largest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float l : logits)
-        sum += std::exp(l - largest);
-    return static_cast<float>(largest + std::log(sum) - logits[static_cast<std::size_t>(token)]);
-}
 
 // The part of a run that is known before it starts.
 Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> prompt,
@@ -55,16 +35,10 @@ std::string_view backendName(Backend backend) {
 
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
              const GenerateOptions& options, const StepObserver& observer, const std::atomic<bool>& cancel) {
-    const std::int64_t context = model->spec.context;
-    requirePrompt(prompt, context);
+    requirePrompt(prompt, model->spec.context);
     requireKnown(options.forced, model->spec.vocabulary);
     const bool forced = !options.forced.empty();
-    const std::int64_t wanted =
-        forced ? std::ssize(options.forced) : std::max<std::int64_t>(options.tokens, 0);
-    // The first step feeds the prompt's last token, so N steps need P - 1 + N places.
-    const bool actsInTime = options.decodeFrom <= context;
-    const std::int64_t limit = actsInTime ? textLimit(plan, model->spec) : context;
-    const std::int64_t steps = std::min(wanted, limit - std::ssize(prompt) + 1);
+    const std::int64_t steps = stepsAfter(std::ssize(prompt), plan, model->spec, options);
 
     SessionOptions sessionOptions = options.session;
     if (sessionOptions.capacity == 0)
@@ -101,10 +75,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
         run.slots.catchUp(session.slots());
         if (observer && !observer(run))
             break;
-        const bool end =
-            record.token == options.bos || record.token == options.eos ||
-            std::find(options.ends.begin(), options.ends.end(), record.token) != options.ends.end();
-        if (end && !forced && !options.ignoreEnd)
+        if (endsText(record.token, options) && !forced && !options.ignoreEnd)
             break;
     }
     if (options.keepLogits)

@@ -41,12 +41,12 @@ public:
         else
             cpu::widen(m_blocks, row(i), to, columns);
     }
-    // y (rows) = this · x (columns)
-    void multiply(const float* x, float* y, std::int64_t columns) const {
+    // y (vectors, rows) = x (vectors, columns) · thisᵀ
+    void multiply(const float* x, float* y, std::int64_t columns, std::int64_t vectors) const {
         if (m_blocks == BlockType::None)
-            cpu::gemv(m_type, data(), x, y, rows(), columns);
+            cpu::gemv(m_type, data(), x, y, rows(), columns, vectors);
         else
-            cpu::gemv(m_blocks, data(), x, y, rows(), columns);
+            cpu::gemv(m_blocks, data(), x, y, rows(), columns, vectors);
     }
 
 private:

@@ -18,9 +18,8 @@
 
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
-#include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
-#include "core/engine/keep_observer.h"
+#include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
@@ -34,21 +33,14 @@ at::Tensor byToken(const at::Tensor& heads) {
     return heads[0].transpose(0, 1).contiguous();
 }
 
-void append(const DecodeState& state, int layer, std::int64_t first, const at::Tensor& q, const at::Tensor& k,
-            const at::Tensor& v) {
+void append(Sequence& text, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
     const bool owns = k.defined();
     const at::Tensor queries = byToken(q), keys = owns ? byToken(k) : k, values = owns ? byToken(v) : v;
     const auto row = [](const at::Tensor& rows, std::int64_t t) {
         return rows.defined() ? rows.data_ptr<float>() + t * rows.stride(0) : nullptr;
     };
-    for (std::int64_t t = 0; t < queries.size(0); ++t) {
-        if (state.capture)
-            state.capture->write(layer, first + t, row(queries, t), row(keys, t), row(values, t));
-        if (owns)
-            state.cache.append(layer, first + t, row(keys, t), row(values, t), state.ledger);
-        if (state.observer)
-            state.observer->asked(layer, first + t, row(queries, t), state.ledger);
-    }
+    for (std::int64_t t = 0; t < queries.size(0); ++t)
+        text.append(layer, text.tokens() + t, row(queries, t), row(keys, t), row(values, t));
 }
 
 // (T, S): true where the T newest tokens' queries may not see the token of a slot. positions (S).
@@ -97,23 +89,24 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, std::span<const int> tokens, std::int64_t first,
+void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        append(state, layer, first, q, k, v);
+        append(text, layer, q, k, v);
         const ModelSpec& spec = state.model.spec;
         WeightListener listener;
-        if (state.observer && state.observer->hearsReads())
-            listener = [&](int head, const at::Tensor& weights, const at::Tensor& seen) {
-                state.observer->prefilled(layer, head, state.cache.view(layer, head),
-                                          {weights, seen, spec.group()});
+        if (KeepObserver* const observer = text.observer(); observer && observer->hearsReads())
+            listener = [&text, &spec, observer, layer](int head, const at::Tensor& weights,
+                                                       const at::Tensor& seen) {
+                observer->prefilled(layer, head, text.cache().view(layer, head),
+                                    {weights, seen, spec.group()});
             };
-        return cachedAttention(q, state.cache, layer, keepRule(state.plan, spec.window(layer), false),
+        return cachedAttention(q, text.cache(), layer, keepRule(state.plan, spec.window(layer), false),
                                spec.logitRule(), listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), first, attention, at::kFloat, length);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length);
 }
 
 } // namespace fovea

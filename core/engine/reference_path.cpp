@@ -1,4 +1,4 @@
-// One token through the one ATen forward, attention by the methods' truths, reading the same cache.
+// One token of each text through the one ATen forward, attention by the methods' truths, reading the same cache.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
@@ -15,11 +15,9 @@
 #include <vector>
 
 #include "core/cache/cache_view_reader.h"
-#include "core/cache/kv_cache.h"
 #include "core/engine/attention_tap.h"
-#include "core/engine/capture.h"
 #include "core/engine/decode_path.h"
-#include "core/engine/keep_observer.h"
+#include "core/engine/sequence.h"
 #include "core/engine/stopwatch.h"
 #include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
@@ -39,19 +37,18 @@ class ReferencePath final : public DecodePath {
 public:
     explicit ReferencePath(const DecodeState& state) : m(state) {}
 
-    double step(int token, std::int64_t position, Acting acting, std::span<float> scores) override {
+    // Text after text: each reads all weights, as ATen's forward does.
+    double step(std::span<const Feed> feeds, bool planned, std::span<float> scores) override {
         const c10::NoGradGuard noGrad;
         m_attentionSeconds = 0;
-        if (m.lastPages)
-            std::fill_n(m.lastPages, m.model.spec.layers, 0);
-        const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-            return attend(layer, position, acting, q, k, v);
-        };
-        const at::Tensor input = at::full({1, 1}, token, at::kLong);
-        const at::Tensor hidden = hiddenStates(m.model, input, position, attention, at::kFloat);
-        const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
-        std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
-        m.ledger.moved(Component::Weights, stepParameterBytes(m.model));
+        m_planned = planned;
+        for (const Feed& feed : feeds) {
+            m_text = feed.sequence;
+            const std::span<float> own =
+                scores.subspan(static_cast<std::size_t>(&feed - feeds.data()) * scores.size() / feeds.size(),
+                               scores.size() / feeds.size());
+            forward(feed.token, own);
+        }
         return m_attentionSeconds;
     }
 
@@ -60,9 +57,19 @@ private:
         int layer, kvHead;
     };
 
+    void forward(int token, std::span<float> scores) {
+        const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+            return attend(layer, q, k, v);
+        };
+        const at::Tensor input = at::full({1, 1}, token, at::kLong);
+        const at::Tensor hidden = hiddenStates(m.model, input, m_text->tokens(), attention, at::kFloat);
+        const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
+        std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
+        m.ledger.moved(Component::Weights, stepParameterBytes(m.model));
+    }
+
     // q (1, H, 1, d), k and v (1, G, 1, d), undefined where the layer borrows them -> (1, H, 1, d)
-    at::Tensor attend(int layer, std::int64_t position, Acting acting, const at::Tensor& q,
-                      const at::Tensor& k, const at::Tensor& v) {
+    at::Tensor attend(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         const std::int64_t H = q.size(1), d = q.size(3);
         const at::Tensor query = q.reshape({H, d}).contiguous();
         const bool owns = k.defined();
@@ -71,19 +78,14 @@ private:
         float* const valueRows = owns ? value.data_ptr<float>() : nullptr;
         if (m.tap)
             m.tap->enter(layer, query.data_ptr<float>(), keyRows, valueRows);
-        if (m.capture)
-            m.capture->write(layer, position, query.data_ptr<float>(), keyRows, valueRows);
-        if (owns)
-            m.cache.append(layer, position, keyRows, valueRows, m.ledger);
-        if (m.observer)
-            m.observer->asked(layer, position, query.data_ptr<float>(), m.ledger);
+        m_text->append(layer, m_text->tokens(), query.data_ptr<float>(), keyRows, valueRows);
 
         const Stopwatch watch;
         const int group = m.model.spec.group();
         std::vector<at::Tensor> outputs;
         for (int head = 0; head < m.model.spec.kvHeads; ++head) {
-            CacheViewReader reader(m.cache.view(layer, head), &m.ledger);
-            outputs.push_back(read({layer, head}, query.narrow(0, head * group, group), reader, acting));
+            CacheViewReader reader(m_text->cache().view(layer, head), &m.ledger);
+            outputs.push_back(read({layer, head}, query.narrow(0, head * group, group), reader));
         }
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
@@ -92,18 +94,19 @@ private:
         return output;
     }
 
-    at::Tensor read(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader, Acting acting) {
+    at::Tensor read(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) {
         const LogitRule rule = m.model.spec.logitRule();
-        if (acting.read) {
+        if (m_planned) {
             if (const auto* sparq = std::get_if<SparqParams>(&m.plan.read))
-                return readSparq(*sparq, place, q, reader, acting);
+                return readSparq(*sparq, place, q, reader);
             if (const auto* topv = std::get_if<TopvParams>(&m.plan.read))
                 return readTopv(*topv, place.layer, q, reader);
-            if (const auto* quest = std::get_if<QuestParams>(&m.plan.read); quest && place.layer >= quest->skip)
+            if (const auto* quest = std::get_if<QuestParams>(&m.plan.read);
+                quest && place.layer >= quest->skip)
                 return readQuest(*quest, place.layer, q, reader, rule);
         }
         reportDense(place.layer, place.kvHead, q);
-        return acting.keep ? readKept(place, q, reader) : denseTruth(q, reader, rule);
+        return m_text->keeping() ? readKept(place, q, reader) : denseTruth(q, reader, rule);
     }
 
     // The truths hold scores and chosen slots in tensors of their own, which no reader sees: counted here, in fp32 and
@@ -115,9 +118,10 @@ private:
 
     // Each score and each slot is once written and once read.
     at::Tensor readSparq(const SparqParams& sparq, const GroupPlace& place, const at::Tensor& q,
-                         CacheViewReader& reader, Acting acting) {
-        const LayerKeep& keep = (acting.keep ? m.kept : m.unplanned)[static_cast<std::size_t>(place.layer)];
-        const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
+                         CacheViewReader& reader) {
+        const LayerKeep& keep = m.keeps.of(place.layer, m_text->keeping());
+        const at::Tensor seen =
+            keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
         const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seen);
         spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
         reportSparq(place.layer, place.kvHead, stages, reader.slots());
@@ -128,7 +132,8 @@ private:
     at::Tensor readTopv(const TopvParams& topv, int layer, const at::Tensor& q, CacheViewReader& reader) {
         const RowTurn turn(m.model.spec, layer);
         const TopvStages stages = topvTruth(
-            topv, keptLogits(m.plan.keep, through(layer, turn), q, reader.keys(), reader.positions()), reader);
+            topv, keptLogits(m.plan.keep, through(layer, turn), q, reader.keys(), reader.positions()),
+            reader);
         spilled(2 * stages.logits.numel() + stages.weights.numel(), 2 * stages.slots.numel());
         return stages.output;
     }
@@ -140,24 +145,24 @@ private:
         const QuestStages stages = questTruth(quest, q, reader, rule);
         const std::int64_t pages = stages.scores.size(-1);
         spilled(2 * pages - 1, 2 * (stages.pages.numel() + stages.slots.numel()));
-        if (m.lastPages && stages.pages[-1].item<std::int64_t>() == pages - 1)
-            ++m.lastPages[layer];
+        if (stages.pages[-1].item<std::int64_t>() == pages - 1)
+            m_text->choseLastPages(layer, 1);
         return stages.output;
     }
 
-    bool reports() const { return m.observer && m.observer->hearsReads(); }
+    bool reports() const { return m_text->observer() && m_text->observer()->hearsReads(); }
 
     // Weights (g, S) in slot order, of one KV head.
     void report(int layer, int head, const at::Tensor& weights) {
         const at::Tensor sum = at::nan_to_num(weights, 0).sum(0).contiguous();
-        m.observer->heard(layer, head, m.cache.view(layer, head),
-                          {sum.data_ptr<float>(), static_cast<std::size_t>(sum.numel())}, m.ledger);
+        m_text->observer()->heard(layer, head, m_text->cache().view(layer, head),
+                                  {sum.data_ptr<float>(), static_cast<std::size_t>(sum.numel())}, m.ledger);
     }
 
     void reportDense(int layer, int head, const at::Tensor& q) {
         if (!reports())
             return;
-        CacheViewReader uncounted(m.cache.view(layer, head));
+        CacheViewReader uncounted(m_text->cache().view(layer, head));
         const at::Tensor weights =
             at::softmax(attentionLogits(at::matmul(q, uncounted.keys().t()), m.model.spec.logitRule(),
                                         static_cast<int>(q.size(1))),
@@ -186,7 +191,7 @@ private:
     at::Tensor readKept(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) const {
         const ModelSpec& spec = m.model.spec;
         if (std::holds_alternative<MoaParams>(m.plan.keep))
-            return moaTruth(rulesOf(m.kept[static_cast<std::size_t>(place.layer)], place.kvHead), q, reader,
+            return moaTruth(rulesOf(m.keeps.of(place.layer, true), place.kvHead), q, reader,
                             reader.positions(), spec.logitRule());
         const RowTurn turn(spec, place.layer);
         return keptTruth(m.plan.keep, through(place.layer, turn), q, reader, reader.positions());
@@ -204,6 +209,8 @@ private:
     }
 
     DecodeState m;
+    Sequence* m_text = nullptr; // that is fed
+    bool m_planned = false;
     double m_attentionSeconds = 0;
 };
 

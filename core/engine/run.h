@@ -22,18 +22,22 @@ struct Held {
     std::int64_t reserved = 0;
 };
 
-struct StepRecord {
-    std::int64_t position = 0;   // of the token fed in
-    int fed = 0;                 // token fed in
-    int token = 0;               // token chosen (or, teacher-forced, the one that follows)
-    bool planned = false; // the plan acted; false before decode-from, where reads are dense and all stay
+// What one step moved, and what is held after it: of one text, or of all that are decoded at once.
+struct StepCost {
     Traffic formula, counted;    // bytes moved by this step, all layers
     Held held;                   // after this step
     std::int64_t liveSlots = 0;  // after this step, all layers and KV heads
     std::int64_t evicted = 0;    // rows that this step dropped, all layers and KV heads
     double seconds = 0;          // wall clock of the whole step
     double attentionSeconds = 0; // of which inside attention kernels
-    float surprise = 0;          // -ln p(token), nats
+};
+
+struct StepRecord : StepCost {
+    std::int64_t position = 0; // of the token fed in
+    int fed = 0;               // token fed in
+    int token = 0;             // token chosen (or, teacher-forced, the one that follows)
+    bool planned = false; // the plan acted; false before decode-from, where reads are dense and all stay
+    float surprise = 0;   // -ln p(token), nats
 };
 
 struct Run {

@@ -61,7 +61,7 @@ public:
 
     std::span<const float> logits() const; // (V), zeros before the first step
     std::int64_t tokens() const;           // in the cache
-    const Model& model() const; // as it was given
+    const Model& model() const;            // as it was given
     const std::shared_ptr<const Capture>& capture() const;
     const SlotHistory& slots() const; // empty unless recordSlots
 

@@ -129,9 +129,9 @@ Traffic predictWeights(const ModelSpec& spec) {
     return traffic;
 }
 
-Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec) {
+Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t texts) {
     Traffic traffic = predictWeights(spec);
-    traffic[Component::Weights] += predictSharedWeights(plan.share, spec);
+    traffic[Component::Weights] += predictSharedWeights(plan.share, spec) + (texts - 1) * spec.tokenBytes;
     return traffic;
 }
 

@@ -93,6 +93,7 @@ struct ModelSpec {
     std::int64_t parameters = 0;
     std::int64_t weightBytes = 0;                  // of all parameters as the file holds them
     std::vector<HeldOtherwise> heldOtherwise = {}; // of what a step reads, all that is not of `type`
+    std::int64_t tokenBytes = 0; // a token's rows of the embedding and the positions, which each text reads of its own
     std::vector<std::int64_t> kvWeightBytes = {}; // (L) of K's and V's projections, biases and norms; or empty
 
     int group() const { return queryHeads / kvHeads; }

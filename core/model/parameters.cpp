@@ -39,7 +39,7 @@ std::int64_t keyValueBytes(const LayerWeights& layer) {
 void describeParameters(Model& model) {
     ModelSpec& spec = model.spec;
     spec.type = mostCommonType(model);
-    spec.parameters = spec.weightBytes = 0;
+    spec.parameters = spec.weightBytes = spec.tokenBytes = 0;
     std::map<std::string, HeldOtherwise, std::less<>> others;
     const auto held = [&](std::int64_t elements, std::int64_t bytes) {
         spec.parameters += elements;
@@ -62,6 +62,7 @@ void describeParameters(Model& model) {
             if (table != &model.embedding || !spec.tiedEmbedding)
                 held(table->elements(), table->bytes());
             read(*table, 1);
+            spec.tokenBytes += table->rowBytes();
         }
     spec.kvWeightBytes.clear();
     for (const LayerWeights& layer : model.layers)

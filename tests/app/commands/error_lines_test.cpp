@@ -57,6 +57,9 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:sinks=0,window=0"}, "sinks=0"},
         {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:positions=cache read=sparq:r=2"},
          "positions=cache"},
+        {{"batch", "--model", model, "--tokens", "4"}, "--prompts"},
+        {{"batch", "--model", model, "--tokens", "4", "--prompts", "/dev/null"}, "no line"},
+        {{"batch", "--model", model, "--tokens", "4", "--prompts", (folder / "none.txt").string()}, "none.txt"},
         {{"--prompt", "x", "info", model}, "--prompt"},
         {{"generat"}, "generat"},
     };

@@ -1,0 +1,88 @@
+#include "core/engine/decoder.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/engine/converted_models.h"
+#include "core/engine/known_tokens.h"
+#include "core/engine/prefill.h"
+#include "core/engine/sequence.h"
+#include "core/engine/stopwatch.h"
+#include "core/methods/predict.h"
+#include "core/model/model.h"
+#include "core/plan/text_limit.h"
+
+namespace fovea {
+
+namespace {
+
+AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
+    if (const auto why = refusal(plan, spec))
+        throw PlanError(*why);
+    return plan;
+}
+
+} // namespace
+
+Decoder::Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap)
+    : m_own(std::move(model)), m_plan(accepted(std::move(plan), m_own->spec)),
+      m_model(convertedModel(m_own, m_plan.share)), m_backend(backend),
+      m_keeps(m_plan, m_model->spec), m_state{*m_model, m_plan, m_keeps, m_ledger, tap},
+      m_path(backend == Backend::Cpu ? makeCpuPath(m_state) : makeReferencePath(m_state)) {}
+
+std::int64_t Decoder::vocabulary() const {
+    return m_model->spec.vocabulary;
+}
+
+std::unique_ptr<Sequence> Decoder::begin(SequenceOptions options) {
+    options.capacity = options.capacity > 0 ? std::min(options.capacity, textLimit(m_plan, m_model->spec))
+                                            : m_model->spec.context;
+    options.truths = m_backend == Backend::Reference;
+    return std::make_unique<Sequence>(m_plan, m_model->spec, m_keeps, m_ledger, options);
+}
+
+void Decoder::require(const Sequence& text, std::span<const int> next) const {
+    requireKnown(next, m_model->spec.vocabulary);
+    if (text.tokens() + std::ssize(next) > text.capacity())
+        throw EngineError("The session holds " + std::to_string(text.capacity()) + " tokens, not " +
+                          std::to_string(text.tokens() + std::ssize(next)) + ".");
+}
+
+bool Decoder::prefill(Sequence& text, std::span<const int> tokens, const std::atomic<bool>& cancel) {
+    require(text, tokens);
+    // The step that follows feeds the prompt's last token.
+    const std::int64_t length = text.tokens() + std::ssize(tokens) + 1;
+    while (!tokens.empty()) {
+        if (cancel)
+            return false;
+        const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
+        prefillChunk(m_state, text, chunk, length);
+        text.advance(std::ssize(chunk));
+        tokens = tokens.subspan(chunk.size());
+    }
+    return true;
+}
+
+StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<float> logits) {
+    for (const Feed& feed : feeds)
+        require(*feed.sequence, {&feed.token, 1});
+    m_ledger.take(); // what prefill wrote is no step's
+
+    StepCost cost;
+    const Stopwatch watch;
+    for (const Feed& feed : feeds)
+        feed.sequence->begin(planned);
+    cost.attentionSeconds = m_path->step(feeds, planned, logits);
+    for (const Feed& feed : feeds)
+        feed.sequence->advance();
+    cost.seconds = watch.seconds();
+
+    cost.counted = m_ledger.take();
+    cost.formula = predictWeights(m_plan, m_own->spec, std::ssize(feeds));
+    for (const Feed& feed : feeds)
+        feed.sequence->describe(cost);
+    return cost;
+}
+
+} // namespace fovea

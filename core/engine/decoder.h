@@ -1,0 +1,51 @@
+#pragma once
+// A model under a plan, ready to take texts further: what sessions and batches have in common.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/cache/ledger.h"
+#include "core/engine/decode_path.h"
+#include "core/engine/layer_keeps.h"
+#include "core/engine/run.h"
+#include "core/engine/session.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+struct SequenceOptions;
+
+class Decoder {
+public:
+    // As Session's.
+    Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap);
+    Decoder(const Decoder&) = delete;
+    Decoder& operator=(const Decoder&) = delete;
+
+    // A text of at most options.capacity tokens; 0: the model's context.
+    std::unique_ptr<Sequence> begin(SequenceOptions options);
+    // As Session::prefill.
+    bool prefill(Sequence& text, std::span<const int> tokens, const std::atomic<bool>& cancel);
+    // One step of all that are fed, each another text; logits (n, V). What is counted and timed is theirs together.
+    StepCost step(std::span<const Feed> feeds, bool planned, std::span<float> logits);
+
+    const Model& own() const { return *m_own; } // as it was loaded
+    std::int64_t vocabulary() const;
+
+private:
+    void require(const Sequence& text, std::span<const int> next) const;
+
+    std::shared_ptr<const Model> m_own;
+    AttentionPlan m_plan;
+    std::shared_ptr<const Model> m_model; // as it runs under the plan's share
+    Backend m_backend;
+    LayerKeeps m_keeps;
+    Ledger m_ledger;
+    DecodeState m_state;
+    std::unique_ptr<DecodePath> m_path;
+};
+
+} // namespace fovea

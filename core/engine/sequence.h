@@ -1,0 +1,82 @@
+#pragma once
+// One text under a plan: what the cache holds of it, what its keep remembers, and what the last step did to both. It
+// has no weights: a session gives it the rows that a model makes of its tokens, the bench rows of its own.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/cache/kv_cache.h"
+#include "core/engine/capture.h"
+#include "core/engine/keep_observer.h"
+#include "core/engine/layer_keeps.h"
+#include "core/engine/run.h"
+#include "core/methods/step_shape.h"
+
+namespace fovea {
+
+struct SequenceOptions {
+    std::int64_t capacity = 0;      // most tokens it will see
+    std::int64_t captureBudget = 0; // bytes; 0: capture nothing
+    bool recordSlots = false;
+    bool truths = false; // a keep that ranks tokens does so by the methods' truths
+};
+
+class Sequence {
+public:
+    // All but the options outlive it. The ledger hears what is written, and what eviction moves.
+    Sequence(const AttentionPlan& plan, const ModelSpec& spec, const LayerKeeps& keeps, Ledger& ledger,
+             const SequenceOptions& options);
+    Sequence(const Sequence&) = delete;
+    Sequence& operator=(const Sequence&) = delete;
+
+    std::int64_t tokens() const { return m_tokens; } // in the cache: the position of the next
+    std::int64_t capacity() const { return m_capacity; }
+    bool keeping() const { return m_keeping; } // the plan's keep acts
+    const KvCache& cache() const { return m_cache; }
+    const std::shared_ptr<const Capture>& capture() const { return m_capture; }
+    const SlotHistory& slots() const { return m_history; } // empty unless recorded
+    // Null where the keep hears nothing of what queries give to tokens.
+    KeepObserver* observer() { return m_observer.get(); }
+
+    // Before a step: forgets what the last one did. The first planned one drops what the plan does not keep of the
+    // tokens before it.
+    void begin(bool planned);
+    // One token of one layer, at `position`, tokens() or beyond while several are fed: q (H, d) after RoPE, k and v
+    // (G, d), null where the layer borrows its KV.
+    void append(int layer, std::int64_t position, const float* q, const float* k, const float* v);
+    // So many KV heads more chose the last page of their slots (Quest): what no formula can know.
+    void choseLastPages(int layer, std::int64_t heads) {
+        m_lastPages[static_cast<std::size_t>(layer)] += heads;
+    }
+    // All layers have `n` tokens more; what the next query will not see leaves. Only between steps: layers that
+    // borrow read what their owner appended in the same step, after it.
+    void advance(std::int64_t n = 1);
+    // Adds what the step since begin() did, formula layer by layer, and what is held now.
+    void describe(StepCost& cost);
+
+private:
+    void evict(std::int64_t next);
+    StepShape shape() const;
+
+    const AttentionPlan& m_plan;
+    const ModelSpec& m_spec;
+    const LayerKeeps& m_keeps;
+    Ledger& m_ledger;
+    KvCache m_cache;
+    std::int64_t m_capacity, m_tokens = 0;
+    std::shared_ptr<const Capture> m_capture; // as runs share it
+    Capture* m_writtenCapture = nullptr;      // the same, for this text alone
+    std::unique_ptr<KeepObserver> m_observer;
+    SlotHistory m_history;
+    std::vector<std::int64_t> m_lastPages; // (layers) KV heads whose choice had the last page of their slots
+    bool m_planned = false, m_takesOver = false; // the step since begin()
+    bool m_keeping = false;
+    std::int64_t m_prompt = -1; // tokens before the plan acted
+    // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
+    std::int64_t m_evictedFor = 0;
+    bool m_evictedKeeping = false;
+};
+
+} // namespace fovea
