@@ -52,12 +52,14 @@ struct AttentionScratch {
     std::vector<std::int32_t> components;    // (G, r) sorted
     std::vector<std::int32_t> slots;         // (G, min(k, most slots)) each head's first min(k, S) sorted
     std::vector<float> alphas, taus;         // (H); alpha is 1 when it is off
-    std::vector<float> componentSizes;       // (G, 2, d) Σ over the group |q|, and a copy to find the largest in
-    LineFloats componentQueries;             // (H, r) q[i1]/τ
+    std::vector<float> componentSizes;       // (G, 2, d) Σ over the group |q|, and a copy to find the largest in; of
+                                             // Quest (G, 2, d) or (H, 2, d) what pages are met with
+    LineFloats componentQueries;             // (H, r) q[i1]/τ; of Quest the former, scaled
     std::vector<float> mass;                 // (m, l) of spans' approximate softmaxes, then of heads'
     std::vector<SlotCandidates> candidates;  // (G)
     std::vector<HeadSpan> spans;             // of all heads' slots or pages, a task each
     std::vector<std::int32_t> pages;         // (G, min(pages, N)) sorted
+    std::vector<char> lastPages;             // (G) did the head choose the last page of its slots?
 };
 
 // Slots [first, last) of every head are met by queries of their own instead: how a method that gives its

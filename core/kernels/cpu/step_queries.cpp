@@ -21,6 +21,16 @@ const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const 
     return scaled;
 }
 
+InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
+                std::span<const HeadSight> sights, AttentionScratch& scratch) {
+    scratch.sight.set(heads, group, sights);
+    if (!scratch.sight.any())
+        return {q, out};
+    const auto numbers = static_cast<std::int64_t>(sights.size()) * heads[0].headDim;
+    scratch.sight.arrange(q, heads[0].headDim, sized(scratch.sightQueries, numbers));
+    return {scratch.sightQueries.data(), sized(scratch.sightOut, numbers)};
+}
+
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
     const int dims = head.headDim, pairs = pairedRun(head.type, dims);
     for (int h = 0; h < group; ++h) {

@@ -20,6 +20,15 @@ const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const 
                            std::span<const TurnedSlots> turned, const LogitRule& rule,
                            LineFloats& memory);
 
+// q in the order in which the loops take a group's heads, and where their outputs go in that order: q and out
+// themselves where all heads see all that is held, which sets scratch.sight. Good until the next step.
+struct InSight {
+    const float* q;
+    float* out;
+};
+InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
+                std::span<const HeadSight> sights, AttentionScratch& scratch);
+
 // o / l of a state, in order: `out` (group, d).
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out);
 
