@@ -63,11 +63,12 @@ void DemoTour::sweep() {
     SweepWindow* window = showSweep(*m_window);
     SweepRequest request;
     request.task.name = "recall";
-    request.task.length = 256;
+    request.task.length = 384;
+    request.task.prompt = 192; // H2O hears the first questions
     request.text = bundledText();
     request.samples = 2;
     request.templates = {"read=sparq:r={4,8},k={8,16,32}", "keep=streaming:window={28,60,92}",
-                         "keep=h2o:heavy={24,48,72},recent=24"};
+                         "keep=h2o:heavy={28,56,84},recent=8"};
     window->form().setRequest(request);
     window->startButton().click();
     waitFor("the sweep",

@@ -173,6 +173,13 @@ TEST_CASE("Tools, Sweep plans: rows come in, a sweep is stopped and gone on with
     request.templates = {"read=sparq:r={1,2,4096},k={4,8}", "keep=streaming:sinks=1,window={4,8,16}"};
     sweep->form().setRequest(request);
     CHECK(sweep->form().refusal().isEmpty());
+    CHECK(sweep->form().request().task.prompt == 0);
+    SweepRequest asked = request;
+    asked.task.name = "recall";
+    asked.task.prompt = 77;
+    sweep->form().setRequest(asked);
+    CHECK(sweep->form().request().task.prompt == 77);
+    sweep->form().setRequest(request);
     REQUIRE(sweep->startButton().isEnabled());
 
     // Stopped as soon as there is a row.
