@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/bench_gemv.h"
 #include "app/commands/terminal.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
@@ -115,6 +116,7 @@ void addBenchCommand(CLI::App& program) {
     attention->add_option("--repeats", b.repeats, "Rounds")->check(CLI::Range(1, 10000));
     attention->add_flag("--json", options->json, "One JSON object");
     attention->callback([options] { runBench(*options); });
+    addGemvBench(*bench);
 }
 
 } // namespace fovea
