@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/bench/attention_bench.h"
+#include "core/bench/bench_suite.h"
 #include "core/trace/byte_text.h"
 
 namespace fovea {
@@ -25,74 +27,128 @@ using Json = nlohmann::ordered_json;
 struct Options {
     AttentionBenchOptions bench;
     std::vector<std::string> plans;
+    std::int64_t suiteContext = 32768;
     bool json = false;
 };
 
-// Every plan runs on the layer that is asked for, or none does.
-void requireRunnable(const Options& options) {
-    const AttentionBenchOptions& bench = options.bench;
-    if (bench.heads % bench.kvHeads != 0)
-        throw UsageError("--heads " + std::to_string(bench.heads) + " is not a multiple of --kv-heads " +
-                         std::to_string(bench.kvHeads));
-    for (const AttentionPlan& plan : bench.plans) {
-        const auto* sparq = std::get_if<SparqParams>(&plan.read);
-        if (sparq && sparq->components > bench.headDim)
-            throw UsageError("plan \"" + toText(plan) + "\" keeps r=" + std::to_string(sparq->components) +
-                             " of --dim " + std::to_string(bench.headDim) + " components, lower r");
-    }
-}
+// What a plan is held against: the speed-up that was timed, and what the counted bytes promise.
+struct Held {
+    const AttentionBenchResult &result, &against;
 
-std::string jsonOf(const AttentionBench& bench) {
+    double faster() const { return against.medianSeconds / result.medianSeconds; }
+    double promised() const {
+        return static_cast<double>(against.countedBytes) / static_cast<double>(result.countedBytes);
+    }
+};
+
+Json jsonOf(const SuiteTable& table, const AttentionBench& bench) {
     Json results = Json::array();
-    for (const AttentionBenchResult& r : bench.results)
-        results.push_back({{"plan", toText(r.plan)},
+    for (std::size_t i = 0; i < bench.results.size(); ++i) {
+        const AttentionBenchResult& r = bench.results[i];
+        const Held held{r, bench.results[table.rows[i].against]};
+        results.push_back({{"plan", toText(r.plan, SpansText::Whole)},
                            {"median_seconds", r.medianSeconds},
                            {"spread", r.spread},
                            {"fastest_seconds", r.fastestSeconds},
                            {"counted_bytes", r.countedBytes},
-                           {"gbps", r.gbps}});
-    return Json{{"machine",
-                 {{"read_gbps", bench.readGbps},
-                  {"threads", bench.threads},
-                  {"working_set_bytes", bench.workingSetBytes}}},
-                {"results", results}}
-               .dump(2) +
-           "\n";
-}
-
-// Speed-ups are held against the first plan: what was timed beside what the counted bytes promise.
-std::string tableOf(const AttentionBench& bench) {
-    char line[256];
-    std::snprintf(line, sizeof line, "read bandwidth %.1f GB/s, %d threads, working set %s\n\n", bench.readGbps,
-                  bench.threads, byteText(bench.workingSetBytes).c_str());
-    std::string table = line;
-    table += "  timed (median)  spread (IQR)  counted        GB/s  of limit  faster  fewer bytes  plan\n";
-    const AttentionBenchResult& first = bench.results.front();
-    for (const AttentionBenchResult& r : bench.results) {
-        std::snprintf(line, sizeof line, "  %11.1f us  %9.1f us  %-9s  %8.1f  %6.1f %%  %5.2fx  %10.2fx  %s\n",
-                      r.medianSeconds * 1e6, r.spread * 1e6, byteText(r.countedBytes).c_str(), r.gbps,
-                      100 * r.gbps / bench.readGbps, first.medianSeconds / r.medianSeconds,
-                      static_cast<double>(first.countedBytes) / static_cast<double>(r.countedBytes),
-                      toText(r.plan).c_str());
-        table += line;
+                           {"rows", r.rows},
+                           {"gbps", r.gbps},
+                           {"of_limit", r.gbps / bench.readGbps},
+                           {"against", toText(held.against.plan, SpansText::Whole)},
+                           {"faster", held.faster()},
+                           {"promised", held.promised()}});
     }
-    return table;
+    const BenchShape& shape = table.shape;
+    return {{"shape",
+             {{"context", shape.context},
+              {"query_heads", shape.heads},
+              {"kv_heads", shape.kvHeads},
+              {"head_dim", shape.headDim}}},
+            {"machine",
+             {{"read_gbps", bench.readGbps},
+              {"threads", bench.threads},
+              {"working_set_bytes", bench.workingSetBytes}}},
+            {"results", results}};
 }
 
-void runBench(Options& options) {
-    for (const std::string& plan : options.plans)
-        options.bench.plans.push_back(parsePlan(plan));
-    requireRunnable(options);
-    useThreads(options.bench.threads);
+std::string text(const char* format, auto... values) {
+    char line[512];
+    std::snprintf(line, sizeof line, format, values...);
+    return line;
+}
+
+std::string tableOf(const SuiteTable& table, const AttentionBench& bench) {
+    const BenchShape& shape = table.shape;
+    std::string written =
+        text("S = %lld, H = %d, G = %d, d = %d%s%s\nread bandwidth %.1f GB/s, %d threads, working set %s\n\n",
+             static_cast<long long>(shape.context), shape.heads, shape.kvHeads, shape.headDim,
+             table.title.empty() ? "" : ": ", table.title.c_str(), bench.readGbps, bench.threads,
+             byteText(bench.workingSetBytes).c_str());
+    written += "  timed (median)  spread (IQR)  counted     GB/s  of limit   faster  promised  kept  plan\n";
+    for (std::size_t i = 0; i < bench.results.size(); ++i) {
+        const AttentionBenchResult& r = bench.results[i];
+        const std::size_t against = table.rows[i].against;
+        written += text("  %11.1f us  %9.1f us  %-9s  %5.1f  %6.1f %%", r.medianSeconds * 1e6, r.spread * 1e6,
+                        byteText(r.countedBytes).c_str(), r.gbps, 100 * r.gbps / bench.readGbps);
+        const Held held{r, bench.results[against]};
+        written += against == i ? text("  %7s  %8s  %4s", "-", "-", "-")
+                                : text("  %6.2fx  %7.2fx  %4.2f", held.faster(), held.promised(),
+                                       held.faster() / held.promised());
+        written += "  " + toTitle(r.plan);
+        if (against != i && against != 0)
+            written += "  (against " + toTitle(held.against.plan) + ")";
+        written += "\n";
+    }
+    return written;
+}
+
+AttentionBench measured(AttentionBenchOptions options) {
     std::optional<Progress> progress;
-    options.bench.progress = [&](int, int total) {
+    options.progress = [&](int, int total) {
         if (!progress)
-            progress.emplace("measuring, with " + byteText(benchMemory(options.bench)) + " of memory", total);
+            progress.emplace("measuring, with " + byteText(benchMemory(options)) + " of memory", total);
         progress->advance();
     };
-    const AttentionBench bench = runAttentionBench(options.bench);
-    progress.reset();
-    printResult(options.json ? jsonOf(bench) : tableOf(bench));
+    try {
+        return runAttentionBench(options);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+}
+
+// Speed-ups are held against the first plan.
+void benchPlans(Options& options) {
+    SuiteTable table{.title = {}, .shape = options.bench.shape, .rows = {}};
+    for (const std::string& plan : options.plans)
+        table.rows.push_back({parsePlan(plan), 0});
+    options.bench.plans = table.plans();
+    useThreads(options.bench.threads);
+    const AttentionBench bench = measured(options.bench);
+    printResult(options.json ? jsonOf(table, bench).dump(2) + "\n" : tableOf(table, bench));
+}
+
+void benchAll(Options& options) {
+    useThreads(options.bench.threads);
+    Json tables = Json::array();
+    std::string written;
+    for (const SuiteTable& table : benchSuite(options.suiteContext)) {
+        options.bench.shape = table.shape;
+        options.bench.plans = table.plans();
+        const AttentionBench bench = measured(options.bench);
+        if (options.json)
+            tables.push_back(jsonOf(table, bench));
+        else
+            printResult((written.empty() ? "" : "\n") + (written = tableOf(table, bench)));
+    }
+    if (options.json)
+        printResult(Json{{"tables", tables}}.dump(2) + "\n");
+}
+
+void addTimingOptions(CLI::App& command, Options& options) {
+    command.add_option("--threads", options.bench.threads, "Threads (default: all)")
+        ->check(CLI::Range(0, 1024));
+    command.add_option("--repeats", options.bench.repeats, "Rounds")->check(CLI::Range(1, 10000));
+    command.add_flag("--json", options.json, "One JSON object");
 }
 
 } // namespace
@@ -100,22 +156,27 @@ void runBench(Options& options) {
 void addBenchCommand(CLI::App& program) {
     CLI::App* bench = program.add_subcommand("bench", "Time kernels beside what this machine's memory gives");
     bench->require_subcommand(1);
+    const auto options = std::make_shared<Options>();
+    BenchShape& shape = options->bench.shape;
+
     CLI::App* attention =
         bench->add_subcommand("attention", "Decode attention of one layer under each plan, in turn");
-    const auto options = std::make_shared<Options>();
-    AttentionBenchOptions& b = options->bench;
-    attention->add_option("--context", b.context, "Cached tokens, S")->check(CLI::Range(1, 1 << 24));
-    attention->add_option("--heads", b.heads, "Query heads, H")->check(CLI::Range(1, 1024));
-    attention->add_option("--kv-heads", b.kvHeads, "KV heads, G; divides H")->check(CLI::Range(1, 1024));
-    attention->add_option("--dim", b.headDim, "Head width, d")->check(CLI::Range(1, 1024));
+    attention->add_option("--context", shape.context, "Cached tokens, S")->check(CLI::Range(1, 1 << 24));
+    attention->add_option("--heads", shape.heads, "Query heads, H")->check(CLI::Range(1, 1024));
+    attention->add_option("--kv-heads", shape.kvHeads, "KV heads, G; divides H")->check(CLI::Range(1, 1024));
+    attention->add_option("--dim", shape.headDim, "Head width, d")->check(CLI::Range(1, 1024));
     attention->add_option("--plan", options->plans, "Plan to time; give it again for more")
         ->required()
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    attention->add_option("--threads", b.threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
-    attention->add_option("--repeats", b.repeats, "Rounds")->check(CLI::Range(1, 10000));
-    attention->add_flag("--json", options->json, "One JSON object");
-    attention->callback([options] { runBench(*options); });
+    addTimingOptions(*attention, *options);
+    attention->callback([options] { benchPlans(*options); });
+
+    CLI::App* all =
+        bench->add_subcommand("all", "Every method over every float store, beside what it promises");
+    all->add_option("--context", options->suiteContext, "Cached tokens, S")->check(CLI::Range(64, 1 << 24));
+    addTimingOptions(*all, *options);
+    all->callback([options] { benchAll(*options); });
     addGemvBench(*bench);
 }
 

@@ -2,14 +2,18 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
 
 #include "app/commands/interrupt.h"
+#include "app/commands/memory_budget.h"
 #include "app/commands/run_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/model/model.h"
+#include "core/trace/byte_text.h"
 #include "core/trace/check_report.h"
 
 namespace fovea {
@@ -21,6 +25,7 @@ struct Options {
     std::vector<std::string> plans = {"dense"};
     std::string backends = "reference,cpu";
     double tolerance = 0;
+    bool withPrompt = false;
 };
 
 CheckOptions checkOptions(const Options& options, const PreparedRun& prepared) {
@@ -28,6 +33,7 @@ CheckOptions checkOptions(const Options& options, const PreparedRun& prepared) {
     check.tokens = prepared.generate.tokens;
     check.decodeFrom = prepared.generate.decodeFrom;
     check.tolerance = options.tolerance;
+    check.prompt = options.withPrompt;
     const auto comma = options.backends.find(',');
     for (int side : {0, 1}) {
         const std::string name = side == 0                    ? options.backends.substr(0, comma)
@@ -73,6 +79,8 @@ std::string textOf(const CheckReport& report) {
                        (report.within() ? " agree within " : " differ by more than ") +
                        errorText(report.tolerance) + " (rows in " + report.store + "), " +
                        std::to_string(steps) + " steps\n";
+    if (report.prompt)
+        text += "  " + promptText(*report.prompt) + "\n";
     if (steps == 0)
         return text;
     text += "  largest " + errorText(report.largest.relative) + " (absolute " +
@@ -94,7 +102,8 @@ std::string textOf(const CheckReport& report) {
 
 std::vector<CheckReport> checkPlans(const PreparedRun& prepared, const std::vector<AttentionPlan>& plans,
                                     const CheckOptions& options, const std::atomic<bool>& interrupted) {
-    Progress progress("step", options.tokens * std::ssize(plans));
+    const std::int64_t ofPrompt = options.prompt ? std::ssize(prepared.prompt) - 1 : 0;
+    Progress progress("step", (options.tokens + ofPrompt) * std::ssize(plans));
     std::vector<CheckReport> reports;
     for (const AttentionPlan& plan : plans) {
         const auto count = [&](const CheckReport&) {
@@ -108,6 +117,34 @@ std::vector<CheckReport> checkPlans(const PreparedRun& prepared, const std::vect
     return reports;
 }
 
+// A prompt that is checked is captured twice, whole.
+void requirePromptRoom(const Options& options, const PreparedRun& prepared,
+                       const std::vector<AttentionPlan>& plans) {
+    const MemoryBudget budget = parseMemoryBudget(options.run.memoryBudget);
+    std::int64_t most = 0;
+    for (const AttentionPlan& plan : plans)
+        if (!refusal(plan, prepared.model->spec))
+            most = std::max(most, promptCheckBytes(prepared.model->spec, plan, std::ssize(prepared.prompt)));
+    if (most <= budget.bytes)
+        return;
+    const std::string line = "checking the prompt of " + std::to_string(prepared.prompt.size()) +
+                             " tokens holds " + byteText(most) + ", beyond the memory budget of " +
+                             budget.text + "; shorten the prompt or leave --with-prompt out";
+    if (budget.chosen)
+        throw std::runtime_error(line);
+    std::fprintf(stderr, "fovea: %s\n", line.c_str());
+}
+
+std::string beyondText(const CheckReport& report) {
+    const std::string text =
+        "under " + toText(report.plan) + " " + report.backends[0] + " and " + report.backends[1] + " ";
+    if (report.firstBeyond)
+        return text + "differ by " + errorText(report.largest.relative) + " in the " +
+               placeText(report.largest, report) + ", more than " + errorText(report.tolerance);
+    return report.sameBytes() ? text + "agree, and the " + promptText(*report.prompt)
+                              : text + "count different bytes";
+}
+
 void runCheck(const Options& options) {
     std::vector<AttentionPlan> plans;
     for (const std::string& text : options.plans)
@@ -117,6 +154,8 @@ void runCheck(const Options& options) {
     sessions.insert(sessions.end(), plans.begin() + 1, plans.end());
     const PreparedRun prepared = prepareRun(options.run, sessions);
     const CheckOptions check = checkOptions(options, prepared);
+    if (check.prompt)
+        requirePromptRoom(options, prepared, plans);
     const std::vector<CheckReport> reports = checkPlans(prepared, plans, check, watchInterrupt());
     std::string text = options.run.json ? checkJson(reports) : "";
     std::string beyond;
@@ -124,12 +163,7 @@ void runCheck(const Options& options) {
         if (!options.run.json)
             text += textOf(report);
         if (!report.within() && beyond.empty())
-            beyond = "under " + toText(report.plan) + " " + report.backends[0] + " and " +
-                     report.backends[1] + " " +
-                     (report.firstBeyond ? "differ by " + errorText(report.largest.relative) + " in the " +
-                                               placeText(report.largest, report) + ", more than " +
-                                               errorText(report.tolerance)
-                                         : "count different bytes");
+            beyond = beyondText(report);
     }
     printResult(text);
     if (!beyond.empty())
@@ -159,6 +193,8 @@ void addCheckCommand(CLI::App& program) {
             "Largest error that agrees, relative to a head's largest number (default: 1e-4 for rows in f32, "
             "2e-4 in f16, 5e-4 in bf16)")
         ->check(CLI::Range(1e-12, 1e6));
+    command->add_flag("--with-prompt", options->withPrompt,
+                      "Check how the prompt is read too: at once, and token by token by the first backend");
     command->callback([options] { runCheck(*options); });
 }
 

@@ -39,18 +39,6 @@ SweepTable resumed(const std::string& out, const SweepArguments& arguments) {
     }
 }
 
-// The plans that can be read: what they hold is asked for before anything is loaded.
-std::vector<AttentionPlan> readable(const std::vector<std::string>& texts) {
-    std::vector<AttentionPlan> plans;
-    for (const std::string& text : texts)
-        try {
-            plans.push_back(parsePlan(text));
-        } catch (const PlanError&) {
-            // the sweep says why
-        }
-    return plans;
-}
-
 void savePicture(const Options& options, const SweepTable& table) {
     std::filesystem::path file = options.picture;
     if (file.empty() && !options.out.empty())
@@ -80,7 +68,7 @@ void requireOptions(const Options& options) {
 void runSweep(const Options& options) {
     requireOptions(options);
     const std::vector<std::string> plans = sweepPlans(options.plans);
-    PreparedTask prepared = prepareTask(options.task, readable(plans));
+    PreparedTask prepared = prepareTask(options.task, readablePlans(plans));
     SweepTable table = resumed(options.out, prepared.arguments);
     const auto& interrupted = watchInterrupt();
     {

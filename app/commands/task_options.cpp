@@ -35,34 +35,6 @@ std::unique_ptr<Task> taskOf(const TaskOptions& options, const ModelSpec& spec,
     }
 }
 
-void requireRoom(const TaskCommand& o, const ModelSpec& spec, const Task& task,
-                 const std::vector<AttentionPlan>& plans) {
-    MemoryQuestion question;
-    question.plans = {AttentionPlan{}};
-    // One plan runs at a time; what it is held against keeps its logits.
-    const TaskSample sample = task.sample(0);
-    question.prompt = std::ssize(sample.prompt);
-    question.tokens = sample.steps();
-    question.keepsLogits = true;
-    const MemoryBudget budget = parseMemoryBudget(o.run.memoryBudget);
-    const AttentionPlan* largest = nullptr;
-    std::int64_t most = 0;
-    for (const AttentionPlan& plan : plans) {
-        if (refusal(plan, spec))
-            continue;
-        MemoryQuestion one = question;
-        one.plans.push_back(plan);
-        const std::int64_t total = estimateMemory(spec, one).total();
-        if (total > most) {
-            most = total;
-            largest = &plan;
-        }
-    }
-    if (largest)
-        question.plans.push_back(*largest);
-    requireMemory(spec, question, budget);
-}
-
 } // namespace
 
 void addTaskOptions(CLI::App& command, TaskCommand& o) {
@@ -79,6 +51,12 @@ void addTaskOptions(CLI::App& command, TaskCommand& o) {
         ->check(CLI::Range(1, 100000));
     command.add_option("--seed", o.task.seed, "Which texts (default: 1)");
     command.add_option("--pairs", o.task.pairs, "Pairs to recall (default: 16)")->check(CLI::Range(1, 48));
+    command
+        .add_option(
+            "--prompt-tokens", o.task.prompt,
+            "Recall: tokens of a sample that are its prompt, with the list and the first queries, before "
+            "the plan acts (default: the list alone)")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
     command.add_option(
         "--text", o.textFile,
         "Text that passages, windows and recall's filler are cut from; - is standard input (default: a "
@@ -101,7 +79,7 @@ PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>&
     TaskOptions options = o.task;
     options.text = readTextFile(file.string(), o.textFile.empty() ? "the bundled text" : "--text");
     const std::shared_ptr<const Task> task = taskOf(options, spec, tokenizer);
-    requireRoom(o, spec, *task, plans);
+    requireMemory(spec, sweepMemory(*task, spec, plans), parseMemoryBudget(o.run.memoryBudget));
     PreparedTask prepared;
     const Backend backend = o.run.backend == "reference" ? Backend::Reference : Backend::Cpu;
     prepared.arguments =

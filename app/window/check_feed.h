@@ -5,6 +5,9 @@
 #include <QObject>
 #include <QString>
 
+#include <cstdint>
+#include <functional>
+
 #include "app/window/job_runner.h"
 
 namespace fovea {
@@ -16,7 +19,9 @@ class CheckFeed : public QObject {
     Q_OBJECT
 
 public:
-    CheckFeed(Document& document, JobRunner& jobs, CheckPanel& panel, QObject* parent = nullptr);
+    // `budget`: bytes that a check may hold when it is asked for; 0: no limit.
+    CheckFeed(Document& document, JobRunner& jobs, CheckPanel& panel, std::function<std::int64_t()> budget,
+              QObject* parent = nullptr);
 
 private:
     void start(int steps);
@@ -24,10 +29,12 @@ private:
     void changed();
     // What can be checked, as a sentence that says why not; empty: it can.
     QString trouble(int steps) const;
+    QString beyondMemory(int steps) const;
 
     Document& m_document;
     JobRunner& m_jobs;
     CheckPanel& m_panel;
+    std::function<std::int64_t()> m_budget;
 };
 
 } // namespace fovea

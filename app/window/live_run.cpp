@@ -98,6 +98,7 @@ bool LiveRun::readPrompt(const Observer& observer, const std::atomic<bool>& canc
             return false;
         m_run.prefillSeconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        m_run.promptEvicted = m_session.promptEvicted();
         m_run.capturedTokens = m_run.capture ? dense : 0;
     }
     while (m_session.tokens() < m_run.promptTokens - 1) {

@@ -68,7 +68,8 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     m_repaintWatch.watch(m_views.inspector->stagesView());
     new ViewFeed(m_document, m_controller, m_views, m_repaintWatch, this);
     new ShowAsFeed(m_document, m_controller, *m_views.timelines, this);
-    new CheckFeed(m_document, m_jobs, *m_views.check, this);
+    new CheckFeed(
+        m_document, m_jobs, *m_views.check, [this] { return m_controller.limits().memoryBudget; }, this);
     new SharingFeed(m_document, m_controller, m_views, this);
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);

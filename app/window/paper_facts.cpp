@@ -8,6 +8,7 @@
 
 #include "app/window/run_job.h"
 #include "core/plan/papers.h"
+#include "core/plan/plan_prefill.h"
 #include "core/plan/share_text.h"
 
 namespace fovea {
@@ -111,6 +112,21 @@ QString weightsNote(const StepRecord& a, const StepRecord& b) {
         .arg(100. * static_cast<double>(now) / static_cast<double>(before), 0, 'f', 1);
 }
 
+// How a prompt is read, where that can be chosen, and whose way it is.
+QString promptNote(const AttentionPlan& plan) {
+    if (!canMaskPrefill(plan.keep))
+        return {};
+    const bool papers = !plan.prefill || *plan.prefill == paperPrefill(plan.keep);
+    return (masksPrefill(plan) ? tr("The prompt is masked by the keep%1.")
+                               : tr("The prompt is read densely%1."))
+        .arg(papers ? tr(", as the authors do") : tr(", other than the authors do"));
+}
+
+void add(QString& note, const QString& sentence) {
+    if (!sentence.isEmpty())
+        note += (note.isEmpty() ? QString() : QStringLiteral(" ")) + sentence;
+}
+
 } // namespace
 
 PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64_t query) {
@@ -124,6 +140,8 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     facts.authors = citation(*paper);
     facts.reference = tr("arXiv %1").arg(text(paper->arxiv));
     facts.published = text(paper->publishedMoved.empty() ? paper->publishedHeld : paper->publishedMoved);
+    const bool ofKeep = std::holds_alternative<ReadAll>(plan.read); // the card is the keep's
+    facts.note = ofKeep ? promptNote(plan) : QString();
 
     const StepRecord* a = stepOf(runs.a, query);
     const StepRecord* b = stepOf(runs.b, query);
@@ -137,14 +155,13 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(kib(b->formula), kib(b->counted))
                       .arg(query);
     if (a && key == "sparq")
-        facts.note = speedNote(runs, *a, *b, query);
+        add(facts.note, speedNote(runs, *a, *b, query));
     else if (a && key == "qllm-eval")
-        facts.note = weightsNote(*a, *b);
+        add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
-        facts.note = heldNote(*a, *b);
+        add(facts.note, heldNote(*a, *b));
     if (conversionNote(plan.share))
-        facts.note += (facts.note.isEmpty() ? QString() : QStringLiteral(" ")) +
-                      tr("Untrained conversion: the paper trains its models to share.");
+        add(facts.note, tr("Untrained conversion: the paper trains its models to share."));
     return facts;
 }
 

@@ -1,11 +1,13 @@
 #include "app/window/sweep_run.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "app/window/loaded_model.h"
 #include "core/model/checked_file.h"
 #include "core/tasks/sweep.h"
+#include "core/trace/byte_text.h"
 #include "core/trace/file_writer.h"
 
 namespace fovea {
@@ -28,6 +30,18 @@ SweepTable begin(const SweepRequest& request, const SweepArguments& arguments, S
         return {.arguments = arguments, .rows = {}};
     std::erase_if(onScreen.rows, [](const SweepRow& row) { return !row.refused.empty(); });
     return onScreen;
+}
+
+void requireRoom(const SweepRequest& request, const Task& task, const std::vector<AttentionPlan>& plans) {
+    const ModelSpec& spec = request.model->spec;
+    const MemoryQuestion question = sweepMemory(task, spec, plans);
+    const MemoryEstimate estimate = estimateMemory(spec, question);
+    if (request.memoryBudget <= 0 || estimate.total() <= request.memoryBudget)
+        return;
+    throw std::runtime_error("This sweep would hold " + memoryText(estimate) + " under " +
+                             toTitle(question.plans.back()) + ", beyond the memory budget of " +
+                             byteText(request.memoryBudget) +
+                             ": take a smaller length, or leave that plan out.");
 }
 
 } // namespace
@@ -59,8 +73,9 @@ void SweepRun::start(const SweepRequest& request) {
                          sweepArguments(request.model->path.string(), *task, options, request.samples,
                                         Backend::Cpu, request.text.filename().string());
                      SweepTable table = begin(request, arguments, before);
-                     Evaluation evaluation(request.model->model, task, {.samples = request.samples});
                      const std::vector<std::string> plans = sweepPlans(request.templates);
+                     requireRoom(request, *task, readablePlans(plans));
+                     Evaluation evaluation(request.model->model, task, {.samples = request.samples});
                      const std::int64_t all = std::max<std::int64_t>(sweepSteps(evaluation, plans, table), 1);
                      std::int64_t done = 0;
                      SweepObserver observer;

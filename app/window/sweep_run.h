@@ -5,6 +5,7 @@
 #include <QObject>
 #include <QString>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@ struct SweepRequest {
     int samples = 8;
     std::vector<std::string> templates;
     std::filesystem::path out; // empty: the table is kept on screen alone
+    std::int64_t memoryBudget = 0; // bytes; 0: no limit
 };
 
 class SweepRun : public QObject {

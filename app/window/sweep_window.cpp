@@ -151,7 +151,9 @@ void SweepWindow::start() {
     if (m_run.running() || !m_form->refusal().isEmpty())
         return;
     say({});
-    m_run.start(m_form->request());
+    SweepRequest request = m_form->request();
+    request.memoryBudget = m_budget();
+    m_run.start(request);
 }
 
 void SweepWindow::pick(const QString& plan) {
@@ -234,6 +236,7 @@ SweepWindow* showSweep(MainWindow& window) {
         sweep = new SweepWindow(&window);
         Document& document = window.document();
         sweep->setModel(document.model());
+        sweep->setBudget([&window] { return window.controller().limits().memoryBudget; });
         QObject::connect(&document, &Document::modelChanged, sweep,
                          [sweep, &document] { sweep->setModel(document.model()); });
         QObject::connect(sweep, &SweepWindow::planPicked, &window, [&window](const QString& plan) {

@@ -31,6 +31,8 @@ public:
     ~SweepWindow() override;
 
     void setModel(std::shared_ptr<const LoadedModel> model);
+    // Bytes that a sweep may hold when it is begun; 0: no limit.
+    void setBudget(std::function<std::int64_t()> budget) { m_budget = std::move(budget); }
 
     SweepForm& form() { return *m_form; }
     SweepRun& run() { return m_run; }
@@ -60,6 +62,7 @@ private:
     void write(const QString& path, std::function<std::string()> make);
 
     SweepRun m_run;
+    std::function<std::int64_t()> m_budget = [] { return 0; };
     JobRunner m_jobs; // exports
     SweepForm* m_form;
     SweepChart* m_chart;

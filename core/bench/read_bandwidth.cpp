@@ -2,7 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/bench/read_bandwidth.cpp"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/foreach_target.h> // IWYU pragma: keep
 
 #include <hwy/highway.h>
 
@@ -19,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // Two streams, each asked for a little ahead, are what this reads fastest with: the limit is to be the machine's and
 // not this loop's. On the Xeon of CONTRIBUTING one stream gives 30 GB/s, asked for ahead 32, two of these 39.
-constexpr std::int64_t kAhead = 1024;  // bytes
+constexpr std::int64_t kAhead = 1024; // bytes
 
 // Eight sums hide the latency of the additions.
 std::uint32_t sumTarget(const std::uint32_t* from, std::int64_t words) {
@@ -41,14 +41,16 @@ std::uint32_t sumTarget(const std::uint32_t* from, std::int64_t words) {
     return hn::GetLane(hn::SumOfLanes(d, sum[0]));
 }
 
-}  // namespace fovea::HWY_NAMESPACE
+} // namespace fovea::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fovea {
 HWY_EXPORT(sumTarget);
 
-void FreeAligned::operator()(void* memory) const { std::free(memory); }
+void FreeAligned::operator()(void* memory) const {
+    std::free(memory);
+}
 
 AlignedMemory alignedMemory(std::int64_t bytes) {
     const auto whole = (static_cast<std::size_t>(bytes) + kHugePage - 1) / kHugePage * kHugePage;
@@ -72,5 +74,5 @@ std::uint32_t sumOf(const void* memory, std::int64_t bytes) {
     return total;
 }
 
-}  // namespace fovea
+} // namespace fovea
 #endif

@@ -18,4 +18,4 @@ AlignedMemory alignedMemory(std::int64_t bytes);
 // nothing is written, which is the least a kernel that must see every byte can do.
 std::uint32_t sumOf(const void* memory, std::int64_t bytes);
 
-}  // namespace fovea
+} // namespace fovea

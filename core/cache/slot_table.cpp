@@ -1,6 +1,7 @@
 #include "core/cache/slot_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fovea {
 
@@ -24,25 +25,43 @@ void SlotTable::take(std::int64_t position) {
 std::vector<SlotTable::Move> SlotTable::release(std::span<const std::int32_t> slots) {
     if (slots.empty())
         return {};
+    const std::int64_t n = live() - std::ssize(slots), extent = std::ssize(m_positions);
     std::vector<Move> moves;
-    moves.reserve(slots.size()); // the one thing that may throw, before anything changes
-    for (const std::int32_t slot : slots)
-        m_positions[static_cast<std::size_t>(slot)] = -1;
-    std::erase_if(m_byAge,
-                  [&](std::int32_t slot) { return m_positions[static_cast<std::size_t>(slot)] < 0; });
-    fillHoles(moves);
+    moves.reserve(static_cast<std::size_t>(std::max<std::int64_t>(0, extent - n - 1))); // all that may throw
+    forget(slots);
+    fillHoles(slots, moves);
     return moves;
 }
 
-// Rows behind the first n + 1 slots move into holes among them, one of which is left over.
-void SlotTable::fillHoles(std::vector<Move>& moves) {
-    const std::int64_t n = live(), extent = std::ssize(m_positions);
-    std::int64_t hole = 0;
-    const auto nextHole = [&] {
-        while (hole < extent && m_positions[static_cast<std::size_t>(hole)] >= 0)
-            ++hole;
+// One that leaves is found by its age; of many it is quicker to look at all once.
+void SlotTable::forget(std::span<const std::int32_t> slots) {
+    constexpr std::int64_t kFew = 8;
+    const auto positionOf = [&](std::int32_t slot) -> std::int64_t& {
+        return m_positions[static_cast<std::size_t>(slot)];
     };
-    nextHole();
+    if (std::ssize(slots) <= kFew) {
+        for (const std::int32_t slot : slots) {
+            const auto older = [&](std::int32_t other, std::int64_t position) { return positionOf(other) < position; };
+            m_byAge.erase(std::lower_bound(m_byAge.begin(), m_byAge.end(), positionOf(slot), older));
+            positionOf(slot) = -1;
+        }
+        return;
+    }
+    for (const std::int32_t slot : slots)
+        positionOf(slot) = -1;
+    std::erase_if(m_byAge, [&](std::int32_t slot) { return positionOf(slot) < 0; });
+}
+
+// Rows behind the first n + 1 slots move into holes among them, `freed` (ascending) and the one that was left over
+// before; one is left over again.
+void SlotTable::fillHoles(std::span<const std::int32_t> freed, std::vector<Move>& moves) {
+    const std::int64_t n = live(), extent = std::ssize(m_positions);
+    std::int64_t before = std::min(m_next, extent);
+    auto next = freed.begin();
+    const auto nextHole = [&] {
+        return next != freed.end() && *next < before ? std::int64_t{*next++} : std::exchange(before, extent);
+    };
+    std::int64_t hole = nextHole();
     for (std::int64_t slot = n + 1; slot < extent; ++slot) {
         std::int64_t& position = m_positions[static_cast<std::size_t>(slot)];
         if (position < 0)
@@ -50,7 +69,7 @@ void SlotTable::fillHoles(std::vector<Move>& moves) {
         m_positions[static_cast<std::size_t>(hole)] = position;
         position = -1;
         moves.push_back({static_cast<std::int32_t>(slot), static_cast<std::int32_t>(hole)});
-        nextHole();
+        hole = nextHole();
     }
     m_next = std::min(hole, n);
     m_positions.resize(static_cast<std::size_t>(m_next < n ? n + 1 : n));

@@ -34,7 +34,8 @@ public:
     std::vector<Move> release(std::span<const std::int32_t> slots);
 
 private:
-    void fillHoles(std::vector<Move>& moves);
+    void forget(std::span<const std::int32_t> slots);
+    void fillHoles(std::span<const std::int32_t> freed, std::vector<Move>& moves);
     void follow(std::span<const Move> moves);
 
     std::vector<std::int64_t> m_positions;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/engine/attention_tap.h"
 #include "core/engine/cache_layout.h"
@@ -11,40 +10,6 @@
 namespace fovea {
 
 namespace {
-
-constexpr double kInfinite = std::numeric_limits<double>::infinity();
-
-double apart(float a, float b) {
-    if (a == b || (std::isnan(a) && std::isnan(b)))
-        return 0;
-    const double off = std::abs(static_cast<double>(a) - b);
-    return std::isnan(off) ? kInfinite : off;
-}
-
-// Of one vector; step, layer, head and part are the caller's to fill.
-Deviation deviationOf(std::span<const float> first, std::span<const float> second) {
-    Deviation d;
-    double scale = 0;
-    for (std::size_t i = 0; i < first.size(); ++i) {
-        if (std::isfinite(first[i]))
-            scale = std::max(scale, static_cast<double>(std::abs(first[i])));
-        const double off = apart(first[i], second[i]);
-        if (i == 0 || off > d.absolute) {
-            d.absolute = off;
-            d.component = static_cast<std::int64_t>(i);
-            d.first = first[i];
-            d.second = second[i];
-        }
-    }
-    // Where the first is all zeros there is nothing to be relative to.
-    d.relative = d.absolute == 0 ? 0 : scale > 0 ? d.absolute / scale : kInfinite;
-    return d;
-}
-
-void keepLarger(Deviation& largest, const Deviation& other) {
-    if (largest.step < 0 || other.relative > largest.relative)
-        largest = other;
-}
 
 // What the first backend took and gave in one step.
 struct SeenLayer {
@@ -168,12 +133,20 @@ Session sessionOf(const std::shared_ptr<const Model>& model, const CheckReport& 
         {.backend = options.backends[side], .capacity = report.promptTokens + options.tokens, .tap = &tap});
 }
 
-} // namespace
-
-std::string_view checkedPartName(CheckedPart part) {
-    constexpr std::string_view names[kCheckedParts] = {"q", "k", "v", "attention", "logits"};
-    return names[static_cast<std::size_t>(part)];
+// False when it was stopped.
+bool checkPromptInto(CheckReport& report, const std::shared_ptr<const Model>& model,
+                     std::span<const int> prompt, const CheckOptions& options, const CheckObserver& observer,
+                     const std::atomic<bool>& cancel) {
+    const auto progress = [&](const PromptCheck& soFar) {
+        report.prompt = soFar;
+        return !observer || observer(report);
+    };
+    report.prompt =
+        checkPrompt(model, report.plan, prompt, options.backends[0], options.tolerance, progress, cancel);
+    return report.prompt->done;
 }
+
+} // namespace
 
 // Both backends sum in fp32 and read the same rows, so they differ by the order of summation alone: 1.3e-6 at most on
 // the bundled model in every store. The room above it is for heads whose values cancel, and for backends that
@@ -200,6 +173,8 @@ CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPla
     if (prompt.empty())
         throw EngineError("The prompt has no token: it needs one to start from, BOS at least.");
     CheckReport report = begin(*model, plan, prompt, options);
+    if (options.prompt && !checkPromptInto(report, model, prompt, options, observer, cancel))
+        return report;
     Recorder recorder(model->spec);
     Comparer comparer(model->spec, recorder, report, options.onSecond);
     Session first = sessionOf(model, report, options, 0, recorder);

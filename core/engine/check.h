@@ -6,7 +6,8 @@
 // them differs by what the two attentions do, not by what earlier layers and steps left behind. The residual stream
 // stays each backend's own, and the logits carry what all layers of one step added to it.
 //
-// The prompt is read by libtorch on both sides, the same way, and is not compared; its last token is the first step.
+// The prompt is read by libtorch on both sides, the same way; its last token is the first step. Whether that way is right
+// is another question, asked first where it is wanted (check_prompt.h).
 //
 // An error is relative to the largest number of what is compared: one head's vector at one step, or one step's logits.
 
@@ -20,24 +21,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/engine/check_prompt.h"
+#include "core/engine/deviation.h"
 #include "core/engine/session.h"
 
 namespace fovea {
-
-enum class CheckedPart : std::uint8_t { Queries, Keys, Values, Attention, Logits };
-inline constexpr int kCheckedParts = 5;
-// "q", "k", "v", "attention", "logits"
-std::string_view checkedPartName(CheckedPart part);
-
-struct Deviation {
-    double relative = 0, absolute = 0; // infinite where only one of the two is a number
-    CheckedPart part = CheckedPart::Attention;
-    int step = -1;              // index into the report's steps; -1: nothing was compared yet
-    int layer = -1;             // -1: the logits
-    int head = -1;              // query head, KV head of keys and values; -1: the logits
-    std::int64_t component = 0; // of the head's vector, or the token's id
-    float first = 0, second = 0;
-};
 
 struct CheckStep {
     std::int64_t position = 0;
@@ -62,7 +50,8 @@ struct CheckReport {
     std::optional<Deviation> firstBeyond; // the first met beyond the tolerance: where to begin to look
     std::int64_t agreeing = 0;            // steps at which both chose the same token
     bool sameBytes() const;               // at every step
-    bool within() const { return !firstBeyond && sameBytes(); }
+    std::optional<PromptCheck> prompt;    // empty: not asked for
+    bool within() const { return !firstBeyond && sameBytes() && (!prompt || prompt->within()); }
 };
 
 struct CheckOptions {
@@ -70,6 +59,7 @@ struct CheckOptions {
     std::int64_t tokens = 16;     // steps
     std::int64_t decodeFrom = -1; // where the plan acts from; -1: the prompt's length
     double tolerance = 0;         // relative; 0: checkTolerance of the store
+    bool prompt = false;          // check how the prompt is read, too
     // Told of what the second backend takes and gives before it is compared, and free to change it: faults are planted
     // here.
     AttentionTap* onSecond = nullptr;
@@ -78,7 +68,7 @@ struct CheckOptions {
 // What fp32 sums in another order, over rows held in `store`, differ by at most; see check.cpp for what was measured.
 double checkTolerance(ElementType store);
 
-// Called after each step; return false to stop.
+// Called after each step, and before those after each token of a prompt that is checked; return false to stop.
 using CheckObserver = std::function<bool(const CheckReport& soFar)>;
 
 // What was checked when it ended early is in the report. Throws PlanError and EngineError as sessions do, and

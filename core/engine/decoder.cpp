@@ -58,7 +58,7 @@ bool Decoder::prefill(Sequence& text, std::span<const int> tokens, const std::at
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
         prefillChunk(m_state, text, chunk, length);
-        text.advance(std::ssize(chunk));
+        text.advancePrompt(std::ssize(chunk));
         tokens = tokens.subspan(chunk.size());
     }
     return true;

@@ -55,6 +55,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     const Stopwatch watch;
     const bool filled = session.prefill(prompt.first(prompt.size() - 1), cancel);
     run.prefillSeconds = watch.seconds();
+    run.promptEvicted = session.promptEvicted();
     run.capturedTokens = run.capture ? session.tokens() : 0;
     run.slots.catchUp(session.slots());
     if (!filled)

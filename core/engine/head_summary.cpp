@@ -9,7 +9,7 @@ HeadSummary summarise(const HeadMap& map, int side) {
     HeadSummary summary{.layer = map.layer, .head = map.head, .side = side};
     summary.thumbnail.assign(static_cast<std::size_t>(side) * static_cast<std::size_t>(side), 0.f);
     const std::int64_t n = map.tokens;
-    const std::int64_t from = map.decodeFrom < n ? map.decodeFrom : 0;
+    const std::int64_t from = map.actsFrom < n ? map.actsFrom : 0;
     double missed = 0, entropy = 0, sink = 0;
     for (std::int64_t i = 0; i < n; ++i) {
         const float* row = &map.weights[static_cast<std::size_t>(i * n)];

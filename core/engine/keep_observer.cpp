@@ -67,37 +67,42 @@ void KeepObserver::prefilled(int layer, int kvHead, const KvView& view, const He
 void KeepObserver::heard(int layer, std::span<const KvView> views, const cpu::ReadReport& report,
                          Ledger& ledger) {
     const int group = m_spec.group();
-    const std::int64_t S = views.front().slots;
-    const float uniform = static_cast<float>(group) / static_cast<float>(S);
-    const std::int64_t bytes = std::ssize(views) * (report.rows * group + 2 * S) * 4;
-    cpu::forEachTask(std::ssize(views), bytes, [&](std::int64_t head) {
-        const auto kvHead = static_cast<int>(head);
-        RowScores& scores = lane(layer, kvHead);
-        std::vector<float>& listed = m_listed[static_cast<std::size_t>(head)];
-        const std::int32_t* const slots = report.slots ? report.slots + head * report.rows : nullptr;
-        Traffic moved;
-        scores.begin(views[static_cast<std::size_t>(head)], moved);
-        if (slots) {
-            listed.resize(static_cast<std::size_t>(report.rows));
-            cpu::groupWeights(report, kvHead, group, 0, report.rows, listed.data(), moved);
-            moved[Component::Indices] += report.rows * static_cast<std::int64_t>(sizeof(std::int32_t));
-        }
-        std::array<float, cpu::kWeightSpan> span;
-        std::int64_t next = 0; // of the list
-        for (std::int64_t first = 0; first < S; first += cpu::kWeightSpan) {
-            const std::int64_t last = std::min(S, first + cpu::kWeightSpan);
-            if (slots) {
-                std::fill_n(span.begin(), last - first, 0.f);
-                for (; next < report.rows && slots[next] < last; ++next)
-                    span[static_cast<std::size_t>(slots[next] - first)] =
-                        listed[static_cast<std::size_t>(next)];
-            } else {
-                cpu::groupWeights(report, kvHead, group, first, last, span.data(), moved);
-            }
-            scores.hear(first, {span.data(), static_cast<std::size_t>(last - first)}, uniform, moved);
-        }
-        ledger.add(moved);
+    std::int64_t bytes = 0;
+    for (std::size_t head = 0; head < views.size(); ++head)
+        bytes += (report.rows[head] * group + 2 * views[head].slots) * 4;
+    cpu::forEachCounted(std::ssize(views), bytes, ledger, [&](std::int64_t head, Traffic& moved) {
+        hearHead(layer, static_cast<int>(head), views[static_cast<std::size_t>(head)], report, moved);
     });
+}
+
+// One KV head's rows, a span at a time; what was not listed got nothing.
+void KeepObserver::hearHead(int layer, int kvHead, const KvView& view, const cpu::ReadReport& report, Traffic& moved) {
+    const int group = m_spec.group();
+    const auto head = static_cast<std::size_t>(kvHead);
+    const std::int64_t S = view.slots, rows = report.rows[head];
+    const float uniform = static_cast<float>(group) / static_cast<float>(S);
+    RowScores& scores = lane(layer, kvHead);
+    std::vector<float>& listed = m_listed[head];
+    const std::int32_t* const slots = report.slots ? report.slots + kvHead * report.stride : nullptr;
+    scores.begin(view, moved);
+    if (slots) {
+        listed.resize(static_cast<std::size_t>(rows));
+        cpu::groupWeights(report, kvHead, group, 0, rows, listed.data(), moved);
+        moved[Component::Indices] += rows * static_cast<std::int64_t>(sizeof(std::int32_t));
+    }
+    std::array<float, cpu::kWeightSpan> span;
+    std::int64_t next = 0; // of the list
+    for (std::int64_t first = 0; first < S; first += cpu::kWeightSpan) {
+        const std::int64_t last = std::min(S, first + cpu::kWeightSpan);
+        if (slots) {
+            std::fill_n(span.begin(), last - first, 0.f);
+            for (; next < rows && slots[next] < last; ++next)
+                span[static_cast<std::size_t>(slots[next] - first)] = listed[static_cast<std::size_t>(next)];
+        } else {
+            cpu::groupWeights(report, kvHead, group, first, last, span.data(), moved);
+        }
+        scores.hear(first, {span.data(), static_cast<std::size_t>(last - first)}, uniform, moved);
+    }
 }
 
 void KeepObserver::heard(int layer, int kvHead, const KvView& view, std::span<const float> weights,

@@ -49,6 +49,7 @@ private:
     struct Votes; // queries of SnapKV's window, of one layer
 
     RowScores& lane(int layer, int kvHead) const;
+    void hearHead(int layer, int kvHead, const KvView& view, const cpu::ReadReport& report, Traffic& moved);
     std::vector<std::int64_t> leaving(KvCache& cache, int layer, int kvHead, std::int64_t next,
                                       std::int64_t prompt, Ledger& ledger);
     std::vector<std::int64_t> unvoted(KvCache& cache, int layer, int kvHead, Ledger& ledger) const;

@@ -12,6 +12,7 @@
 #include "core/methods/quantise/rounded_weights.h"
 #include "core/methods/step_shape.h"
 #include "core/model/model_spec.h"
+#include "core/plan/plan_prefill.h"
 #include "core/trace/byte_text.h"
 
 namespace fovea {
@@ -48,12 +49,28 @@ std::int64_t cachedTokens(const ModelSpec& spec, const MemoryQuestion& q) {
     return std::clamp<std::int64_t>(q.prompt + q.tokens - 1, 1, std::max(spec.context, 1));
 }
 
-// The most rows a KV head ever holds: of the prompt, which is read in chunks before the plan acts, or of what
-// the plan keeps. Windows may grow with the text and never fall, so the last step holds the most.
+// The most rows that a prompt of `tokens` leaves in a KV head while it is read in chunks: before each one stays what its
+// first query sees. `seen(p)`: rows that the query at p sees, its own included; it never falls, so the last two chunks
+// say it, of which the last may be short.
+template <class Seen>
+std::int64_t mostPrefilled(std::int64_t tokens, const Seen& seen) {
+    std::int64_t most = 0;
+    const std::int64_t last = (std::max<std::int64_t>(tokens, 1) - 1) / kPrefillChunk * kPrefillChunk;
+    for (const std::int64_t first : {last - kPrefillChunk, last})
+        if (first >= 0 && first < tokens)
+            most = std::max(most, seen(first) - 1 + std::min(kPrefillChunk, tokens - first));
+    return most;
+}
+
+// The most rows a KV head ever holds: of the prompt, which is read in chunks, or of what the plan keeps. Windows may
+// grow with the text and never fall, so the last step holds the most.
 std::int64_t mostRows(const ModelSpec& spec, const AttentionPlan& plan, int layer, const KeepRule& own,
                       const LayerKeep& keep, const MemoryQuestion& q, int kvHead) {
-    const std::int64_t cached = cachedTokens(spec, q), from = q.decodeFrom < 0 ? q.prompt : q.decodeFrom;
-    const std::int64_t prefilled = std::min(std::max<std::int64_t>(q.prompt - 1, 0), own.reach + kPrefillChunk);
+    const std::int64_t cached = cachedTokens(spec, q);
+    const std::int64_t from = keepActsFrom(plan, q.decodeFrom < 0 ? q.prompt : q.decodeFrom);
+    const std::int64_t prefilled = mostPrefilled(std::min(q.prompt - 1, cached), [&](std::int64_t p) {
+        return masksPrefill(plan) ? keep.held(kvHead, p).seen(p) : own.seen(p);
+    });
     const std::int64_t dense = from > 0 ? own.seen(std::min(from, cached) - 1) : 0;
     const auto kept = [&] {
         return scoresTokens(plan) ? mostRowsSeen(plan, spec.window(layer), from, cached - 1)

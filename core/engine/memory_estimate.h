@@ -7,7 +7,7 @@
 //            (predictConvertedBytes) or its weights round (predictRoundedBytes), once for plans that do so alike; what
 //            they are made of stays mapped from the file
 //   cache    per plan and KV head of a layer that owns its KV, with e bytes per element, b slots per block, S the
-//            most rows that the head ever holds (of the prompt, or of what its keep leaves) and n kinds of rows
+//            most rows that the head ever holds (of the prompt, chunk by chunk where it is masked, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
 //              ⌈S / b⌉ · b · n · d · e   and 4·d for every sum of values that the plan keeps, and 2·d·e for each page
 //                                        of a plan that keeps bounds, in blocks of as many as ⌊b / page⌋

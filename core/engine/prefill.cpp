@@ -9,11 +9,13 @@
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/cache/cache_view_reader.h"
@@ -21,8 +23,10 @@
 #include "core/engine/decode_path.h"
 #include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
+#include "core/methods/keep/row_turn.h"
 #include "core/model/forward.h"
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 
@@ -43,22 +47,64 @@ void append(Sequence& text, int layer, const at::Tensor& q, const at::Tensor& k,
         text.append(layer, text.tokens() + t, row(queries, t), row(keys, t), row(values, t));
 }
 
+// The positions of the T newest of `positions` (S) -> (T).
+at::Tensor newest(const at::Tensor& positions, std::int64_t T) {
+    const std::int64_t last = positions.max().item<std::int64_t>();
+    return at::arange(last - T + 1, last + 1, at::kLong);
+}
+
 // (T, S): true where the T newest tokens' queries may not see the token of a slot. positions (S).
 at::Tensor hiddenFrom(const at::Tensor& positions, std::int64_t T, const KeepRule& keep) {
-    const std::int64_t last = positions.max().item<std::int64_t>();
-    const at::Tensor distance =
-        at::arange(last - T + 1, last + 1, at::kLong).unsqueeze(1) - positions; // (T, S)
+    const at::Tensor queries = newest(positions, T);
+    const at::Tensor distance = queries.unsqueeze(1) - positions; // (T, S)
+    std::vector<std::int64_t> windows;                            // whose width may grow with the text
+    for (std::int64_t p = queries[0].item<std::int64_t>(); std::ssize(windows) < T; ++p)
+        windows.push_back(keep.oldest(p));
+    const at::Tensor oldest = at::tensor(windows, at::kLong).unsqueeze(1); // (T, 1)
     return (distance < 0)
-        .logical_or((distance > keep.window).logical_and(positions >= keep.sinks))
+        .logical_or((positions < oldest).logical_and(positions >= keep.sinks))
         .logical_or(distance > keep.reach);
 }
 
-// weights (g, T, S), 0 where hidden (T, S), times V (S, d). A row that overflowed to infinity must not reach
-// queries that do not see it, and 0 · inf would: then each query multiplies only what it sees.
+// The same for the heads of KV head g's group: (T, S) where they see alike, else (g, T, S).
+at::Tensor hiddenFromGroup(const at::Tensor& positions, std::int64_t T, const LayerKeep* keep, int kvHead) {
+    if (!keep || keep->same())
+        return hiddenFrom(positions, T, keep ? keep->of(0) : KeepRule{});
+    std::vector<at::Tensor> heads;
+    for (int i = 0; i < keep->group(); ++i)
+        heads.push_back(hiddenFrom(positions, T, keep->of(kvHead * keep->group() + i)));
+    return at::stack(heads);
+}
+
+// products (g, T, S) of queries (g, T, d) with keys (S, d): those of the sinks anew, each with queries that are turned
+// to the distance at which `rule` has it met.
+void meetSinks(at::Tensor& products, const at::Tensor& queries, const at::Tensor& keys,
+               const at::Tensor& positions, const KeepRule& rule, const RowTurn& turn) {
+    const std::int64_t g = queries.size(0), T = queries.size(1),
+                       first = newest(positions, T)[0].item<std::int64_t>();
+    const at::Tensor sinks = (positions < rule.sinks).nonzero().squeeze(-1);
+    for (std::int64_t i = 0; i < sinks.size(0); ++i) {
+        const std::int64_t slot = sinks[i].item<std::int64_t>(), j = positions[slot].item<std::int64_t>();
+        std::vector<std::int64_t> by;
+        for (std::int64_t head = 0; head < g; ++head)
+            for (std::int64_t p = first; p < first + T; ++p)
+                by.push_back(p < j ? 0 : rule.distanceTo(p, j) - (p - j));
+        const at::Tensor turned = turn.rows(queries.reshape({g * T, -1}), at::tensor(by, at::kLong));
+        products.select(-1, slot).copy_(at::matmul(turned, keys[slot]).view({g, T}));
+    }
+}
+
+// weights (g, T, S), 0 where hidden (T, S) or (g, T, S), times V (S, d). A row that overflowed to infinity must not
+// reach queries that do not see it, and 0 · inf would: then each query multiplies only what it sees.
 at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Tensor& V) {
     if (at::isfinite(V).all().item<bool>())
         return at::matmul(weights, V);
     std::vector<at::Tensor> rows;
+    if (hidden.dim() == 3) { // heads that see differently
+        for (std::int64_t i = 0; i < hidden.size(0); ++i)
+            rows.push_back(mix(weights.narrow(0, i, 1), hidden[i], V));
+        return at::cat(rows);
+    }
     for (std::int64_t t = 0; t < weights.size(1); ++t) {
         const at::Tensor seen = hidden[t].logical_not().nonzero().squeeze(-1);
         rows.push_back(at::matmul(weights.narrow(1, t, 1).index_select(2, seen), V.index_select(0, seen)));
@@ -68,18 +114,25 @@ at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Te
 
 } // namespace
 
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep,
-                           const LogitRule& rule, const WeightListener& listener) {
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const PrefillSight& sight,
+                           const WeightListener& listener) {
     const int heads = cache.layout().kvHeads;
     const std::int64_t group = q.size(1) / heads, T = q.size(2);
+
+    std::optional<RowTurn> turn;
+    if (sight.keep && sight.keep->of(0).turns())
+        turn.emplace(*sight.spec, layer);
 
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
-        const at::Tensor hidden = hiddenFrom(rows.positions(), T, keep);
-        const at::Tensor queries = q[0].narrow(0, head * group, group); // (g, T, d)
-        const at::Tensor scores =
-            attentionLogits(at::matmul(queries, rows.keys().t()), rule, static_cast<int>(q.size(3)));
+        const at::Tensor hidden = hiddenFromGroup(rows.positions(), T, sight.keep, head);
+        const at::Tensor queries = q[0].narrow(0, head * group, group),
+                         keys = rows.keys(); // (g, T, d), (S, d)
+        at::Tensor products = at::matmul(queries, keys.t());
+        if (turn)
+            meetSinks(products, queries, keys, rows.positions(), sight.keep->of(0), *turn);
+        const at::Tensor scores = attentionLogits(products, sight.logits, static_cast<int>(q.size(3)));
         const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
         const at::Tensor weights = at::softmax(visible, -1);
         if (listener)
@@ -102,8 +155,8 @@ void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int>
                 observer->prefilled(layer, head, text.cache().view(layer, head),
                                     {weights, seen, spec.group()});
             };
-        return cachedAttention(q, text.cache(), layer, keepRule(state.plan, spec.window(layer), false),
-                               spec.logitRule(), listener);
+        const LayerKeep& keep = state.keeps.of(layer, masksPrefill(state.plan));
+        return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule()}, listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length);

@@ -1,5 +1,5 @@
 #pragma once
-// Many tokens at once through libtorch's GEMM, dense, into the cache.
+// Many tokens at once through libtorch's GEMM into the cache: a prompt, read densely or masked (core/plan/plan_prefill.h).
 
 #include <cstdint>
 #include <functional>
@@ -17,6 +17,7 @@ namespace fovea {
 struct DecodeState;
 class KvCache;
 class Sequence;
+struct ModelSpec;
 
 // Most tokens per call of prefillChunk: bounds the memory of scores to (g, kPrefillChunk, S) fp32, and what
 // happens between two looks at a cancel flag.
@@ -31,9 +32,17 @@ void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int>
 // 0, and seen (T, S) bool.
 using WeightListener = std::function<void(int kvHead, const at::Tensor& weights, const at::Tensor& seen)>;
 
-// q (1, H, T, d) of the newest T tokens of `layer` against the rows held, each query seeing what came before
-// it and what `keep` lets it see, at its own distance. `listener`, where there is one, hears all heads in turn.
-at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const KeepRule& keep = {},
-                           const LogitRule& logits = {}, const WeightListener& listener = {});
+// What the queries of a prompt see, and how; by default all that came before them.
+struct PrefillSight {
+    const LayerKeep* keep = nullptr; // null: each head sees all
+    // Whose RoPE turns queries that meet sinks at another distance than their own; needed where the keep turns.
+    const ModelSpec* spec = nullptr;
+    LogitRule logits = {};
+};
+
+// q (1, H, T, d) of the newest T tokens of `layer` against the rows held. `listener`, where there is one, hears all
+// heads in turn; heads must then see alike.
+at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
+                           const PrefillSight& sight = {}, const WeightListener& listener = {});
 
 } // namespace fovea

@@ -115,6 +115,7 @@ public:
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
           m_kvHead(map.head / capture.spec().group()),
           m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
+        map.actsFrom = std::min(m_keep.actsFrom(), map.tokens);
         if (const QuestParams* quest = questOf(plan, map.layer))
             playPages(*quest, cancel);
     }
@@ -122,12 +123,12 @@ public:
     // How many keys of a row are listed at most; none where it is read dense. Of what SparQ chooses for a group this
     // head may see less.
     std::int64_t listed(std::int64_t query) const {
-        if (query >= m_map.decodeFrom && !m_pageRows.empty())
+        const bool reads = query >= m_map.decodeFrom;
+        if (reads && !m_pageRows.empty())
             return std::ssize(pageRow(query));
-        if (query < m_map.decodeFrom || (!m_sparq && !m_keep.drops(query)))
-            return 0;
-        const std::int64_t seen = m_sparq ? m_keep.heldCount(query) : m_keep.count(query);
-        return m_sparq ? std::min<std::int64_t>(m_sparq->tokens, seen) : seen;
+        if (reads && m_sparq)
+            return std::min<std::int64_t>(m_sparq->tokens, m_keep.heldCount(query));
+        return query >= m_map.actsFrom && m_keep.drops(query) ? m_keep.count(query) : 0;
     }
     // Closes the gaps where a row lists fewer keys than it might have.
     void pack() {
@@ -166,30 +167,29 @@ public:
 
     // What is read of queries from..to-1, and the mass that is not.
     void choose(std::int64_t from, std::int64_t to) {
-        from = std::max(from, m_map.decodeFrom);
-        if (from >= to)
-            return;
-        const bool turned = m_sparq && m_keep.rule(from).turns();
+        const std::int64_t read = std::max(from, m_map.decodeFrom); // from here on the plan's read chooses
+        const bool turned = m_sparq && m_keep.rule(read).turns();
         at::Tensor scores;
-        if (m_sparq && !turned)
-            scores = groupScores(m_capture, m_keep, from, to, m_map.layer, m_kvHead, *m_sparq);
+        if (m_sparq && !turned && read < to)
+            scores = groupScores(m_capture, m_keep, read, to, m_map.layer, m_kvHead, *m_sparq);
         Scratch scratch;
-        for (std::int64_t i = from; i < to; ++i) {
+        for (std::int64_t i = std::max(from, m_map.actsFrom); i < to; ++i) {
             if (listed(i) == 0)
                 continue;
             const std::vector<std::int32_t>& row =
-                !m_pageRows.empty() ? pageRow(i)
-                : turned            ? chooseTurned(i, scratch)
-                : m_sparq           ? chooseScored(i, scores.data_ptr<float>() + (i - from) * to, scratch)
-                                    : (scratch.row = m_keep.seen(i));
+                i < read              ? (scratch.row = m_keep.seen(i))
+                : !m_pageRows.empty() ? pageRow(i)
+                : turned              ? chooseTurned(i, scratch)
+                : m_sparq             ? chooseScored(i, scores.data_ptr<float>() + (i - read) * to, scratch)
+                                      : (scratch.row = m_keep.seen(i));
             std::copy(row.begin(), row.end(),
                       m_map.chosen.begin() + m_map.first[static_cast<std::size_t>(i)]);
             if (!m_short.empty())
                 m_short[static_cast<std::size_t>(i)] = std::ssize(row);
-            float read = 0;
+            float mass = 0;
             for (const std::int32_t j : row)
-                read += m_map.weights[static_cast<std::size_t>(i * m_map.tokens + j)];
-            m_map.missed[static_cast<std::size_t>(i)] = std::max(0.f, 1.f - read);
+                mass += m_map.weights[static_cast<std::size_t>(i * m_map.tokens + j)];
+            m_map.missed[static_cast<std::size_t>(i)] = std::max(0.f, 1.f - mass);
         }
     }
 

@@ -16,7 +16,9 @@ struct AttentionPlan;
 struct HeadMap {
     int layer = 0, head = 0;
     std::int64_t tokens = 0;
-    std::int64_t decodeFrom = 0;      // rows before it were read dense
+    std::int64_t decodeFrom =
+        0; // the plan's read acts from this row on, and its keep, unless it masks the prompt
+    std::int64_t actsFrom = 0; // rows before it were read dense: decodeFrom, or 0 where the prompt is masked
     std::vector<float> weights;       // (tokens, tokens) dense softmax weights, 0 above the diagonal
     std::vector<std::int64_t> first;  // (tokens + 1) row i's chosen keys are chosen[first[i] .. first[i+1])
     std::vector<std::int32_t> chosen; // sorted; empty for rows that were read dense
@@ -66,7 +68,7 @@ struct QueryStages {
     float error = 0;                         // |output - denseOutput| / |denseOutput|
 };
 
-// One head at a glance: thumbnail and the numbers to sort by, means over the queries from decodeFrom on
+// One head at a glance: thumbnail and the numbers to sort by, means over the queries from actsFrom on
 // (over all where none is).
 struct HeadSummary {
     int layer = 0, head = 0;

@@ -221,11 +221,11 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const at::Tensor denseOutput = denseTruth(q, dense, rule)[mine];
     stages.denseOutput = stages.output = toVector(denseOutput);
 
-    const auto* sparq = std::get_if<SparqParams>(&plan.read);
-    const auto* topv = std::get_if<TopvParams>(&plan.read);
-    const auto* quest = questOf(plan, layer);
-    const bool drops = keep.drops(query);
-    stages.sparse = query >= decodeFrom && (sparq || topv || quest || drops);
+    const bool reads = query >= decodeFrom; // before, the keep alone may act
+    const auto* sparq = reads ? std::get_if<SparqParams>(&plan.read) : nullptr;
+    const auto* topv = reads ? std::get_if<TopvParams>(&plan.read) : nullptr;
+    const auto* quest = reads ? questOf(plan, layer) : nullptr;
+    stages.sparse = sparq || topv || quest || (query >= keep.actsFrom() && keep.drops(query));
     if (!stages.sparse)
         return stages;
 

@@ -9,6 +9,7 @@
 #include "core/engine/scored_replay.h"
 #include "core/methods/keep/scored_keep.h"
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 
@@ -20,8 +21,9 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, std::int64_t tokens, int layer,
                            int head, std::int64_t decodeFrom, const std::atomic<bool>& cancel)
-    : m_decodeFrom(decodeFrom), m_layer(plan, capture.spec(), layer, true), m_kvHead(head / capture.spec().group()),
-      m_own(keepRule(plan, capture.spec().window(layer), false)), m_kept(m_layer.of(head)) {
+    : m_actsFrom(keepActsFrom(plan, decodeFrom)), m_layer(plan, capture.spec(), layer, true),
+      m_kvHead(head / capture.spec().group()), m_own(keepRule(plan, capture.spec().window(layer), false)),
+      m_kept(m_layer.of(head)) {
     if (!scoresTokens(plan))
         return;
     m_gone = scoredGone(capture, tokens, layer, m_kvHead, plan, decodeFrom, cancel);
@@ -37,7 +39,7 @@ ReplayedKeep::ReplayedKeep(const AttentionPlan& plan, const Capture& capture, st
 std::int64_t ReplayedKeep::gone(std::int64_t key) const {
     if (scored())
         return m_gone[static_cast<std::size_t>(key)];
-    return std::min(m_own.unseenFrom(key), std::max(m_decodeFrom, m_kept.unseenFrom(key)));
+    return std::min(m_own.unseenFrom(key), std::max(m_actsFrom, m_kept.unseenFrom(key)));
 }
 
 namespace {
@@ -66,7 +68,7 @@ std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
 }
 
 KeepRule ReplayedKeep::holds(std::int64_t query) const {
-    return query < m_decodeFrom ? m_own : m_layer.held(m_kvHead, query);
+    return query < m_actsFrom ? m_own : m_layer.held(m_kvHead, query);
 }
 
 std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {

@@ -15,7 +15,8 @@ class Capture;
 struct AttentionPlan;
 struct QuestParams;
 
-// What one head's queries see under a plan that acts from decodeFrom on, and what its KV head then holds.
+// What one head's queries see under a plan that acts from decodeFrom on, or whose keep acts from the beginning where it
+// masks the prompt, and what its KV head then holds.
 class ReplayedKeep {
 public:
     // Of the first `tokens` queries. A keep that scores tokens is read from the beginning, which takes a while: a set
@@ -24,7 +25,7 @@ public:
                  std::int64_t decodeFrom, const std::atomic<bool>& cancel);
 
     // Not all of it where the keep scores tokens: what has left is then in gone() alone.
-    const KeepRule& rule(std::int64_t query) const { return query < m_decodeFrom ? m_own : m_kept; }
+    const KeepRule& rule(std::int64_t query) const { return query < m_actsFrom ? m_own : m_kept; }
     bool scored() const { return !m_gone.empty(); }
     // How many tokens `query` sees, its own included.
     std::int64_t count(std::int64_t query) const {
@@ -32,11 +33,13 @@ public:
     }
     // How many its KV head holds for it.
     std::int64_t heldCount(std::int64_t query) const { return scored() ? count(query) : holds(query).seen(query); }
-    // The rules of all heads of the layer from decodeFrom on.
+    // The first query that the keep acts on.
+    std::int64_t actsFrom() const { return m_actsFrom; }
+    // The rules of all heads of the layer from there on.
     const LayerKeep& layer() const { return m_layer; }
     // Do heads of its group see different tokens, so that a read that chooses for the group chooses among more than
     // this head sees?
-    bool parted(std::int64_t query) const { return query >= m_decodeFrom && m_layer.parted(m_kvHead, query); }
+    bool parted(std::int64_t query) const { return query >= m_actsFrom && m_layer.parted(m_kvHead, query); }
     // The model's own window alone: what dense attention sees.
     const KeepRule& own() const { return m_own; }
     // Has the plan dropped anything that this query would see without it?
@@ -50,7 +53,7 @@ public:
     std::vector<std::int32_t> held(std::int64_t query) const;
 
 private:
-    std::int64_t m_decodeFrom;
+    std::int64_t m_actsFrom;
     LayerKeep m_layer;
     int m_kvHead;
     KeepRule m_own, m_kept;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <utility>
 
 #include "core/plan/attention_plan.h"
@@ -19,24 +20,30 @@ std::int32_t slotOfAge(const KvView& view, std::int64_t place) {
     return view.byAge ? view.byAge[place] : static_cast<std::int32_t>(place);
 }
 
-// `n` places of `values` whose value is smallest, among those from `exempt` on; of equals the first. Ascending.
-template <class T>
-std::vector<std::int64_t> smallest(const std::vector<T>& values, std::int64_t exempt, std::int64_t n) {
-    std::vector<std::int64_t> places;
-    const auto before = [&](std::int64_t a, std::int64_t b) {
-        const T x = values[static_cast<std::size_t>(a)], y = values[static_cast<std::size_t>(b)];
-        return x < y || (x == y && a < b);
-    };
-    const std::int64_t end = std::ssize(values);
+// `n` places of `candidates` whose value(slot) is smallest, among those from `exempt` on; of equals the first. Ascending.
+template <class Value>
+std::vector<std::int64_t> smallest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+                                   const Value& value) {
+    if (n <= 0)
+        return {};
+    const auto valueAt = [&](std::int64_t place) { return value(candidates[static_cast<std::size_t>(place)]); };
+    const std::int64_t end = std::ssize(candidates);
     if (n == 1) { // what every step of H2O asks
         std::int64_t best = exempt;
+        auto least = valueAt(best);
         for (std::int64_t i = exempt + 1; i < end; ++i)
-            if (before(i, best))
+            if (const auto v = valueAt(i); v < least) {
+                least = v;
                 best = i;
+            }
         return {best};
     }
-    for (std::int64_t i = exempt; i < end; ++i)
-        places.push_back(i);
+    std::vector<std::int64_t> places(static_cast<std::size_t>(end - exempt));
+    std::iota(places.begin(), places.end(), exempt);
+    const auto before = [&](std::int64_t a, std::int64_t b) {
+        const auto x = valueAt(a), y = valueAt(b);
+        return x < y || (x == y && a < b);
+    };
     std::nth_element(places.begin(), places.begin() + n, places.end(), before);
     places.resize(static_cast<std::size_t>(n));
     std::sort(places.begin(), places.end());
@@ -111,11 +118,8 @@ public:
     }
     std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
                                      std::int64_t n, Traffic& moved) override {
-        m_ranked.clear();
-        for (const std::int32_t slot : candidates)
-            m_ranked.push_back(*m_sums.at(slot));
         moved[Component::Scores] += 4 * std::ssize(candidates);
-        return n > 0 ? smallest(m_ranked, exempt, n) : std::vector<std::int64_t>{};
+        return smallest(candidates, exempt, n, [&](std::int32_t slot) { return *m_sums.at(slot); });
     }
     void evicted(std::span<const std::int64_t>, std::span<const SlotTable::Move> moves,
                  Traffic& moved) override {
@@ -129,7 +133,6 @@ public:
 
 private:
     SlotWords<float> m_sums;
-    std::vector<float> m_ranked;
 };
 
 // A bit per query of the history: was its weight below the uniform one? The oldest query's bit is the next one's.
@@ -163,15 +166,13 @@ public:
     }
     std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
                                      std::int64_t n, Traffic& moved) override {
-        m_ranked.clear();
-        for (const std::int32_t slot : candidates) {
+        moved[Component::Scores] += m_bits.bytesPerRow() * std::ssize(candidates);
+        return smallest(candidates, exempt, n, [&](std::int32_t slot) { // those that were below most often leave
             int count = 0;
             for (std::int64_t word = 0; word < m_bits.words(); ++word)
-                count += std::popcount(m_bits.at(slot)[word]);
-            m_ranked.push_back(-count); // those that were below most often leave
-        }
-        moved[Component::Scores] += m_bits.bytesPerRow() * std::ssize(candidates);
-        return n > 0 ? smallest(m_ranked, exempt, n) : std::vector<std::int64_t>{};
+                count -= std::popcount(m_bits.at(slot)[word]);
+            return count;
+        });
     }
     void evicted(std::span<const std::int64_t>, std::span<const SlotTable::Move> moves,
                  Traffic& moved) override {
@@ -192,7 +193,6 @@ private:
 
     std::int64_t m_history, m_queries = 0, m_place = 0;
     SlotWords<std::uint32_t> m_bits;
-    std::vector<int> m_ranked;
 };
 
 } // namespace

@@ -51,6 +51,9 @@ struct Run {
     std::string backend; // "cpu", "reference"
     int threads = 1;
     double prefillSeconds = 0;
+    // Rows that left while the prompt was read in chunks, before any step: of a model's own window, and of a masked
+    // prompt's keep. All layers and KV heads.
+    std::int64_t promptEvicted = 0;
     // (steps, V) fp32 logits, for KL against another run of the same tokens; null when not asked for.
     std::shared_ptr<const std::vector<float>> logits;
     std::shared_ptr<const Capture> capture; // null when not asked for

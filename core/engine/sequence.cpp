@@ -7,6 +7,7 @@
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 
@@ -14,7 +15,8 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
                    const SequenceOptions& options)
     : m_plan(plan), m_spec(spec), m_keeps(keeps), m_ledger(ledger),
       m_cache(cacheLayoutFor(plan, spec, options.capacity)), m_capacity(options.capacity),
-      m_lastPages(static_cast<std::size_t>(spec.layers), 0) {
+      m_lastPages(static_cast<std::size_t>(spec.layers), 0), m_keeping(masksPrefill(plan)),
+      m_evictedKeeping(m_keeping) {
     if (options.captureBudget > 0) {
         const auto fresh = std::make_shared<Capture>(spec, m_capacity, options.captureBudget);
         m_writtenCapture = fresh.get();
@@ -54,6 +56,14 @@ void Sequence::append(int layer, std::int64_t position, const float* q, const fl
 void Sequence::advance(std::int64_t n) {
     m_tokens += n;
     evict(m_tokens);
+}
+
+void Sequence::advancePrompt(std::int64_t n) {
+    for (int layer = 0; layer < m_spec.layers; ++layer)
+        m_cache.takeChanges(layer);
+    advance(n);
+    for (int layer = 0; layer < m_spec.layers; ++layer)
+        m_promptEvicted += m_cache.takeChanges(layer).dropped;
 }
 
 // What the query at `next` does not see leaves every owner layer.

@@ -33,7 +33,9 @@ public:
 
     std::int64_t tokens() const { return m_tokens; } // in the cache: the position of the next
     std::int64_t capacity() const { return m_capacity; }
-    bool keeping() const { return m_keeping; } // the plan's keep acts
+    bool keeping() const {
+        return m_keeping;
+    } // the plan's keep acts: from the first token on where it masks prompts
     const KvCache& cache() const { return m_cache; }
     const std::shared_ptr<const Capture>& capture() const { return m_capture; }
     const SlotHistory& slots() const { return m_history; } // empty unless recorded
@@ -53,6 +55,9 @@ public:
     // All layers have `n` tokens more; what the next query will not see leaves. Only between steps: layers that
     // borrow read what their owner appended in the same step, after it.
     void advance(std::int64_t n = 1);
+    // The same at the end of a prompt's chunk; what leaves then is no step's, and is counted by itself.
+    void advancePrompt(std::int64_t n);
+    std::int64_t promptEvicted() const { return m_promptEvicted; } // rows, all layers and KV heads
     // Adds what the step since begin() did, formula layer by layer, and what is held now.
     void describe(StepCost& cost);
 
@@ -74,6 +79,7 @@ private:
     bool m_planned = false, m_takesOver = false; // the step since begin()
     bool m_keeping = false;
     std::int64_t m_prompt = -1; // tokens before the plan acted
+    std::int64_t m_promptEvicted = 0;
     // The query that unseen tokens were last evicted for, and whether the plan's keep acted then.
     std::int64_t m_evictedFor = 0;
     bool m_evictedKeeping = false;

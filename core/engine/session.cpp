@@ -52,6 +52,9 @@ const Model& Session::model() const {
 const std::shared_ptr<const Capture>& Session::capture() const {
     return m->text->capture();
 }
+std::int64_t Session::promptEvicted() const {
+    return m->text->promptEvicted();
+}
 const SlotHistory& Session::slots() const {
     return m->text->slots();
 }

@@ -1,11 +1,12 @@
 #pragma once
 // A model running under a plan, one token at a time.
 //
-// The prompt is prefilled densely through libtorch's GEMM, all but its last token; that one and everything
-// after it go through the decode kernels, so N generated tokens are N decode steps. The plan's keep and read
-// act from position decodeFrom on (default: the prompt's length). Earlier reads are dense and every token
-// stays; what the plan does not keep of them leaves as the first planned step begins. From then on a token
-// leaves at the end of the last step that sees it.
+// The prompt is prefilled through libtorch's GEMM, all but its last token; that one and everything after it go
+// through the decode kernels, so N generated tokens are N decode steps. The plan's keep and read act from position
+// decodeFrom on (default: the prompt's length). Earlier reads are dense and every token stays; what the plan does not
+// keep of them leaves as the first planned step begins. From then on a token leaves at the end of the last step that
+// sees it. Where the plan masks its prefill the keep acts from the first token on: then tokens leave at the end of the
+// last step, or chunk of the prompt, that sees them, and decodeFrom is the read's alone.
 
 #include <atomic>
 #include <cstdint>
@@ -51,12 +52,12 @@ public:
     ~Session();
     Session(Session&&) noexcept;
 
-    // Dense, fills the cache, in chunks between which `cancel` is heard; may follow other tokens. False when
+    // Dense or masked, as the plan says: fills the cache, in chunks between which `cancel` is heard; may follow other tokens. False when
     // cancelled. Throws EngineError with nothing changed. Leaves logits() as they were.
     bool prefill(std::span<const int> tokens, const std::atomic<bool>& cancel);
     // One decode step; logits() then predict the next token. `planned`: use the plan's read, else dense. The
-    // plan's keep acts from the first planned step on, for good: what was evicted does not come back. The
-    // record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
+    // plan's keep acts from the first planned step on (from the first token on where the prefill is masked), for good:
+    // what was evicted does not come back. The record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
     StepRecord step(int token, bool planned);
 
     std::span<const float> logits() const; // (V), zeros before the first step
@@ -64,6 +65,7 @@ public:
     const Model& model() const;            // as it was given
     const std::shared_ptr<const Capture>& capture() const;
     const SlotHistory& slots() const; // empty unless recordSlots
+    std::int64_t promptEvicted() const; // rows that left while prompts were read, all layers and KV heads
 
 private:
     struct Impl;

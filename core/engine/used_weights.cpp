@@ -41,9 +41,11 @@ public:
           m_rule(keepRule(plan, capture.spec().window(map.layer), true, {map.layer, map.head})), m_weights(map.weights) {}
 
     void fill(std::int64_t from, std::int64_t to) {
-        const std::vector<float> alphas = m_sparq && m_sparq->alpha ? alphasOf(from, to) : std::vector<float>{};
+        const std::int64_t read = std::clamp(m_map.decodeFrom, from, to); // rows before are the keep's alone
+        const std::vector<float> alphas =
+            m_sparq && m_sparq->alpha && read < to ? alphasOf(read, to) : std::vector<float>{};
         for (std::int64_t i = from; i < to; ++i)
-            fillRow(i, alphas.empty() ? 1.f : alphas[static_cast<std::size_t>(i - from)]);
+            fillRow(i, alphas.empty() || i < read ? 1.f : alphas[static_cast<std::size_t>(i - read)]);
     }
     std::vector<float> take() { return std::move(m_weights); }
 
@@ -61,7 +63,8 @@ private:
         const auto chosen = chosenBy(i);
         std::int64_t lives = 0;
         double mass = 0;
-        if (chosen.empty() || m_keepsShares) // dense over what stayed, or a part of that
+        if (chosen.empty() ||
+            (m_keepsShares && i >= m_map.decodeFrom)) // dense over what stayed, or a part of that
             for (std::int64_t j = 0; j <= i; ++j)
                 mass += live(i, j) ? static_cast<double>(dense[j]) : 0;
         else
@@ -138,11 +141,11 @@ std::vector<float> usedWeights(const Capture& capture, const HeadMap& map, const
                                const std::atomic<bool>& cancel) {
     const c10::InferenceMode inference;
     Rows rows(capture, map, plan);
-    const std::int64_t planned = map.tokens - map.decodeFrom;
+    const std::int64_t planned = map.tokens - map.actsFrom;
     at::parallel_for(0, (planned + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
         const c10::InferenceMode onThisThread;
         for (std::int64_t block = begin; block < end && !cancel; ++block) {
-            const std::int64_t from = map.decodeFrom + block * kBlock;
+            const std::int64_t from = map.actsFrom + block * kBlock;
             rows.fill(from, std::min(map.tokens, from + kBlock));
         }
     });

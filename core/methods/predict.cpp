@@ -57,7 +57,13 @@ Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, st
     const int heads = shape.kvHeads;
     shape.queryHeads = shape.group();
     shape.kvHeads = 1;
+    const std::int64_t holes = shape.holes, begun = shape.pagesBegun;
     for (int head = 0; head < heads; ++head) {
+        const auto own = static_cast<std::size_t>(head);
+        shape.lastPages = shape.lastPageOf.empty() ? StepShape::kUnknown : shape.lastPageOf[own];
+        shape.holes = holes > 0 && !shape.holeIn.empty() ? shape.holeIn[own] : 0;
+        // All that were begun are taken off at once: what is taken off does not depend on the rows of the head.
+        shape.pagesBegun = begun >= 0 && head > 0 ? 0 : begun;
         shape.tokens = keep.held(head, p).seen(p) - without;
         layer += formula(plan, shape);
     }

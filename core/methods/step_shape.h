@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "core/cache/element_type.h"
 
@@ -35,6 +36,8 @@ struct StepShape {
     // token had ever left.
     static constexpr std::int64_t kUnknown = -1;
     std::int64_t pagesBegun = kUnknown, lastPages = kUnknown, holes = 0;
+    // (G) the latter two by KV head, which matters where these hold unequal numbers of rows; empty: unknown.
+    std::span<const char> lastPageOf = {}, holeIn = {};
     // Tokens before the plan acted, which a keep that scores tokens counts from; -1: all but the current one, as if
     // it were the first after its prompt.
     std::int64_t prompt = -1;

@@ -7,6 +7,7 @@
 #include "core/model/model_spec.h"
 #include "core/plan/keep_text.h"
 #include "core/plan/moa_text.h"
+#include "core/plan/plan_prefill.h"
 #include "core/plan/plan_words.h"
 #include "core/plan/read_text.h"
 #include "core/plan/share_text.h"
@@ -19,16 +20,17 @@ namespace {
 
 constexpr std::string_view kAccepted =
     "dense, share=own, share=cla:…,pattern=even|keep-ends|dense-front|dense-back,convert=mean|first, "
-    "share=layers:0_0_2_2_…,convert=mean|first, keep=all, keep=streaming:sinks=…,window=…,positions=original|cache, "
+    "share=layers:0_0_2_2_…,convert=mean|first, keep=all, "
+    "keep=streaming:sinks=…,window=…,positions=original|cache, "
     "keep=lm-infinite:sinks=…,window=…, "
     "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
     "keep=h2o:heavy=…,recent=… (tokens, or 10% of the prompt), "
     "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16, feedback=exact|estimate, "
+    "store=f32|f16|bf16, prefill=dense|masked, feedback=exact|estimate, "
     "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free";
-constexpr std::string_view kSlots[] = {"share", "keep", "store", "read", "feedback", "weights"};
+constexpr std::string_view kSlots[] = {"share", "keep", "store", "read", "prefill", "feedback", "weights"};
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
@@ -83,6 +85,13 @@ AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
     return word.value == "exact" ? AttentionPlan::Feedback::Exact : AttentionPlan::Feedback::Estimate;
 }
 
+AttentionPlan::Prefill parsePrefill(const PlanWord& word) {
+    requireNoSwitches(word);
+    if (word.value != "dense" && word.value != "masked")
+        refuseUnknown(word);
+    return word.value == "dense" ? AttentionPlan::Prefill::Dense : AttentionPlan::Prefill::Masked;
+}
+
 ElementType parseStore(const PlanWord& word) {
     for (const ElementType type : kStores)
         if (word.value == elementName(type) && !word.hasParameters)
@@ -121,6 +130,7 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     if (plan.store)
         add("store=" + std::string(elementName(*plan.store)));
     add(readText(plan.read));
+    add(prefillText(plan));
     if (plan.feedback == AttentionPlan::Feedback::Estimate)
         add("feedback=estimate");
     add(weightsText(plan.weights));
@@ -157,6 +167,8 @@ AttentionPlan parsePlan(std::string_view text) {
             plan.share = parseShare(word);
         else if (slot == "keep")
             plan.keep = parseKeep(word);
+        else if (slot == "prefill")
+            plan.prefill = parsePrefill(word);
         else if (slot == "feedback")
             plan.feedback = parseFeedback(word);
         else if (slot == "weights")
@@ -164,6 +176,7 @@ AttentionPlan parsePlan(std::string_view text) {
         else if (word.text != "dense")
             plan.read = parseRead(word);
     }
+    forgetPaperPrefill(plan);
     return plan;
 }
 
@@ -182,6 +195,8 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
     if (const auto why = keepRefusal(plan, spec))
         return why;
     if (const auto why = spansRefusal(plan))
+        return why;
+    if (const auto why = prefillRefusal(plan))
         return why;
     if (const auto why = pagesRefusal(plan))
         return why;

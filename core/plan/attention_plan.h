@@ -51,6 +51,11 @@ struct AttentionPlan {
     Keep keep;
     std::optional<ElementType> store; // empty: the checkpoint's own float type
     Read read;
+    // Do a prompt's queries see everything before them, or only what the keep lets them see, as if the text had been
+    // decoded from its first token? Masked, the keep acts from the first token on, and only the read waits for
+    // decode-from. Empty: as the keep's paper does (paperPrefill).
+    enum class Prefill : std::uint8_t { Dense, Masked };
+    std::optional<Prefill> prefill;
     // What a keep that scores tokens hears under a read that is not dense: the α-scaled weights of what was read and 0
     // elsewhere, or the approximate softmax that the choice was made by.
     enum class Feedback : std::uint8_t { Exact, Estimate } feedback = Feedback::Exact;

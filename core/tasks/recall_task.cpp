@@ -1,5 +1,5 @@
-// Recall under a plan: the list of recall.h is read densely; the stretches of filler and the queries after it are
-// decoded under the plan, teacher-forced. Metric: the share of queried pairs of which every token of the value is
+// Recall under a plan: the list of recall.h is the prompt, and where a longer prompt is asked for the first stretches of
+// filler and queries too; what follows is decoded under the plan, teacher-forced. Metric: the share of queried pairs of which every token of the value is
 // ranked first. The task is Fovea's own, after the associative recall of the literature (Arora et al., "Zoology",
 // arXiv 2312.04927): pairs are asked for at every distance, and several times.
 
@@ -32,12 +32,15 @@ public:
         m_facts.name = "recall";
         m_facts.metric = "accuracy";
         m_facts.high = 1;
+        m_prompt = options.prompt;
         m_facts.figures =
             std::to_string(m_options.pairs) + " pairs in " + std::to_string(m_options.length) + " tokens";
+        if (m_prompt > 0)
+            m_facts.figures += ", the first " + std::to_string(m_prompt) + " its prompt";
         if (sample(0).answers.empty())
             throw std::invalid_argument("recall: " + m_facts.figures +
                                         " leave no room to ask for any, take fewer "
-                                        "pairs or a greater length");
+                                        "pairs, a greater length or a shorter prompt");
     }
 
     const TaskFacts& facts() const override { return m_facts; }
@@ -46,11 +49,12 @@ public:
         Random random(sampleSeed(m_seed, index));
         const RecallExample example = makeRecall(*m_tokenizer, m_filler, m_options, random);
         TaskSample sample;
-        const auto list = example.tokens.begin() + example.listed;
-        sample.prompt.assign(example.tokens.begin(), list);
-        sample.follows.assign(list, example.tokens.end());
+        const std::int64_t prompt = std::clamp(m_prompt, example.listed, std::ssize(example.tokens));
+        sample.prompt.assign(example.tokens.begin(), example.tokens.begin() + prompt);
+        sample.follows.assign(example.tokens.begin() + prompt, example.tokens.end());
         for (const RecallExample::Answer& answer : example.answers)
-            sample.answers.push_back({answer.first - example.listed, answer.count});
+            if (answer.first >= prompt)
+                sample.answers.push_back({answer.first - prompt, answer.count});
         return sample;
     }
 
@@ -71,6 +75,7 @@ private:
     std::shared_ptr<const Tokenizer> m_tokenizer;
     std::uint64_t m_seed;
     RecallOptions m_options;
+    std::int64_t m_prompt = 0;
     std::vector<int> m_filler;
     TaskFacts m_facts;
 };

@@ -93,6 +93,41 @@ std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::str
     return steps;
 }
 
+std::vector<AttentionPlan> readablePlans(const std::vector<std::string>& texts) {
+    std::vector<AttentionPlan> plans;
+    for (const std::string& text : texts)
+        try {
+            plans.push_back(parsePlan(text));
+        } catch (const PlanError&) {
+            continue;
+        }
+    return plans;
+}
+
+MemoryQuestion sweepMemory(const Task& task, const ModelSpec& spec, const std::vector<AttentionPlan>& plans) {
+    const TaskSample sample = task.sample(0);
+    MemoryQuestion question;
+    question.plans = {AttentionPlan{}};
+    question.prompt = std::ssize(sample.prompt);
+    question.tokens = sample.steps();
+    question.keepsLogits = true;
+    const AttentionPlan* largest = nullptr;
+    std::int64_t most = 0;
+    for (const AttentionPlan& plan : plans) {
+        if (refusal(plan, spec))
+            continue;
+        MemoryQuestion one = question;
+        one.plans.push_back(plan);
+        if (const std::int64_t total = estimateMemory(spec, one).total(); total > most) {
+            most = total;
+            largest = &plan;
+        }
+    }
+    if (largest)
+        question.plans.push_back(*largest);
+    return question;
+}
+
 void sweep(Evaluation& evaluation, const std::vector<std::string>& plans, SweepTable& table,
            const SweepObserver& observer, const std::atomic<bool>& cancel) {
     for (const std::string& text : plans) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/engine/memory_estimate.h"
 #include "core/tasks/sweep_table.h"
 
 namespace fovea {
@@ -25,6 +26,13 @@ std::vector<std::string> sweepPlans(const std::vector<std::string>& templates);
 // Steps that a sweep still takes, without the plans that the table has a row of.
 std::int64_t sweepSteps(const Evaluation& evaluation, const std::vector<std::string>& plans,
                         const SweepTable& done);
+
+// Those of the texts that are plans; the sweep's rows say why the others are none.
+std::vector<AttentionPlan> readablePlans(const std::vector<std::string>& texts);
+
+// What plans judged by a task hold at most: one runs at a time, beside the dense run that it is held against. Plans that the
+// model refuses cost nothing.
+MemoryQuestion sweepMemory(const Task& task, const ModelSpec& spec, const std::vector<AttentionPlan>& plans);
 
 struct SweepObserver {
     std::function<void()> step;                 // a decode step was made

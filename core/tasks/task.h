@@ -54,6 +54,9 @@ struct TaskOptions {
     std::string name = "recall"; // recall, repetition, text
     std::int64_t length = 0;     // tokens of a sample; 0: the task's own choice for the model's context
     int pairs = 16;              // recall
+    // recall: tokens of a sample that are its prompt, the list among them; what is asked for there is not graded, but a
+    // keep that cuts prompts by what their queries look at then has some that ask. 0: the list alone.
+    std::int64_t prompt = 0;
     std::uint64_t seed = 1;
     std::string text; // what passages, filler and windows are cut from
 };

@@ -37,6 +37,31 @@ Json deviationJson(const Deviation& d, const CheckReport& report) {
     return json;
 }
 
+Json promptJson(const PromptCheck& prompt) {
+    if (!prompt.notChecked.empty())
+        return {{"not_checked", prompt.notChecked}};
+    const auto at = [](const Deviation& d) -> Json {
+        if (d.step < 0)
+            return nullptr;
+        Json json = {{"relative", finiteOrNull(d.relative)},
+                     {"part", checkedPartName(d.part)},
+                     {"position", d.step},
+                     {"component", d.component},
+                     {"values", {finiteOrNull(d.first), finiteOrNull(d.second)}}};
+        if (d.layer >= 0) {
+            json["layer"] = d.layer;
+            json["head"] = d.head;
+        }
+        return json;
+    };
+    Json layers = Json::array();
+    for (const Deviation& d : prompt.layers)
+        layers.push_back(at(d));
+    return {{"tokens", prompt.tokens},      {"tolerance", prompt.tolerance}, {"within", prompt.within()},
+            {"same_rows", prompt.sameRows}, {"largest", at(prompt.largest)}, {"logits", at(prompt.logits)},
+            {"layers", std::move(layers)}};
+}
+
 Json stepJson(const CheckStep& step, const CheckReport& report) {
     Json layers = Json::array();
     for (const Deviation& d : step.layers)
@@ -72,6 +97,7 @@ Json reportJson(const CheckReport& report) {
             {"same_bytes", report.sameBytes()},
             {"largest", deviationJson(report.largest, report)},
             {"first_beyond", report.firstBeyond ? deviationJson(*report.firstBeyond, report) : Json(nullptr)},
+            {"prompt", report.prompt ? promptJson(*report.prompt) : Json(nullptr)},
             {"parts", std::move(parts)},
             {"heads", std::move(heads)},
             {"steps", std::move(steps)}};
@@ -111,6 +137,21 @@ std::string placeText(const Deviation& d, const CheckReport& report) {
     else
         text += " of token " + std::to_string(d.component);
     return text + ", at position " + std::to_string(positionOf(d, report));
+}
+
+std::string promptText(const PromptCheck& prompt) {
+    if (!prompt.notChecked.empty())
+        return prompt.notChecked;
+    std::string text = "prompt read at once and token by token " +
+                       std::string(prompt.within() ? "agree within " : "differ by more than ") +
+                       errorText(prompt.tolerance) + ": largest " + errorText(prompt.largest.relative);
+    if (prompt.largest.layer >= 0)
+        text += ", " + std::string(checkedPartName(prompt.largest.part)) + " of layer " +
+                std::to_string(prompt.largest.layer) + ", head " + std::to_string(prompt.largest.head) +
+                ", at position " + std::to_string(prompt.largest.step);
+    else if (prompt.largest.step >= 0)
+        text += ", the first step's logits";
+    return text + (prompt.sameRows ? "" : "; NOT the same rows held");
 }
 
 std::string errorText(double relative) {

@@ -16,6 +16,8 @@ std::string checkCsv(const CheckReport& report);
 
 // "attention of layer 3, head 2, component 17, at position 40"
 std::string placeText(const Deviation& deviation, const CheckReport& report);
+// "prompt read at once and token by token agree within 1e-4: largest 3.1e-6, k of layer 3, head 1, at position 17"
+std::string promptText(const PromptCheck& prompt);
 // "3.1e-6", "∞"
 std::string errorText(double relative);
 

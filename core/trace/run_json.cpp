@@ -68,6 +68,7 @@ Json jsonOf(const Run& run, std::string_view text) {
             {"prompt_tokens", run.promptTokens},
             {"decode_from", run.decodeFrom},
             {"prefill_seconds", run.prefillSeconds},
+            {"prompt_evicted_rows", run.promptEvicted},
             {"steps", std::move(steps)},
             {"totals", totalsJson(run)}};
 }

@@ -129,6 +129,8 @@ std::shared_ptr<const Run> runOf(const JsonFields& fields) {
     run->backend = fields.text("backend", kLongestName);
     run->threads = static_cast<int>(fields.integer("threads", 1, 1 << 16));
     run->prefillSeconds = fields.number("prefill_seconds");
+    if (fields.has("prompt_evicted_rows")) // files of before it was counted have none
+        run->promptEvicted = fields.integer("prompt_evicted_rows", 0, std::numeric_limits<std::int64_t>::max());
     std::size_t number = 0;
     for (const Json& step : fields.array("steps", static_cast<std::size_t>(tokens)))
         run->steps.push_back(stepOf(fields.element(step, "steps", number++), run->spec));

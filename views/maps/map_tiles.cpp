@@ -203,7 +203,7 @@ void MapTiles::markChosen(Paint& paint) const {
             kind = paint.kind[static_cast<std::size_t>(y - 1)];
             continue;
         }
-        kind = firstRow < endRow && endRow <= map.decodeFrom ? Dimmed : Plain;
+        kind = firstRow < endRow && endRow <= map.actsFrom ? Dimmed : Plain;
         for (std::int64_t row = firstRow; row < endRow; ++row) {
             const auto chosen = m_data->chosenBy(row);
             if (chosen.empty())

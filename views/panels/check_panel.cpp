@@ -1,5 +1,6 @@
 #include "views/panels/check_panel.h"
 
+#include <QCheckBox>
 #include <QEvent>
 #include <QFontMetrics>
 #include <QHBoxLayout>
@@ -63,6 +64,12 @@ CheckPanel::CheckPanel(QWidget* parent) : QWidget(parent) {
     m_steps->setRange(1, kMostSteps);
     m_steps->setValue(16);
     m_steps->setSuffix(tr(" steps"));
+    m_withPrompt = new QCheckBox(tr("prompt too"));
+    m_withPrompt->setObjectName(QStringLiteral("checkPrompt"));
+    m_withPrompt->setToolTip(
+        tr("Is the prompt read rightly? At once, in chunks, as a run reads it, and token by token by the "
+           "reference: q, k and v of every token in every layer are compared, and the first logits. "
+           "Takes as long as the prompt"));
     m_progress = new QProgressBar;
     m_progress->setRange(0, 1000);
     m_progress->setTextVisible(false);
@@ -122,6 +129,7 @@ void CheckPanel::lay() {
     top->setSpacing(6);
     top->addWidget(m_start);
     top->addWidget(m_steps);
+    top->addWidget(m_withPrompt);
     top->addStretch(1);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(10, 8, 10, 8);
@@ -177,6 +185,10 @@ int CheckPanel::steps() const {
     return m_steps->value();
 }
 
+bool CheckPanel::withPrompt() const {
+    return m_withPrompt->isChecked();
+}
+
 QString CheckPanel::verdict() const {
     return m_verdict->text();
 }
@@ -184,6 +196,7 @@ QString CheckPanel::verdict() const {
 void CheckPanel::refresh() {
     m_start->setText(m_running ? tr("Cancel") : tr("Check"));
     m_steps->setEnabled(!m_running);
+    m_withPrompt->setEnabled(!m_running);
     // A row that comes and goes would move what is below it.
     QSizePolicy policy = m_progress->sizePolicy();
     policy.setRetainSizeWhenHidden(true);
@@ -237,12 +250,14 @@ void CheckPanel::showVerdict() {
         parts << QStringLiteral("%1 %2").arg(
             text(std::string(checkedPartName(static_cast<CheckedPart>(i)))),
             text(errorText(m_report->parts[static_cast<std::size_t>(i)].relative)));
+    const QString ofPrompt = m_report->prompt ? u'\n' + text(promptText(*m_report->prompt)) : QString();
     m_facts->setText(tr("%1\nsame token at %2 of %3 steps · %4 · rows in %5")
                          .arg(parts.join(QStringLiteral(" · ")))
                          .arg(m_report->agreeing)
                          .arg(m_report->steps.size())
                          .arg(m_report->sameBytes() ? tr("same bytes counted") : tr("other bytes counted"),
-                              text(m_report->store)));
+                              text(m_report->store)) +
+                     ofPrompt);
     m_facts->setStyleSheet(QStringLiteral("color: %1;").arg(t.mutedText.name()));
 }
 

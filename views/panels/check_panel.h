@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+class QCheckBox;
 class QLabel;
 class QProgressBar;
 class QPushButton;
@@ -39,6 +40,7 @@ public:
     void setReady(bool ready);
 
     int steps() const;
+    bool withPrompt() const; // check how the prompt is read too
     QString verdict() const;
     QTableWidget& table() { return *m_table; }
     QPushButton& button() { return *m_start; }
@@ -62,6 +64,7 @@ private:
     PanelFrame* m_frame = nullptr;
     QPushButton* m_start;
     QSpinBox* m_steps;
+    QCheckBox* m_withPrompt;
     QProgressBar* m_progress;
     QLabel *m_verdict, *m_largest, *m_facts;
     QTableWidget* m_table;

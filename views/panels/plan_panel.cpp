@@ -36,7 +36,7 @@ PlanPanel::~PlanPanel() = default;
 
 void PlanPanel::edit(const AttentionPlan& edited, const QString& what) {
     auto plan = edited;
-    forgetFeedback(plan);
+    forgetIdle(plan);
     if (m_showing || plan == m_plan)
         return;
     m_plan = plan;

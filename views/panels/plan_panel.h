@@ -44,9 +44,9 @@ public:
 
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
-    // "window", "positions", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
-    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", "bits", "group",
-    // "mode", "zero", or what ScoredKeepRows says.
+    // "window", "positions", "prefill", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
+    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", "bits", "group", "mode",
+    // "zero", or what ScoredKeepRows says.
     // Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();

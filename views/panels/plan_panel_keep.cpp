@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/methods/keep/scored_keep.h"
+#include "core/plan/plan_prefill.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/plan_panel_rows.h"
@@ -20,9 +21,12 @@ constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
 
 } // namespace
 
-void forgetFeedback(AttentionPlan& plan) {
+void forgetIdle(AttentionPlan& plan) {
     if (!hearsReads(plan) || !std::holds_alternative<SparqParams>(plan.read))
         plan.feedback = AttentionPlan::Feedback::Exact;
+    if (!canMaskPrefill(plan.keep))
+        plan.prefill.reset();
+    forgetPaperPrefill(plan);
 }
 
 void PlanPanel::buildKeep(QVBoxLayout* column) {
@@ -66,6 +70,20 @@ void PlanPanel::buildKeep(QVBoxLayout* column) {
     row->setContentsMargins(0, 0, 0, 0);
     rows.positionsRow->setLayout(row);
     inner->addWidget(rows.positionsRow);
+    rows.prefill = new FlatCombo;
+    rows.prefill->addItems({QString(), QString()}); // which of them is the paper's own depends on the keep
+    auto* prefillTip = new QWidget;
+    prefillTip->setToolTip(tr(
+        "Dense: a prompt's queries see everything before them, and what the keep drops leaves as the plan "
+        "begins to act. "
+        "Masked: they see what the keep lets them see, and what none will see again leaves while the prompt "
+        "is read. "
+        "MoA and LM-Infinite mask; StreamingLLM's demo reads densely; H2O, Scissorhands and SnapKV need the "
+        "prompt's own attention to score by."));
+    auto* prompt = rowOf(mutedLabel(tr("prompt is read")), rows.prefill);
+    prompt->setContentsMargins(0, 0, 0, 0);
+    prefillTip->setLayout(prompt);
+    inner->addWidget(prefillTip);
     section->addWidget(rows.kept);
     rows.scored = new ScoredKeepRows;
     section->addWidget(rows.scored);
@@ -115,6 +133,10 @@ void PlanPanel::showKeep() {
     const bool guesses = hearsReads(m_plan) && std::holds_alternative<SparqParams>(m_plan.read);
     rows.scored->showFeedback(guesses ? std::optional(m_plan.feedback) : std::nullopt);
     rows.kept->setVisible(streaming || infinite || moa);
+    const bool masks = paperPrefill(m_plan.keep) == AttentionPlan::Prefill::Masked;
+    rows.prefill->setItemText(0, masks ? tr("densely") : tr("densely, the paper's"));
+    rows.prefill->setItemText(1, masks ? tr("masked, the paper's") : tr("masked"));
+    rows.prefill->setCurrentIndex(masksPrefill(m_plan) ? 1 : 0);
     rows.positionsRow->setVisible(streaming);
     rows.windowRow->setVisible(streaming || infinite);
     rows.moa->setVisible(moa);
@@ -149,7 +171,7 @@ void PlanPanel::offerWhatFits() {
     const auto whyNot = [this](auto change) -> std::optional<std::string> {
         auto plan = m_plan;
         change(plan);
-        forgetFeedback(plan);
+        forgetIdle(plan);
         return m_spec.headDim > 0 ? refusal(plan, m_spec) : std::nullopt;
     };
     for (const int method : {Streaming, LmInfinite, Moa, H2o, Scissorhands, Snapkv})
@@ -215,6 +237,11 @@ void PlanPanel::connectKeep() {
             streaming->positions =
                 index ? StreamingParams::Positions::Cache : StreamingParams::Positions::Original;
         edit(plan, QStringLiteral("positions"));
+    });
+    whole(rows.prefill, [this](int index) {
+        auto plan = m_plan;
+        plan.prefill = index ? AttentionPlan::Prefill::Masked : AttentionPlan::Prefill::Dense;
+        edit(plan, QStringLiteral("prefill"));
     });
 }
 

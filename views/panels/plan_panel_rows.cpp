@@ -164,6 +164,7 @@ void PlanPanel::nameRows() {
                                                       {rows.shareNote, "share note"},
                                                       {rows.keep, "keep"},
                                                       {rows.positions, "positions"},
+                                                      {rows.prefill, "prefill"},
                                                       {rows.sinks, "sinks"},
                                                       {rows.window, "window"},
                                                       {rows.sinksValue, "sinks value"},

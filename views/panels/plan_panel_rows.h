@@ -18,7 +18,7 @@ class FlatCombo;
 class ScoredKeepRows;
 
 struct PlanPanel::Rows {
-    FlatCombo *share, *pattern, *convert, *keep, *positions, *store, *read, *select;
+    FlatCombo *share, *pattern, *convert, *keep, *positions, *prefill, *store, *read, *select;
     QWidget *shared, *patternRow; // everything below SHARE that a share has, and that CLA's factor alone has
     QWidget *kept, *positionsRow; // everything below KEEP that a method has, and that StreamingLLM alone has
     ScoredKeepRows* scored;       // what H2O, Scissorhands and SnapKV have
@@ -42,8 +42,9 @@ struct PlanPanel::Rows {
     QAction *undoAction = nullptr, *redoAction = nullptr;
 };
 
-// What a keep hears of a read that guesses is nothing where there is no such keep or read.
-void forgetFeedback(AttentionPlan& plan);
+// What does not go with the rest any more: what a keep hears of a read that guesses, where there is no such keep or read,
+// and how a prompt is read, where nothing can mask it or it is the paper's own way.
+void forgetIdle(AttentionPlan& plan);
 
 QLabel* mutedLabel(const QString& text);
 QHBoxLayout* rowOf(QWidget* left, QWidget* right);

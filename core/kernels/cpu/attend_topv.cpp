@@ -26,14 +26,17 @@ struct TopvStep {
     std::span<const HeadSpan> spans;
     const float* queries;
     float *scores, *mass, *weights, *kept, *partials;
-    std::int32_t* slots;
+    std::int32_t *slots, *seenSlots;
+    const SightOrder& sight;
     std::vector<SlotCandidates>& candidates;
+    ReadReport* report;
 
     TopvStep(std::span<const KvView> views, int g, const TopvParams& p, const LogitRule& logits,
-             std::span<const TurnedSlots> others, const float* q, AttentionScratch& scratch)
+             std::span<const TurnedSlots> others, const float* q, AttentionScratch& scratch,
+             ReadReport* told)
         : heads(views), group(g), dims(views[0].headDim), params(p), rule(logits), turned(others),
           most(longest(views)), stride(paddedRow(most)), chosenRow(std::min<std::int64_t>(p.tokens, most)),
-          candidates(scratch.candidates) {
+          sight(scratch.sight), candidates(scratch.candidates), report(told) {
         const std::int64_t kv = std::ssize(views), h = kv * g;
         const std::int64_t perBlock = views[0].slotsPerBlock;
         cutIntoSpans(
@@ -46,9 +49,12 @@ struct TopvStep {
         mass = sized(scratch.mass, 2 * g * std::ssize(spans));
         kept = sized(scratch.alphas, h);
         slots = sized(scratch.slots, kv * chosenRow);
+        seenSlots = sized(scratch.sightSlots, sight.any() ? kv * chosenRow : 0);
         partials = sized(scratch.partials, kv * SoftmaxState::floats(g, dims) + h * chosenRow);
         weights = partials + kv * SoftmaxState::floats(g, dims);
         sized(candidates, kv);
+        if (report)
+            report->beginAll(views, g, scores, stride);
     }
 
     static std::int64_t longest(std::span<const KvView> views) {
@@ -73,11 +79,23 @@ void scoreSpan(const TopvStep& step, std::int64_t index, Traffic& moved) {
     float* const l = m + step.group;
     std::fill_n(m, step.group, kNoLogit);
     std::fill_n(l, step.group, 0.f);
-    const auto score = [&](std::int64_t first, std::int64_t last, std::int64_t turn) {
-        if (first < last)
-            scoreRows(keys, first, last, step.group, step.queriesOf(span.head, turn),
-                      step.scores + span.head * step.group * step.stride, step.stride, m, l,
+    float* const scores = step.scores + span.head * step.group * step.stride;
+    const auto scoreSeen = [&](std::int64_t first, std::int64_t last, std::int64_t turn, int n) {
+        if (first < last && n > 0)
+            scoreRows(keys, first, last, n, step.queriesOf(span.head, turn), scores, step.stride, m, l,
                       step.rule.softcap, moved);
+    };
+    if (step.sight.parted(span.head))
+        return step.sight.eachRun(
+            head, span.head, span.first, span.last, [&](std::int64_t first, std::int64_t last, int n) {
+                scoreSeen(first, last, 0, n);
+                for (int h = n; n > 0 && h < step.group; ++h) {
+                    std::fill(scores + h * step.stride + first, scores + h * step.stride + last, kNoLogit);
+                    moved[Component::Scores] += (last - first) * static_cast<std::int64_t>(sizeof(float));
+                }
+            });
+    const auto score = [&](std::int64_t first, std::int64_t last, std::int64_t turn) {
+        scoreSeen(first, last, turn, step.group);
     };
     std::int64_t slot = span.first;
     for (std::size_t i = 0; i < step.turned.size(); ++i) {
@@ -109,10 +127,10 @@ const float* wholeMass(const TopvStep& step, std::int64_t g) {
     return whole;
 }
 
-// weights (group, chosen) of the chosen slots, and what they sum to before any renormalisation.
-void weigh(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* m,
-           const float* l, float* weights, Traffic& moved) {
-    const auto n = static_cast<std::int64_t>(chosen.size());
+// weights (group, n) of n chosen slots, added to what is kept. A head's weight of what it does not see is 0.
+void weigh(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* m, const float* l,
+           float* weights, Traffic& moved) {
+    const std::int64_t n = std::ssize(chosen);
     for (int h = 0; h < step.group; ++h) {
         const float* const scores = step.scores + (g * step.group + h) * step.stride;
         float* const row = weights + h * n;
@@ -121,12 +139,25 @@ void weigh(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> c
         for (std::int64_t i = 0; i < n; ++i)
             sum += row[i] =
                 l[h] > 0 ? std::exp(scores[chosen[static_cast<std::size_t>(i)]] - m[h]) * inverse : 0.f;
-        step.kept[g * step.group + h] = sum;
-        if (step.params.renormalise && sum > 0)
-            for (std::int64_t i = 0; i < n; ++i)
-                row[i] /= sum;
+        step.kept[g * step.group + h] += sum;
     }
     moved[Component::Scores] += n * step.group * static_cast<std::int64_t>(sizeof(float));
+}
+
+// o (group, d) += the chosen values by their weights. A value never meets a head that does not see it, not even as 0
+// times it.
+void addChosen(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* m, float* o,
+               Traffic& moved) {
+    const KvView& head = step.head(g);
+    float* const weights = step.weights + g * step.group * step.chosenRow;
+    const auto add = [&](std::span<const std::int32_t> slots, int heads) {
+        weigh(step, g, slots, m, m + step.group, weights, moved);
+        addValues(head, slots, heads, weights, std::ssize(slots), o, moved);
+    };
+    if (step.sight.parted(g))
+        step.sight.eachPart(head, g, chosen, step.seenSlots + g * step.chosenRow, add);
+    else
+        add(chosen, step.group);
 }
 
 // Stages 2 and 3 of KV head g: the choice, and the chosen values' sum.
@@ -134,19 +165,24 @@ void sumChosen(const TopvStep& step, std::int64_t g, float* out, Traffic& moved)
     const KvView& head = step.head(g);
     const int group = step.group, dims = step.dims;
     const float* const m = wholeMass(step, g);
-    const auto n = static_cast<std::size_t>(std::min<std::int64_t>(step.params.tokens, head.slots));
+    const auto n = static_cast<std::size_t>(
+        std::min<std::int64_t>(step.params.tokens, step.sight.count(head, g, 0)));
     const std::span<std::int32_t> chosen{step.slots + g * step.chosenRow, n};
     selectSlots(choiceOf(step.params, dims), step.scores + g * group * step.stride, step.stride, head.slots,
                 head.byAge, group, m, m + group, chosen, step.kept + g * group,
-                step.candidates[static_cast<std::size_t>(g)], moved);
-    float* const weights = step.weights + g * group * step.chosenRow;
-    weigh(step, g, chosen, m, m + group, weights, moved);
+                step.candidates[static_cast<std::size_t>(g)], moved, step.sight.unseen(g));
+    if (step.report)
+        step.report->setMass(g, group, m, m + group);
 
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
     state.clear(group, dims);
-    addValues(head, chosen, group, weights, static_cast<std::int64_t>(n), state.o, moved);
+    float* const kept = step.kept + g * group;
+    std::fill_n(kept, group, 0.f);
+    addChosen(step, g, chosen, m, state.o, moved);
     std::fill_n(state.l, group, 1.f); // the weights are shares already
+    if (step.params.renormalise)
+        std::copy_n(kept, group, state.l);
     writeOutput(head, state, group, out + g * group * dims);
 }
 
@@ -154,16 +190,19 @@ void sumChosen(const TopvStep& step, std::int64_t g, float* out, Traffic& moved)
 
 void attendTopv(std::span<const KvView> heads, int group, const TopvParams& params, const float* q,
                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule,
-                std::span<const TurnedSlots> turned) {
+                std::span<const TurnedSlots> turned, std::span<const HeadSight> sights, ReadReport* report) {
     if (heads.empty())
         return;
-    const TopvStep step(heads, group, params, rule, turned, q, scratch);
+    const InSight ordered = inSight(heads, group, q, out, sights, scratch);
+    const TopvStep step(heads, group, params, rule, turned, ordered.q, scratch, report);
     const std::int64_t row = std::int64_t{step.dims} * elementBytes(heads[0].type),
                        kvHeads = std::ssize(heads);
     forEachCounted(std::ssize(step.spans), kvHeads * step.most * row, ledger,
                    [&](std::int64_t span, Traffic& moved) { scoreSpan(step, span, moved); });
     forEachCounted(kvHeads, kvHeads * (step.chosenRow * row + step.most * group * 4), ledger,
-                   [&](std::int64_t g, Traffic& moved) { sumChosen(step, g, out, moved); });
+                   [&](std::int64_t g, Traffic& moved) { sumChosen(step, g, ordered.out, moved); });
+    if (scratch.sight.any())
+        scratch.sight.restore(ordered.out, step.dims, out);
 }
 
 } // namespace fovea::cpu

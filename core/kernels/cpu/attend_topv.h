@@ -15,8 +15,11 @@ namespace fovea::cpu {
 //   Scores    4·S·g written, 4·S·g read by the selection, 4·n·g by the sum
 //   Indices   4·n written, 4·n read
 //   Values    n·d·e
+// What one head sees and another does not weighs nothing with the latter, and S counts what any of the group sees. A
+// report is of every token, as it weighs before any value is left out: its logits lie there already.
 void attendTopv(std::span<const KvView> heads, int group, const TopvParams& params, const float* q,
                 float* out, AttentionScratch& scratch, Ledger& ledger, const LogitRule& rule = {},
-                std::span<const TurnedSlots> turned = {});
+                std::span<const TurnedSlots> turned = {}, std::span<const HeadSight> sights = {},
+                ReadReport* report = nullptr);
 
 } // namespace fovea::cpu

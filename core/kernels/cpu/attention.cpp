@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/kernels/cpu/attend_all.h"
-#include "core/kernels/cpu/attend_list.h"
+#include "core/kernels/cpu/attend_seen.h"
 #include "core/kernels/cpu/score_columns.h"
 #include "core/kernels/cpu/select_components.h"
 #include "core/kernels/cpu/softmax_state.h"
@@ -90,21 +90,6 @@ std::span<const SpanTask> tasksOf(std::span<const KvView> heads, int group, std:
     return scratch.tasks;
 }
 
-// q in the order in which the loops take a group's heads, and where their outputs go in that order.
-struct InSight {
-    const float* q;
-    float* out;
-};
-InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
-                std::span<const HeadSight> sights, AttentionScratch& scratch) {
-    scratch.sight.set(heads, group, sights);
-    if (!scratch.sight.any())
-        return {q, out};
-    const auto numbers = static_cast<std::int64_t>(sights.size()) * heads[0].headDim;
-    scratch.sight.arrange(q, heads[0].headDim, sized(scratch.sightQueries, numbers));
-    return {scratch.sightQueries.data(), sized(scratch.sightOut, numbers)};
-}
-
 // out (g, d) = alpha·out + (1 - alpha)·v̄, v̄ = Σ v / S over what the head sees.
 void blendMean(const KvView& head, std::int64_t g, int group, const SightOrder& sight, const float* alpha, float* out,
                Traffic& moved) {
@@ -138,7 +123,7 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
     const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
     if (report)
-        report->begin(kvHeads * group, heads[0].slots, nullptr, heads[0].slots);
+        report->beginAll(heads, group, nullptr, longestOf(heads).slots);
 
     const std::int64_t bytes = 2 * slotsOf(heads) * rowBytes(heads[0]);
     forEachCounted(std::ssize(tasks), bytes, ledger, [&](std::int64_t number, Traffic& moved) {
@@ -177,7 +162,7 @@ struct SparqStep {
     Spans longest; // spans of the head that holds the most
     std::int64_t r, most, stride; // most: chosen slots of any head
     std::int32_t *components, *slots;
-    std::int32_t* seenSlots; // those of `slots` by how many heads see them; null where all do
+    std::int32_t* seenSlots; // those of `slots` by how many heads see them
     float *scores, *componentSizes, *componentQueries, *mass, *alphas, *taus, *partials;
     std::vector<SlotCandidates>& candidates;
     ReadReport* report;
@@ -192,7 +177,7 @@ struct SparqStep {
         scratch.scoreStride = stride;
         components = sized(scratch.components, kv * r);
         slots = sized(scratch.slots, kv * most);
-        seenSlots = sight.any() ? sized(scratch.sightSlots, kv * most) : nullptr;
+        seenSlots = sized(scratch.sightSlots, sight.any() ? kv * most : 0);
         scores = sized(scratch.scores, h * stride);
         componentSizes = sized(scratch.componentSizes, kv * 2 * dims);
         componentQueries = sized(scratch.componentQueries, h * r);
@@ -202,9 +187,9 @@ struct SparqStep {
         partials = sized(scratch.partials, kv * SoftmaxState::floats(group, dims));
         sized(candidates, kv);
         if (guessTold())
-            report->begin(h, longest.slots, scores, stride);
+            report->beginAll(views, g, scores, stride);
         else if (report)
-            report->begin(h, most, nullptr, most, slots, alphas);
+            report->beginListed(kv, g, most, slots, alphas);
     }
 
     bool guessTold() const { return report && report->estimate; }
@@ -212,7 +197,10 @@ struct SparqStep {
     std::int64_t kvHeads() const { return static_cast<std::int64_t>(heads.size()); }
     const KvView& head(std::int64_t g) const { return heads[static_cast<std::size_t>(g)]; }
     std::span<std::int32_t> chosenOf(std::int64_t g) const {
-        return {slots + g * most, static_cast<std::size_t>(std::min(most, head(g).slots))};
+        return {slots + g * most, static_cast<std::size_t>(std::min(most, sight.count(head(g), g, 0)))};
+    }
+    SeenSlots seenOf(std::int64_t g, std::span<const std::int32_t> chosen) const {
+        return {chosen, sight.any() ? seenSlots + g * most : nullptr};
     }
     // Is the approximate softmax needed, or only an order of the logits?
     bool wantsMass() const {
@@ -246,10 +234,11 @@ void scoreRun(const SparqStep& step, std::int64_t g, std::int64_t first, std::in
               Traffic& moved) {
     const std::int64_t firstHead = g * step.group;
     float* const scores = step.scores + firstHead * step.stride;
-    if (n > 0)
-        scoreMoreColumns(step.head(g), first, last, n, step.componentsOf(g),
-                         step.componentQueries + firstHead * step.r, scores, step.stride, m,
-                         m ? m + step.group : nullptr, step.rule.softcap, moved);
+    if (n == 0)
+        return; // nobody will look at them
+    scoreMoreColumns(step.head(g), first, last, n, step.componentsOf(g),
+                     step.componentQueries + firstHead * step.r, scores, step.stride, m,
+                     m ? m + step.group : nullptr, step.rule.softcap, moved);
     for (int h = n; h < step.group; ++h) {
         std::fill(scores + h * step.stride + first, scores + h * step.stride + last, kNoLogit);
         moved[Component::Scores] += (last - first) * static_cast<std::int64_t>(sizeof(float));
@@ -276,23 +265,6 @@ void scoreSpan(const SparqStep& step, std::int64_t g, std::int64_t span, Traffic
         score(spans.first(span), spans.last(span), step.group);
 }
 
-// Stage 5 of KV head g without the mean: each head attends to those of the chosen that it sees.
-void attendSeen(const SparqStep& step, std::int64_t g, std::span<const std::int32_t> chosen, const float* queries,
-                const SoftmaxState& state, Traffic& moved) {
-    const KvView& head = step.head(g);
-    if (!step.sight.parted(g))
-        return attendList(head, chosen, step.group, queries, state, step.rule.softcap, moved,
-                          step.report && !step.guessTold() ? step.report->spill(g, step.group) : LogitSpill{});
-    state.clear(step.group, step.dims);
-    std::int32_t* const seen = step.seenSlots + g * step.most;
-    for (int n = step.group; n > 0; --n) {
-        const auto end = std::copy_if(chosen.begin(), chosen.end(), seen, [&](std::int32_t slot) {
-            return step.sight.seenBy(g, head.positions[slot]) == n;
-        });
-        attendMoreOfList(head, {seen, end}, n, queries, state, step.rule.softcap, moved);
-    }
-}
-
 // Stages 3 to 5 of KV head g.
 void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, float* out, Traffic& moved) {
     const KvView& head = step.head(g);
@@ -308,13 +280,17 @@ void attendChosen(const SparqStep& step, std::int64_t g, const float* queries, f
     const std::span<std::int32_t> chosen = step.chosenOf(g);
     float* const alpha = step.alphas + g * group;
     selectSlots(step.params, step.scores + g * group * step.stride, step.stride, head.slots, head.byAge,
-                group, m, l, chosen, alpha, step.candidates[static_cast<std::size_t>(g)], moved);
+                group, m, l, chosen, alpha, step.candidates[static_cast<std::size_t>(g)], moved, step.sight.unseen(g));
 
     const SoftmaxState state =
         SoftmaxState::at(step.partials + g * SoftmaxState::floats(group, dims), group, dims);
-    attendSeen(step, g, chosen, queries + g * group * dims, state, moved);
+    attendSeen(head, g, step.sight, step.seenOf(g, chosen), group, queries + g * group * dims, state,
+               step.rule.softcap, moved,
+               step.report && !step.guessTold() ? step.report->spill(g, group) : LogitSpill{});
     if (step.report)
         step.report->setMass(g, group, step.guessTold() ? m : state.m, step.guessTold() ? l : state.l);
+    if (step.report && !step.guessTold())
+        step.report->rows[static_cast<std::size_t>(g)] = std::ssize(chosen);
     writeOutput(head, state, group, out + g * group * dims);
     if (step.params.alpha)
         blendMean(head, g, group, step.sight, alpha, out + g * group * dims, moved);

@@ -9,6 +9,7 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 #include "core/kernels/cpu/head_sight.h"
+#include "core/kernels/cpu/line_allocator.h"
 #include "core/kernels/cpu/read_report.h"
 #include "core/kernels/cpu/select_slots.h"
 #include "core/methods/read/sparq.h"
@@ -38,25 +39,27 @@ struct HeadSpan {
 // Scratch that lives as long as a session, so that a step allocates nothing once it is warm (the vectors grow
 // with S, by doubling).
 struct AttentionScratch {
-    std::vector<float> queries;              // (H, d) q times the scale of logits, then those of turned slots
+    LineFloats queries;                      // (H, d) q times the scale of logits, then those of turned slots
     std::vector<SlotPiece> pieces;           // of all heads' slots
     std::vector<SpanTask> tasks;
     SightOrder sight;
     std::vector<float> sightQueries, sightOut; // (H, d) in the order of sight, where heads of a group differ
     std::vector<std::int32_t> sightSlots;      // (G, min(k, S)) chosen slots by how many heads see them
-    std::vector<float> partials;             // softmax states of spans, to be merged
-    std::vector<float> scores;               // (H, scoreStride) approximate logits, the first S of each row; heads
+    LineFloats partials;                     // softmax states of spans, to be merged
+    LineFloats scores;                       // (H, scoreStride) approximate logits, the first S of each row; heads
                                              // of a group, as in what follows, in the order of sight
     std::int64_t scoreStride = 0;
     std::vector<std::int32_t> components;    // (G, r) sorted
     std::vector<std::int32_t> slots;         // (G, min(k, most slots)) each head's first min(k, S) sorted
     std::vector<float> alphas, taus;         // (H); alpha is 1 when it is off
-    std::vector<float> componentSizes;       // (G, 2, d) Σ over the group |q|, and a copy to find the largest in
-    std::vector<float> componentQueries;     // (H, r) q[i1]/τ
+    std::vector<float> componentSizes;       // (G, 2, d) Σ over the group |q|, and a copy to find the largest in; of
+                                             // Quest (G, 2, d) or (H, 2, d) what pages are met with
+    LineFloats componentQueries;             // (H, r) q[i1]/τ; of Quest the former, scaled
     std::vector<float> mass;                 // (m, l) of spans' approximate softmaxes, then of heads'
     std::vector<SlotCandidates> candidates;  // (G)
     std::vector<HeadSpan> spans;             // of all heads' slots or pages, a task each
     std::vector<std::int32_t> pages;         // (G, min(pages, N)) sorted
+    std::vector<char> lastPages;             // (G) did the head choose the last page of its slots?
 };
 
 // Slots [first, last) of every head are met by queries of their own instead: how a method that gives its

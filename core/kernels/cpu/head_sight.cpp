@@ -12,8 +12,11 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
     m_order.resize(sights.size());
     m_counts.assign(sights.size(), 0);
     m_parted.assign(heads.size(), 0);
+    if (m_unseen.size() < heads.size())
+        m_unseen.resize(heads.size());
     for (std::size_t g = 0; g < heads.size(); ++g) {
         const auto own = static_cast<std::int64_t>(g);
+        m_unseen[g].clear();
         int* const order = m_order.data() + index(own, 0);
         const HeadSight* const given = sights.data() + index(own, 0);
         std::iota(order, order + group, 0);
@@ -21,12 +24,12 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
                          [&](int a, int b) { return given[a].oldest < given[b].oldest; });
         for (int i = 0; i < group; ++i)
             m_sights[index(own, i)] = given[order[i]];
-        if (given[order[0]].oldest == given[order[group - 1]].oldest)
-            continue;
         eachRun(heads[g], own, 0, heads[g].slots, [&](std::int64_t first, std::int64_t last, int n) {
             m_parted[g] |= static_cast<char>(n < group);
             for (int i = 0; i < n; ++i)
                 m_counts[index(own, i)] += last - first;
+            for (std::int64_t slot = first; n == 0 && slot < last; ++slot)
+                m_unseen[g].push_back(static_cast<std::int32_t>(slot));
         });
     }
 }

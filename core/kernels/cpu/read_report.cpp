@@ -4,17 +4,29 @@
 
 namespace fovea::cpu {
 
-void ReadReport::begin(std::int64_t heads, std::int64_t n, const float* lie, std::int64_t apart,
-                       const std::int32_t* listed, const float* by) {
-    rows = n;
+void ReadReport::begin(std::int64_t kvHeads, int group, const float* lie, std::int64_t apart) {
     stride = apart;
+    const auto heads = static_cast<std::size_t>(kvHeads * group);
     if (!lie)
-        spilled.resize(static_cast<std::size_t>(heads * stride));
+        spilled.resize(heads * static_cast<std::size_t>(stride));
     logits = lie ? lie : spilled.data();
+    m.resize(heads);
+    l.resize(heads);
+    rows.assign(static_cast<std::size_t>(kvHeads), 0);
+}
+
+void ReadReport::beginAll(std::span<const KvView> heads, int group, const float* lie, std::int64_t apart) {
+    begin(std::ssize(heads), group, lie, apart);
+    slots = nullptr;
+    alphas = nullptr;
+    std::transform(heads.begin(), heads.end(), rows.begin(), [](const KvView& head) { return head.slots; });
+}
+
+void ReadReport::beginListed(std::int64_t kvHeads, int group, std::int64_t most, const std::int32_t* listed,
+                             const float* by) {
+    begin(kvHeads, group, nullptr, most);
     slots = listed;
     alphas = by;
-    m.resize(static_cast<std::size_t>(heads));
-    l.resize(static_cast<std::size_t>(heads));
 }
 
 void ReadReport::setMass(std::int64_t g, int group, const float* tops, const float* sums) {

@@ -189,12 +189,12 @@ HWY_ATTR void scanRun(SparqParams::Select select, const float* logits, std::int6
     }
 }
 
-// Every slot but the newest, which are candidates by right.
+// Every slot but those skipped: the newest, which are candidates by right, and what no head sees.
 void scanSlotsTarget(SparqParams::Select select, const float* logits, std::int64_t stride, std::int64_t slots,
-                     std::span<const std::int32_t> newest, const float* m, const float* l, Candidates& c,
+                     std::span<const std::int32_t> skipped, const float* m, const float* l, Candidates& c,
                      Traffic& moved) {
     std::int64_t first = 0;
-    for (const std::int32_t slot : newest) {
+    for (const std::int32_t slot : skipped) {
         scanRun(select, logits, stride, first, slot, m, l, c, moved);
         first = slot + 1;
     }
@@ -223,10 +223,20 @@ Candidates candidatesIn(SlotCandidates& memory, std::int64_t wanted, std::int64_
     return c;
 }
 
-// The slots of the n newest tokens, ascending.
-std::span<const std::int32_t> newestSlots(SlotCandidates& memory, const std::int32_t* byAge,
-                                          std::int64_t slots, std::int64_t n) {
+// The slots of the n newest tokens that are seen, ascending.
+std::span<const std::int32_t> newestSlots(SlotCandidates& memory, const std::int32_t* byAge, std::int64_t slots,
+                                          std::int64_t n, std::span<const std::int32_t> unseen) {
     memory.newest.resize(static_cast<std::size_t>(n));
+    if (!unseen.empty()) {
+        auto to = memory.newest.begin();
+        for (std::int64_t age = slots - 1; to != memory.newest.end() && age >= 0; --age) {
+            const std::int32_t slot = byAge ? byAge[age] : static_cast<std::int32_t>(age);
+            if (!std::binary_search(unseen.begin(), unseen.end(), slot))
+                *to++ = slot;
+        }
+        std::sort(memory.newest.begin(), memory.newest.end());
+        return memory.newest;
+    }
     if (byAge) {
         std::copy_n(byAge + (slots - n), n, memory.newest.begin());
         std::sort(memory.newest.begin(), memory.newest.end());
@@ -250,12 +260,19 @@ void addNewest(Candidates& c, const float* logits, std::int64_t stride,
 
 void selectSlots(const SparqParams& params, const float* logits, std::int64_t stride, std::int64_t slots,
                  const std::int32_t* byAge, int group, const float* m, const float* l,
-                 std::span<std::int32_t> chosen, float* alpha, SlotCandidates& memory, Traffic& moved) {
+                 std::span<std::int32_t> chosen, float* alpha, SlotCandidates& memory, Traffic& moved,
+                 std::span<const std::int32_t> unseen) {
     const auto n = static_cast<std::int64_t>(chosen.size());
     const std::int64_t local = std::clamp<std::int64_t>(params.localTokens(), 0, n);
     Candidates c = candidatesIn(memory, n - local, n, group);
-    const std::span<const std::int32_t> newest = newestSlots(memory, byAge, slots, local);
-    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)(params.select, logits, stride, slots, newest, m, l, c, moved);
+    const std::span<const std::int32_t> newest = newestSlots(memory, byAge, slots, local, unseen);
+    std::span<const std::int32_t> skipped = newest;
+    if (!unseen.empty()) {
+        memory.skipped.resize(newest.size() + unseen.size());
+        std::merge(newest.begin(), newest.end(), unseen.begin(), unseen.end(), memory.skipped.begin());
+        skipped = memory.skipped;
+    }
+    HWY_DYNAMIC_DISPATCH(scanSlotsTarget)(params.select, logits, stride, slots, skipped, m, l, c, moved);
     std::merge(c.slots, c.slots + c.size, newest.begin(), newest.end(), chosen.begin());
     addNewest(c, logits, stride, newest);
     moved[Component::Scores] += local * group * static_cast<std::int64_t>(sizeof(float));

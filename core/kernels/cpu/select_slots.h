@@ -22,17 +22,19 @@ struct SlotCandidates {
     std::vector<float> values;        // what slots are compared by
     std::vector<std::int32_t> slots;
     std::vector<float> logits;        // (g, capacity)
-    std::vector<std::int32_t> newest; // ascending
+    std::vector<std::int32_t> newest;  // ascending
+    std::vector<std::int32_t> skipped; // ascending: what is not compared
 };
 
 // logits[h·stride + slot] of S slots; m, l (group) of each head's softmax over all of them, null when neither
 // α nor a sum of softmaxes is wanted. Writes `chosen` (n, ascending) with the params.localTokens() newest in
 // it, and `alpha` (group), 1 when params.alpha is off. `byAge` (S) are the slots by the age of their tokens,
 // oldest first; null: in order. A single query head is compared by its logits, to which ŝ is monotone. A NaN
-// counts as -inf.
+// counts as -inf. `unseen` slots, ascending, are neither looked at nor chosen: n is at most the number of the others.
 void selectSlots(const SparqParams& params, const float* logits, std::int64_t stride, std::int64_t slots,
                  const std::int32_t* byAge, int group, const float* m, const float* l,
-                 std::span<std::int32_t> chosen, float* alpha, SlotCandidates& candidates, Traffic& moved);
+                 std::span<std::int32_t> chosen, float* alpha, SlotCandidates& candidates, Traffic& moved,
+                 std::span<const std::int32_t> unseen = {});
 
 // The best of values[0, count), those of `always` (ascending) among them whatever their value: `chosen` (n, ascending),
 // n <= count. Reads every other value once (Scores) and writes n numbers (Indices). A NaN counts as -inf.

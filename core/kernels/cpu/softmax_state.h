@@ -18,7 +18,8 @@ struct SoftmaxState {
     float* m = nullptr;  // (g)
     float* l = nullptr;  // (g)
 
-    static std::int64_t floats(int group, int dims) { return std::int64_t{group} * (dims + 2); }
+    // Whole cache lines, so that of states side by side each begins at one.
+    static std::int64_t floats(int group, int dims) { return (std::int64_t{group} * (dims + 2) + 15) / 16 * 16; }
     static SoftmaxState at(float* memory, int group, int dims) {
         float* const m = memory + std::int64_t{group} * dims;
         return {memory, m, m + group};

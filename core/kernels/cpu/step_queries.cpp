@@ -6,7 +6,7 @@ namespace fovea::cpu {
 
 const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const float* q,
                            std::span<const TurnedSlots> turned, const LogitRule& rule,
-                           std::vector<float>& memory) {
+                           LineFloats& memory) {
     const int pairs = pairedRun(type, dims);
     const auto scale = static_cast<float>(rule.scaleOf(dims));
     float* const scaled = sized(memory, rows * dims * (1 + std::ssize(turned)));
@@ -19,6 +19,16 @@ const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const 
     for (const TurnedSlots& slots : turned)
         arrangeRows(slots.q);
     return scaled;
+}
+
+InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
+                std::span<const HeadSight> sights, AttentionScratch& scratch) {
+    scratch.sight.set(heads, group, sights);
+    if (!scratch.sight.any())
+        return {q, out};
+    const auto numbers = static_cast<std::int64_t>(sights.size()) * heads[0].headDim;
+    scratch.sight.arrange(q, heads[0].headDim, sized(scratch.sightQueries, numbers));
+    return {scratch.sightQueries.data(), sized(scratch.sightOut, numbers)};
 }
 
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {

@@ -18,7 +18,16 @@ namespace fovea::cpu {
 // `turned`, as many rows each. Good as long as `memory` is not resized.
 const float* scaledQueries(ElementType type, int dims, std::int64_t rows, const float* q,
                            std::span<const TurnedSlots> turned, const LogitRule& rule,
-                           std::vector<float>& memory);
+                           LineFloats& memory);
+
+// q in the order in which the loops take a group's heads, and where their outputs go in that order: q and out
+// themselves where all heads see all that is held, which sets scratch.sight. Good until the next step.
+struct InSight {
+    const float* q;
+    float* out;
+};
+InSight inSight(std::span<const KvView> heads, int group, const float* q, float* out,
+                std::span<const HeadSight> sights, AttentionScratch& scratch);
 
 // o / l of a state, in order: `out` (group, d).
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out);
@@ -36,8 +45,8 @@ void cutIntoSpans(std::span<const KvView> heads, std::int64_t length, const Coun
     }
 }
 
-template <class T>
-T* sized(std::vector<T>& vector, std::int64_t n) {
+template <class Vector>
+auto* sized(Vector& vector, std::int64_t n) {
     vector.resize(static_cast<std::size_t>(n));
     return vector.data();
 }

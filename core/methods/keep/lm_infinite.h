@@ -12,7 +12,7 @@
 //           stored and meets a query turned to j + w, which is the same product and moves no byte.
 // Differs   the ceiling is the window itself (the authors' drop-in passes one number for both; their
 //           evaluation script has two). Their code masks but keeps the whole cache; here what the mask hides
-//           is evicted. The paper's optional top-k tokens of the middle are not built. What the SparQ authors
+//           is evicted, a prompt's too. The paper's optional top-k tokens of the middle are not built. What the SparQ authors
 //           compare with under this name is the mask alone, 16 first tokens at original distances:
 //           keep=streaming:sinks=16 does that.
 // Defaults  s = 10, w = 4096 as in the authors' drop-in call (100 and 4096 in their evaluation).

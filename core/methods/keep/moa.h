@@ -15,8 +15,8 @@
 // Groups    spans are per *query* head. A KV head that several share holds the longest of theirs, and each row is read
 //           once for those that see it: under GQA a plan costs more than its mean span, which is shown, not hidden.
 // Positions RoPE by the position in the text, as in the authors' code.
-// Differs   the prompt is read densely; the paper masks it too. Its code needs MHA and searches spans a block longer
-//           than it runs: here groups work, and spans are those of its run time. β lies in 0 to 1, as the paper's do.
+// Differs   a prompt is masked too, as in the paper, but by tokens and not by blocks (plan_prefill.h). Its code needs MHA
+//           and searches spans a block longer than it runs: here groups work, spans are its run time's. β is 0 to 1.
 // Defaults  s = 64, b = 64, minimum 128 as in the authors' code; α = 0, β = ½ for all heads, the half density that the
 //           paper compares at.
 

@@ -45,21 +45,30 @@ namespace {
 //   2·4·g·S  a dense read spills its logits: written, and read with the heads' (m, l) to be weights
 //   2·4·g·n  SparQ, feedback=exact: the logits of the n rows that it reads, the same
 //   4·n      and their slots, read once more
-//   4·g·S    SparQ, feedback=estimate: the approximate logits, which lie there already, are read once more
-Traffic predictReports(const AttentionPlan& plan, const StepShape& shape, std::int64_t S) {
+//   4·g·S    SparQ, feedback=estimate, and top-k V: the approximate, or exact, logits of all rows, which lie there already,
+//            are read once more
+//   2·4·g·R and 4·R, of all KV heads: Quest, of the R rows of its pages what SparQ does of its n
+Traffic predictReports(const AttentionPlan& plan, StepShape shape, std::int64_t S) {
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
-    const std::int64_t g = shape.group();
+    const auto* quest = std::get_if<QuestParams>(&plan.read);
+    const std::int64_t g = shape.group(), G = shape.kvHeads;
     Traffic layer;
-    if (!sparq || !shape.planned) {
-        layer[Component::Scores] = 8 * g * S;
-    } else if (plan.feedback == AttentionPlan::Feedback::Estimate) {
-        layer[Component::Scores] = 4 * g * S;
-    } else {
-        const std::int64_t n = std::min<std::int64_t>(sparq->tokens, S);
-        layer[Component::Scores] = 8 * g * n;
-        layer[Component::Indices] = 4 * n;
-    }
-    return layer * shape.kvHeads;
+    const auto listed = [&](std::int64_t rows) {
+        layer[Component::Scores] = 8 * g * rows;
+        layer[Component::Indices] = 4 * rows;
+    };
+    const bool everything = !shape.planned || std::holds_alternative<ReadAll>(plan.read) ||
+                            (quest && shape.layer < quest->skip);
+    shape.tokens = S;
+    if (everything)
+        layer[Component::Scores] = 8 * g * S * G;
+    else if (quest)
+        listed(questRows(*quest, shape));
+    else if (sparq && plan.feedback == AttentionPlan::Feedback::Exact)
+        listed(std::min<std::int64_t>(sparq->tokens, S) * G);
+    else
+        layer[Component::Scores] = 4 * g * S * G;
+    return layer;
 }
 
 } // namespace

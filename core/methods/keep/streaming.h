@@ -14,7 +14,7 @@
 //           stored keys stay as they are and the *query* is turned back by E positions for the s sinks alone,
 //           which RoPE cannot tell apart and which moves no byte.
 // Differs   the default is `original`, which goes together with every read; the authors have `cache` only.
-//           The prompt is read densely, then cut down to s + w as decoding begins.
+//           The prompt is read densely, as in their demo; prefill=masked is their perplexity script's way.
 // Defaults  s = 4, w = 512 as in the authors' cache class (2000 in their demo, 1 + 255 in the perplexity
 //           script).
 

@@ -8,7 +8,6 @@
 #include <ATen/ops/isnan.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 
@@ -21,6 +20,7 @@
 #include "core/methods/read/largest.h"
 #include "core/methods/read/page_bounds.h"
 #include "core/methods/read/quest_stages.h"
+#include "core/methods/read/seen_rows.h"
 #include "core/methods/step_shape.h"
 #include "core/model/forward.h"
 
@@ -46,6 +46,12 @@ at::Tensor boundsOfRows(const at::Tensor& keys, std::int64_t page) {
                                    at::where(never, nan, rows.masked_fill(none, -kInfinity).amax(0))}));
     }
     return at::stack(pages);
+}
+
+std::int64_t questRows(const QuestParams& params, const StepShape& shape) {
+    const std::int64_t S = shape.tokens, P = params.page, G = shape.kvHeads, N = pagesOf(S, P, false);
+    const std::int64_t last = shape.lastPages >= 0 ? shape.lastPages : G;
+    return G * std::min<std::int64_t>(params.pages, N) * P - last * (N * P - S);
 }
 
 // Per layer and step, G KV heads, N = ⌈S / P⌉, n = min(pages, N), e bytes per element:
@@ -78,8 +84,7 @@ Traffic predictQuest(const QuestParams& params, const StepShape& shape) {
     if (!shape.planned)
         return layer += predictDense(shape);
 
-    const std::int64_t last = shape.lastPages >= 0 ? shape.lastPages : G;
-    const std::int64_t R = G * n * P - last * (N * P - S);
+    const std::int64_t R = questRows(params, shape);
     layer[Component::Bounds] += G * N * 2 * row;
     layer[Component::Scores] = G * 4 * (2 * N - 1);
     layer[Component::Indices] = G * 2 * 4 * n + 2 * 4 * R;
@@ -100,9 +105,25 @@ Traffic predictHeldQuest(const QuestParams& params, const StepShape& shape) {
     return layer;
 }
 
+namespace {
+
+// (g, N): does the head see a row of the page? `seen` (g, S).
+at::Tensor pagesSeen(const at::Tensor& seen, std::int64_t P) {
+    std::vector<at::Tensor> pages;
+    for (std::int64_t first = 0; first < seen.size(1); first += P)
+        pages.push_back(seen.narrow(1, first, std::min(P, seen.size(1) - first)).any(1));
+    return at::stack(pages, 1);
+}
+
+} // namespace
+
+QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
+    return questTruth(params, q, cache, rule, {});
+}
+
 // Algorithm 1 of 2406.10774, the heads of a group choosing together.
-QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheReader& cache,
-                       const LogitRule& rule) {
+QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
+                       const at::Tensor& seen) {
     const std::int64_t S = cache.slots(), P = params.page;
     const auto dims = static_cast<int>(q.size(-1));
     QuestStages stages;
@@ -112,18 +133,22 @@ QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheRead
     const at::Tensor query = q.unsqueeze(1);       // (g, 1, d)
     stages.scores =
         at::maximum(query * bounds.select(1, 0), query * bounds.select(1, 1)).sum(-1) * rule.scaleOf(dims);
+    const at::Tensor heard =
+        seen.defined() ? stages.scores.masked_fill(pagesSeen(seen, P).logical_not(), 0) : stages.scores;
+    stages.group = heard.sum(0);
 
     // 2: the pages that the group reads, whole.
     const std::int64_t n = std::min<std::int64_t>(params.pages, bounds.size(0));
     const at::Tensor newest = at::div(cache.newest(1), P, "floor");
-    stages.pages = chooseLargest(stages.scores.sum(0), n, newest);
+    stages.pages = chooseLargest(stages.group, n, newest);
     const at::Tensor rows = (stages.pages.unsqueeze(1) * P + at::arange(std::min(P, S), at::kLong)).flatten();
     stages.slots = rows.masked_select(rows < S);
 
     // 3: exact attention over them.
+    const at::Tensor sight = seen.defined() ? seen.index_select(1, stages.slots) : seen;
     const at::Tensor logits = attentionLogits(at::matmul(q, cache.keyRows(stages.slots).t()), rule, dims);
-    stages.weights = at::softmax(logits, -1);
-    stages.output = at::matmul(stages.weights, cache.valueRows(stages.slots));
+    stages.weights = seenSoftmax(logits, sight);
+    stages.output = seenSum(stages.weights, cache.valueRows(stages.slots), sight);
     return stages;
 }
 

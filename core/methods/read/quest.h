@@ -11,6 +11,9 @@
 // Group     the paper's models have no grouped heads, and its code for those lets every query head choose for itself.
 //           Here the g heads of a KV head choose together, by the sum of their scores, so that a page is read once.
 //           The sum needs one product: Σ_h Σ_i max(q_hi·m_i, q_hi·M_i) = Σ_i (m_i·Σ_h min(q_hi, 0) + M_i·Σ_h max(q_hi, 0)).
+// Sight     where heads of a group see different tokens (spans per head), one that sees no row of a page adds nothing to
+//           the page's score: the page serves fewer heads. Of a page that is read each head attends to what it sees.
+// Heard     a keep that ranks tokens hears the softmax over the rows that were read, and 0 of the others
 // Newest    the page of the newest token is always among the n (the authors' kernels keep it beside their choice,
 //           inside their budget; their evaluation script ranks it with the others)
 // Skip      the first layers are read dense, in which attention is little sparse; they have no bounds here, since
@@ -47,12 +50,17 @@ struct QuestParams {
     bool operator==(const QuestParams&) const = default;
 };
 
+// Rows of K, as many as of V, that one layer reads in a planned step, all KV heads.
+std::int64_t questRows(const QuestParams& params, const StepShape& shape);
 // Bytes one layer moves in one decode step, all KV heads; derivation beside the code.
 Traffic predictQuest(const QuestParams& params, const StepShape& shape);
 // Live bytes of one layer's cache.
 Traffic predictHeldQuest(const QuestParams& params, const StepShape& shape);
 
-// The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head.
+// The truth, straight from the paper. q (g, d) fp32: the query heads of one KV head. Where these see different tokens
+// of it, `seen` (g, S) bool says which.
+QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
+                       const at::Tensor& seen);
 QuestStages questTruth(const QuestParams& params, const at::Tensor& q, CacheReader& cache,
                        const LogitRule& rule = {});
 

@@ -7,18 +7,15 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sqrt.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <vector>
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/read/largest.h"
+#include "core/methods/read/seen_rows.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/methods/step_shape.h"
 #include "core/model/forward.h"
@@ -81,24 +78,6 @@ Traffic predictHeldSparq(const SparqParams& params, const StepShape& shape) {
     return layer += head * shape.kvHeads;
 }
 
-namespace {
-
-// Weights and output of heads that see different ones of the chosen: each attends to those it sees, and one that sees
-// none attends to nothing. logits (g, n), values (n, d), seen (g, n).
-void attendSeen(SparqStages& stages, const at::Tensor& logits, const at::Tensor& values, const at::Tensor& seen) {
-    stages.weights = at::zeros_like(logits);
-    std::vector<at::Tensor> outputs;
-    for (std::int64_t head = 0; head < logits.size(0); ++head) {
-        const at::Tensor own = seen[head].nonzero().squeeze(-1);
-        const at::Tensor weights = at::softmax(logits[head].index_select(0, own), -1);
-        stages.weights[head].index_copy_(0, own, weights);
-        outputs.push_back(at::matmul(weights, values.index_select(0, own)));
-    }
-    stages.output = at::stack(outputs);
-}
-
-} // namespace
-
 SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
     return sparqTruth(params, q, cache, rule, {});
 }
@@ -106,10 +85,7 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 // Algorithm 1 of 2312.04985, with grouped query heads.
 SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheReader& cache,
                        const LogitRule& rule, const at::Tensor& seen) {
-    const std::int64_t S = cache.slots(), d = q.size(-1);
-    const std::int64_t n = std::min<std::int64_t>(params.tokens, S);
-    const std::int64_t local = std::min<std::int64_t>(params.localTokens(), n);
-    const auto dims = static_cast<int>(d);
+    const auto dims = static_cast<int>(q.size(-1));
     const double plainTau = 1 / rule.scaleOf(dims);
     SparqStages stages;
 
@@ -123,14 +99,13 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
     stages.logits =
         attentionLogits(at::matmul(kept, cache.keyColumns(stages.components)) / stages.tau.unsqueeze(-1),
                         {1, rule.softcap}, dims);
-    if (seen.defined())
-        stages.logits = stages.logits.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
+    stages.logits = onlySeen(stages.logits, seen);
     stages.approximate = at::softmax(stages.logits, -1);
 
     // 3: the tokens that the group reads.
     const bool bySoftmax = params.select == SparqParams::Select::Softmax;
-    stages.slots =
-        chooseLargest((bySoftmax ? stages.approximate : stages.logits).sum(0), n, cache.newest(local));
+    stages.slots = chooseSeen((bySoftmax ? stages.approximate : stages.logits).sum(0), params.tokens,
+                              params.localTokens(), cache, seen);
 
     // 4: how much of the mass they are thought to carry.
     stages.alpha = params.alpha ? stages.approximate.index_select(-1, stages.slots).sum(-1)
@@ -138,13 +113,9 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 
     // 5: exact attention over them, and the mean value for the rest.
     const at::Tensor scores = attentionLogits(at::matmul(q, cache.keyRows(stages.slots).t()), rule, dims);
-    const at::Tensor values = cache.valueRows(stages.slots);
-    if (seen.defined()) {
-        attendSeen(stages, scores, values, seen.index_select(1, stages.slots));
-    } else {
-        stages.weights = at::softmax(scores, -1);
-        stages.output = at::matmul(stages.weights, values);
-    }
+    const at::Tensor sight = seen.defined() ? seen.index_select(1, stages.slots) : seen;
+    stages.weights = seenSoftmax(scores, sight);
+    stages.output = seenSum(stages.weights, cache.valueRows(stages.slots), sight);
     if (params.alpha) {
         const at::Tensor alpha = stages.alpha.unsqueeze(-1);
         const at::Tensor mean = seen.defined() ? cache.valueMeans(seen) : cache.valueMean();

@@ -3,13 +3,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/softmax.h>
 
 #include <algorithm>
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/dense.h"
-#include "core/methods/read/largest.h"
+#include "core/methods/read/seen_rows.h"
 #include "core/methods/read/topv_stages.h"
 #include "core/methods/step_shape.h"
 #include "core/model/forward.h"
@@ -46,22 +45,33 @@ Traffic predictTopv(const TopvParams& params, const StepShape& shape) {
     return head * shape.kvHeads;
 }
 
-TopvStages topvTruth(const TopvParams& params, const at::Tensor& logits, CacheReader& cache) {
+TopvStages topvOfLogits(const TopvParams& params, const at::Tensor& logits, CacheReader& cache,
+                        const at::Tensor& seen) {
     TopvStages stages;
-    stages.logits = logits;
-    stages.all = at::softmax(logits, -1);
-    stages.slots = largest(stages.all.sum(0), std::min<std::int64_t>(params.tokens, cache.slots()));
+    stages.logits = onlySeen(logits, seen);
+    stages.all = seenSoftmax(stages.logits, seen);
+    stages.slots = chooseSeen(stages.all.sum(0), params.tokens, 0, cache, seen);
+    const at::Tensor sight = seen.defined() ? seen.index_select(1, stages.slots) : seen;
     const at::Tensor kept = stages.all.index_select(-1, stages.slots);
     stages.mass = kept.sum(-1);
-    stages.weights = params.renormalise ? at::softmax(logits.index_select(-1, stages.slots), -1) : kept;
-    stages.output = at::matmul(stages.weights, cache.valueRows(stages.slots));
+    stages.weights =
+        params.renormalise ? seenSoftmax(stages.logits.index_select(-1, stages.slots), sight) : kept;
+    stages.output = seenSum(stages.weights, cache.valueRows(stages.slots), sight);
     return stages;
 }
 
-TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache,
-                     const LogitRule& rule) {
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& logits, CacheReader& cache) {
+    return topvOfLogits(params, logits, cache, {});
+}
+
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
+                     const at::Tensor& seen) {
     const auto dims = static_cast<int>(q.size(-1));
-    return topvTruth(params, attentionLogits(at::matmul(q, cache.keys().t()), rule, dims), cache);
+    return topvOfLogits(params, attentionLogits(at::matmul(q, cache.keys().t()), rule, dims), cache, seen);
+}
+
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule) {
+    return topvTruth(params, q, cache, rule, {});
 }
 
 } // namespace fovea

@@ -12,6 +12,10 @@
 //           grouped heads; FlexGen knows none), so that a value is read once
 // Differs   FlexGen's k is a share of the older tokens, and its code reads the current token's value beside them; here
 //           k counts every value that is read, and the current token has to weigh enough.
+// Sight     heads of a group may see different tokens (spans per head): what a head does not see weighs nothing with it,
+//           in the sum too, and has no part in its output
+// Heard     a keep that ranks tokens hears how every token weighs before any value is left out: the weights are exact and
+//           there, whatever is then read of V
 // Edges     ties go to the lowest slot; a NaN weighs least
 // Defaults  k = 128, as SparQ's
 
@@ -45,10 +49,14 @@ SparqParams choiceOf(const TopvParams& params, int headDim);
 Traffic predictTopv(const TopvParams& params, const StepShape& shape);
 
 // The truth. logits (g, S) of the query heads of one KV head, of the keys that `cache` holds: exact, and read
-// already; keys met at another distance than their own make no difference to the rest.
+// already; keys met at another distance than their own make no difference to the rest. Where heads see different tokens,
+// `seen` (g, S) bool says which; undefined: all see all.
+TopvStages topvOfLogits(const TopvParams& params, const at::Tensor& logits, CacheReader& cache,
+                        const at::Tensor& seen);
 TopvStages topvTruth(const TopvParams& params, const at::Tensor& logits, CacheReader& cache);
 // The same from q (g, d) fp32, every key at its own distance.
-TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache,
-                     const LogitRule& rule);
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule,
+                     const at::Tensor& seen);
+TopvStages topvTruth(const TopvParams& params, const at::Tensor& q, CacheReader& cache, const LogitRule& rule);
 
 } // namespace fovea

@@ -14,10 +14,10 @@ namespace {
 
 AttentionBenchOptions small() {
     AttentionBenchOptions options;
-    options.context = 1000;
-    options.heads = 4;
-    options.kvHeads = 2;
-    options.headDim = 32;
+    options.shape.context = 1000;
+    options.shape.heads = 4;
+    options.shape.kvHeads = 2;
+    options.shape.headDim = 32;
     options.repeats = 3;
     options.plans = {AttentionPlan{},
                      AttentionPlan{.keep = {}, .store = ElementType::BF16, .read = SparqParams{8, 16}}};
@@ -72,19 +72,47 @@ TEST_CASE("Top-k V and Quest are measured on caches of their own, and count what
     CHECK(bench.results[2].countedBytes == 2 * quest(63, 56));
 }
 
+TEST_CASE("A keep is measured as a session runs it: a row comes, all are read, one leaves", "[core.bench]") {
+    const BenchShape shape{.context = 700, .heads = 4, .kvHeads = 2, .headDim = 32};
+    struct Case {
+        const char* plan;
+        std::int64_t rows; // of each KV head, after a step
+    };
+    for (const Case& c : {Case{"keep=streaming:sinks=4,window=60", 64},
+                          Case{"keep=streaming:sinks=4,window=60 read=sparq:r=8,k=16", 64},
+                          Case{"keep=lm-infinite:sinks=4,window=60 store=bf16", 63},
+                          Case{"keep=moa:alpha=128,beta=0,sinks=4,block=64,min=1", 127},
+                          Case{"keep=h2o:heavy=40,recent=24", 64},
+                          Case{"keep=h2o:heavy=10%,recent=24", 94},
+                          Case{"keep=h2o:heavy=40,recent=24 read=sparq:r=8,k=16", 64},
+                          Case{"keep=scissorhands:budget=64,history=32,recent=8,drop=1", 64}}) {
+        BenchLayer layer(shape, parsePlan(c.plan));
+        for (int step = 0; step < 3; ++step) {
+            const StepCost cost = layer.cost();
+            INFO(c.plan << ": " << cost.liveSlots);
+            CHECK(cost.liveSlots == 2 * c.rows);
+            CHECK(cost.formula == cost.counted);
+            CHECK(cost.evicted == 2);
+            layer.step();
+        }
+    }
+}
+
 TEST_CASE("The attention bench says what memory it will take", "[core.bench]") {
-    // The buffer, and in whole blocks of 256 slots an f32 cache of K and V and a bf16 cache with the column copy.
-    const std::int64_t buffer = 2 * 1000 * 2 * 32 * 4, f32 = 2 * 1024 * 2 * 32 * 4, bf16 = 3 * 1024 * 2 * 32 * 2;
+    // The buffer, and in whole blocks of 256 slots an f32 cache of K and V and a bf16 cache with the column copy and the
+    // sums of values.
+    const std::int64_t buffer = 2 * 1000 * 2 * 32 * 4, f32 = 2 * 1024 * 2 * 32 * 4,
+                       bf16 = 3 * 1024 * 2 * 32 * 2 + 2 * 32 * 4;
     CHECK(benchMemory(small()) == buffer + f32 + bf16);
 }
 
 TEST_CASE("The attention bench refuses shapes that make no sense", "[core.bench]") {
     AttentionBenchOptions options = small();
-    SECTION("heads") { options.kvHeads = 3; }
-    SECTION("context") { options.context = 0; }
+    SECTION("heads") { options.shape.kvHeads = 3; }
+    SECTION("context") { options.shape.context = 0; }
     SECTION("plans") { options.plans.clear(); }
-    SECTION("memory") { options.context = std::int64_t{1} << 40; }
-    SECTION("a keep") { options.plans = {parsePlan("keep=streaming:window=8")}; }
+    SECTION("memory") { options.shape.context = std::int64_t{1} << 40; }
+    SECTION("sharing") { options.plans = {parsePlan("share=cla:2")}; }
     SECTION("components") {
         options.plans = {AttentionPlan{.keep = {}, .store = {}, .read = SparqParams{33, 16}}};
     }

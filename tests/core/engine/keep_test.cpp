@@ -17,6 +17,7 @@
 #include "core/engine/session.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/model/forward.h"
+#include "core/plan/plan_prefill.h"
 #include "tests/support/random_model.h"
 
 #include "tests/support/session_checks.h"
@@ -58,8 +59,9 @@ at::Tensor masked(const Model& model, const AttentionPlan& plan, std::span<const
             std::vector<at::Tensor> rows;
             const int g = h / model.spec.group();
             for (std::int64_t p = 0; p < q.size(2); ++p)
-                rows.push_back(seenAttention(keepRule(plan, model.spec.window(layer), p >= decodeFrom, {layer, h}), turn,
-                                             q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
+                rows.push_back(seenAttention(
+                    keepRule(plan, model.spec.window(layer), p >= keepActsFrom(plan, decodeFrom), {layer, h}),
+                    turn, q[0][h].narrow(0, p, 1), k[0][g], v[0][g], p));
             heads.push_back(at::cat(rows));
         }
         return at::stack(heads).unsqueeze(0);
@@ -87,7 +89,8 @@ std::vector<AttentionPlan> keeps() {
                              "keep=moa:spans=2x6/4+0N/40+0N*2/12+0N/20+0.2N*8,sinks=4,block=5,min=5,length=50",
                              "keep=moa:spans=2x2/6+0N/0+0.5N/0+1N/3+0.1N,sinks=2,block=4,min=4",
                              "keep=moa:spans=1x6/6+0N/0+0.5N/0+1N/3+0.1N/12+0N/0+0N,sinks=1,block=2,min=3"})
-        plans.push_back(parsePlan(text));
+        for (const char* prefill : {" prefill=dense", " prefill=masked"})
+            plans.push_back(parsePlan(std::string(text) + prefill));
     return plans;
 }
 
@@ -130,6 +133,8 @@ TEST_CASE("A model's own sliding window frees slots as well, in prefill too, alo
     const std::span<const int> all = tokens;
     for (const char* text :
          {"dense", "keep=streaming:sinks=4,window=5", "keep=streaming:sinks=4,window=30",
+          "keep=streaming:sinks=4,window=5 prefill=masked",
+          "keep=streaming:sinks=2,window=30,positions=cache prefill=masked",
           "keep=streaming:sinks=2,window=8,positions=cache", "keep=lm-infinite:sinks=3,window=17",
           "keep=moa:spans=2x4/0+0.1N/30+0N/0+0N/0+0.05N*5,sinks=3,block=4,min=8",
           "keep=moa:spans=2x4/0+0.1N/30+0N/0+0N/0+0.05N*5,sinks=3,block=4,min=8 read=sparq:r=8,k=400"}) {
@@ -148,7 +153,10 @@ TEST_CASE("A model's own sliding window frees slots as well, in prefill too, alo
                 std::int64_t kept = 0;
                 for (int layer = 0; layer < 2; ++layer)
                     for (int head = 0; head < 2; ++head)
-                        kept += LayerKeep(plan, model->spec, layer, p >= 160).held(head, p + 1).seen(p + 1) - 1;
+                        kept += LayerKeep(plan, model->spec, layer, p >= keepActsFrom(plan, 160))
+                                    .held(head, p + 1)
+                                    .seen(p + 1) -
+                                1;
                 REQUIRE(step.liveSlots == kept);
             }
         }
@@ -192,9 +200,10 @@ TEST_CASE(
                         std::int64_t kept = 0;
                         for (int layer = 0; layer < shape.layers; ++layer)
                             for (int head = 0; head < shape.kvHeads; ++head)
-                                kept += LayerKeep(plan, model->spec, layer, i >= 3)
+                                kept += LayerKeep(plan, model->spec, layer, i >= 3 || masksPrefill(plan))
                                             .held(head, step.position + 1)
-                                            .seen(step.position + 1) - 1;
+                                            .seen(step.position + 1) -
+                                        1;
                         REQUIRE(step.liveSlots == kept);
                         REQUIRE(step.held.counted[Component::Keys] == step.liveSlots * row);
                         REQUIRE(step.held.reserved <=

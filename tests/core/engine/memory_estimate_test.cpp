@@ -83,7 +83,10 @@ TEST_CASE("Where tokens leave, what is foretold is enough, and no more than a bl
                              "keep=lm-infinite:sinks=4,window=300 store=bf16", "keep=moa",
                              "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 store=f16",
                              "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 read=sparq:r=4,k=9",
-                             "keep=streaming:sinks=4,window=60 read=quest:page=8,pages=3,skip=0"})
+                             "keep=streaming:sinks=4,window=60 read=quest:page=8,pages=3,skip=0",
+                             "keep=streaming:sinks=4,window=60 prefill=masked",
+                             "keep=lm-infinite:sinks=4,window=300 prefill=dense",
+                             "keep=moa:spans=2x4/0+0.5N/300+0N/0+0N/0+1N*5 prefill=dense"})
         for (const std::int64_t prompt : {3, 700})
             for (const std::int64_t tokens : {1, 500}) {
                 const MemoryQuestion question = questionOf(parsePlan(text), prompt, tokens);

@@ -13,6 +13,7 @@
 #include "core/engine/replay.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 namespace {
@@ -68,19 +69,25 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
 
 TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[core.engine]") {
     ModelSpec spec = smallSpec();
-    const std::string text =
-        GENERATE(as<std::string>{}, "keep=streaming:sinks=3,window=9",
-                 "keep=streaming:sinks=2,window=9,positions=cache", "keep=lm-infinite:sinks=4,window=8",
-                 "keep=streaming:sinks=0,window=1", "keep=streaming:sinks=3,window=12 read=sparq:r=4,k=7",
-                 "keep=streaming:sinks=3,window=900", "keep=moa:alpha=2,beta=0.3,sinks=2,block=4,min=4",
-                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5",
-                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
-                 "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
-                 "read=sparq:r=4,k=12,local=2,select=logits",
-                 "keep=streaming:sinks=3,window=12 read=topv:k=5",
-                 "keep=streaming:sinks=3,window=12,positions=cache read=topv:k=5",
-                 "keep=lm-infinite:sinks=4,window=8 read=topv:k=5", "read=quest:page=4,pages=2,skip=0",
-                 "keep=streaming:sinks=3,window=12 read=quest:page=4,pages=2,skip=0", "read=sparq:r=4,k=7");
+    const std::string text = GENERATE(
+        as<std::string>{}, "keep=streaming:sinks=3,window=9",
+        "keep=streaming:sinks=2,window=9,positions=cache", "keep=lm-infinite:sinks=4,window=8",
+        "keep=streaming:sinks=0,window=1", "keep=streaming:sinks=3,window=12 read=sparq:r=4,k=7",
+        "keep=streaming:sinks=3,window=900", "keep=moa:alpha=2,beta=0.3,sinks=2,block=4,min=4",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
+        "read=sparq:r=4,k=12,local=2,select=logits",
+        "keep=streaming:sinks=3,window=12 read=topv:k=5",
+        "keep=streaming:sinks=3,window=12,positions=cache read=topv:k=5",
+        "keep=lm-infinite:sinks=4,window=8 read=topv:k=5", "read=quest:page=4,pages=2,skip=0",
+        "keep=streaming:sinks=3,window=12 read=quest:page=4,pages=2,skip=0", "read=sparq:r=4,k=7",
+        "keep=streaming:sinks=3,window=9 prefill=masked", "keep=lm-infinite:sinks=4,window=8 prefill=dense",
+        "keep=streaming:sinks=3,window=12 read=sparq:r=4,k=7 prefill=masked",
+        "keep=streaming:sinks=3,window=12 read=topv:k=5 prefill=masked",
+        "keep=streaming:sinks=3,window=12 read=quest:page=4,pages=2,skip=0 prefill=masked",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9 "
+        "prefill=dense");
     const int window = GENERATE(0, 20);
     spec.layerSpecs = {{.window = window, .rope = {}}, {.window = window, .rope = {}}};
     const Capture capture = randomCapture(spec, 61, 7);
@@ -88,6 +95,9 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
     const AttentionPlan plan = parsePlan(text);
     const KeepRule rule = keepRule(plan, window, true, {1, 3}), own = keepRule(plan, window, false);
     const HeadMap map = replayHead(capture, 61, 1, 3, plan, 20, kNever);
+    const std::int64_t from = keepActsFrom(plan, 20); // a masked prompt's rows are the keep's as well
+    REQUIRE(map.decodeFrom == 20);
+    REQUIRE(map.actsFrom == from);
     for (std::int64_t query = 0; query < 61; ++query) {
         const QueryStages stages = replayQuery(capture, query, 1, 3, plan, 20);
         CAPTURE(query);
@@ -95,13 +105,13 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
         REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
         std::vector<std::int32_t> evicted;
         for (std::int64_t key = 0; key <= query; ++key) {
-            const bool acts = query >= 20, sees = acts ? rule.sees(query, key) : own.sees(query, key);
+            const bool acts = query >= from, sees = acts ? rule.sees(query, key) : own.sees(query, key);
             REQUIRE((map.gone[static_cast<std::size_t>(key)] > query) == sees);
             if (own.sees(query, key) && !sees)
                 evicted.push_back(static_cast<std::int32_t>(key));
         }
         REQUIRE(stages.evicted == (stages.sparse ? evicted : std::vector<std::int32_t>{}));
-        if (!evicted.empty() && query >= 20) {
+        if (!evicted.empty() && query >= from) {
             REQUIRE(stages.sparse);
             // What was evicted weighs something, and none of it is read.
             REQUIRE(stages.missed > 0);
@@ -110,7 +120,8 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
                                   std::back_inserter(both));
             REQUIRE(both.empty());
         }
-        REQUIRE(stages.guessed == (stages.sparse && !std::holds_alternative<ReadAll>(plan.read)));
+        REQUIRE(stages.guessed ==
+                (query >= 20 && stages.sparse && !std::holds_alternative<ReadAll>(plan.read)));
         // What its group holds for another head has a score that the choice was made by; what it does not has none.
         const KeepRule held = LayerKeep(plan, capture.spec(), 1, true).held(1, query);
         for (const std::int32_t key : stages.guessed ? evicted : std::vector<std::int32_t>{})
@@ -200,7 +211,7 @@ TEST_CASE("A capture past its budget keeps the first layers and says what it lef
 }
 
 TEST_CASE("A head's summary finds a one-token column however small the thumbnail", "[core.engine]") {
-    HeadMap map{.tokens = 300, .decodeFrom = 300};
+    HeadMap map{.tokens = 300, .decodeFrom = 300, .actsFrom = 300};
     map.weights.assign(300 * 300, 0.f);
     map.missed.assign(300, 0.f);
     for (int i = 0; i < 300; ++i)

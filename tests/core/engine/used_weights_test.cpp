@@ -43,14 +43,18 @@ std::vector<float> used(const Capture& capture, int head, const AttentionPlan& p
 TEST_CASE("Used weights times the values are the output of a read's truth, whichever it is",
           "[core.engine]") {
     const Capture capture = randomCapture(3);
-    const std::string text =
-        GENERATE(as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off",
-                 "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=16,k=200", "read=sparq:r=2,k=5,local=5",
-                 "read=topv:k=6", "read=topv:k=6,renormalise=on", "read=quest:page=4,pages=3,skip=0",
-                 "read=quest:page=4,pages=3,skip=2", "keep=streaming:sinks=2,window=20 read=topv:k=6",
-                 "keep=streaming:sinks=2,window=20 read=quest:page=4,pages=3,skip=0", "keep=h2o:heavy=4,recent=6",
-                 "keep=scissorhands:budget=12,history=20,recent=2", "keep=snapkv:budget=9,window=4",
-                 "keep=h2o:heavy=9,recent=6 read=sparq:r=4,k=8");
+    const std::string text = GENERATE(
+        as<std::string>{}, "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off",
+        "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=16,k=200", "read=sparq:r=2,k=5,local=5",
+        "read=topv:k=6", "read=topv:k=6,renormalise=on", "read=quest:page=4,pages=3,skip=0",
+        "read=quest:page=4,pages=3,skip=2", "keep=streaming:sinks=2,window=20 read=topv:k=6",
+        "keep=streaming:sinks=2,window=20 read=quest:page=4,pages=3,skip=0", "keep=h2o:heavy=4,recent=6",
+        "keep=scissorhands:budget=12,history=20,recent=2", "keep=snapkv:budget=9,window=4",
+        "keep=h2o:heavy=9,recent=6 read=sparq:r=4,k=8", "keep=streaming:sinks=2,window=20 prefill=masked",
+        "keep=streaming:sinks=2,window=20 read=sparq:r=4,k=8 prefill=masked",
+        "keep=streaming:sinks=2,window=20 read=topv:k=6 prefill=masked",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 prefill=dense");
     CAPTURE(text);
     const AttentionPlan plan = parsePlan(text);
     for (int head = 0; head < 4; ++head) {

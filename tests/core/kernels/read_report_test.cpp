@@ -81,7 +81,8 @@ TEST_CASE("A dense read reports the softmax of every row, summed over the group,
         told[Component::Scores] = 0;
         CHECK(told == alone);
 
-        REQUIRE(report.rows == shape.slots);
+        REQUIRE(report.rows ==
+                std::vector<std::int64_t>(static_cast<std::size_t>(shape.kvHeads), shape.slots));
         std::vector<float> weights(static_cast<std::size_t>(cpu::kWeightSpan), -1);
         for (int head = 0; head < shape.kvHeads; ++head) {
             std::vector<double> expected(static_cast<std::size_t>(shape.slots));
@@ -126,9 +127,9 @@ TEST_CASE("SparQ reports what it read, by alpha, or what it guessed", "[core.ker
                 const std::int64_t n = std::min<std::int64_t>(40, shape.slots);
                 CHECK(ledger.take()[Component::Scores] - alone[Component::Scores] ==
                       (estimate ? 0 : 4 * n * shape.queryHeads));
-                REQUIRE(report.rows == (estimate ? shape.slots : n));
+                REQUIRE(report.rows.front() == (estimate ? shape.slots : n));
 
-                std::vector<float> weights(static_cast<std::size_t>(report.rows));
+                std::vector<float> weights(static_cast<std::size_t>(report.rows.front()));
                 for (int head = 0; head < shape.kvHeads; ++head) {
                     const float* own = q.data() + head * g * shape.headDim;
                     std::vector<double> expected(weights.size());
@@ -148,7 +149,7 @@ TEST_CASE("SparQ reports what it read, by alpha, or what it guessed", "[core.ker
                             expected[i] += by * one[i];
                     }
                     Traffic read;
-                    cpu::groupWeights(report, head, g, 0, report.rows, weights.data(), read);
+                    cpu::groupWeights(report, head, g, 0, report.rows.front(), weights.data(), read);
                     for (std::size_t i = 0; i < weights.size(); ++i)
                         REQUIRE(static_cast<double>(weights[i]) ==
                                 Approx(expected[i]).epsilon(1e-3).margin(1e-6));

@@ -175,3 +175,19 @@ TEST_CASE("A share that does not fit the model's layers is refused, in one sente
     spec.layers = 1;
     CHECK(refusal(parsePlan("share=cla:2"), spec));
 }
+
+TEST_CASE("A prompt is masked by what goes by position, and by nothing else", "[core.plan]") {
+    for (const char* text :
+         {"keep=streaming prefill=masked", "keep=streaming:positions=cache prefill=masked",
+          "keep=lm-infinite", "keep=lm-infinite prefill=dense", "keep=moa", "keep=moa prefill=dense",
+          "keep=moa read=sparq:r=4 prefill=masked", "keep=h2o prefill=dense", "prefill=dense"})
+        CHECK_FALSE(refusal(parsePlan(text), headsOf(8)));
+    for (const char* keep : {"keep=all", "keep=h2o", "keep=scissorhands", "keep=snapkv"}) {
+        const auto why = refusal(parsePlan(std::string(keep) + " prefill=masked"), headsOf(8));
+        REQUIRE(why);
+        CHECK(why->find("prefill=masked") != std::string::npos);
+        CHECK(why->find(keep) != std::string::npos);
+        CHECK(why->find("accepted: prefill=dense") != std::string::npos);
+        CHECK(why->find('\n') == std::string::npos);
+    }
+}

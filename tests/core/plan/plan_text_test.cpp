@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 using namespace fovea;
 
@@ -56,6 +57,8 @@ AttentionPlan randomPlan(std::mt19937& random) {
         p.pool = 1 + 2 * upTo(20);
         plan.keep = p;
     }
+    if (upTo(3) == 0)
+        plan.prefill = masksPrefill(plan) ? AttentionPlan::Prefill::Dense : AttentionPlan::Prefill::Masked;
     if (upTo(4) == 0)
         plan.feedback = AttentionPlan::Feedback::Estimate;
     if (upTo(1))
@@ -166,6 +169,36 @@ TEST_CASE("Every switch of the keeps that score tokens is read, and defaults are
           "keep=h2o:recent=9 read=sparq feedback=estimate");
 }
 
+TEST_CASE("How a prompt is read is as the keep's paper has it, unless the plan says otherwise",
+          "[core.plan]") {
+    struct Case {
+        const char* keep;
+        bool masked; // by default
+    };
+    for (const Case& c : {Case{"keep=all", false}, Case{"keep=streaming:window=9", false},
+                          Case{"keep=lm-infinite:window=9", true}, Case{"keep=moa:block=8", true},
+                          Case{"keep=h2o:recent=9", false}, Case{"keep=scissorhands:budget=99", false},
+                          Case{"keep=snapkv:budget=99", false}}) {
+        const std::string keep = c.keep;
+        const AttentionPlan byDefault = parsePlan(keep);
+        CHECK(masksPrefill(byDefault) == c.masked);
+        CHECK(keepActsFrom(byDefault, 70) == (c.masked ? 0 : 70));
+        // What is the default is no other plan, and no other text.
+        CHECK(parsePlan(keep + (c.masked ? " prefill=masked" : " prefill=dense")) == byDefault);
+        const AttentionPlan other = parsePlan((c.masked ? "prefill=dense " : "prefill=masked ") + keep);
+        CHECK(masksPrefill(other) != c.masked);
+        CHECK_FALSE(other == byDefault);
+        CHECK(parsePlan(toText(other)) == other);
+        AttentionPlan said = byDefault;
+        said.prefill = c.masked ? AttentionPlan::Prefill::Masked : AttentionPlan::Prefill::Dense;
+        CHECK(toText(said) == toText(byDefault));
+    }
+    CHECK(toText(parsePlan("prefill=masked read=topv:k=9 keep=streaming:window=9")) ==
+          "keep=streaming:window=9 read=topv:k=9 prefill=masked");
+    CHECK(toText(parsePlan("prefill=dense")) == "dense");
+    CHECK(toTitle(parsePlan("keep=moa:spans=1x2/3+0N/4+0.5N prefill=dense")).ends_with(" prefill=dense"));
+}
+
 TEST_CASE("Every switch of the shares is read, and defaults are left out", "[core.plan]") {
     CHECK(std::get<ClaParams>(parsePlan("share=cla").share) == ClaParams{});
     CHECK(std::get<ClaParams>(parsePlan("share=cla:3,pattern=keep-ends,convert=first").share) ==
@@ -236,6 +269,10 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"keep=snapkv:budget=63", "window=64"},
         {"keep=snapkv:pool=4", "pool=4"},
         {"keep=snapkv:heavy=4", "\"heavy=4\""},
+        {"prefill=quantised", "\"prefill=quantised\""},
+        {"prefill=", "\"prefill=\""},
+        {"prefill=dense:", "\"prefill=dense:\""},
+        {"prefill=masked prefill=masked", "\"prefill=masked\""},
         {"feedback=none", "\"feedback=none\""},
         {"feedback=exact:", "\"feedback=exact:\""},
         {"feedback=exact feedback=estimate", "\"feedback=estimate\""},

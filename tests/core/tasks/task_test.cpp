@@ -103,6 +103,36 @@ TEST_CASE("Recall counts a pair when every token of its value is ranked first", 
     CHECK(task->facts().figures == "4 pairs in 200 tokens");
 }
 
+TEST_CASE("A longer prompt of recall holds the list and the first queries, which are not graded",
+          "[core.tasks]") {
+    TaskOptions options = optionsFor("recall", 200);
+    const auto byList = makeTask(options, specOf(256), smallTokenizer());
+    options.prompt = 120;
+    const auto task = makeTask(options, specOf(256), smallTokenizer());
+    CHECK(task->facts().figures == "4 pairs in 200 tokens, the first 120 its prompt");
+    for (int index = 0; index < 5; ++index) {
+        const TaskSample whole = byList->sample(index), cut = task->sample(index);
+        REQUIRE(std::ssize(cut.prompt) == 120);
+        REQUIRE(std::ssize(whole.prompt) < 120);
+        // The same text, cut elsewhere.
+        std::vector<int> a = whole.prompt, b = cut.prompt;
+        a.insert(a.end(), whole.follows.begin(), whole.follows.end());
+        b.insert(b.end(), cut.follows.begin(), cut.follows.end());
+        CHECK(a == b);
+        const std::int64_t later = 120 - std::ssize(whole.prompt);
+        REQUIRE_FALSE(cut.answers.empty());
+        CHECK(cut.answers.size() < whole.answers.size());
+        const auto& first = whole.answers[whole.answers.size() - cut.answers.size()];
+        CHECK(cut.answers.front().first == first.first - later);
+        CHECK(cut.answers.front().first >= 0);
+    }
+    // A prompt shorter than the list is the list; one that leaves nothing to ask is refused in one sentence.
+    options.prompt = 2;
+    CHECK(makeTask(options, specOf(256), smallTokenizer())->sample(1).prompt == byList->sample(1).prompt);
+    options.prompt = 200;
+    CHECK_THROWS_WITH(makeTask(options, specOf(256), smallTokenizer()), Catch::Contains("shorter prompt"));
+}
+
 TEST_CASE("Repetition counts the characters before the first that differs", "[core.tasks]") {
     const auto tokenizer = smallTokenizer();
     const auto task = makeTask(optionsFor("repetition", 0), specOf(1024), tokenizer);

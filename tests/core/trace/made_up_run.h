@@ -26,6 +26,7 @@ inline std::shared_ptr<const Run> madeUpRun(int steps, const char* plan = "read=
     run->backend = "cpu";
     run->threads = 2;
     run->prefillSeconds = 0.25;
+    run->promptEvicted = 12;
     for (int i = 0; i < steps; ++i) {
         StepRecord step;
         step.position = 4 + i;

@@ -72,6 +72,7 @@ void expectSame(const Run& a, const Run& b) {
     CHECK(a.backend == b.backend);
     CHECK(a.threads == b.threads);
     CHECK(a.prefillSeconds == b.prefillSeconds);
+    CHECK(a.promptEvicted == b.promptEvicted);
     REQUIRE(a.steps.size() == b.steps.size());
     for (std::size_t i = 0; i < a.steps.size(); ++i) {
         const StepRecord &x = a.steps[i], &y = b.steps[i];

@@ -23,7 +23,7 @@ TileStyle plainStyle() {
 // A map with nothing chosen and one weight everywhere below the diagonal.
 std::shared_ptr<HeadMap> flatMap(std::int64_t tokens, float weight) {
     auto map = std::make_shared<HeadMap>();
-    map->tokens = map->decodeFrom = tokens;
+    map->tokens = map->decodeFrom = map->actsFrom = tokens;
     map->weights.assign(static_cast<std::size_t>(tokens * tokens), 0);
     for (std::int64_t row = 0; row < tokens; ++row)
         std::fill_n(map->weights.begin() + row * tokens, row + 1, weight);
@@ -103,7 +103,7 @@ TEST_CASE("Of 64 bright columns among 4096, at least 63 are seen at fit zoom", "
 TEST_CASE("Keys that were read keep their colour, others lie under the veil, earlier rows are dimmed",
           "[views.maps]") {
     auto map = flatMap(64, 0.01F);
-    map->decodeFrom = 32;
+    map->decodeFrom = map->actsFrom = 32;
     for (std::size_t row = 0; row < 64; ++row) {
         if (row >= 32)
             map->chosen.insert(map->chosen.end(), {3, 4, 20});

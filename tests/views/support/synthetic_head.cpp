@@ -85,7 +85,7 @@ std::shared_ptr<const HeadMap> makeHead(const HeadShape& shape, int layer, int h
     map->layer = layer;
     map->head = head;
     map->tokens = shape.tokens;
-    map->decodeFrom = shape.decodeFrom;
+    map->decodeFrom = map->actsFrom = shape.decodeFrom;
     const auto n = static_cast<std::size_t>(shape.tokens);
     map->weights.assign(n * n, 0);
     map->missed.assign(n, 0);
@@ -120,7 +120,7 @@ HeadSummary makeSummary(const HeadMap& map, int side) {
     summary.side = side;
     summary.thumbnail.assign(static_cast<std::size_t>(side * side), 0);
     const auto n = static_cast<int>(map.tokens);
-    const int from = map.decodeFrom < n ? static_cast<int>(map.decodeFrom) : 0;
+    const int from = map.actsFrom < n ? static_cast<int>(map.actsFrom) : 0;
     for (int query = 0; query < n; ++query) {
         double entropy = 0;
         for (int key = 0; key <= query; ++key) {

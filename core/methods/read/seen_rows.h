@@ -1,0 +1,27 @@
+#pragma once
+// Where the query heads of a group see different ones of the tokens that their KV head holds: what the truths of reads
+// that choose for the group make of that. A token that a head does not see takes no part in its output, not even as 0
+// times its value.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace fovea {
+
+class CacheReader;
+
+// logits (g, n) with -inf where a head does not see; `seen` (g, n) bool, undefined: all see all.
+at::Tensor onlySeen(const at::Tensor& logits, const at::Tensor& seen);
+
+// As chooseLargest with the newest `local` tokens free, by score (S), but of tokens that some head sees alone: at most n.
+// `seen` (g, S), undefined: all do.
+at::Tensor chooseSeen(const at::Tensor& score, std::int64_t n, std::int64_t local, CacheReader& cache,
+                      const at::Tensor& seen);
+
+// (g, n) softmax of each head's logits over what it sees, 0 elsewhere; a head that sees nothing has none.
+at::Tensor seenSoftmax(const at::Tensor& logits, const at::Tensor& seen);
+// (g, d) of weights (g, n) and values (n, d).
+at::Tensor seenSum(const at::Tensor& weights, const at::Tensor& values, const at::Tensor& seen);
+
+} // namespace fovea

@@ -1,0 +1,191 @@
+// Every method of the CPU kernels against its truth, over the one list of cases.
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "tests/core/kernels/attention_cases.h"
+
+#include <catch2/catch.hpp>
+
+using namespace fovea;
+using namespace fovea::test;
+
+namespace {
+
+using Sight = AttentionCase::Sight;
+
+bool holds(const std::vector<std::int32_t>& list, std::int64_t i) {
+    return std::binary_search(list.begin(), list.end(), static_cast<std::int32_t>(i));
+}
+
+// Distinct, in order, with what is chosen by right; and nothing that was left out is worth more than the worst of them
+// by more than rounding can explain.
+void checkChoice(const CaseTruth& truth, const at::Tensor& seen, const std::vector<std::int32_t>& chosen) {
+    REQUIRE(std::ssize(chosen) == truth.wanted);
+    REQUIRE(std::adjacent_find(chosen.begin(), chosen.end(), std::greater_equal<>()) == chosen.end());
+    for (const std::int32_t right : truth.always)
+        REQUIRE(holds(chosen, right));
+    if (seen.defined() && seen.size(1) == truth.score.size(0)) // else pages
+        for (const std::int32_t slot : chosen)
+            REQUIRE(seen.select(1, slot).any().item<bool>());
+    const at::Tensor score = truth.score.contiguous();
+    double worst = std::numeric_limits<double>::infinity(), best = -worst;
+    const at::Tensor some = seen.defined() && seen.size(1) == score.size(0) ? seen.any(0) : at::Tensor{};
+    for (std::int64_t i = 0; i < score.size(0); ++i) {
+        if (holds(truth.always, i) || (some.defined() && !some[i].item<bool>()))
+            continue;
+        double& side = holds(chosen, i) ? worst : best;
+        const double value = score.data_ptr<double>()[i];
+        side = holds(chosen, i) ? std::min(side, value) : std::max(side, value);
+    }
+    REQUIRE(best <= worst + 2 * truth.scoreBound);
+}
+
+// The output of the heads of the i-th view.
+std::span<const float> outputOf(const AttentionCase& c, const AttentionResult& result, std::int64_t i) {
+    const auto n = static_cast<std::size_t>(c.group() * c.headDim);
+    return std::span(result.out).subspan(static_cast<std::size_t>(i) * n, n);
+}
+
+void checkView(const AttentionCase& c, const AttentionCaseState& state, const AttentionResult& result, std::int64_t i) {
+    const std::vector<std::int32_t> chosen =
+        result.chosen.empty() ? std::vector<std::int32_t>{} : result.chosen[static_cast<std::size_t>(i)];
+    const CaseTruth truth = truthOf(c, state, i, chosen);
+    const bool sparq = std::holds_alternative<SparqParams>(c.plan.read);
+    // Of what a layer does not see itself SparQ's newest are the newest of the rest, which a truth of choice alone knows.
+    if (truth.score.defined() && !(sparq && state.seen(i).defined()))
+        checkChoice(truth, state.seen(i), chosen);
+    const at::Tensor expected = truth.output.contiguous();
+    const std::span<const float> out = outputOf(c, result, i);
+    double worst = 0;
+    for (std::size_t x = 0; x < out.size(); ++x) {
+        const double error = std::fabs(static_cast<double>(out[x]) - expected.data_ptr<double>()[x]);
+        worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+    }
+    REQUIRE(worst <= truth.bound);
+    if (c.sight != Sight::Reported)
+        return;
+    const at::Tensor heard = truth.heard.contiguous();
+    const std::vector<float>& told = result.heard[static_cast<std::size_t>(i)];
+    REQUIRE(std::ssize(told) == heard.numel());
+    for (std::size_t s = 0; s < told.size(); ++s)
+        REQUIRE(static_cast<double>(told[s]) ==
+                Approx(heard.data_ptr<double>()[s]).epsilon(2e-4).margin(1e-7 * c.group()));
+}
+
+// What nobody reads, or sees, may be infinite.
+void spoilUnread(const AttentionCase& c, AttentionCaseState& state, const AttentionResult& result) {
+    const auto* quest = std::get_if<QuestParams>(&c.plan.read);
+    for (std::int64_t i = 0; i < state.views(); ++i) {
+        const at::Tensor seen = state.seen(i);
+        for (std::int64_t slot = 0; slot < state.view(i).slots; ++slot) {
+            const bool nobody = seen.defined() && !seen.select(1, slot).any().item<bool>();
+            const bool read = result.chosen.empty() ||
+                              holds(result.chosen[static_cast<std::size_t>(i)], quest ? slot / quest->page : slot);
+            if (nobody || !read)
+                state.spoil(i, slot, nobody || !std::holds_alternative<TopvParams>(c.plan.read), true);
+        }
+    }
+}
+
+// One slot that some heads of a group see and others do not becomes infinite: the latter do not notice.
+void checkUnseen(const AttentionCase& c, AttentionCaseState& state, cpu::AttentionScratch& scratch,
+                 const AttentionResult& before) {
+    std::vector<std::int64_t> spoiled(static_cast<std::size_t>(state.views()), -1);
+    for (std::int64_t i = 0; i < state.views(); ++i) {
+        const at::Tensor seen = state.seen(i);
+        if (!seen.defined())
+            continue;
+        const at::Tensor some = seen.any(0).logical_and(seen.all(0).logical_not()).nonzero().flatten();
+        if (some.numel() == 0)
+            continue;
+        const std::int64_t slot = some[some.numel() / 2].item<std::int64_t>();
+        spoiled[static_cast<std::size_t>(i)] = slot;
+        state.spoil(i, slot, !std::holds_alternative<TopvParams>(c.plan.read), true);
+    }
+    const AttentionResult after = state.run(scratch);
+    for (std::int64_t i = 0; i < state.views(); ++i)
+        for (int h = 0; h < c.group(); ++h) {
+            const std::int64_t slot = spoiled[static_cast<std::size_t>(i)];
+            if (slot >= 0 && state.seen(i)[h][slot].item<bool>())
+                continue;
+            const auto d = static_cast<std::size_t>(c.headDim), first = static_cast<std::size_t>(h) * d;
+            const auto was = outputOf(c, before, i).subspan(first, d), is = outputOf(c, after, i).subspan(first, d);
+            REQUIRE(std::equal(was.begin(), was.end(), is.begin()));
+        }
+}
+
+} // namespace
+
+TEST_CASE("Every read on the CPU is its truth, over all heads, widths, lengths, batches, stores and sights",
+          "[core.kernels]") {
+    cpu::AttentionScratch scratch; // one for all: nothing of a step is left for the next
+    const int threads = at::get_num_threads();
+    std::uint32_t seed = 0;
+    for (const AttentionCase& c : attentionCases()) {
+        INFO(c.text());
+        AttentionCaseState state(c, ++seed);
+        at::set_num_threads(1);
+        const AttentionResult result = state.run(scratch);
+        for (std::int64_t i = 0; i < state.views(); ++i) {
+            INFO("KV head " << i << " of the batch, which holds " << state.view(i).slots);
+            checkView(c, state, result, i);
+        }
+        Traffic moved = result.moved;
+        if (c.sight == Sight::Reported) // what a report costs more
+            moved[Component::Scores] = state.predicted(result)[Component::Scores];
+        REQUIRE(moved == state.predicted(result));
+
+        at::set_num_threads(3);
+        spoilUnread(c, state, result);
+        const AttentionResult again = state.run(scratch);
+        at::set_num_threads(threads);
+        REQUIRE(again.out == result.out);
+        REQUIRE(again.chosen == result.chosen);
+        REQUIRE(again.moved == result.moved);
+        checkUnseen(c, state, scratch, result);
+    }
+}
+
+TEST_CASE("The list of cases has every method with every group, width, length, store, batch and sight",
+          "[core.kernels]") {
+    std::set<std::string> pairs;
+    for (const AttentionCase& c : attentionCases()) {
+        const std::string method = std::to_string(c.plan.read.index());
+        pairs.insert(method + " heads " + std::to_string(c.queryHeads) + "/" + std::to_string(c.kvHeads));
+        pairs.insert(method + " d " + std::to_string(c.headDim));
+        pairs.insert(method + " S " + std::to_string(c.lengths.front()));
+        pairs.insert(method + " type " + std::string(elementName(c.type)));
+        pairs.insert(method + " batch " + std::to_string(c.lengths.size()));
+        pairs.insert(method + " sight " + std::to_string(static_cast<int>(c.sight)));
+        pairs.insert(method + " keys " + std::to_string(static_cast<int>(c.keys)));
+    }
+    for (int method = 0; method < 4; ++method) {
+        const auto has = [&](const std::string& what) {
+            INFO("method " << method << what);
+            CHECK(pairs.count(std::to_string(method) + what) == 1);
+        };
+        for (const char* heads : {"2/2", "4/2", "4/1", "8/2", "8/1"})
+            has(std::string(" heads ") + heads);
+        for (const int d : {32, 64, 80, 96, 128, 256})
+            has(" d " + std::to_string(d));
+        for (const int S : {1, 2, 3, 15, 17, 63, 255, 257, 1023, 1025, 4097, 8191})
+            has(" S " + std::to_string(S));
+        for (const char* type : {"f32", "f16", "bf16"})
+            has(std::string(" type ") + type);
+        for (int batch = 1; batch <= 4; ++batch)
+            has(" batch " + std::to_string(batch));
+        for (int sight = 0; sight < AttentionCase::kSights; ++sight) {
+            const auto kind = static_cast<Sight>(sight);
+            if ((kind == Sight::Turned && (method == 1 || method == 3)) || (kind == Sight::Borrowed && method == 3))
+                continue; // no such plan
+            has(" sight " + std::to_string(sight));
+        }
+        has(" keys 1");
+    }
+}
