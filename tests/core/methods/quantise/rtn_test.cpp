@@ -83,7 +83,7 @@ TEST_CASE("RTN gives the study's vectors", "[core.methods]") {
 TEST_CASE("A clamped zero collapses a group beside 0, as in the study; a free one does not", "[core.methods]") {
     const std::vector<float> x = {10, 10.5f, 11};
     requireNear(truthOf(x, rtn("")), {1, 1, 1}, 1e-6);
-    requireNear(truthOf(x, rtn(":zero=free")), {10, 10.466667, 11}, 1e-5);
+    requireNear(truthOf(x, rtn(":zero=free")), {10, 10.533333, 11}, 1e-5); // 157.5 steps: a tie, to 158
     requireNear(truthOf({-11, -10.5f, -10}, rtn("")), {-1, -1, -1}, 1e-6);
 }
 
