@@ -75,7 +75,8 @@ TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they 
     CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,mode=sym");
 }
 
-TEST_CASE("Weights that are set are shown and not emitted, a group that is not offered too", "[views.panels]") {
+TEST_CASE("Weights that are set are shown and not emitted, a group that is not offered too",
+          "[views.panels]") {
     ShownWeights s;
     s.panel.setPlan(parsePlan("weights=rtn:bits=8,group=1024,zero=free read=sparq:r=8,k=64"));
     CHECK(s.edits.empty());
