@@ -10,6 +10,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/model/model.h"
 #include "core/plan/plan_note.h"
 #include "core/tokenizer/text_stream.h"
 #include "core/trace/run_json.h"
