@@ -64,7 +64,8 @@ TEST_CASE("A plan's rounded weights give what the truth's give as floats", "[cor
          {"weights=rtn", "weights=rtn:bits=8,group=32", "weights=rtn:bits=3,group=32,mode=sym",
           "weights=rtn:bits=2,group=64,zero=free", "share=cla:2 weights=rtn:group=32"}) {
         INFO(text);
-        const AttentionPlan plan = parsePlan(text);
+        AttentionPlan plan = parsePlan(text);
+        plan.store = ElementType::F32; // a row in bf16 would show the last bit of its key as a 256th of it
         AttentionPlan floats = plan;
         floats.weights = OwnWeights{};
         const auto truth = roundedByTruth(*convertedModel(model, plan.share), rtnOf(plan));
@@ -77,7 +78,7 @@ TEST_CASE("A plan's rounded weights give what the truth's give as floats", "[cor
             for (const int token : randomTokens(4, 50, 9)) {
                 rounded.step(token, true);
                 wanted.step(token, true);
-                REQUIRE(difference(rounded.logits(), wanted.logits()) < 5e-5);
+                REQUIRE(difference(rounded.logits(), wanted.logits()) < 2e-5);
             }
         }
     }
