@@ -46,8 +46,7 @@ TEST_CASE("A plan of rounded weights is made and run in the background, drawn fr
     CHECK(f.controller().head());
     REQUIRE(f.rest());
 
-    f.document().undoStack().undo();
-    f.document().undoStack().undo();
+    f.document().undoStack().undo(); // both edits were of one control
     REQUIRE(f.rest());
     CHECK(f.controller().runs().b->plan == before->plan);
 }

@@ -20,7 +20,7 @@ TEST_CASE("The table shows the step at the cursor, A beside B", "[views.panels]"
     CHECK(number(SummaryTable::MovedFormulaRow, 1) == Approx(sa.formula.attention() / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::MovedCountedRow, 2) == Approx(sb.counted.attention() / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::WeightsRow, 2) ==
-          Approx(sb.counted[Component::Weights] / 1024.).margin(0.01));
+          Approx(sb.counted[Component::Weights] / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::TimedRow, 1) == Approx(sa.attentionSeconds * 1e6).epsilon(1e-2));
     CHECK(number(SummaryTable::KlRow, 2) == Approx(makeComparison(300, 200)->klMean).epsilon(1e-2));
     CHECK(table.item(SummaryTable::AgreementRow, 2)->text() == "98.9 %");
