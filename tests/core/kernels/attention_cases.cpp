@@ -1,5 +1,7 @@
 #include "tests/core/kernels/attention_cases.h"
 
+#include <ATen/ops/tensor.h>
+
 #include <algorithm>
 #include <random>
 
