@@ -64,7 +64,6 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
                                       "lies beyond its levels. Free is "
                                       "mended: any zero that 16 bits hold."));
     rows.weightsNote = mutedLabel({});
-    rows.weightsNote->setWordWrap(true);
     inner->addWidget(rows.weightsNote);
     section->addWidget(rows.rounded);
 }
@@ -99,10 +98,11 @@ void PlanPanel::showWeights() {
     rows.weightMode->setCurrentIndex(symmetric ? 1 : 0);
     rows.weightZero->setCurrentIndex(rtn->zero == RtnParams::Zero::Free ? 1 : 0);
     rows.weightZeroRow->setVisible(!symmetric);
-    rows.weightsNote->setText(m_spec.width > 0 ? tr("%1 bits per weight with scales and zeros, in rows of %2")
-                                                     .arg(effectiveBits(*rtn, m_spec.width), 0, 'f', 3)
-                                                     .arg(m_spec.width)
-                                               : QString());
+    const bool known = m_spec.width > 0;
+    rows.weightsNote->setText(
+        known ? tr("%1 bits with scales and zeros").arg(effectiveBits(*rtn, m_spec.width), 0, 'f', 3) : QString());
+    rows.weightsNote->setToolTip(
+        tr("Formula: bits per weight of a row of %1, its scales and zeros among them").arg(m_spec.width));
 }
 
 void PlanPanel::connectWeights() {

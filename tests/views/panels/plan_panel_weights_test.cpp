@@ -53,7 +53,7 @@ TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they 
     CHECK(toText(s.panel.plan()) == "weights=rtn");
     CHECK(s.bits->isVisible());
     const double bits = effectiveBits(RtnParams{}, smallSpec().width);
-    CHECK(s.note().startsWith(QString::number(bits, 'f', 3) + " bits per weight"));
+    CHECK(s.note() == QString::number(bits, 'f', 3) + " bits with scales and zeros");
     s.choose(s.bits, "3");
     CHECK(s.edits.back().second == "bits");
     s.choose(s.group, "32");
