@@ -51,16 +51,18 @@ std::string jsonOf(const GemvBench& bench, const GemvBenchOptions& options) {
 std::string tableOf(const GemvBench& bench, const GemvBenchOptions& options) {
     char line[256];
     std::snprintf(line, sizeof line,
-                  "read bandwidth %.1f GB/s, %d threads, matrices of %s in all; %lld x %lld by %d\n\n", bench.readGbps,
-                  bench.threads, byteText(options.workingSet).c_str(), static_cast<long long>(options.rows),
-                  static_cast<long long>(options.columns), options.vectors);
+                  "read bandwidth %.1f GB/s, %d threads, matrices of %s in all; %lld x %lld by %d\n\n",
+                  bench.readGbps, bench.threads, byteText(options.workingSet).c_str(),
+                  static_cast<long long>(options.rows), static_cast<long long>(options.columns),
+                  options.vectors);
     std::string table = line;
     table += "  timed (median)  spread (IQR)  formula        GB/s  of limit  faster  weights\n";
     const GemvBenchResult& first = bench.results.front();
     for (const GemvBenchResult& r : bench.results) {
         std::snprintf(line, sizeof line, "  %11.1f us  %9.1f us  %-9s  %8.1f  %6.1f %%  %5.2fx  %s\n",
                       r.medianSeconds * 1e6, r.spread * 1e6, byteText(r.bytes).c_str(), r.gbps,
-                      100 * r.gbps / bench.readGbps, first.medianSeconds / r.medianSeconds, formText(r.form).c_str());
+                      100 * r.gbps / bench.readGbps, first.medianSeconds / r.medianSeconds,
+                      formText(r.form).c_str());
         table += line;
     }
     return table;
@@ -73,7 +75,8 @@ void runGemv(Options& options) {
     std::optional<Progress> progress;
     options.bench.progress = [&](int, int total) {
         if (!progress)
-            progress.emplace("measuring, with " + byteText(gemvBenchMemory(options.bench)) + " of memory", total);
+            progress.emplace("measuring, with " + byteText(gemvBenchMemory(options.bench)) + " of memory",
+                             total);
         progress->advance();
     };
     const GemvBench bench = runGemvBench(options.bench);
@@ -84,14 +87,16 @@ void runGemv(Options& options) {
 } // namespace
 
 void addGemvBench(CLI::App& bench) {
-    CLI::App* gemv = bench.add_subcommand("gemv", "A matrix times vectors, with weights in each form, in turn");
+    CLI::App* gemv =
+        bench.add_subcommand("gemv", "A matrix times vectors, with weights in each form, in turn");
     const auto options = std::make_shared<Options>();
     GemvBenchOptions& b = options->bench;
     gemv->add_option("--rows", b.rows, "Rows of the matrix")->check(CLI::Range(1, 1 << 20));
     gemv->add_option("--columns", b.columns, "Columns of the matrix")->check(CLI::Range(1, 1 << 20));
     gemv->add_option("--vectors", b.vectors, "Vectors multiplied at once")->check(CLI::Range(1, 256));
     gemv->add_option("--weights", options->forms,
-                     "f32, f16, bf16 or rtn:… as in a plan's weights=…; give it again for more (default: bf16, rtn:bits=8, "
+                     "f32, f16, bf16 or rtn:… as in a plan's weights=…; give it again for more (default: "
+                     "bf16, rtn:bits=8, "
                      "rtn:bits=4)")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -33,8 +33,8 @@ std::int64_t copiesOf(const MatrixForm& form, const GemvBenchOptions& o) {
 class Matrices {
 public:
     Matrices(const MatrixForm& form, const GemvBenchOptions& o)
-        : m_form(form), m_options(o), m_bytes(matrixFormBytes(form, o.rows, o.columns)), m_copies(copiesOf(form, o)),
-          m_memory(alignedMemory(m_copies * m_bytes)) {
+        : m_form(form), m_options(o), m_bytes(matrixFormBytes(form, o.rows, o.columns)),
+          m_copies(copiesOf(form, o)), m_memory(alignedMemory(m_copies * m_bytes)) {
         fillFirst();
         for (std::int64_t copy = 1; copy < m_copies; ++copy)
             std::memcpy(m_memory.get() + copy * m_bytes, m_memory.get(), static_cast<std::size_t>(m_bytes));
@@ -96,8 +96,8 @@ private:
 
 void check(const GemvBenchOptions& o) {
     constexpr std::int64_t kMost = 1 << 24;
-    if (o.rows < 1 || o.columns < 1 || o.rows > kMost || o.columns > kMost || o.vectors < 1 || o.repeats < 1 ||
-        o.threads < 0 || o.workingSet < 1)
+    if (o.rows < 1 || o.columns < 1 || o.rows > kMost || o.columns > kMost || o.vectors < 1 ||
+        o.repeats < 1 || o.threads < 0 || o.workingSet < 1)
         throw std::invalid_argument("rows, columns, vectors, repeats and working set must be at least 1");
     if (o.forms.empty())
         throw std::invalid_argument("there is no form of a matrix to measure");
@@ -115,11 +115,13 @@ MatrixForm parseMatrixForm(const std::string& text) {
         if (text == elementName(type))
             return type;
     if (text.empty() || text.find_first_of(" \t\n\r\f\v\"") != text.npos) // would be several words
-        throw PlanError("\"" + text.substr(0, text.find_first_of("\n\r")).substr(0, 40) + "\" is no form of a matrix; accepted: f32, f16, bf16, rtn:bits=…");
+        throw PlanError("\"" + text.substr(0, text.find_first_of("\n\r")).substr(0, 40) +
+                        "\" is no form of a matrix; accepted: f32, f16, bf16, rtn:bits=…");
     const AttentionPlan plan = parsePlan("weights=" + text);
     if (const auto* rtn = std::get_if<RtnParams>(&plan.weights))
         return *rtn;
-    throw PlanError("\"" + text.substr(0, text.find_first_of("\n\r")).substr(0, 40) + "\" is no form of a matrix; accepted: f32, f16, bf16, rtn:bits=…");
+    throw PlanError("\"" + text.substr(0, text.find_first_of("\n\r")).substr(0, 40) +
+                    "\" is no form of a matrix; accepted: f32, f16, bf16, rtn:bits=…");
 }
 
 std::string formText(const MatrixForm& form) {

@@ -36,8 +36,8 @@ struct GemvBenchOptions {
 struct GemvBenchResult {
     MatrixForm form;
     double medianSeconds = 0, spread = 0, fastestSeconds = 0; // of one product; spread: interquartile range
-    std::int64_t bytes = 0;                                   // of one matrix, by formula: what a product reads of it
-    double gbps = 0;                                          // bytes / medianSeconds, 10^9 bytes per second
+    std::int64_t bytes = 0; // of one matrix, by formula: what a product reads of it
+    double gbps = 0;        // bytes / medianSeconds, 10^9 bytes per second
 };
 
 struct GemvBench {

@@ -44,7 +44,8 @@ std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& mode
         converted, *rtn, [&] { return roundWeights(*converted, *rtn, progress, cancel); }, cancel);
 }
 
-std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan) {
+std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model,
+                                        const AttentionPlan& plan) {
     return modelUnder(model, plan, {}, kGoOn);
 }
 
@@ -63,7 +64,8 @@ std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& 
     if (std::holds_alternative<OwnKv>(share))
         return model;
     return conversions().get(
-        model, sourcesOf(share, model->spec), [&] { return convertKv(*model, share, progress, cancel); }, cancel);
+        model, sourcesOf(share, model->spec), [&] { return convertKv(*model, share, progress, cancel); },
+        cancel);
 }
 
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share) {

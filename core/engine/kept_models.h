@@ -19,8 +19,8 @@ public:
     // What make() made of `model` under `key`, now or before. Whoever wants one while another is made waits for it; null
     // when cancelled, or when make() was.
     template <class Make>
-    std::shared_ptr<const Model> get(const std::shared_ptr<const Model>& model, const Key& key, const Make& make,
-                                     const std::atomic<bool>& cancel) {
+    std::shared_ptr<const Model> get(const std::shared_ptr<const Model>& model, const Key& key,
+                                     const Make& make, const std::atomic<bool>& cancel) {
         std::unique_lock lock(m_mutex, std::defer_lock);
         while (!lock.try_lock_for(std::chrono::milliseconds(20)))
             if (cancel)

@@ -22,7 +22,8 @@ RtnParams parseRtn(const PlanWord& word) {
         else if (s.name == "group")
             p.group = reader.count(s, 1);
         else if (s.name == "mode")
-            p.mode = reader.either(s, "asym", "sym") ? RtnParams::Mode::Symmetric : RtnParams::Mode::Asymmetric;
+            p.mode =
+                reader.either(s, "asym", "sym") ? RtnParams::Mode::Symmetric : RtnParams::Mode::Asymmetric;
         else if (s.name == "zero")
             p.zero = reader.either(s, "clamped", "free") ? RtnParams::Zero::Free : RtnParams::Zero::Clamped;
         else
@@ -31,7 +32,8 @@ RtnParams parseRtn(const PlanWord& word) {
             reader.refuse(s, "is more or less than kernels read");
     }
     if (p.mode == RtnParams::Mode::Symmetric && p.zero == RtnParams::Zero::Free)
-        refusePlan("the plan's " + quoted(word.text) + " frees the zero, and mode=sym has none", kRtnSwitches);
+        refusePlan("the plan's " + quoted(word.text) + " frees the zero, and mode=sym has none",
+                   kRtnSwitches);
     return p;
 }
 

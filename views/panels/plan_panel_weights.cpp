@@ -34,11 +34,12 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
     rows.weights = new FlatCombo;
     rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)")});
     rows.weightsPaper = mutedLabel({});
-    auto* section = addSection(
-        column, tr("WEIGHTS — in what form"), rows.weights,
-        tr("The layers' matrices as the checkpoint has them, or each weight rounded to the nearest of a few levels of "
-           "its group and packed, once per model; a step then reads the codes. Embedding and output head stay."),
-        rows.weightsPaper);
+    auto* section = addSection(column, tr("WEIGHTS — in what form"), rows.weights,
+                               tr("The layers' matrices as the checkpoint has them, or each weight rounded "
+                                  "to the nearest of a few levels of "
+                                  "its group and packed, once per model; a step then reads the codes. "
+                                  "Embedding and output head stay."),
+                               rows.weightsPaper);
     rows.rounded = new QWidget;
     auto* inner = new QVBoxLayout(rows.rounded);
     inner->setContentsMargins(0, 4, 0, 0);
@@ -49,7 +50,8 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
     for (const int g : kGroups)
         groups << QString::number(g);
     rows.weightBits = choiceOf(bits);
-    choiceRow(inner, tr("b  bits per weight"), rows.weightBits, tr("A weight becomes the nearest of 2^b levels"));
+    choiceRow(inner, tr("b  bits per weight"), rows.weightBits,
+              tr("A weight becomes the nearest of 2^b levels"));
     rows.weightGroup = choiceOf(groups);
     choiceRow(inner, tr("g  weights per scale"), rows.weightGroup,
               tr("A row's weights in groups of g, each with a scale of its own; the last may be shorter"));
@@ -57,12 +59,11 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
     choiceRow(inner, tr("levels"), rows.weightMode,
               tr("From a group's least weight to its greatest (the study's), or as far to both sides of 0"));
     rows.weightZero = choiceOf({tr("clamped"), tr("free")});
-    rows.weightZeroRow = choiceRow(
-        inner, tr("zero"), rows.weightZero,
-        tr("Clamped, as in the study: a group that does not straddle 0 loses what lies beyond its levels. Free is "
-           "mended: any zero that 16 bits hold."));
+    rows.weightZeroRow = choiceRow(inner, tr("zero"), rows.weightZero,
+                                   tr("Clamped, as in the study: a group that does not straddle 0 loses what "
+                                      "lies beyond its levels. Free is "
+                                      "mended: any zero that 16 bits hold."));
     rows.weightsNote = mutedLabel({});
-    rows.weightsNote->setWordWrap(true);
     inner->addWidget(rows.weightsNote);
     section->addWidget(rows.rounded);
 }
@@ -81,7 +82,8 @@ void PlanPanel::showWeights() {
     auto& rows = *m_rows;
     const auto name = elementName(m_spec.type);
     rows.weights->setItemText(
-        0, tr("checkpoint's own (%1)").arg(QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()))));
+        0,
+        tr("checkpoint's own (%1)").arg(QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()))));
     const auto* rtn = std::get_if<RtnParams>(&m_plan.weights);
     rows.weights->setCurrentIndex(rtn ? 1 : 0);
     rows.weights->updateGeometry();
@@ -96,11 +98,11 @@ void PlanPanel::showWeights() {
     rows.weightMode->setCurrentIndex(symmetric ? 1 : 0);
     rows.weightZero->setCurrentIndex(rtn->zero == RtnParams::Zero::Free ? 1 : 0);
     rows.weightZeroRow->setVisible(!symmetric);
+    const bool known = m_spec.width > 0;
     rows.weightsNote->setText(
-        m_spec.width > 0 ? tr("%1 bits per weight with scales and zeros, in rows of %2")
-                               .arg(effectiveBits(*rtn, m_spec.width), 0, 'f', 3)
-                               .arg(m_spec.width)
-                         : QString());
+        known ? tr("%1 bits with scales and zeros").arg(effectiveBits(*rtn, m_spec.width), 0, 'f', 3) : QString());
+    rows.weightsNote->setToolTip(
+        tr("Formula: bits per weight of a row of %1, its scales and zeros among them").arg(m_spec.width));
 }
 
 void PlanPanel::connectWeights() {
@@ -124,7 +126,8 @@ void PlanPanel::connectWeights() {
         weights = index == 1 ? WeightCodes(m_lastRtn.value_or(RtnParams{})) : WeightCodes(OwnWeights{});
     });
     part(rows.weightBits, QStringLiteral("bits"), [](RtnParams& p, int index) { p.bits = kRtnBits[index]; });
-    part(rows.weightGroup, QStringLiteral("group"), [](RtnParams& p, int index) { p.group = kGroups[index]; });
+    part(rows.weightGroup, QStringLiteral("group"),
+         [](RtnParams& p, int index) { p.group = kGroups[index]; });
     part(rows.weightMode, QStringLiteral("mode"), [](RtnParams& p, int index) {
         p.mode = index == 1 ? RtnParams::Mode::Symmetric : RtnParams::Mode::Asymmetric;
         if (index == 1)

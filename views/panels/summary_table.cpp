@@ -129,7 +129,7 @@ void SummaryTable::refresh() {
          tr("Formula: attention bytes this step moves, all layers, without the model's weights"));
     name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
-    name(WeightsRow, tr("weights KiB"), Provenance::Counted,
+    name(WeightsRow, tr("weights MiB"), Provenance::Counted,
          tr("Counted: bytes of weights this step reads, scales and zeros included"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
     name(KlRow, tr("KL to A, mean nats"), Provenance::Computed,
@@ -143,7 +143,7 @@ void SummaryTable::refresh() {
     });
     both(MovedFormulaRow, [](const StepRecord& s) { return kib(s.formula.attention()); });
     both(MovedCountedRow, [](const StepRecord& s) { return kib(s.counted.attention()); });
-    both(WeightsRow, [](const StepRecord& s) { return kib(s.counted[Component::Weights]); });
+    both(WeightsRow, [](const StepRecord& s) { return kib(s.counted[Component::Weights]) / 1024; });
     both(TimedRow, [](const StepRecord& s) {
         return s.attentionSeconds > 0 ? s.attentionSeconds * 1e6 : std::nan("");
     });

@@ -2,7 +2,7 @@
 // instruction set.
 //   Words      what one vector of a unit's lanes holds: eight codes per lane
 //   load       those of the lanes from `lane` on of a unit of L lanes
-//   value<k>   kPlus + code / kDivisor of the k-th code of each lane
+//   value<k>   kPlus + code / kDivisor of the k-th code of each lane; where kOddPlus, 1 more if k is odd
 // A code's bits go to the top of the mantissa of 1: a shift and a masked or make a float of it, and no conversion. What
 // that adds and divides by is taken back once per group.
 
@@ -42,11 +42,11 @@ HWY_INLINE V placed(D d, V bits, V word) {
     return hn::OrAnd(bits, shifted<kTo - kFrom>(word), hn::Set(d, ((1u << kCount) - 1) << kTo));
 }
 
-// 1 + i/128 for the lowest four bits i of each lane, whatever stands above them.
+// i/128 for the lowest four bits i of each lane, whatever stands above them.
 #if HWY_TARGET == HWY_AVX3
 template <class D, class V>
 HWY_INLINE hn::Vec<D> lookedUp(D d, V lanes) {
-    const auto table = hn::MulAdd(hn::Iota(d, 0), hn::Set(d, 1 / 128.f), hn::Set(d, 1.f));
+    const auto table = hn::Mul(hn::Iota(d, 0), hn::Set(d, 1 / 128.f));
     return hn::Vec<D>{_mm512_permutexvar_ps(lanes.raw, table.raw)};  // Highway's own promises nothing beyond 16
 }
 #endif
@@ -56,11 +56,13 @@ struct Codes;
 
 // One word per lane. Where 16 floats in a register are a table, each shift of a word serves two codes: the one that is
 // then lowest is looked up, the one 16 bits above has its place in the mantissa there. 19 instructions for 128 weights
-// instead of 24, for three bits of precision that sums in fp32 can spare.
+// instead of 24. There the 1 is large beside code/128, and would cost sums three bits; so the sum of a step begins with
+// what the ones of its odd runs will add (gemv_rtn.cpp), and ends without it.
 template <>
 struct Codes<4> {
     static constexpr bool kLooksUp = HWY_TARGET == HWY_AVX3;
-    static constexpr float kPlus = 1, kDivisor = kLooksUp ? 128 : 16;
+    static constexpr float kPlus = kLooksUp ? 0 : 1, kDivisor = kLooksUp ? 128 : 16;
+    static constexpr bool kOddPlus = kLooksUp;
     template <class D>
     struct Words {
         hn::Vec<hn::RebindToUnsigned<D>> word;
@@ -79,13 +81,17 @@ struct Codes<4> {
             return lookedUp(d, shifted<-kFrom>(words.word));
         else
 #endif
-            return hn::BitCast(d, placed<kFrom, kLooksUp ? 16 : kMantissa - 4, 4>(u, one, words.word));
+        {
+            const auto value = hn::BitCast(d, placed<kFrom, kLooksUp ? 16 : kMantissa - 4, 4>(u, one, words.word));
+            return kLooksUp && kRun % 2 == 0 ? hn::Sub(value, hn::Set(d, 1.f)) : value;
+        }
     }
 };
 
 template <>
 struct Codes<2> {  // one word per lane
     static constexpr float kPlus = 1, kDivisor = 4;
+    static constexpr bool kOddPlus = false;
     template <class D>
     struct Words {
         hn::Vec<hn::RebindToUnsigned<D>> word;
@@ -106,6 +112,7 @@ struct Codes<2> {  // one word per lane
 template <>
 struct Codes<3> {  // the low two bits, and the third
     static constexpr float kPlus = 1, kDivisor = 8;
+    static constexpr bool kOddPlus = false;
     template <class D>
     struct Words {
         hn::Vec<hn::RebindToUnsigned<D>> low, third;
@@ -129,6 +136,7 @@ struct Codes<3> {  // the low two bits, and the third
 template <>
 struct Codes<8> {  // bytes in order: a run of lanes is loaded as it is used
     static constexpr float kPlus = 0, kDivisor = 1;
+    static constexpr bool kOddPlus = false;
     template <class D>
     struct Words {
         const std::uint8_t* from;
@@ -175,7 +183,8 @@ template <int kBits, int kLanes, int kRun, class D>
 HWY_INLINE void widenRuns(D d, const typename Codes<kBits>::template Words<D>& words, float* to) {
     using C = Codes<kBits>;
     const auto value = C::template value<kRun>(d, words);
-    hn::StoreU(hn::Mul(hn::Sub(value, hn::Set(d, C::kPlus)), hn::Set(d, C::kDivisor)), d, to + kRun * kLanes);
+    constexpr float kPlus = C::kPlus + (C::kOddPlus && kRun % 2 == 1 ? 1 : 0);
+    hn::StoreU(hn::Mul(hn::Sub(value, hn::Set(d, kPlus)), hn::Set(d, C::kDivisor)), d, to + kRun * kLanes);
     if constexpr (kRun + 1 < kRunsPerUnit)
         widenRuns<kBits, kLanes, kRun + 1>(d, words, to);
 }

@@ -60,6 +60,16 @@ struct RtnRows {
     }
 };
 
+// What the ones of a step's odd runs add, taken away beforehand: −Σ x over the odd runs from kRun on to the step's end.
+template <int kLanes, int kRun, class D>
+HWY_INLINE hn::Vec<D> onesBefore(D d, const float* x, unsigned ends) {
+    auto sum = hn::Neg(hn::LoadU(d, x + kRun * kLanes));
+    if constexpr (kRun + 2 < kRunsPerUnit)
+        if ((ends >> kRun & 1) == 0)
+            sum = hn::Add(sum, onesBefore<kLanes, kRun + 2>(d, x, ends));
+    return sum;
+}
+
 // Σ c'·x of the runs kRun.. of one unit, into `total` wherever a step ends.
 template <int kBits, int R, int N, int kLanes, int kRun, class D, class Words>
 HWY_INLINE void addRuns(D d, const Words (&words)[R], const float* x, std::int64_t in, unsigned ends,
@@ -68,20 +78,23 @@ HWY_INLINE void addRuns(D d, const Words (&words)[R], const float* x, std::int64
     hn::Vec<D> v[N];
     for (int n = 0; n < N; ++n)
         v[n] = hn::LoadU(d, x + n * in + kRun * kLanes);
+    if constexpr (kRun % 2 == 0)
+        if (kRun == 0 || (ends >> (kRun == 0 ? 0 : kRun - 1) & 1) != 0)  // a step begins
+            for (int n = 0; n < N; ++n) {
+                const auto first =
+                    Codes<kBits>::kOddPlus ? onesBefore<kLanes, kRun + 1>(d, x + n * in, ends) : hn::Zero(d);
+                for (int r = 0; r < R; ++r)
+                    partial[r][n] = first;
+            }
     for (int r = 0; r < R; ++r) {
         const auto code = Codes<kBits>::template value<kRun>(d, words[r]);
         for (int n = 0; n < N; ++n)
-            if constexpr (kRun == 0)
-                partial[r][n] = hn::Mul(code, v[n]);
-            else
-                partial[r][n] = hn::MulAdd(code, v[n], partial[r][n]);
+            partial[r][n] = hn::MulAdd(code, v[n], partial[r][n]);
     }
     if (kRun % 2 == 1 && (ends >> kRun & 1) != 0) {  // a step is two runs at least
         for (int r = 0; r < R; ++r)
-            for (int n = 0; n < N; ++n) {
+            for (int n = 0; n < N; ++n)
                 total[r][n] = hn::MulAdd(hn::Set(d, scale[r][step]), partial[r][n], total[r][n]);
-                partial[r][n] = hn::Zero(d);
-            }
         ++step;
     }
     if constexpr (kRun + 1 < kRunsPerUnit)

@@ -17,7 +17,8 @@ struct Places {
         std::int64_t first = 0; // of the unit's codes
         for (const int lanes : kUnitLanes) {
             const std::int64_t unit = std::int64_t{lanes} * kRunsPerUnit;
-            const std::int64_t left = n - first, whole = lanes == kUnitLanes[0] ? left / unit * unit : left / unit % 2 * unit;
+            const std::int64_t left = n - first,
+                               whole = lanes == kUnitLanes[0] ? left / unit * unit : left / unit % 2 * unit;
             if (code < first + whole) {
                 first += (code - first) / unit * unit;
                 return first * bits + inUnit(code - first, bit, lanes);

@@ -44,7 +44,8 @@ Weight packed(const Weight& weight, const RtnParams& rtn, const std::atomic<bool
         const float* const from = values.data_ptr<float>();
         at::parallel_for(0, count, 8, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t row = begin; row < end; ++row)
-                if (const RtnFault one = packRtn(rtn, from + row * columns, columns, to + (first + row) * bytes);
+                if (const RtnFault one =
+                        packRtn(rtn, from + row * columns, columns, to + (first + row) * bytes);
                     one != RtnFault::None)
                     found = one;
         });
@@ -57,8 +58,8 @@ Weight packed(const Weight& weight, const RtnParams& rtn, const std::atomic<bool
 
 [[noreturn]] void refuse(const Model& model, const RtnParams& rtn, std::size_t layer, std::string_view part,
                          RtnFault fault) {
-    throw PlanError(weightsText(rtn) + " cannot round " + model.spec.name + ": layer " + std::to_string(layer) + "'s " +
-                    std::string(part) + " has " +
+    throw PlanError(weightsText(rtn) + " cannot round " + model.spec.name + ": layer " +
+                    std::to_string(layer) + "'s " + std::string(part) + " has " +
                     (fault == RtnFault::NotFinite ? "weights that are no finite numbers"
                                                   : "a group wider than a scale in 16 bits can say") +
                     "; accepted: weights=own.");
@@ -83,10 +84,12 @@ std::int64_t heldBytes(const ModelSpec& spec, int layer, bool ownsKv, bool conve
     if (spec.matrixBytes.empty() || (ownsKv && converted)) {
         std::int64_t all = 0, withoutKv = 0;
         forEachShape(spec, ownsKv, [&](std::int64_t rows, std::int64_t columns) { all += rows * columns; });
-        forEachShape(spec, false, [&](std::int64_t rows, std::int64_t columns) { withoutKv += rows * columns; });
+        forEachShape(spec, false,
+                     [&](std::int64_t rows, std::int64_t columns) { withoutKv += rows * columns; });
         if (spec.matrixBytes.empty())
             return all * elementBytes(spec.type);
-        return (all - withoutKv) * elementBytes(spec.type) + spec.matrixBytes[static_cast<std::size_t>(layer)].others;
+        return (all - withoutKv) * elementBytes(spec.type) +
+               spec.matrixBytes[static_cast<std::size_t>(layer)].others;
     }
     const MatrixBytes& held = spec.matrixBytes[static_cast<std::size_t>(layer)];
     return held.others + (ownsKv ? held.keyValue : 0);
@@ -94,8 +97,8 @@ std::int64_t heldBytes(const ModelSpec& spec, int layer, bool ownsKv, bool conve
 
 } // namespace
 
-std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& rtn, const RoundingProgress& progress,
-                                          const std::atomic<bool>& cancel) {
+std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& rtn,
+                                          const RoundingProgress& progress, const std::atomic<bool>& cancel) {
     const c10::NoGradGuard noGrad;
     auto rounded = std::make_shared<Model>(model);
     int done = 0, all = 0;

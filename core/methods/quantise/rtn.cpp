@@ -9,7 +9,8 @@ namespace fovea {
 
 bool rtnFits(const RtnParams& params) {
     const bool bits = std::find(std::begin(kRtnBits), std::end(kRtnBits), params.bits) != std::end(kRtnBits);
-    return bits && (params.group == 32 || params.group == 64 || (params.group > 0 && params.group % 128 == 0));
+    return bits &&
+           (params.group == 32 || params.group == 64 || (params.group > 0 && params.group % 128 == 0));
 }
 
 RtnRow rtnRow(const RtnParams& params, std::int64_t columns) {
@@ -18,7 +19,8 @@ RtnRow rtnRow(const RtnParams& params, std::int64_t columns) {
     row.zeros = 2 * row.groups;
     row.codes = row.zeros;
     if (params.mode == RtnParams::Mode::Asymmetric)
-        row.codes += params.zero == RtnParams::Zero::Free ? 2 * row.groups : codeBytes(params.bits, row.groups);
+        row.codes +=
+            params.zero == RtnParams::Zero::Free ? 2 * row.groups : codeBytes(params.bits, row.groups);
     row.bytes = row.codes + codeBytes(params.bits, columns);
     return row;
 }

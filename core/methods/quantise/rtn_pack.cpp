@@ -55,10 +55,12 @@ int zeroOf(const RtnParams& p, const Extremes& e, double s) {
     if (p.mode == RtnParams::Mode::Symmetric)
         return p.middle();
     const double z = -std::nearbyint(e.least / s);
-    return static_cast<int>(p.zero == RtnParams::Zero::Free ? z : std::clamp(z, 0., static_cast<double>(p.levels())));
+    return static_cast<int>(
+        p.zero == RtnParams::Zero::Free ? z : std::clamp(z, 0., static_cast<double>(p.levels())));
 }
 
-void chooseCodes(const RtnParams& p, const float* values, std::int64_t n, double s, int z, std::uint8_t* codes) {
+void chooseCodes(const RtnParams& p, const float* values, std::int64_t n, double s, int z,
+                 std::uint8_t* codes) {
     // Half to even, as nearbyint, and without a call per value: adding what leaves no bits below 1. What is larger than
     // any code and zero together ends at the last code all the same.
     constexpr double kWhole = 0x1.8p52, kFar = 0x1p31;
@@ -74,7 +76,8 @@ void chooseCodes(const RtnParams& p, const float* values, std::int64_t n, double
 RtnFault packRtn(const RtnParams& p, const float* values, std::int64_t columns, std::uint8_t* row) {
     const RtnRow at = rtnRow(p, columns);
     const bool free = p.zero == RtnParams::Zero::Free, zeros = p.mode == RtnParams::Mode::Asymmetric;
-    std::vector<std::uint8_t> codes(static_cast<std::size_t>(columns)), clamped(static_cast<std::size_t>(at.groups));
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(columns)),
+        clamped(static_cast<std::size_t>(at.groups));
     if (!finite(values, columns))
         return RtnFault::NotFinite;
     for (std::int64_t g = 0; g < at.groups; ++g) {
@@ -99,7 +102,8 @@ RtnFault packRtn(const RtnParams& p, const float* values, std::int64_t columns, 
 
 void unpackRtn(const RtnParams& p, const std::uint8_t* row, float* values, std::int64_t columns) {
     const RtnRow at = rtnRow(p, columns);
-    std::vector<std::uint8_t> codes(static_cast<std::size_t>(columns)), clamped(static_cast<std::size_t>(at.groups));
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(columns)),
+        clamped(static_cast<std::size_t>(at.groups));
     unpackCodes(p.bits, row + at.codes, columns, codes.data());
     const bool free = p.zero == RtnParams::Zero::Free, zeros = p.mode == RtnParams::Mode::Asymmetric;
     if (zeros && !free)
@@ -108,7 +112,8 @@ void unpackRtn(const RtnParams& p, const std::uint8_t* row, float* values, std::
         const std::int64_t g = i / p.group;
         int z = p.middle();
         if (zeros)
-            z = free ? static_cast<std::int16_t>(get16(row + at.zeros, g)) : clamped[static_cast<std::size_t>(g)];
+            z = free ? static_cast<std::int16_t>(get16(row + at.zeros, g))
+                     : clamped[static_cast<std::size_t>(g)];
         values[i] = static_cast<float>(codes[static_cast<std::size_t>(i)] - z) * fromHalf(get16(row, g));
     }
 }

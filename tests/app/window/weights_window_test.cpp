@@ -39,15 +39,14 @@ TEST_CASE("A plan of rounded weights is made and run in the background, drawn fr
     CHECK(f.controller().head());
     CHECK(f.controller().replaysB());
     const QString summary = f.window->views().table->toCsv();
-    CHECK(summary.contains("weights KiB,counted,"));
+    CHECK(summary.contains("weights MiB,counted,"));
 
     // Another read on the same weights is replayed at once.
     planB(f, "read=topv:k=4 weights=rtn:bits=2,group=32");
     CHECK(f.controller().head());
     REQUIRE(f.rest());
 
-    f.document().undoStack().undo();
-    f.document().undoStack().undo();
+    f.document().undoStack().undo(); // both edits were of one control
     REQUIRE(f.rest());
     CHECK(f.controller().runs().b->plan == before->plan);
 }

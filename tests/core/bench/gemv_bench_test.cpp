@@ -12,7 +12,8 @@
 using namespace fovea;
 
 TEST_CASE("The bench of products reports each form's own bytes, time and rate", "[core.bench]") {
-    GemvBenchOptions options{.rows = 40, .columns = 200, .vectors = 2, .workingSet = 1 << 16, .threads = 1, .repeats = 3};
+    GemvBenchOptions options{
+        .rows = 40, .columns = 200, .vectors = 2, .workingSet = 1 << 16, .threads = 1, .repeats = 3};
     for (const char* form : {"f32", "bf16", "rtn:bits=3,group=64", "rtn"})
         options.forms.push_back(parseMatrixForm(form));
     int last = 0;
@@ -42,7 +43,8 @@ TEST_CASE("The bench of products reports each form's own bytes, time and rate", 
 TEST_CASE("Forms of a matrix are read as plans say weights, and nothing else is", "[core.bench]") {
     for (const char* form : {"f32", "f16", "bf16", "rtn", "rtn:bits=2,group=32,zero=free"})
         CHECK(formText(parseMatrixForm(form)) == form);
-    for (const char* none : {"", "int4", "own", "rtn:bits=5", "rtn read=topv", "rtn:bits=4 weights=rtn", "f32:"})
+    for (const char* none :
+         {"", "int4", "own", "rtn:bits=5", "rtn read=topv", "rtn:bits=4 weights=rtn", "f32:"})
         CHECK_THROWS_AS(parseMatrixForm(none), PlanError);
     CHECK_THROWS_AS(runGemvBench({}), std::invalid_argument);
     GemvBenchOptions huge{.rows = 1 << 24, .columns = 1 << 24, .forms = {RtnParams{}}};

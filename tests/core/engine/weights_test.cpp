@@ -25,13 +25,15 @@ using namespace fovea::test;
 
 namespace {
 
-const std::filesystem::path kCheckpoints = std::filesystem::path(FOVEA_SOURCE_DIR) / "tests/golden/checkpoints";
+const std::filesystem::path kCheckpoints =
+    std::filesystem::path(FOVEA_SOURCE_DIR) / "tests/golden/checkpoints";
 
 // The same model, its matrices rounded by the truth and held as floats.
 std::shared_ptr<const Model> roundedByTruth(const Model& model, const RtnParams& rtn) {
     auto rounded = std::make_shared<Model>(model);
     for (LayerWeights& layer : rounded->layers)
-        for (Linear* part : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down})
+        for (Linear* part :
+             {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down})
             if (part->weight.defined())
                 part->weight = rtnTruth(part->weight.to(at::kFloat), rtn, RtnScale::Held);
     return rounded;
@@ -42,8 +44,8 @@ const RtnParams& rtnOf(const AttentionPlan& plan) {
 }
 
 // Both backends over `tokens`, formula against counted at every step.
-void runBoth(const std::shared_ptr<const Model>& model, const AttentionPlan& plan, std::span<const int> tokens,
-             double within) {
+void runBoth(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
+             std::span<const int> tokens, double within) {
     Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
     for (const int token : tokens) {
         for (Session* session : {&cpu, &reference}) {
@@ -58,10 +60,12 @@ void runBoth(const std::shared_ptr<const Model>& model, const AttentionPlan& pla
 
 TEST_CASE("A plan's rounded weights give what the truth's give as floats", "[core.engine]") {
     const auto model = randomModel({.headDim = 10, .ffn = 150, .type = ElementType::BF16, .tied = false});
-    for (const char* text : {"weights=rtn", "weights=rtn:bits=8,group=32", "weights=rtn:bits=3,group=32,mode=sym",
-                             "weights=rtn:bits=2,group=64,zero=free", "share=cla:2 weights=rtn:group=32"}) {
+    for (const char* text :
+         {"weights=rtn", "weights=rtn:bits=8,group=32", "weights=rtn:bits=3,group=32,mode=sym",
+          "weights=rtn:bits=2,group=64,zero=free", "share=cla:2 weights=rtn:group=32"}) {
         INFO(text);
-        const AttentionPlan plan = parsePlan(text);
+        AttentionPlan plan = parsePlan(text);
+        plan.store = ElementType::F32; // a row in bf16 would show the last bit of its key as a 256th of it
         AttentionPlan floats = plan;
         floats.weights = OwnWeights{};
         const auto truth = roundedByTruth(*convertedModel(model, plan.share), rtnOf(plan));
@@ -74,7 +78,7 @@ TEST_CASE("A plan's rounded weights give what the truth's give as floats", "[cor
             for (const int token : randomTokens(4, 50, 9)) {
                 rounded.step(token, true);
                 wanted.step(token, true);
-                REQUIRE(difference(rounded.logits(), wanted.logits()) < 5e-5);
+                REQUIRE(difference(rounded.logits(), wanted.logits()) < 2e-5);
             }
         }
     }
@@ -102,7 +106,8 @@ TEST_CASE("What is read of rounded weights is foretold on every architecture, un
         const auto model = loadModel(entry.path());
         for (const char* text :
              {"store=f32 weights=rtn:bits=4,group=32", "store=f32 weights=rtn:bits=3,group=64,zero=free",
-              "store=f32 read=sparq:r=4,k=4 weights=rtn:bits=8,mode=sym", "share=cla:2 store=f32 weights=rtn:bits=2",
+              "store=f32 read=sparq:r=4,k=4 weights=rtn:bits=8,mode=sym",
+              "share=cla:2 store=f32 weights=rtn:bits=2",
               "share=cla:2,convert=first store=f32 weights=rtn"}) {
             const AttentionPlan plan = parsePlan(text);
             if (refusal(plan, model->spec))
@@ -124,7 +129,8 @@ TEST_CASE("Files that hold several types, and blocks, are rounded after they are
     };
     std::ofstream(folder / "model.gguf", std::ios::binary) << randomGguf({.layers = 3}, choose).whole();
     const auto model = loadModel(folder / "model.gguf");
-    for (const char* text : {"store=f32 weights=rtn:bits=4", "share=cla:2 store=f32 weights=rtn:bits=3,group=64"}) {
+    for (const char* text :
+         {"store=f32 weights=rtn:bits=4", "share=cla:2 store=f32 weights=rtn:bits=3,group=64"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         runBoth(model, plan, std::vector<int>{3, 14, 15}, 1e-3);
@@ -175,7 +181,8 @@ TEST_CASE("Rounding says how far it is, and can be cancelled between two matrice
     CHECK(told == std::vector<int>{1, 2, 3, 4, 5});
 }
 
-TEST_CASE("Weights that no code stands for are refused in one sentence that names their place", "[core.engine]") {
+TEST_CASE("Weights that no code stands for are refused in one sentence that names their place",
+          "[core.engine]") {
     for (const bool infinite : {true, false}) {
         auto model = std::make_shared<Model>(*randomModel());
         at::Tensor up = model->layers[1].up.weight.stored().clone();
@@ -210,8 +217,9 @@ TEST_CASE("What rounded weights will hold is foretold", "[core.engine]") {
     const AttentionPlan four = parsePlan("weights=rtn"), shared = parsePlan("share=cla:2 weights=rtn:bits=3");
     const std::int64_t bytes = bytesOf(*modelUnder(model, four)), own = model->spec.weightBytes;
     CHECK(estimateMemory(model->spec, {.plans = {four}}).weights == own + bytes);
-    CHECK(estimateMemory(model->spec, {.plans = {parsePlan("dense"), four, parsePlan("read=topv weights=rtn")}}).weights ==
-          own + bytes);
+    CHECK(
+        estimateMemory(model->spec, {.plans = {parsePlan("dense"), four, parsePlan("read=topv weights=rtn")}})
+            .weights == own + bytes);
     CHECK(estimateMemory(model->spec, {.plans = {shared}}).weights ==
           own + predictConvertedBytes(shared.share, model->spec) + bytesOf(*modelUnder(model, shared)));
     // What attends over other q, k and v than A's captures them for itself.
@@ -224,8 +232,8 @@ TEST_CASE("Two backends agree on rounded weights", "[core.engine]") {
     CheckOptions options;
     options.tokens = 6;
     const CheckReport report =
-        checkBackends(model, parsePlan("read=sparq:r=4,k=8 weights=rtn:bits=2,group=32"), randomTokens(20), options,
-                      {}, kGoOn);
+        checkBackends(model, parsePlan("read=sparq:r=4,k=8 weights=rtn:bits=2,group=32"), randomTokens(20),
+                      options, {}, kGoOn);
     CHECK(report.within());
     CHECK(report.sameBytes());
 }

@@ -37,8 +37,8 @@ std::vector<std::uint8_t> packed(const RtnParams& p, const std::vector<float>& v
     return w;
 }
 
-// |y − Ŵ·x| beyond what fp32 sums may lose, where zeros are subtracted from sums of their own size; of 4 bits from sums
-// of 1 + q/128, eight times as large again where registers are looked up in.
+// |y − Ŵ·x| beyond what fp32 sums may lose, where zeros are subtracted from sums of their own size; of 4 bits
+// single products are of 1 + q/128, eight times as large again where registers are looked up in.
 double excess(const RtnParams& p, const std::vector<std::uint8_t>& packed, const std::vector<float>& x,
               const std::vector<float>& y) {
     const auto in = std::ssize(x);

@@ -53,7 +53,7 @@ TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they 
     CHECK(toText(s.panel.plan()) == "weights=rtn");
     CHECK(s.bits->isVisible());
     const double bits = effectiveBits(RtnParams{}, smallSpec().width);
-    CHECK(s.note().startsWith(QString::number(bits, 'f', 3) + " bits per weight"));
+    CHECK(s.note() == QString::number(bits, 'f', 3) + " bits with scales and zeros");
     s.choose(s.bits, "3");
     CHECK(s.edits.back().second == "bits");
     s.choose(s.group, "32");
@@ -75,7 +75,8 @@ TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they 
     CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,mode=sym");
 }
 
-TEST_CASE("Weights that are set are shown and not emitted, a group that is not offered too", "[views.panels]") {
+TEST_CASE("Weights that are set are shown and not emitted, a group that is not offered too",
+          "[views.panels]") {
     ShownWeights s;
     s.panel.setPlan(parsePlan("weights=rtn:bits=8,group=1024,zero=free read=sparq:r=8,k=64"));
     CHECK(s.edits.empty());

@@ -20,7 +20,7 @@ TEST_CASE("The table shows the step at the cursor, A beside B", "[views.panels]"
     CHECK(number(SummaryTable::MovedFormulaRow, 1) == Approx(sa.formula.attention() / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::MovedCountedRow, 2) == Approx(sb.counted.attention() / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::WeightsRow, 2) ==
-          Approx(sb.counted[Component::Weights] / 1024.).margin(0.01));
+          Approx(sb.counted[Component::Weights] / 1048576.).epsilon(1e-3));
     CHECK(number(SummaryTable::TimedRow, 1) == Approx(sa.attentionSeconds * 1e6).epsilon(1e-2));
     CHECK(number(SummaryTable::KlRow, 2) == Approx(makeComparison(300, 200)->klMean).epsilon(1e-2));
     CHECK(table.item(SummaryTable::AgreementRow, 2)->text() == "98.9 %");
@@ -47,7 +47,7 @@ TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[vi
     CHECK(lines[2].startsWith("moved KiB,formula,"));
     CHECK(lines[2].endsWith(",,"));
     CHECK(lines[3].startsWith("moved KiB,counted,"));
-    CHECK(lines[4].startsWith("weights KiB,counted,"));
+    CHECK(lines[4].startsWith("weights MiB,counted,"));
     CHECK(lines[5].startsWith("attention µs,timed,"));
     CHECK(lines[6] == "KL to A mean nats,computed,,,");
 }

@@ -34,7 +34,8 @@ std::vector<float> floatsOf(const at::Tensor& t) {
     return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
 
-std::vector<float> truthOf(const std::vector<float>& x, const RtnParams& p, RtnScale scale = RtnScale::Exact) {
+std::vector<float> truthOf(const std::vector<float>& x, const RtnParams& p,
+                           RtnScale scale = RtnScale::Exact) {
     return floatsOf(rtnTruth(at::tensor(x), p, scale));
 }
 
@@ -51,7 +52,8 @@ std::vector<RtnParams> allForms() {
     for (const int bits : kRtnBits)
         for (const int group : {32, 64, 128, 256})
             for (const char* mode : {"", ",mode=sym", ",zero=free"})
-                all.push_back(rtn(":bits=" + std::to_string(bits) + ",group=" + std::to_string(group) + mode));
+                all.push_back(
+                    rtn(":bits=" + std::to_string(bits) + ",group=" + std::to_string(group) + mode));
     return all;
 }
 
@@ -80,7 +82,8 @@ TEST_CASE("RTN gives the study's vectors", "[core.methods]") {
     requireNear(truthOf(x, rtn(":bits=3,mode=sym")), {-1, 0, .333333, 1}, 1e-6);
 }
 
-TEST_CASE("A clamped zero collapses a group beside 0, as in the study; a free one does not", "[core.methods]") {
+TEST_CASE("A clamped zero collapses a group beside 0, as in the study; a free one does not",
+          "[core.methods]") {
     const std::vector<float> x = {10, 10.5f, 11};
     requireNear(truthOf(x, rtn("")), {1, 1, 1}, 1e-6);
     requireNear(truthOf(x, rtn(":zero=free")), {10, 10.533333, 11}, 1e-5); // 157.5 steps: a tie, to 158
@@ -93,7 +96,8 @@ TEST_CASE("A group in which all is alike comes back under a free zero, and as th
     for (const RtnScale scale : {RtnScale::Exact, RtnScale::Held})
         for (const float v : truthOf(x, rtn(":group=32,zero=free,bits=2"), scale))
             REQUIRE(std::abs(v - .7f) <= .7f / 40000);
-    requireNear(truthOf(x, rtn(":group=32")), std::vector<double>(40, 1e-5), 1e-9); // s = 1e-5/15, z = 0, q = 15
+    requireNear(truthOf(x, rtn(":group=32")), std::vector<double>(40, 1e-5),
+                1e-9); // s = 1e-5/15, z = 0, q = 15
     requireNear(truthOf(x, rtn(":group=32,mode=sym")), std::vector<double>(40, .7), 1e-6);
     requireNear(truthOf(std::vector<float>(5, 0.f), rtn("")), std::vector<double>(5, 0.), 0);
 }
@@ -104,7 +108,8 @@ TEST_CASE("Groups are quantised by themselves, and the last one may be shorter",
     std::vector<float> apart;
     for (std::size_t first = 0; first < x.size(); first += 64) {
         const std::vector<float> group(x.begin() + static_cast<std::ptrdiff_t>(first),
-                                       x.begin() + static_cast<std::ptrdiff_t>(std::min(x.size(), first + 64)));
+                                       x.begin() +
+                                           static_cast<std::ptrdiff_t>(std::min(x.size(), first + 64)));
         for (const float v : truthOf(group, p))
             apart.push_back(v);
     }
@@ -128,7 +133,8 @@ TEST_CASE("Codes come back from their bits, in as few bytes as they need", "[cor
         }
 }
 
-TEST_CASE("What is packed is the truth with a scale as held, bit for bit, to the kernel too", "[core.methods]") {
+TEST_CASE("What is packed is the truth with a scale as held, bit for bit, to the kernel too",
+          "[core.methods]") {
     for (const RtnParams& p : allForms())
         for (const std::int64_t n : {1, 7, 32, 40, 64, 127, 128, 200, 344, 700}) {
             const std::vector<float> x = someRow(n, static_cast<unsigned>(n) % 6);
@@ -150,14 +156,16 @@ TEST_CASE("A scale in binary16 moves no value further than a step", "[core.metho
         const std::vector<float> exact = truthOf(x, p), held = truthOf(x, p, RtnScale::Held);
         for (std::size_t first = 0; first < x.size(); first += static_cast<std::size_t>(p.group)) {
             const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first);
-            const auto end = x.begin() + static_cast<std::ptrdiff_t>(std::min(x.size(), first + static_cast<std::size_t>(p.group)));
+            const auto end = x.begin() + static_cast<std::ptrdiff_t>(
+                                             std::min(x.size(), first + static_cast<std::size_t>(p.group)));
             const float least = *std::min_element(begin, end), most = *std::max_element(begin, end);
             const float size = std::max(std::abs(least), std::abs(most));
             const double step = p.mode == RtnParams::Mode::Symmetric
                                     ? std::max<double>(size, kLeastRange) / (p.middle() - 1)
                                     : std::max<double>(most - least, kLeastRange) / p.levels();
             const double within = 1.1 * std::max({step, size / kMostFreeZero, 6e-8});
-            for (std::size_t i = first; i < std::min(x.size(), first + static_cast<std::size_t>(p.group)); ++i)
+            for (std::size_t i = first; i < std::min(x.size(), first + static_cast<std::size_t>(p.group));
+                 ++i)
                 REQUIRE(std::abs(exact[i] - held[i]) <= within);
         }
     }
@@ -178,8 +186,9 @@ TEST_CASE("Values that no code stands for are refused; the formula passes them o
     std::vector<std::uint8_t> row(100);
     for (const RtnParams& p : allForms()) {
         std::vector<float> x(33, 1.f);
-        for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-                                -std::numeric_limits<float>::infinity()}) {
+        for (const float bad :
+             {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+              -std::numeric_limits<float>::infinity()}) {
             x[32] = bad;
             REQUIRE(packRtn(p, x.data(), 33, row.data()) == RtnFault::NotFinite);
         }
