@@ -252,6 +252,17 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
                              "read=sparq:r=5,k=7,local=0,select=logits",
                              "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
                              "read=sparq:r=3,k=12,alpha=off store=f16",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=topv:k=5",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+                             "read=topv:k=9,renormalise=on",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
+                             "read=quest:page=4,pages=2,skip=0",
+                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+                             "read=quest:page=3,pages=4,skip=1",
+                             "keep=h2o:heavy=7,recent=6 read=topv:k=5",
+                             "keep=h2o:heavy=7,recent=6 read=quest:page=3,pages=2,skip=0",
+                             "keep=scissorhands:budget=14,history=20,recent=3 read=topv:k=5,renormalise=on",
+                             "keep=scissorhands:budget=14,history=20,recent=3 read=quest:page=4,pages=2,skip=1",
                              "keep=streaming:sinks=3,window=17 read=topv:k=5",
                              "keep=streaming:sinks=3,window=17,positions=cache read=topv:k=5",
                              "keep=lm-infinite:sinks=3,window=17 read=topv:k=6,renormalise=on",

@@ -1,6 +1,9 @@
 #include "tests/core/kernels/attention_cases.h"
 
+#include <ATen/ops/tensor.h>
+
 #include <algorithm>
+#include <limits>
 #include <random>
 
 #include "core/cache/cache_view_reader.h"
