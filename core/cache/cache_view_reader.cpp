@@ -96,7 +96,8 @@ at::Tensor CacheViewReader::keyColumns(const at::Tensor& components) {
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < m_view.slots; first += m_view.slotsPerBlock) {
         const std::int64_t rows = std::min<std::int64_t>(m_view.slotsPerBlock, m_view.slots - first);
-        const at::Tensor columns = block(m_view.keyColumns[first / m_view.slotsPerBlock], true).narrow(1, 0, rows);
+        const at::Tensor columns =
+            block(m_view.keyColumns[first / m_view.slotsPerBlock], true).narrow(1, 0, rows);
         parts.push_back(columns.index_select(0, components));
         if (m_rows.defined())
             parts.back() = parts.back().index_select(

@@ -27,7 +27,8 @@ std::span<const SlotTable::Move> SlotTable::release(std::span<const std::int32_t
     if (slots.empty())
         return m_moves;
     const std::int64_t n = live() - std::ssize(slots), extent = std::ssize(m_positions);
-    m_moves.reserve(static_cast<std::size_t>(std::max<std::int64_t>(0, extent - n - 1))); // all that may throw
+    m_moves.reserve(
+        static_cast<std::size_t>(std::max<std::int64_t>(0, extent - n - 1))); // all that may throw
     forget(slots);
     fillHoles(slots);
     return m_moves;

@@ -39,7 +39,8 @@ KeepObserver::KeepObserver(const AttentionPlan& plan, const ModelSpec& spec, int
     for (int layer = 0; layer < spec.layers; ++layer)
         m_readers.push_back(kvReaders(spec, layer));
     for (int i = 0; fovea::hearsReads(plan) && i < spec.layers * spec.kvHeads; ++i) {
-        const int layer = i / spec.kvHeads, readers = static_cast<int>(m_readers[static_cast<std::size_t>(layer)].size());
+        const int layer = i / spec.kvHeads,
+                  readers = static_cast<int>(m_readers[static_cast<std::size_t>(layer)].size());
         m_lanes.push_back(!spec.ownsKv(layer) ? nullptr
                           : truths            ? makeTrueRowScores(plan, readers)
                                               : makeRowScores(plan, slotsPerBlock, readers));

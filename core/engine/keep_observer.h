@@ -51,12 +51,13 @@ private:
     RowScores& lane(int layer, int kvHead) const; // its owner's
     int placeOf(int layer) const;                 // among those who read the same
     void hearHead(int layer, int kvHead, const KvView& view, const cpu::ReadReport& report, Traffic& moved);
-    void findLeaving(KvCache& cache, int layer, int kvHead, std::int64_t next, std::int64_t prompt, Ledger& ledger);
+    void findLeaving(KvCache& cache, int layer, int kvHead, std::int64_t next, std::int64_t prompt,
+                     Ledger& ledger);
     std::vector<std::int64_t> unvoted(KvCache& cache, int layer, int kvHead, Ledger& ledger) const;
 
     const AttentionPlan& m_plan;
     const ModelSpec& m_spec;
-    std::vector<std::vector<int>> m_readers;         // (layers) that read the KV which each reads, its owner first
+    std::vector<std::vector<int>> m_readers; // (layers) that read the KV which each reads, its owner first
     std::vector<std::unique_ptr<RowScores>> m_lanes; // (layers, G), of owners
     std::vector<Votes> m_votes;                      // (layers)
     std::vector<std::vector<float>> m_listed;        // (G) scratch: weights of listed rows

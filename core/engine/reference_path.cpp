@@ -100,7 +100,8 @@ private:
     CacheViewReader readerOf(const GroupPlace& place) {
         const KvView view = m_text->cache().view(place.layer, place.kvHead);
         const at::Tensor seen = seenBy(place, CacheViewReader(view).positions());
-        return seen.defined() ? CacheViewReader(view, &m.ledger, seen.any(0)) : CacheViewReader(view, &m.ledger);
+        return seen.defined() ? CacheViewReader(view, &m.ledger, seen.any(0))
+                              : CacheViewReader(view, &m.ledger);
     }
     // (g, S) which tokens each query head sees; undefined: all see all.
     at::Tensor seenBy(const GroupPlace& place, const at::Tensor& positions) const {
@@ -133,19 +134,21 @@ private:
     // Each score and each slot is once written and once read.
     at::Tensor readSparq(const SparqParams& sparq, const GroupPlace& place, const at::Tensor& q,
                          CacheViewReader& reader) {
-        const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seenBy(place, reader.positions()));
+        const SparqStages stages =
+            sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seenBy(place, reader.positions()));
         spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
         reportSparq(place.layer, place.kvHead, stages, reader.slots());
         return stages.output;
     }
 
     // As SparQ's, and the chosen scores are read once more, as weights; a keep reads all of them for itself.
-    at::Tensor readTopv(const TopvParams& topv, const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) {
+    at::Tensor readTopv(const TopvParams& topv, const GroupPlace& place, const at::Tensor& q,
+                        CacheViewReader& reader) {
         const RowTurn turn(m.model.spec, place.layer);
         const at::Tensor positions = reader.positions();
-        const TopvStages stages =
-            topvOfLogits(topv, keptLogits(m.plan.keep, through(place.layer, turn), q, reader.keys(), positions), reader,
-                         seenBy(place, positions));
+        const TopvStages stages = topvOfLogits(
+            topv, keptLogits(m.plan.keep, through(place.layer, turn), q, reader.keys(), positions), reader,
+            seenBy(place, positions));
         spilled(2 * stages.logits.numel() + stages.weights.numel(), 2 * stages.slots.numel());
         if (reports()) {
             m.ledger.moved(Component::Scores, static_cast<std::int64_t>(stages.all.nbytes()));
@@ -156,12 +159,13 @@ private:
 
     // One score per page for the whole group, which but for the newest page's is read; the chosen pages, and their
     // slots, are listed.
-    at::Tensor readQuest(const QuestParams& quest, const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader,
-                         const LogitRule& rule) {
+    at::Tensor readQuest(const QuestParams& quest, const GroupPlace& place, const at::Tensor& q,
+                         CacheViewReader& reader, const LogitRule& rule) {
         const QuestStages stages = questTruth(quest, q, reader, rule, seenBy(place, reader.positions()));
         const std::int64_t pages = stages.scores.size(-1);
         spilled(2 * pages - 1, 2 * (stages.pages.numel() + stages.slots.numel()));
-        m_lastPages[static_cast<std::size_t>(place.kvHead)] = stages.pages[-1].item<std::int64_t>() == pages - 1;
+        m_lastPages[static_cast<std::size_t>(place.kvHead)] =
+            stages.pages[-1].item<std::int64_t>() == pages - 1;
         if (reports())
             reportListed(place.layer, place.kvHead, stages.slots, stages.weights, reader.slots());
         return stages.output;
@@ -201,7 +205,8 @@ private:
     }
 
     // Of rows `chosen` (n) out of S their weights (g, n); the others got nothing.
-    void reportListed(int layer, int head, const at::Tensor& chosen, const at::Tensor& weights, std::int64_t S) {
+    void reportListed(int layer, int head, const at::Tensor& chosen, const at::Tensor& weights,
+                      std::int64_t S) {
         m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(weights.nbytes()));
         m.ledger.moved(Component::Indices, chosen.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
         report(layer, head, at::zeros({weights.size(0), S}).index_copy(1, chosen, weights));

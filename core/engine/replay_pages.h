@@ -19,8 +19,8 @@ class Capture;
 // The cache of one KV head of a session whose prompt ends at decodeFrom, where its plan begins to act.
 class ReplayedPages {
 public:
-    // The plan's keep acts from `actsFrom` on. leaves: by key, the first query for which it is not held any more. Read as far as queries have come, so that who
-    // finds that out query by query may write on; outlives this.
+    // The plan's keep acts from `actsFrom` on. leaves: by key, the first query for which it is not held any more.
+    // Read as far as queries have come, so that who finds that out query by query may write on; outlives this.
     ReplayedPages(const Capture& capture, int layer, int kvHead, const QuestParams& params,
                   const std::vector<std::int64_t>& leaves, std::int64_t actsFrom, std::int64_t decodeFrom);
 

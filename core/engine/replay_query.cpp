@@ -120,7 +120,8 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
                                                         ? truth.approximate.sum(0).clamp_min(1e-30).log()
                                                         : truth.logits.sum(0));
     spread(stages, approximate, toIndices(cache.positions()));
-    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine, of(seen, truth.slots));
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     stages.tau = truth.tau[mine].item<float>();
     stages.alpha = truth.alpha[mine].item<float>();
     judgeChoice(stages, params);
@@ -128,13 +129,14 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
 }
 
 // Fills what top-k V does among the keys that `cache` holds.
-at::Tensor addTopv(QueryStages& stages, const TopvParams& params, const at::Tensor& logits, CaptureReader& cache,
-                   std::int64_t mine, const at::Tensor& seen) {
+at::Tensor addTopv(QueryStages& stages, const TopvParams& params, const at::Tensor& logits,
+                   CaptureReader& cache, std::int64_t mine, const at::Tensor& seen) {
     const TopvStages truth = topvOfLogits(params, logits, cache, seen);
     stages.guessed = true;
     stages.method = QueryStages::Method::Topv;
     spread(stages, toVector(truth.all.sum(0).clamp_min(1e-30).log()), toIndices(cache.positions()));
-    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine, of(seen, truth.slots));
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     stages.alpha = truth.mass[mine].item<float>();
     stages.renormalised = params.renormalise;
     judgeChoice(stages, choiceOf(params, static_cast<int>(stages.q.size())));
@@ -166,8 +168,9 @@ std::vector<PageStage> pagesOf(const QueryStages& stages, const QuestStages& tru
 }
 
 // Fills what Quest does with the cache that it would have found.
-at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Tensor& q, CacheViewReader& cache,
-                    std::int64_t mine, const LogitRule& rule, const at::Tensor& seen) {
+at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Tensor& q,
+                    CacheViewReader& cache, std::int64_t mine, const LogitRule& rule,
+                    const at::Tensor& seen) {
     const QuestStages truth = questTruth(params, q, cache, rule, seen);
     stages.guessed = true;
     stages.method = QueryStages::Method::Quest;
@@ -179,7 +182,8 @@ at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Te
         ofKeys.push_back(scores[slot / static_cast<std::size_t>(params.page)]);
     spread(stages, ofKeys, keys);
 
-    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine, of(seen, truth.slots));
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     judgeChoice(stages, {.tokens = static_cast<int>(stages.chosen.size()), .local = 0});
     const auto newest = static_cast<std::size_t>(cache.newest(1).item<std::int64_t>() / params.page);
     stages.threshold = std::numeric_limits<float>::infinity();

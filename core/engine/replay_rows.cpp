@@ -80,7 +80,8 @@ std::vector<std::int64_t> ReplayedKeep::leaves(std::int64_t tokens) const {
         return m_gone;
     std::vector<std::int64_t> leaves;
     for (std::int64_t key = 0; key < tokens; ++key)
-        leaves.push_back(std::min(m_own.unseenFrom(key), std::max(m_actsFrom, m_layer.leavesAt(m_kvHead, key))));
+        leaves.push_back(
+            std::min(m_own.unseenFrom(key), std::max(m_actsFrom, m_layer.leavesAt(m_kvHead, key))));
     return leaves;
 }
 

@@ -32,7 +32,9 @@ public:
         return scored() ? m_counts[static_cast<std::size_t>(query)] : rule(query).seen(query);
     }
     // How many any head of its group does.
-    std::int64_t readCount(std::int64_t query) const { return scored() ? count(query) : reads(query).seen(query); }
+    std::int64_t readCount(std::int64_t query) const {
+        return scored() ? count(query) : reads(query).seen(query);
+    }
     // The first query that the keep acts on.
     std::int64_t actsFrom() const { return m_actsFrom; }
     // The rules of all heads of the layer from there on.

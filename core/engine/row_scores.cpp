@@ -185,12 +185,13 @@ public:
     void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
                 std::vector<std::int64_t>& places, Traffic& moved) override {
         moved[Component::Scores] += m_bits.bytesPerRow() * std::ssize(candidates);
-        smallest(candidates, exempt, n, places, [&](std::int32_t slot) { // those that were below most often leave
-            int count = 0;
-            for (std::int64_t word = 0; word < m_bits.words(); ++word)
-                count -= std::popcount(m_bits.at(slot)[word]);
-            return count;
-        });
+        smallest(candidates, exempt, n, places,
+                 [&](std::int32_t slot) { // those that were below most often leave
+                     int count = 0;
+                     for (std::int64_t word = 0; word < m_bits.words(); ++word)
+                         count -= std::popcount(m_bits.at(slot)[word]);
+                     return count;
+                 });
     }
     void evicted(std::span<const std::int64_t>, std::span<const SlotTable::Move> moves,
                  Traffic& moved) override {

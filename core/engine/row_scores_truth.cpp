@@ -57,8 +57,8 @@ public:
         moved[Component::Scores] += bytesPerRow();
     }
     void hear(std::int64_t first, std::span<const float> weights, float uniform, Traffic& moved) final {
-        std::transform(weights.begin(), weights.end(), m_row.data_ptr<float>() + first, m_row.data_ptr<float>() + first,
-                       std::plus<>());
+        std::transform(weights.begin(), weights.end(), m_row.data_ptr<float>() + first,
+                       m_row.data_ptr<float>() + first, std::plus<>());
         m_heard += std::ssize(weights);
         moved[Component::Scores] += bytesHeard(m_reader, m_readers) * std::ssize(weights);
         if (m_heard == m_row.size(0) * m_readers)
@@ -72,7 +72,8 @@ public:
         const at::Tensor weights = heard.weights.index_select(1, order);
         m_prompt = reader == 0 ? weights : m_prompt + weights;
         if (reader == m_readers - 1)
-            add(m_prompt, heard.seen.index_select(1, order), 1.f / static_cast<float>(heard.heads * m_readers));
+            add(m_prompt, heard.seen.index_select(1, order),
+                1.f / static_cast<float>(heard.heads * m_readers));
     }
     void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
                 std::vector<std::int64_t>& places, Traffic& moved) final {

@@ -77,13 +77,14 @@ private:
     void addReader(int layer) {
         std::vector<at::Tensor> heads;
         for (int h = 0; h < m_group; ++h)
-            heads.push_back(capturedRows(m_capture.q(layer, m_kvHead * m_group + h), m_tokens, m_capture.headDim()));
+            heads.push_back(
+                capturedRows(m_capture.q(layer, m_kvHead * m_group + h), m_tokens, m_capture.headDim()));
         Reader reader{.queries = at::stack(heads)};
         const auto* quest = std::get_if<QuestParams>(&m_plan.read);
         reader.dense = std::holds_alternative<ReadAll>(m_plan.read) || (quest && layer < quest->skip);
         if (quest && !reader.dense)
-            reader.pages = std::make_unique<ReplayedPages>(m_capture, layer, m_kvHead, *quest, m_gone, m_decodeFrom,
-                                                           m_decodeFrom);
+            reader.pages = std::make_unique<ReplayedPages>(m_capture, layer, m_kvHead, *quest, m_gone,
+                                                           m_decodeFrom, m_decodeFrom);
         m_readers.push_back(std::move(reader));
     }
 
@@ -191,14 +192,17 @@ private:
         const KvView view = reader.pages->at(p);
         at::Tensor weights = at::zeros({view.slots});
         for (std::int64_t age = 0; age < view.slots; ++age)
-            weights.data_ptr<float>()[age] = bySlot[static_cast<std::size_t>(view.byAge ? view.byAge[age] : age)];
+            weights.data_ptr<float>()[age] =
+                bySlot[static_cast<std::size_t>(view.byAge ? view.byAge[age] : age)];
         return weights;
     }
 
     at::Tensor chosenWeights(const at::Tensor& q, const at::Tensor& positions) const {
         CaptureReader rows(m_capture, m_layer, m_kvHead, positions);
         if (const auto* topv = std::get_if<TopvParams>(&m_plan.read))
-            return at::nan_to_num(topvTruth(*topv, q, rows, m_capture.spec().logitRule()).all, 0).sum(0).contiguous();
+            return at::nan_to_num(topvTruth(*topv, q, rows, m_capture.spec().logitRule()).all, 0)
+                .sum(0)
+                .contiguous();
         const SparqStages stages =
             sparqTruth(std::get<SparqParams>(m_plan.read), q, rows, m_capture.spec().logitRule());
         at::Tensor weights = stages.approximate;

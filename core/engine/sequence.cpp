@@ -16,7 +16,8 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
     : m_plan(plan), m_spec(spec), m_keeps(keeps), m_ledger(ledger),
       m_cache(cacheLayoutFor(plan, spec, options.capacity)), m_capacity(options.capacity),
       m_lastPages(static_cast<std::size_t>(spec.layers * spec.kvHeads), 0),
-      m_holes(static_cast<std::size_t>(spec.kvHeads), 0), m_keeping(masksPrefill(plan)), m_evictedKeeping(m_keeping) {
+      m_holes(static_cast<std::size_t>(spec.kvHeads), 0), m_keeping(masksPrefill(plan)),
+      m_evictedKeeping(m_keeping) {
     for (int layer = 0; layer < spec.layers; ++layer)
         m_readers.push_back(kvReaders(spec, layer));
     if (options.captureBudget > 0) {
@@ -111,8 +112,8 @@ void Sequence::describe(StepCost& cost) {
         shape.pagesBegun = changes.pagesBegun;
         shape.keep = &m_keeps.of(layer, m_keeping);
         shape.readers = m_readers[static_cast<std::size_t>(layer)];
-        shape.lastPageOf = std::span(m_lastPages).subspan(static_cast<std::size_t>(layer * m_spec.kvHeads),
-                                                          m_holes.size());
+        shape.lastPageOf =
+            std::span(m_lastPages).subspan(static_cast<std::size_t>(layer * m_spec.kvHeads), m_holes.size());
         shape.lastPages = std::count(shape.lastPageOf.begin(), shape.lastPageOf.end(), 1);
         for (int head = 0; head < m_spec.kvHeads; ++head)
             m_holes[static_cast<std::size_t>(head)] = m_cache.hasHole(layer, head);

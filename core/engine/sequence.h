@@ -73,8 +73,8 @@ private:
     Capture* m_writtenCapture = nullptr;      // the same, for this text alone
     std::unique_ptr<KeepObserver> m_observer;
     SlotHistory m_history;
-    std::vector<char> m_lastPages, m_holes;  // (layers, G) and (G), as StepShape has them
-    std::vector<std::vector<int>> m_readers; // (layers) the same
+    std::vector<char> m_lastPages, m_holes;      // (layers, G) and (G), as StepShape has them
+    std::vector<std::vector<int>> m_readers;     // (layers) the same
     bool m_planned = false, m_takesOver = false; // the step since begin()
     bool m_keeping = false;
     std::int64_t m_prompt = -1; // tokens before the plan acted

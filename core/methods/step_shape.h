@@ -26,7 +26,8 @@ struct StepShape {
     // False for a layer that reads another's KV: it appends nothing, holds nothing and evicts nothing.
     bool ownsKv = true;
     int layer = 0;     // which one: spans may differ
-    std::span<const int> readers = {}; // the layers that read the KV which this one reads, its owner first; empty: itself
+    // The layers that read the KV which this one reads, its owner first; empty: itself.
+    std::span<const int> readers = {};
     int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
     bool keeps = true; // the plan's keep acts: from the first planned step on, for good
     bool takesOver = false; // this is that step: what the plan does not keep leaves before it
@@ -46,7 +47,8 @@ struct StepShape {
     // it were the first after its prompt.
     std::int64_t prompt = -1;
 
-    const LayerKeep* keep = nullptr; // the rules of this layer, where somebody has made them; null: they are made anew
+    // The rules of this layer, where somebody has made them; null: they are made anew.
+    const LayerKeep* keep = nullptr;
 
     int readerCount() const { return readers.empty() ? 1 : static_cast<int>(readers.size()); }
     // Which of them this layer is.

@@ -98,14 +98,17 @@ std::optional<std::string> spansRefusal(const AttentionPlan& plan, const ModelSp
     const auto* moa = std::get_if<MoaParams>(&plan.keep);
     if (!moa || !moa->spans || !sharesKv(plan, spec))
         return std::nullopt;
-    const std::string why = "keep=moa gives every head a span of its own, so layers that read one cache see different "
-                            "tokens of it, and ";
+    const std::string why =
+        "keep=moa gives every head a span of its own, so layers that read one cache see different "
+        "tokens of it, and ";
     if (std::holds_alternative<QuestParams>(plan.read))
-        return why + readText(plan.read) + " chooses among pages of the whole; accepted: read=all, read=topv, "
+        return why + readText(plan.read) +
+               " chooses among pages of the whole; accepted: read=all, read=topv, "
                "read=sparq:…,alpha=off, or alpha=… and beta=… for all heads.";
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
     if (sparq && sparq->alpha)
-        return why + readText(plan.read) + " stands in for the rest with the mean value of the whole; accepted: "
+        return why + readText(plan.read) +
+               " stands in for the rest with the mean value of the whole; accepted: "
                "read=sparq:…,alpha=off, read=all, read=topv, or alpha=… and beta=… for all heads.";
     return std::nullopt;
 }

@@ -56,7 +56,8 @@ public:
             if (owns)
                 owners.push_back(layer);
             share.sources.push_back(
-                owns ? layer : owners[static_cast<std::size_t>(between(0, static_cast<int>(owners.size()) - 1))]);
+                owns ? layer
+                     : owners[static_cast<std::size_t>(between(0, static_cast<int>(owners.size()) - 1))]);
         }
         share.convert = coin() ? KvConversion::Mean : KvConversion::First;
         return share;

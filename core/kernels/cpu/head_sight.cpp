@@ -21,7 +21,8 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
         int* const order = m_order.data() + index(own, 0);
         const HeadSight* const given = sights.data() + index(own, 0);
         std::iota(order, order + group, 0);
-        for (int i = 1; i < group; ++i) // a few heads, mostly in order: and std::stable_sort would take memory
+        for (int i = 1; i < group;
+             ++i) // a few heads, mostly in order: and std::stable_sort would take memory
             for (int j = i; j > 0 && given[order[j]].oldest < given[order[j - 1]].oldest; --j)
                 std::swap(order[j], order[j - 1]);
         for (int i = 0; i < group; ++i)

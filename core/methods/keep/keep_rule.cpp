@@ -94,8 +94,8 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
     return rule;
 }
 
-LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
-                     int kvHeads, std::span<const int> readers)
+LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts,
+                     int queryHeads, int kvHeads, std::span<const int> readers)
     : m_group(std::max(1, queryHeads / std::max(1, kvHeads))) {
     const auto* moa = std::get_if<MoaParams>(&plan.keep);
     m_one = keepRule(plan, modelWindow, acts, {layer, 0});
@@ -109,7 +109,8 @@ LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWin
 }
 
 LayerKeep::LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts)
-    : LayerKeep(plan, layer, spec.window(layer), acts, spec.queryHeads, spec.kvHeads, kvReaders(spec, layer)) {}
+    : LayerKeep(plan, layer, spec.window(layer), acts, spec.queryHeads, spec.kvHeads,
+                kvReaders(spec, layer)) {}
 
 const KeepRule& LayerKeep::of(int queryHead) const {
     return same() ? m_one : m_rules[static_cast<std::size_t>(queryHead)];
@@ -124,7 +125,8 @@ KeepRule LayerKeep::longest(const std::vector<KeepRule>& rules, int kvHead, std:
         return rules[first];
     KeepRule longest = rules[first].at(p);
     for (std::size_t layer = 0; layer < rules.size(); layer += heads)
-        for (std::size_t head = layer + first; head < layer + first + static_cast<std::size_t>(m_group); ++head)
+        for (std::size_t head = layer + first; head < layer + first + static_cast<std::size_t>(m_group);
+             ++head)
             longest.window = std::max(longest.window, rules[head].at(p).window);
     return longest;
 }
@@ -156,10 +158,12 @@ bool LayerKeep::parted(int kvHead, std::int64_t p) const {
     return false;
 }
 
-const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape, std::optional<LayerKeep>& made) {
+const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape,
+                             std::optional<LayerKeep>& made) {
     if (shape.keep)
         return *shape.keep;
-    return made.emplace(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads, shape.readers);
+    return made.emplace(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads,
+                        shape.readers);
 }
 
 int valueSumsPerHead(const AttentionPlan& plan, int group) {

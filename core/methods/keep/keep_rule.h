@@ -68,8 +68,8 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
 class LayerKeep {
 public:
     // readers: the layers that read the KV which this one reads; empty: this one alone.
-    LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads, int kvHeads,
-              std::span<const int> readers = {});
+    LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
+              int kvHeads, std::span<const int> readers = {});
     LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts);
 
     // One rule for all heads?
@@ -95,7 +95,8 @@ private:
 };
 
 // The rules of the layer that `shape` is of: its own, or those it lends to `made`.
-const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape, std::optional<LayerKeep>& made);
+const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape,
+                             std::optional<LayerKeep>& made);
 
 // How many sums of values each KV head keeps for a read that stands in for the rest by their mean: one, or one for
 // each query head where the plan gives heads spans of their own, since each has another rest.

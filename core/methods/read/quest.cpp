@@ -83,7 +83,8 @@ Traffic predictQuest(const QuestParams& params, const StepShape& shape) {
     const std::int64_t begun = shape.pagesBegun >= 0 ? shape.pagesBegun : (S - 1) % P == 0 ? G : 0;
 
     Traffic layer;
-    layer[Component::Bounds] = shape.ownsKv && questKeepsBounds(params, shape) ? G * 4 * row - begun * 2 * row : 0;
+    layer[Component::Bounds] =
+        shape.ownsKv && questKeepsBounds(params, shape) ? G * 4 * row - begun * 2 * row : 0;
     if (!shape.planned || shape.layer < params.skip)
         return layer += predictDense(shape);
 

@@ -89,8 +89,9 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
 }
 
 // The read on the CPU kernels. Of how many KV heads' choice had the last page of their slots: Quest alone.
-std::int64_t attend(std::span<const KvView> views, const StepShape& shape, const Read& read, const float* q, float* out,
-                    cpu::AttentionScratch& scratch, Ledger& ledger, std::span<const cpu::HeadSight> sights) {
+std::int64_t attend(std::span<const KvView> views, const StepShape& shape, const Read& read, const float* q,
+                    float* out, cpu::AttentionScratch& scratch, Ledger& ledger,
+                    std::span<const cpu::HeadSight> sights) {
     if (const auto* sparq = std::get_if<SparqParams>(&read))
         cpu::attendSparq(views, shape.group(), *sparq, q, out, scratch, ledger, {}, sights);
     else if (const auto* topv = std::get_if<TopvParams>(&read))
@@ -133,7 +134,8 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         std::vector<cpu::HeadSight> sights;
         for (int head = 0; head < shape.queryHeads && !keep.same(); ++head)
             sights.push_back({keep.of(head).sinks, keep.of(head).oldest(shape.tokens - 1)});
-        shape.lastPages = attend(views, shape, reads, q.data_ptr<float>(), out.data(), scratch, ledger, sights);
+        shape.lastPages =
+            attend(views, shape, reads, q.data_ptr<float>(), out.data(), scratch, ledger, sights);
         std::vector<char> lastPageOf(scratch.lastPages); // of an earlier trial where none is read by pages
         lastPageOf.resize(static_cast<std::size_t>(shape.kvHeads));
         shape.lastPageOf = lastPageOf;

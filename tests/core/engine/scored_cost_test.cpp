@@ -42,7 +42,8 @@ TEST_CASE("What scoring costs is formula and counted alike, on every step, read 
             if (refusal(plan, model->spec))
                 continue;
             const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-            const std::int64_t kinds = std::holds_alternative<ReadAll>(plan.read) ? 2 : 4; // or bounds, two rows a page
+            const std::int64_t kinds =
+                std::holds_alternative<ReadAll>(plan.read) ? 2 : 4; // or bounds, two rows a page
             const auto* scissors = std::get_if<ScissorhandsParams>(&plan.keep);
             const std::int64_t perSlot = kinds * row + (scissors ? 4 * scissors->words() : 4);
             const std::int64_t ring = 25 * 4 * shape.queryHeads * shape.headDim;

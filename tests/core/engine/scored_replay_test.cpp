@@ -87,7 +87,8 @@ TEST_CASE("A replay drops in the first layer what the run dropped", "[core.engin
 }
 
 // A run's own capture has what all layers asked, so there its replay is the run itself in every layer.
-TEST_CASE("Layers that share a cache drop from it what all their queries rank lowest, in the run, its replay and loops",
+TEST_CASE("Layers that share a cache drop from it what all their queries rank lowest, in the run, its replay "
+          "and loops",
           "[core.engine]") {
     constexpr std::int64_t kTokens = 70, kFrom = 30;
     const auto tokens = randomTokens(kTokens);
@@ -113,7 +114,8 @@ TEST_CASE("Layers that share a cache drop from it what all their queries rank lo
                         for (int h = 2 * kvHead; h < 2 * kvHead + 2; ++h)
                             heads.push_back(capturedRows(capture.q(reader, h), kTokens, capture.headDim()));
                     Oracle oracle(plan, 0, kFrom);
-                    oracle.read(at::stack(heads), capturedRows(capture.k(layer, kvHead), kTokens, capture.headDim()),
+                    oracle.read(at::stack(heads),
+                                capturedRows(capture.k(layer, kvHead), kTokens, capture.headDim()),
                                 capturedRows(capture.v(layer, kvHead), kTokens, capture.headDim()));
                     REQUIRE(oracle.gone() == gone);
                 }

@@ -76,17 +76,17 @@ at::Tensor pick(const at::Tensor& x, const at::Tensor& rows) {
 // One KV head of a case, of which the truths are given what any of its query heads sees, and what they have in common.
 struct Head {
     const AttentionCase& what;
-    at::Tensor q, all;   // (g, d); (g, slots held) or undefined
-    at::Tensor slots;    // (S) of what is seen
-    at::Tensor seen;     // (g, S) or undefined
-    DoubleReader reader; // of these
+    at::Tensor q, all;              // (g, d); (g, slots held) or undefined
+    at::Tensor slots;               // (S) of what is seen
+    at::Tensor seen;                // (g, S) or undefined
+    DoubleReader reader;            // of these
     at::Tensor keys, values, exact; // exact (g, S): logits
 
     Head(const AttentionCase& c, const AttentionCaseState& state, std::int64_t i)
         : what(c), q(state.queries(i).to(at::kDouble)), all(state.seen(i)),
           slots(all.defined() ? all.any(0).nonzero().flatten() : at::arange(state.view(i).slots, at::kLong)),
-          seen(pick(all, slots)), reader(state.view(i), all.defined() ? all.any(0) : all), keys(reader.keys()),
-          values(reader.values()) {
+          seen(pick(all, slots)), reader(state.view(i), all.defined() ? all.any(0) : all),
+          keys(reader.keys()), values(reader.values()) {
         exact = at::matmul(q, keys.t()) / std::sqrt(static_cast<double>(c.headDim));
         if (c.sight != AttentionCase::Sight::Turned)
             return;
@@ -105,7 +105,8 @@ struct Head {
     }
     // By slot of what is held: nobody of this layer chooses the others.
     at::Tensor bySlot(const at::Tensor& score, std::int64_t held) const {
-        return at::full({held}, -std::numeric_limits<double>::infinity(), at::kDouble).index_copy(0, slots, score);
+        return at::full({held}, -std::numeric_limits<double>::infinity(), at::kDouble)
+            .index_copy(0, slots, score);
     }
     // How far an fp32 logit may lie off: of components summed, turned once more where sinks are met elsewhere.
     double logitError() const {

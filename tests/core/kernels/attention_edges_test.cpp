@@ -87,7 +87,7 @@ TEST_CASE("Large logits do not overflow", "[core.kernels]") {
     std::vector<float> q(16, 0.f), key(16, 0.f);
     q[3] = 1e4f;
     for (int s = 0; s < 600; ++s) {
-        key[3] = static_cast<float>(s);  // the maximum moves with every token
+        key[3] = static_cast<float>(s); // the maximum moves with every token
         cache.setKey(0, s, key);
     }
     CHECK(attendAllOf(cache, q) == cache.value(0, 599));
@@ -165,19 +165,16 @@ TEST_CASE("Pages that score the same are read from the first on, one without a s
     cache.keys().fill_(0.5);
     cache.fill();
     const QuestParams params{.page = 10, .pages = 3};
-    CHECK(pagesOf(params, cache, at::full({1, 32}, 1.f)) ==
-          std::vector<std::int32_t>{0, 1, 29});
+    CHECK(pagesOf(params, cache, at::full({1, 32}, 1.f)) == std::vector<std::int32_t>{0, 1, 29});
 
     LivedCache broken(shape);
     broken.keys().fill_(0.5);
     broken.keys()[7].fill_(std::numeric_limits<float>::quiet_NaN());
     broken.fill(); // the nine other keys of its page bound it
-    CHECK(pagesOf(params, broken, at::full({1, 32}, 1.f)) ==
-          std::vector<std::int32_t>{0, 1, 29});
+    CHECK(pagesOf(params, broken, at::full({1, 32}, 1.f)) == std::vector<std::int32_t>{0, 1, 29});
     LivedCache empty(shape);
     empty.keys().fill_(0.5);
     empty.keys().narrow(0, 0, 10).fill_(std::numeric_limits<float>::quiet_NaN());
     empty.fill();
-    CHECK(pagesOf(params, empty, at::full({1, 32}, 1.f)) ==
-          std::vector<std::int32_t>{1, 2, 29});
+    CHECK(pagesOf(params, empty, at::full({1, 32}, 1.f)) == std::vector<std::int32_t>{1, 2, 29});
 }

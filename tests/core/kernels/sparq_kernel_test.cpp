@@ -35,7 +35,8 @@ Step sparq(const SparqParams& params, const KvBlocks& cache, const std::vector<f
     Step step;
     step.out.assign(q.size(), kNaN);
     Ledger ledger;
-    cpu::attendSparq(cache.views(), cache.shape().group(), params, q.data(), step.out.data(), step.scratch, ledger);
+    cpu::attendSparq(cache.views(), cache.shape().group(), params, q.data(), step.out.data(), step.scratch,
+                     ledger);
     return step;
 }
 
@@ -141,4 +142,3 @@ TEST_CASE("Tokens of logit -inf or NaN are chosen last, and a head that sees not
             CHECK(step.out[i] == Approx(cache.valueSum(0)[i] / 500).margin(1e-6));
     }
 }
-

@@ -131,7 +131,8 @@ TEST_CASE("A keep that scores tokens needs values that fit, and feedback somebod
     CHECK(refusal(parsePlan("keep=h2o read=quest feedback=estimate"), headsOf(8)));
 }
 
-TEST_CASE("Spans per head go together with every read; on shared caches not with what knows of the whole cache alone",
+TEST_CASE("Spans per head go together with every read; on shared caches not with what knows of the whole "
+          "cache alone",
           "[core.plan]") {
     const std::string spans = "keep=moa:spans=4x4/0+0.5N*16 ";
     ModelSpec spec = headsOf(8);
@@ -152,7 +153,8 @@ TEST_CASE("Spans per head go together with every read; on shared caches not with
         CHECK_FALSE(refusal(parsePlan(share + "keep=moa read=quest"), spec));
     }
     spec.kvSources.clear();
-    CHECK_FALSE(refusal(parsePlan("share=cla:2 read=quest:skip=1"), spec)); // bounds are kept where they will be read
+    CHECK_FALSE(
+        refusal(parsePlan("share=cla:2 read=quest:skip=1"), spec)); // bounds are kept where they will be read
 }
 
 TEST_CASE("A share that does not fit the model's layers is refused, in one sentence", "[core.plan]") {

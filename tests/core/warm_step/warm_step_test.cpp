@@ -27,7 +27,8 @@ void* take(std::size_t bytes, std::size_t alignment) {
     if (counting)
         ++taken;
     const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
-    return alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, whole) : std::malloc(bytes ? bytes : 1);
+    return alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, whole)
+                                                 : std::malloc(bytes ? bytes : 1);
 }
 
 void* takeOrThrow(std::size_t bytes, std::size_t alignment) {
@@ -104,14 +105,16 @@ TEST_CASE("A warm step takes no memory, whatever is kept and read", "[core.warm_
     for (const int use : {1, 3}) {
         at::set_num_threads(use);
         for (const char* plan :
-             {"dense", "store=bf16", "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off,select=logits", "read=topv:k=8",
-              "read=quest:page=8,pages=4,skip=0", "keep=streaming:sinks=4,window=40",
-              "keep=streaming:sinks=4,window=40,positions=cache", "keep=streaming:sinks=4,window=40 read=sparq:r=4,k=8",
-              "keep=streaming:sinks=4,window=40 read=quest:page=8,pages=2,skip=1", "keep=lm-infinite:sinks=4,window=40",
-              "keep=moa:alpha=20,beta=0,sinks=4,block=1,min=1",
+             {"dense", "store=bf16", "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off,select=logits",
+              "read=topv:k=8", "read=quest:page=8,pages=4,skip=0", "keep=streaming:sinks=4,window=40",
+              "keep=streaming:sinks=4,window=40,positions=cache",
+              "keep=streaming:sinks=4,window=40 read=sparq:r=4,k=8",
+              "keep=streaming:sinks=4,window=40 read=quest:page=8,pages=2,skip=1",
+              "keep=lm-infinite:sinks=4,window=40", "keep=moa:alpha=20,beta=0,sinks=4,block=1,min=1",
               "keep=moa:spans=2x4/40+0N/20+0N*3/30+0N*4,sinks=4,block=1,min=1",
               "keep=moa:spans=2x4/40+0N/20+0N*3/30+0N*4,sinks=4,block=1,min=1 read=topv:k=8",
-              "keep=moa:spans=2x4/40+0N/20+0N*3/30+0N*4,sinks=4,block=1,min=1 read=quest:page=8,pages=2,skip=0",
+              "keep=moa:spans=2x4/40+0N/20+0N*3/30+0N*4,sinks=4,block=1,min=1 "
+              "read=quest:page=8,pages=2,skip=0",
               "keep=h2o:heavy=20,recent=20", "keep=h2o:heavy=20,recent=20 read=topv:k=8",
               "keep=h2o:heavy=20,recent=20 read=quest:page=8,pages=2,skip=0",
               "keep=snapkv:budget=40,window=8"}) {
