@@ -72,8 +72,11 @@ void DemoTour::take() {
     savePictures();
     saveData();
     stream();
+    masked();
     share();
     spans();
+    check();
+    sweep();
     dragLong();
 }
 

@@ -33,6 +33,9 @@ private:
     void dragSlider(const char* name);
     void showMap(MapMode mode);
     void stream();
+    void masked();
+    void check();
+    void sweep();
     void share();
     void spans();
     void dragSpan();

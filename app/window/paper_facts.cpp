@@ -103,10 +103,12 @@ QString heldNote(const StepRecord& a, const StepRecord& b) {
 QString promptNote(const AttentionPlan& plan) {
     if (!canMaskPrefill(plan.keep))
         return {};
-    const bool papers = !plan.prefill || *plan.prefill == paperPrefill(plan.keep);
-    return (masksPrefill(plan) ? tr("The prompt is masked by the keep%1.")
-                               : tr("The prompt is read densely%1."))
-        .arg(papers ? tr(", as the authors do") : tr(", other than the authors do"));
+    const bool masked = masksPrefill(plan);
+    if (std::holds_alternative<StreamingParams>(plan.keep)) // whose authors do both
+        return masked ? tr("The prompt is masked by the keep, as in the authors' perplexity script.")
+                      : tr("The prompt is read densely, as in the authors' demo.");
+    return masked ? tr("The prompt is masked by the keep, as the authors do.")
+                  : tr("The prompt is read densely, other than the authors do.");
 }
 
 void add(QString& note, const QString& sentence) {

@@ -71,7 +71,8 @@ RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, Q
     m_decodeFrom->setSpecialValueText(tr("prompt's end"));
     m_decodeFrom->setKeyboardTracking(false);
     m_decodeFrom->setFixedWidth(118);
-    m_decodeFrom->setToolTip(tr("Position from which B's plan acts; before it every token is read"));
+    m_decodeFrom->setToolTip(tr("Position from which B's plan acts; before it every token is read, but for "
+                                "those that a masked prompt's keep hides"));
     m_decodeFrom->setRange(-1, 0);
     addWidget(m_decodeFrom);
     addWidget(spacer(0));

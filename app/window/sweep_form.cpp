@@ -75,7 +75,8 @@ SweepForm::SweepForm(QWidget* parent) : QWidget(parent) {
     for (QLineEdit* edit : {m_text, m_out})
         connect(edit, &QLineEdit::textChanged, this, &SweepForm::changed);
     connect(m_task, &QComboBox::currentIndexChanged, this, [this] {
-        m_pairs->setEnabled(m_task->currentData().toString() == QLatin1String("recall"));
+        for (QSpinBox* box : {m_pairs, m_prompt})
+            box->setEnabled(m_task->currentData().toString() == QLatin1String("recall"));
         m_about->setText(aboutTask(m_task->currentData().toString()));
         Q_EMIT changed();
     });
@@ -97,6 +98,11 @@ void SweepForm::makeFields() {
     m_samples = spin(1, 100000, 8, tr("Texts to run, each under every plan"));
     m_seed = spin(0, 1 << 30, 1, tr("Which texts: the same seed makes the same ones"));
     m_pairs = spin(1, 48, 16, tr("Pairs to recall"));
+    m_prompt = spin(0, 1 << 24, 0,
+                    tr("Tokens of a sample that are its prompt, with the list and the first questions: what "
+                       "keeps that go by "
+                       "what a prompt's queries look at have to go by"),
+                    tr("the list alone"));
     m_text = new QLineEdit;
     m_text->setPlaceholderText(tr("the bundled text"));
     m_text->setMinimumWidth(60);
@@ -139,6 +145,7 @@ void SweepForm::lay() {
     task->addRow(tr("samples"), m_samples);
     task->addRow(tr("seed"), m_seed);
     task->addRow(tr("pairs"), m_pairs);
+    task->addRow(tr("prompt"), m_prompt);
     task->addRow(tr("text"), beside(m_text, m_chooseText));
     column->addWidget(heading(tr("Plans")));
     column->addWidget(m_plans);
@@ -181,6 +188,7 @@ SweepRequest SweepForm::request() const {
     request.task.name = m_task->currentData().toString().toStdString();
     request.task.length = m_length->value();
     request.task.pairs = m_pairs->value();
+    request.task.prompt = request.task.name == "recall" ? m_prompt->value() : 0;
     request.task.seed = static_cast<std::uint64_t>(m_seed->value());
     request.samples = m_samples->value();
     request.text =
@@ -196,6 +204,7 @@ void SweepForm::setRequest(const SweepRequest& request) {
     m_task->setCurrentIndex(std::max(m_task->findData(QString::fromStdString(request.task.name)), 0));
     m_length->setValue(static_cast<int>(request.task.length));
     m_pairs->setValue(request.task.pairs);
+    m_prompt->setValue(static_cast<int>(request.task.prompt));
     m_seed->setValue(static_cast<int>(request.task.seed));
     m_samples->setValue(request.samples);
     m_text->setText(request.text == bundledText() ? QString()

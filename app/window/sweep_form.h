@@ -40,7 +40,7 @@ private:
     std::shared_ptr<const LoadedModel> m_model;
     SweepOutlook m_outlook;
     QComboBox* m_task;
-    QSpinBox *m_length, *m_samples, *m_seed, *m_pairs;
+    QSpinBox *m_length, *m_samples, *m_seed, *m_pairs, *m_prompt;
     QLineEdit *m_text, *m_out;
     QToolButton *m_chooseText, *m_chooseOut;
     QPlainTextEdit* m_plans;

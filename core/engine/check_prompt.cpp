@@ -53,12 +53,12 @@ void compareCaptures(PromptCheck& check, const Capture& stepped, const Capture& 
 
 } // namespace
 
-// On the bundled model with prompts of 40 to 700 tokens: 4e-6 in f32. In two bytes a last bit may round a row's number the
-// other way, 2^-9 of it in bf16 and 2^-12 in f16, and layers add to that.
+// On the bundled model, prompts of 369 and 600 tokens under five keeps: 3.4e-6 in f32, 1.3e-3 in f16, 1.9e-3 in bf16. In two
+// bytes a last bit of f32 may round a row's number the other way, 2^-9 of it in bf16 and 2^-12 in f16, and layers add to that.
 double promptTolerance(ElementType store) {
     switch (store) {
     case ElementType::F16:
-        return 2e-3;
+        return 5e-3;
     case ElementType::BF16:
         return 2e-2;
     case ElementType::F32:

@@ -14,6 +14,8 @@ std::unique_ptr<Task> makeTask(const TaskOptions& options, const ModelSpec& spec
         throw std::invalid_argument("samples of " + std::to_string(options.length) +
                                     " tokens do not fit the model's context of " +
                                     std::to_string(spec.context));
+    if (options.prompt > 0 && options.name != "recall")
+        throw std::invalid_argument("only recall's prompt can be made longer, the other tasks have one of their own");
     if (options.name == "recall")
         return makeRecallTask(options, spec, std::move(tokenizer));
     if (options.name == "repetition")

@@ -27,7 +27,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Scores of a tile stay in L1: at most 4096 of them, so fewer rows per tile the larger the group. A group of
 // more than 64 heads goes over the tile in parts, while its rows are in L2.
 constexpr int kTileScores = 4096;
-constexpr int kTileRows = 1024;
+constexpr int kTileRows = 2048;
 constexpr int kTileHeads = 64;
 constexpr int tileRows(int group) {
     return group <= kTileScores / kTileRows ? kTileRows
@@ -36,7 +36,7 @@ constexpr int tileRows(int group) {
 static_assert(HWY_MAX_BYTES <= 64, "a tile's rows are padded to 16 lanes");
 
 template <class D>
-HWY_INLINE void storeSumsOneByOne(D d, const hn::Vec<D> (&v)[4], float* to) {
+HWY_INLINE void storeSumsOneByOne(D d, const hn::Vec<D>* v, float* to) {
     for (int i = 0; i < 4; ++i)
         to[i] = hn::GetLane(hn::SumOfLanes(d, v[i]));
 }
@@ -44,7 +44,7 @@ HWY_INLINE void storeSumsOneByOne(D d, const hn::Vec<D> (&v)[4], float* to) {
 // to[i] = Σ over the lanes of v[i].
 #if HWY_TARGET == HWY_SCALAR
 template <class D>
-HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
+HWY_INLINE void storeSums(D d, const hn::Vec<D>* v, float* to) {
     storeSumsOneByOne(d, v, to);
 }
 #else
@@ -62,7 +62,7 @@ HWY_INLINE auto addBlocks(D d, hn::Vec<D> v) {
 
 // The four vectors are transposed while they are added up.
 template <class D>
-HWY_INLINE void storeSums(D d, const hn::Vec<D> (&v)[4], float* to) {
+HWY_INLINE void storeSums(D d, const hn::Vec<D>* v, float* to) {
     if constexpr (hn::MaxLanes(D()) >= 4) {
         const hn::Repartition<double, D> wide;
         const auto ab = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
@@ -114,15 +114,16 @@ HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float
             }
     }
     for (int h = 0; h < Q; ++h)
-        if constexpr (R == 4)
-            storeSums(d, sum[h], scores + h * stride + first);
+        if constexpr (R % 4 == 0)
+            for (int i = 0; i < R; i += 4)
+                storeSums(d, sum[h] + i, scores + h * stride + first + i);
         else
             scores[h * stride + first] = hn::GetLane(hn::SumOfLanes(d, sum[h][0]));
 }
 
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float* q, float* scores, int stride) {
-    constexpr int kRows = 4;
+    constexpr int kRows = Q == 1 ? 8 : 4;
     int i = 0;
     for (; i + kRows <= count; i += kRows)
         dotBlock<Loader, Q, kRows, First>(d, rows, i, dims, q, scores, stride);

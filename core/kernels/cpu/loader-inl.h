@@ -64,6 +64,16 @@ struct F16Loader : InOrder<F16Loader> {
 #endif
 };
 
+// A cache line at a time, as two vectors in order: loops that ask for lines ahead ask once per turn.
+struct F16LineLoader : F16Loader {
+    static constexpr int kVectors = 2;
+    template <class D>
+    static HWY_INLINE void loadRun(D d, const Element* from, hn::Vec<D> (&to)[2]) {
+        to[0] = load(d, from);
+        to[1] = load(d, from + hn::Lanes(d));
+    }
+};
+
 // The upper half of an fp32.
 struct BF16Loader : InOrder<BF16Loader> {
     using Element = hwy::bfloat16_t;
@@ -108,17 +118,23 @@ HWY_INLINE void dispatchWidth(std::int64_t length, Arguments&&... arguments) {
         Kernel<Loader>::run(Single(), arguments...);
 }
 
+inline bool fillsTwoVectors(std::int64_t length) {
+    return length % (2 * static_cast<std::int64_t>(hn::Lanes(Widest()))) == 0;
+}
+
 // Little-endian 16-bit halves of 32-bit lanes are what BF16PairLoader takes apart.
 inline bool loadsPairs(ElementType type, std::int64_t length) {
-    return std::endian::native == std::endian::little && type == ElementType::BF16 &&
-           length % (2 * static_cast<std::int64_t>(hn::Lanes(Widest()))) == 0;
+    return std::endian::native == std::endian::little && type == ElementType::BF16 && fillsTwoVectors(length);
 }
 
 template <template <class> class Kernel, class... Arguments>
 HWY_INLINE void dispatchType(ElementType type, std::int64_t length, Arguments&&... arguments) {
     switch (type) {
     case ElementType::F32: return dispatchWidth<Kernel, F32Loader>(length, arguments...);
-    case ElementType::F16: return dispatchWidth<Kernel, F16Loader>(length, arguments...);
+    case ElementType::F16:
+        if (fillsTwoVectors(length))
+            return Kernel<F16LineLoader>::run(Widest(), arguments...);
+        return dispatchWidth<Kernel, F16Loader>(length, arguments...);
     case ElementType::BF16:
         if (loadsPairs(type, length))
             return Kernel<BF16PairLoader>::run(Widest(), arguments...);

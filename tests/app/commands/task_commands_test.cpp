@@ -87,6 +87,7 @@ TEST_CASE("Tasks that cannot be run are refused with one line, exit 2", "[app.co
         {"eval", "--model", f.model, "--task", "recall", "--length", "20", "--pairs", "16"},
         {"eval", "--model", f.model, "--task", "text", "--text", (f.folder / "none.txt").string()},
         {"eval", "--model", f.model, "--task", "text", "--samples", "0"},
+        {"eval", "--model", f.model, "--task", "text", "--length", "48", "--prompt-tokens", "9"},
         {"eval", "--model", f.model, "--task", "text", "--length", "48", "--plan", "read=sparq:r=9"},
         {"eval", "--model", f.model, "--task", "text", "--length", "48", "--plan", "read=sparq:r={2,4}"},
         {"sweep", "--model", f.model, "--task", "text", "--length", "48"},

@@ -2,7 +2,9 @@
 #include <catch2/catch.hpp>
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QDockWidget>
+#include <QLabel>
 #include <QPushButton>
 #include <QTableWidget>
 
@@ -94,6 +96,67 @@ TEST_CASE("Tools, Check backends: the panel comes up, checks plan B and leads to
     CHECK_FALSE(dock.isVisible());
 }
 
+TEST_CASE("The prompt is checked where that is ticked, under a plan that masks it too", "[window][check]") {
+    WindowFixture f;
+    f.window->actions().check->trigger();
+    pump(50);
+    CheckPanel& panel = *f.window->views().check;
+    auto* prompt = panel.findChild<QCheckBox*>("checkPrompt");
+    REQUIRE(prompt);
+    CHECK_FALSE(panel.withPrompt());
+    prompt->setChecked(true);
+    f.document().editPlan(Side::B, parsePlan("keep=streaming:sinks=1,window=6 prefill=masked"), "plan");
+    panel.button().click();
+    REQUIRE(waitUntil([&] { return panel.report() != nullptr; }));
+    CHECK(f.rest());
+    REQUIRE(panel.report()->prompt);
+    CHECK(panel.report()->prompt->tokens ==
+          static_cast<std::int64_t>(f.document().promptTokens().size()) - 1);
+    CHECK(panel.report()->prompt->within());
+    CHECK(panel.report()->within());
+    bool said = false;
+    for (const QLabel* label : panel.findChildren<QLabel*>())
+        said |= label->text().contains("token by token agree within");
+    CHECK(said);
+    save(*f.window, "window_check_prompt");
+}
+
+TEST_CASE("A check and a sweep beyond the memory budget say so in a sentence and do not begin",
+          "[window][check]") {
+    WindowFixture f;
+    putContent(f.folder / "text.txt", someText());
+    RunLimits limits = f.controller().limits();
+    limits.memoryBudget = 5000;
+    f.controller().setLimits(limits);
+    CheckPanel& panel = *f.window->views().check;
+    panel.button().click();
+    CHECK(panel.button().text() == "Check");
+    CHECK(panel.verdict().contains("beyond the memory budget of"));
+    CHECK(panel.verdict().contains("take fewer steps"));
+    CHECK(panel.report() == nullptr);
+
+    SweepWindow* sweep = showSweep(*f.window);
+    SweepRequest request;
+    request.task.name = "text";
+    request.task.length = 48;
+    request.text = f.folder / "text.txt";
+    request.samples = 1;
+    request.templates = {"keep=streaming:sinks=1,window=4"};
+    sweep->form().setRequest(request);
+    sweep->startButton().click();
+    REQUIRE(waitUntil([&] { return sweep->statusText().contains("beyond the memory budget of"); }));
+    REQUIRE(waitUntil([&] { return !sweep->run().running(); }));
+    CHECK(sweep->run().table().rows.empty());
+
+    // With room for it the same begins.
+    limits.memoryBudget = 0;
+    f.controller().setLimits(limits);
+    sweep->startButton().click();
+    REQUIRE(waitUntil([&] { return sweep->run().table().rows.size() == 2; }));
+    panel.button().click();
+    REQUIRE(waitUntil([&] { return panel.report() != nullptr; }));
+}
+
 TEST_CASE("Tools, Sweep plans: rows come in, a sweep is stopped and gone on with, a point becomes plan B",
           "[window][sweep]") {
     WindowFixture f;
@@ -110,6 +173,13 @@ TEST_CASE("Tools, Sweep plans: rows come in, a sweep is stopped and gone on with
     request.templates = {"read=sparq:r={1,2,4096},k={4,8}", "keep=streaming:sinks=1,window={4,8,16}"};
     sweep->form().setRequest(request);
     CHECK(sweep->form().refusal().isEmpty());
+    CHECK(sweep->form().request().task.prompt == 0);
+    SweepRequest asked = request;
+    asked.task.name = "recall";
+    asked.task.prompt = 77;
+    sweep->form().setRequest(asked);
+    CHECK(sweep->form().request().task.prompt == 77);
+    sweep->form().setRequest(request);
     REQUIRE(sweep->startButton().isEnabled());
 
     // Stopped as soon as there is a row.
