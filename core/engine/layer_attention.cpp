@@ -13,9 +13,9 @@ namespace fovea {
 
 namespace {
 
-// Some plans say more of a read than its output, or turn queries for where a text's sinks lie: of one text each time.
+// A keep that hears a read is told of one text's, and queries are turned for where one text's sinks lie.
 bool readsApart(const AttentionPlan& plan, const ModelSpec& spec, const LayerKeeps& keeps) {
-    if (hearsReads(plan) || std::holds_alternative<QuestParams>(plan.read))
+    if (hearsReads(plan))
         return true;
     for (int layer = 0; layer < spec.layers; ++layer)
         if (keeps.of(layer, true).of(0).turns())
@@ -58,7 +58,9 @@ void LayerAttention::attendTogether(int layer, std::span<const Feed> feeds, bool
         cpu::attendSparq(m_views, group, *sparq, q.data(), out, m_scratch, m_ledger, rule, sights, report);
     else if (quest && layer >= quest->skip) {
         cpu::attendQuest(m_views, group, *quest, q.data(), out, m_scratch, m_ledger, rule, sights, report);
-        first.choseLastPages(layer, m_scratch.lastPages);
+        for (std::size_t i = 0, kvHeads = m_views.size() / feeds.size(); i < feeds.size(); ++i)
+            feeds[i].sequence->choseLastPages(
+                layer, std::span<const char>(m_scratch.lastPages).subspan(i * kvHeads, kvHeads));
     } else {
         const KeepRule& keep = m_keeps.of(layer, first.keeping()).of(0);
         const auto turned = m_turned.of(keep, m_spec, layer, m_views.front(), first.tokens(), q);
