@@ -21,7 +21,7 @@
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
-#include "core/plan/share_text.h"
+#include "core/plan/plan_note.h"
 #include "core/plan/text_limit.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/trace/batch_json.h"
@@ -130,8 +130,8 @@ std::string summaryOf(const BatchRun& run) {
 void runBatch(const Options& options) {
     const AttentionPlan plan = parsePlan(options.plan);
     const PreparedBatch batch = prepare(options, plan);
-    if (const auto note = conversionNote(plan.share))
-        std::fprintf(stderr, "fovea: %s: %s\n", shareText(plan.share).c_str(), note->c_str());
+    if (const auto note = planNote(plan, batch.model->spec))
+        std::fprintf(stderr, "fovea: %s: %s\n", toText(plan).c_str(), note->c_str());
     const BatchRun run = runWithProgress(batch, plan);
     std::vector<std::string> texts;
     for (const BatchText& text : run.texts)

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/bench_gemv.h"
 #include "app/commands/terminal.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
@@ -176,6 +177,7 @@ void addBenchCommand(CLI::App& program) {
     all->add_option("--context", options->suiteContext, "Cached tokens, S")->check(CLI::Range(64, 1 << 24));
     addTimingOptions(*all, *options);
     all->callback([options] { benchAll(*options); });
+    addGemvBench(*bench);
 }
 
 } // namespace fovea

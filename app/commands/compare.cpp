@@ -14,7 +14,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "core/plan/share_text.h"
+#include "core/plan/plan_note.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
 #include "core/trace/compare_report.h"
@@ -71,7 +71,7 @@ std::string tableOf(const CompareReport& report) {
         table += plan + std::string(width - plan.size(), ' ') + line.data();
     }
     for (const PlanResult& p : report.plans)
-        if (const auto note = conversionNote(p.run->plan.share))
+        if (const auto note = planNote(p.run->plan, p.run->spec))
             table += toText(p.run->plan) + ": " + *note + "\n";
     return table + "moved and held: counted, attention only, all steps; KL in nats against the first plan\n";
 }

@@ -10,7 +10,8 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "core/plan/share_text.h"
+#include "core/model/model.h"
+#include "core/plan/plan_note.h"
 #include "core/tokenizer/text_stream.h"
 #include "core/trace/run_json.h"
 
@@ -47,6 +48,8 @@ private:
 
 void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     const auto& interrupted = watchInterrupt();
+    if (const auto why = refusal(plan, prepared.model->spec)) // before the prompt is shown as if it were a result
+        throw PlanError(*why);
     // Of a conversation the answer is shown, of other texts the whole.
     TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);
@@ -83,8 +86,8 @@ void runGenerate(const Options& options) {
     requireSampler(options.sampler);
     PreparedRun prepared = prepareRun(options.run, {plan});
     prepared.generate.sampler = options.sampler;
-    if (const auto note = conversionNote(plan.share))
-        std::fprintf(stderr, "fovea: %s: %s\n", shareText(plan.share).c_str(), note->c_str());
+    if (const auto note = planNote(plan, prepared.model->spec))
+        std::fprintf(stderr, "fovea: %s: %s\n", toText(plan).c_str(), note->c_str());
     options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
 }
 

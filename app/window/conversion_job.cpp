@@ -6,21 +6,30 @@
 #include "app/window/loaded_model.h"
 #include "app/window/run_job.h"
 #include "core/engine/converted_models.h"
-#include "core/plan/share_text.h"
+#include "core/plan/attention_plan.h"
 
 namespace fovea {
+
+namespace {
+
+// What of the plan makes another model: "share=cla:2 weights=rtn".
+std::string textOfConversion(const AttentionPlan& plan) {
+    return toText({.share = plan.share, .weights = plan.weights});
+}
+
+} // namespace
 
 bool convertForRun(const RunRequest& request, Job& job) {
     forgetClosedModels();
     const QString title = job.title();
     for (const AttentionPlan* plan : {&request.planA, &request.planB}) {
-        if (isConverted(request.model->model, plan->share) || refusal(*plan, request.model->spec))
+        if (isThere(request.model->model, *plan) || refusal(*plan, request.model->spec))
             continue; // what is refused says so when it is run
         job.setTitle(QCoreApplication::translate("fovea::ConversionJob", "converting weights, %1")
-                         .arg(QString::fromStdString(shareText(plan->share))));
+                         .arg(QString::fromStdString(textOfConversion(*plan))));
         job.progress(0);
         const auto progress = [&job](int done, int all) { job.progress(static_cast<double>(done) / all); };
-        if (!convertedModel(request.model->model, plan->share, progress, job.cancelled()))
+        if (!modelUnder(request.model->model, *plan, progress, job.cancelled()))
             return false;
     }
     job.setTitle(title);

@@ -1,5 +1,5 @@
 #pragma once
-// Models that a run's plans convert (share), made before the run begins: on the engine's lane, with progress, once.
+// Models that a run's plans convert (share, weights), made before the run begins: on the engine's lane, with progress, once.
 
 namespace fovea {
 

@@ -47,10 +47,10 @@ MapWeights weightsOf(const HeadRequest& request, const HeadMap& map, const std::
 } // namespace
 
 const Run* replayedRun(const HeadRequest& request) {
-    if (request.plan.share == request.run->plan.share)
+    if (sameModel(request.plan, request.run->plan))
         return request.run.get();
     const Run* own = request.runB.get();
-    return own && own->capture && own->plan.share == request.plan.share ? own : nullptr;
+    return own && own->capture && sameModel(own->plan, request.plan) ? own : nullptr;
 }
 
 std::optional<std::string> unmappable(const HeadRequest& request) {
@@ -58,7 +58,10 @@ std::optional<std::string> unmappable(const HeadRequest& request) {
         return "no attention was captured yet";
     const Run* replayed = replayedRun(request);
     if (!replayed || replayed->capturedTokens < 1)
-        return "B shares keys and values between layers otherwise than A: its heads are drawn once it has run";
+        return std::string("B ") +
+               (request.plan.share == request.run->plan.share ? "runs on other weights"
+                                                              : "shares keys and values between layers otherwise") +
+               " than A: its heads are drawn once it has run";
     if (request.run->capturedTokens > kMostMapTokens)
         return "maps are drawn up to " + std::to_string(kMostMapTokens) + " tokens; this run has " +
                std::to_string(request.run->capturedTokens);

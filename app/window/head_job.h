@@ -17,7 +17,7 @@ namespace fovea {
 
 struct HeadRequest {
     std::shared_ptr<const Run> run; // A's, with a capture
-    std::shared_ptr<const Run> runB; // looked at where plan B shares KV between layers otherwise than A's run
+    std::shared_ptr<const Run> runB; // looked at where plan B shares KV or rounds weights otherwise than A's run
     AttentionPlan plan;  // B's
     AttentionPlan planA; // looked at where A's own weights are drawn
     MapMode mode = MapMode::A;

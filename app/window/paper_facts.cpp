@@ -53,7 +53,8 @@ QString citation(const Paper& paper) {
     return QStringLiteral("%1%2, %3").arg(surname, several ? tr(" et al.") : QString()).arg(paper.year);
 }
 
-// The paper of the slot that does the most: what is read of what stays, else what stays, else who owns it.
+// The paper of the slot that does the most: what is read of what stays, else what stays, else who owns it, else in what
+// form the weights are.
 std::string_view paperKey(const AttentionPlan& plan) {
     if (std::holds_alternative<SparqParams>(plan.read))
         return "sparq";
@@ -73,7 +74,9 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "moa";
     if (std::holds_alternative<LmInfiniteParams>(plan.keep))
         return "lm-infinite";
-    return std::holds_alternative<OwnKv>(plan.share) ? "attention" : "cla";
+    if (!std::holds_alternative<OwnKv>(plan.share))
+        return "cla";
+    return std::holds_alternative<OwnWeights>(plan.weights) ? "attention" : "qllm-eval";
 }
 
 // "Paper: … Here: …" of attention's time and bytes, or nothing where nothing was timed.
@@ -97,6 +100,16 @@ QString heldNote(const StepRecord& a, const StepRecord& b) {
         .arg(b.liveSlots)
         .arg(a.liveSlots)
         .arg(100. * static_cast<double>(b.held.counted.attention()) / held, 0, 'f', 1);
+}
+
+QString weightsNote(const StepRecord& a, const StepRecord& b) {
+    const auto kib = [](std::int64_t bytes) { return QString::number(static_cast<double>(bytes) / 1024, 'f', 1); };
+    const std::int64_t before = a.counted[Component::Weights], now = b.counted[Component::Weights];
+    if (before <= 0)
+        return {};
+    return tr("Weights this step reads: %1 KiB by formula, %2 KiB counted, %3 % of A's.")
+        .arg(kib(b.formula[Component::Weights]), kib(now))
+        .arg(100. * static_cast<double>(now) / static_cast<double>(before), 0, 'f', 1);
 }
 
 // How a prompt is read, where that can be chosen, and whose way it is.
@@ -145,6 +158,8 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
+    else if (a && key == "qllm-eval")
+        add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));
     if (conversionNote(plan.share))

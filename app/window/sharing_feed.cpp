@@ -8,6 +8,7 @@
 #include "app/window/document.h"
 #include "app/window/loaded_model.h"
 #include "app/window/window_views.h"
+#include "core/plan/plan_note.h"
 #include "core/plan/share_text.h"
 #include "simulation/layer_costs.h"
 #include "simulation/show_as.h"
@@ -78,13 +79,13 @@ void SharingFeed::feed() {
     m_views.sharing->setPlans(layersOf(m_document.plan(Side::A), model->spec, tokens, runs.a.get()), b);
 }
 
-// Beside every figure of a converted model it is said that it is one.
+// Beside every figure of a model that was made from another it is said that it is one.
 void SharingFeed::feedNotes() {
     const RunPair& runs = m_controller.runs();
     QStringList converted;
     for (const auto& [run, name] : {std::pair(runs.a.get(), u'A'), std::pair(runs.b.get(), u'B')})
-        if (run && conversionNote(run->plan.share))
-            converted << QStringLiteral("%1: %2").arg(QChar(name)).arg(note(run->plan));
+        if (const auto said = run ? planNote(run->plan, run->spec) : std::nullopt)
+            converted << QStringLiteral("%1: %2").arg(QChar(name)).arg(QString::fromStdString(*said));
     m_views.conversionNote->setText(converted.join(QLatin1Char('\n')));
     m_views.conversionNote->setVisible(!converted.isEmpty());
 }

@@ -89,7 +89,7 @@ BatchRun generateBatch(std::shared_ptr<const Model> model, const AttentionPlan& 
     BatchRun run = startOf(*model, plan, prompts);
     if (const auto why = refusal(plan, model->spec))
         throw PlanError(*why);
-    if (!convertedModel(model, plan.share, options.converting, cancel))
+    if (!modelUnder(model, plan, options.converting, cancel))
         return run;                 // cancelled
     std::vector<std::int64_t> left; // steps of each text
     std::int64_t capacity = 1;

@@ -1,92 +1,85 @@
 #include "core/engine/converted_models.h"
 
-#include <algorithm>
-#include <chrono>
-#include <mutex>
 #include <vector>
 
+#include "core/engine/kept_models.h"
 #include "core/model/model.h"
+#include "core/plan/attention_plan.h"
 
 namespace fovea {
 
 namespace {
 
-struct Kept {
-    std::weak_ptr<const Model> of;
-    std::vector<int> sources;
+// Shares that make the same layers read the same ones are the same.
+struct Sources {
+    std::vector<int> layers;
     KvConversion convert = KvConversion::Mean;
-    std::shared_ptr<const Model> model;
-
-    bool isOf(const std::shared_ptr<const Model>& model_) const {
-        return !of.expired() && of.lock() == model_;
-    }
+    bool operator==(const Sources&) const = default;
 };
 
-// Both guarded by the mutex, which is held while one is made: whoever wants the same waits for it.
-struct Conversions {
-    std::timed_mutex mutex;
-    std::vector<Kept> kept; // the longest unused first
+KeptModels<Sources, kConversionsKept>& conversions() {
+    static KeptModels<Sources, kConversionsKept> kept;
+    return kept;
+}
+KeptModels<RtnParams, kConversionsKept>& roundings() {
+    static KeptModels<RtnParams, kConversionsKept> kept;
+    return kept;
+}
 
-    static Conversions& all() {
-        static Conversions conversions;
-        return conversions;
-    }
-    void dropClosed() {
-        std::erase_if(kept, [](const Kept& one) { return one.of.expired(); });
-    }
-    // Moves what is found to the end; null: not there.
-    std::shared_ptr<const Model> use(const std::shared_ptr<const Model>& model, const Share& share) {
-        const std::vector<int> sources = kvSources(share, model->spec);
-        const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& one) {
-            return one.isOf(model) && one.sources == sources && one.convert == conversionOf(share);
-        });
-        if (found == kept.end())
-            return nullptr;
-        std::rotate(found, found + 1, kept.end());
-        return kept.back().model;
-    }
-};
+Sources sourcesOf(const Share& share, const ModelSpec& spec) {
+    return {kvSources(share, spec), conversionOf(share)};
+}
+
+const std::atomic<bool> kGoOn = false;
 
 } // namespace
+
+std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
+                                        const ConversionProgress& progress, const std::atomic<bool>& cancel) {
+    const auto converted = convertedModel(model, plan.share, progress, cancel);
+    const auto* rtn = std::get_if<RtnParams>(&plan.weights);
+    if (!converted || !rtn)
+        return converted;
+    return roundings().get(
+        converted, *rtn, [&] { return roundWeights(*converted, *rtn, progress, cancel); }, cancel);
+}
+
+std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model,
+                                        const AttentionPlan& plan) {
+    return modelUnder(model, plan, {}, kGoOn);
+}
+
+bool isThere(const std::shared_ptr<const Model>& model, const AttentionPlan& plan) {
+    const auto* rtn = std::get_if<RtnParams>(&plan.weights);
+    if (!rtn)
+        return isConverted(model, plan.share);
+    const bool own = std::holds_alternative<OwnKv>(plan.share);
+    const auto converted = own ? model : conversions().find(model, sourcesOf(plan.share, model->spec));
+    return converted && roundings().find(converted, *rtn) != nullptr;
+}
 
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share,
                                             const ConversionProgress& progress,
                                             const std::atomic<bool>& cancel) {
     if (std::holds_alternative<OwnKv>(share))
         return model;
-    Conversions& all = Conversions::all();
-    std::unique_lock lock(all.mutex, std::defer_lock);
-    while (!lock.try_lock_for(std::chrono::milliseconds(20)))
-        if (cancel)
-            return nullptr;
-    all.dropClosed();
-    if (auto known = all.use(model, share))
-        return known;
-    // Room first: the one that goes is not held beside the one that comes.
-    if (all.kept.size() >= kConversionsKept)
-        all.kept.erase(all.kept.begin());
-    auto made = convertKv(*model, share, progress, cancel);
-    if (made)
-        all.kept.push_back({model, kvSources(share, model->spec), conversionOf(share), made});
-    return made;
+    return conversions().get(
+        model, sourcesOf(share, model->spec), [&] { return convertKv(*model, share, progress, cancel); },
+        cancel);
 }
 
 std::shared_ptr<const Model> convertedModel(const std::shared_ptr<const Model>& model, const Share& share) {
-    const std::atomic<bool> goOn = false;
-    return convertedModel(model, share, {}, goOn);
+    return convertedModel(model, share, {}, kGoOn);
 }
 
 bool isConverted(const std::shared_ptr<const Model>& model, const Share& share) {
-    if (std::holds_alternative<OwnKv>(share))
-        return true;
-    const std::unique_lock lock(Conversions::all().mutex, std::try_to_lock);
-    return lock && Conversions::all().use(model, share) != nullptr;
+    return std::holds_alternative<OwnKv>(share) ||
+           conversions().find(model, sourcesOf(share, model->spec)) != nullptr;
 }
 
 void forgetClosedModels() {
-    const std::unique_lock lock(Conversions::all().mutex, std::try_to_lock);
-    if (lock)
-        Conversions::all().dropClosed();
+    conversions().dropClosed(); // first: roundings of those that go with it go too
+    roundings().dropClosed();
 }
 
 } // namespace fovea

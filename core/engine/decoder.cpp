@@ -27,7 +27,7 @@ AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
 
 Decoder::Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap)
     : m_own(std::move(model)), m_plan(accepted(std::move(plan), m_own->spec)),
-      m_model(convertedModel(m_own, m_plan.share)), m_backend(backend),
+      m_model(modelUnder(m_own, m_plan)), m_backend(backend),
       m_keeps(m_plan, m_model->spec), m_state{*m_model, m_plan, m_keeps, m_ledger, tap},
       m_path(backend == Backend::Cpu ? makeCpuPath(m_state) : makeReferencePath(m_state)) {}
 

@@ -46,7 +46,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     Run run = startOf(*model, plan, prompt, options);
     if (const auto why = refusal(plan, model->spec))
         throw PlanError(*why);
-    const auto converted = convertedModel(model, plan.share, options.converting, cancel);
+    const auto converted = modelUnder(model, plan, options.converting, cancel);
     if (!converted)
         return run; // cancelled
     Session session(std::move(model), plan, sessionOptions);

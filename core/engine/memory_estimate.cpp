@@ -9,6 +9,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/prefill.h"
 #include "core/methods/keep/scored_keep.h"
+#include "core/methods/quantise/rounded_weights.h"
 #include "core/methods/step_shape.h"
 #include "core/model/model_spec.h"
 #include "core/plan/plan_prefill.h"
@@ -120,6 +121,22 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
             if (scoresTokens(plan))
                 bytes = bytes + scoreBytes(spec, plan, slots, layer);
         }
+    }
+    return bytes;
+}
+
+// Of each distinct rounding once: it is made of what the share makes.
+Bytes roundedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < q.plans.size(); ++i) {
+        const AttentionPlan& plan = q.plans[i];
+        const bool known = std::any_of(q.plans.begin(), q.plans.begin() + static_cast<std::ptrdiff_t>(i),
+                                       [&](const AttentionPlan& other) {
+                                           return other.weights == plan.weights &&
+                                                  kvSources(other.share, spec) == kvSources(plan.share, spec) &&
+                                                  conversionOf(other.share) == conversionOf(plan.share);
+                                       });
+        bytes = bytes + (known ? 0 : predictRoundedBytes(plan.weights, plan.share, spec));
     }
     return bytes;
 }
@@ -251,7 +268,7 @@ private:
 } // namespace
 
 bool captures(const MemoryQuestion& q, std::size_t plan) {
-    return plan == 0 || !(q.plans[plan].share == q.plans.front().share);
+    return plan == 0 || !sameModel(q.plans[plan], q.plans.front());
 }
 
 std::int64_t captureBudgetOf(const MemoryQuestion& q, std::size_t plan) {
@@ -270,7 +287,7 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
                 logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));
     }
     MemoryEstimate estimate;
-    estimate.weights = (Bytes(spec.weightBytes) + convertedBytes(spec, q)).value();
+    estimate.weights = (Bytes(spec.weightBytes) + convertedBytes(spec, q) + roundedBytes(spec, q)).value();
     estimate.cache = cache.value();
     estimate.capture = capturedBytes(spec, q).value();
     estimate.logits = logits.value();

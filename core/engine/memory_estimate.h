@@ -4,7 +4,8 @@
 // begun.
 //
 //   weights  every parameter, in the type that the file holds, and those that a plan's share makes anew
-//            (predictConvertedBytes), once for plans that share alike
+//            (predictConvertedBytes) or its weights round (predictRoundedBytes), once for plans that do so alike; what
+//            they are made of stays mapped from the file
 //   cache    per plan and KV head of a layer that owns its KV, with e bytes per element, b slots per block, S the
 //            most rows that the head ever holds (of the prompt, chunk by chunk where it is masked, or of what its keep leaves) and n kinds of rows
 //            (K, V, and the component-major copy of K where the plan reads by columns):
@@ -36,8 +37,8 @@ struct MemoryQuestion {
     std::int64_t decodeFrom = -1;     // where the plans act from; -1: the prompt's end
     std::int64_t spare = 0;           // room for more of them, not taken yet
     bool wholeContext = false; // sessions are made for the model's whole context, as the command line's are
-    // Bytes, in equal parts of the first plan's session and of those that share KV otherwise: what a head of theirs
-    // attends over is not in the first's capture.
+    // Bytes, in equal parts of the first plan's session and of those that share KV or round weights otherwise:
+    // what a head of theirs attends over is not in the first's capture.
     std::int64_t captureBudget = 0;
     bool keepsLogits = false;       // of every step of every plan
 };

@@ -1,6 +1,6 @@
 #pragma once
-// A model's parameters as the CPU kernels take them: floats, or the blocks of a file that keeps its weights so; in
-// the mapped file where that is where they lie.
+// A model's parameters as the CPU kernels take them: floats, the blocks of a file that keeps its weights so, or the
+// packed rows that a plan rounded them to; in the mapped file where that is where they lie.
 
 #include <ATen/core/Tensor.h>
 
@@ -20,9 +20,10 @@ public:
             return;
         m_tensor = weight.stored().detach().contiguous();
         m_blocks = weight.blocks();
+        m_rtn = weight.rtn();
         const auto type = elementType(m_tensor.scalar_type());
-        if (!type && m_blocks == BlockType::None)
-            throw std::invalid_argument("The CPU kernels read f32, f16, bf16 and block weights only.");
+        if (!type && weight.isFloats())
+            throw std::invalid_argument("The CPU kernels read f32, f16, bf16, block and packed weights only.");
         m_type = type.value_or(ElementType::F32);
     }
 
@@ -36,14 +37,18 @@ public:
 
     // to (columns) = row i
     void widenRow(std::int64_t i, float* to, std::int64_t columns) const {
-        if (m_blocks == BlockType::None)
+        if (m_rtn)
+            cpu::widen(*m_rtn, row(i), to, 1, columns);
+        else if (m_blocks == BlockType::None)
             cpu::widen(m_type, row(i), to, columns);
         else
             cpu::widen(m_blocks, row(i), to, columns);
     }
     // y (vectors, rows) = x (vectors, columns) · thisᵀ
     void multiply(const float* x, float* y, std::int64_t columns, std::int64_t vectors) const {
-        if (m_blocks == BlockType::None)
+        if (m_rtn)
+            cpu::gemv(*m_rtn, data(), x, y, rows(), columns, vectors);
+        else if (m_blocks == BlockType::None)
             cpu::gemv(m_type, data(), x, y, rows(), columns, vectors);
         else
             cpu::gemv(m_blocks, data(), x, y, rows(), columns, vectors);
@@ -52,6 +57,7 @@ public:
 private:
     at::Tensor m_tensor;
     BlockType m_blocks = BlockType::None;
+    std::optional<RtnParams> m_rtn;
     ElementType m_type = ElementType::F32; // of floats
 };
 

@@ -46,8 +46,8 @@ struct SessionOptions {
 
 class Session {
 public:
-    // Throws PlanError when the plan cannot run on the model. Where the plan shares KV between layers the model is
-    // converted first (converted_models.h), which takes a while when nobody asked for it before.
+    // Throws PlanError when the plan cannot run on the model. Where the plan shares KV between layers or rounds weights
+    // the model is converted first (converted_models.h), which takes a while when nobody asked for it before.
     Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options);
     ~Session();
     Session(Session&&) noexcept;
@@ -81,7 +81,7 @@ struct GenerateOptions {
     bool keepLogits = false;
     SamplerOptions sampler;
     SessionOptions session;
-    ConversionProgress converting; // hears of a conversion that the plan's share asks for; may be empty
+    ConversionProgress converting; // hears of a conversion that the plan's share or weights ask for; may be empty
     // Teacher-forced: feed these after the prompt instead of sampling (their number is `tokens`).
     std::vector<int> forced;
 };

@@ -4,6 +4,7 @@
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/scored_keep.h"
+#include "core/methods/quantise/rounded_weights.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/share/cla.h"
 #include "core/model/model_spec.h"
@@ -133,6 +134,7 @@ Traffic predictWeights(const ModelSpec& spec) {
 Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t texts) {
     Traffic traffic = predictWeights(spec);
     traffic[Component::Weights] += predictSharedWeights(plan.share, spec) + (texts - 1) * spec.tokenBytes;
+    traffic[Component::Weights] += predictRoundedWeights(plan.weights, plan.share, spec);
     return traffic;
 }
 

@@ -19,8 +19,8 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape);
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape);
 // Bytes of parameters one decode step reads: all layers, the embedding row of one token, the output head.
 Traffic predictWeights(const ModelSpec& spec);
-// The same under a plan, which may drop projections (share), for texts that are decoded at once: each reads its
-// token's rows, and all together the rest. `spec` is the model's own.
+// The same under a plan, which may drop projections (share) and round matrices (weights), for texts that are decoded at
+// once: each reads its token's rows, and all together the rest. `spec` is the model's own.
 Traffic predictWeights(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t texts = 1);
 
 }  // namespace fovea

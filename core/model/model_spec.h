@@ -54,6 +54,11 @@ struct HeldOtherwise {
     std::int64_t elements = 0, bytes = 0;
 };
 
+// Bytes of one layer's matrices, biases left out.
+struct MatrixBytes {
+    std::int64_t keyValue = 0, others = 0; // of key and value; of query, output and feed-forward
+};
+
 struct ModelSpec {
     std::string name;         // of the file or folder, for titles
     std::string architecture; // "llama", "mistral", "qwen2", "gpt_neox", …, for titles
@@ -95,6 +100,7 @@ struct ModelSpec {
     std::vector<HeldOtherwise> heldOtherwise = {}; // of what a step reads, all that is not of `type`
     std::int64_t tokenBytes = 0; // a token's rows of the embedding and the positions, which each text reads of its own
     std::vector<std::int64_t> kvWeightBytes = {}; // (L) of K's and V's projections, biases and norms; or empty
+    std::vector<MatrixBytes> matrixBytes = {}; // (L) as the file holds them; or empty: all are of `type`
 
     int group() const { return queryHeads / kvHeads; }
     int rotated() const { return learnedPositions ? 0 : rotaryDim ? rotaryDim : headDim; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <map>
 #include <string>
 
@@ -32,6 +33,13 @@ std::int64_t keyValueBytes(const LayerWeights& layer) {
         bytes += (part->weight.defined() ? part->weight.bytes() : 0) +
                  (part->bias.defined() ? static_cast<std::int64_t>(part->bias.nbytes()) : 0);
     return bytes + (layer.keyNorm.gain.defined() ? static_cast<std::int64_t>(layer.keyNorm.gain.nbytes()) : 0);
+}
+
+std::int64_t matrixBytes(const LayerWeights& layer, std::initializer_list<const Linear LayerWeights::*> parts) {
+    std::int64_t bytes = 0;
+    for (const auto part : parts)
+        bytes += (layer.*part).weight.defined() ? (layer.*part).weight.bytes() : 0;
+    return bytes;
 }
 
 } // namespace
@@ -65,8 +73,14 @@ void describeParameters(Model& model) {
             spec.tokenBytes += table->rowBytes();
         }
     spec.kvWeightBytes.clear();
-    for (const LayerWeights& layer : model.layers)
+    spec.matrixBytes.clear();
+    for (const LayerWeights& layer : model.layers) {
         spec.kvWeightBytes.push_back(keyValueBytes(layer));
+        spec.matrixBytes.push_back(
+            {matrixBytes(layer, {&LayerWeights::key, &LayerWeights::value}),
+             matrixBytes(layer, {&LayerWeights::query, &LayerWeights::output, &LayerWeights::gate,
+                                 &LayerWeights::up, &LayerWeights::down})});
+    }
     spec.heldOtherwise.clear();
     for (auto& [type, other] : others)
         spec.heldOtherwise.push_back({type, other.elements, other.bytes});

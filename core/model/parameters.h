@@ -42,8 +42,8 @@ void forEachStepParameter(AnyModel& model, const Matrix& matrix, const Vector& v
     matrix(model.head);
 }
 
-// Fills in what the weights decide of a spec: type, parameters, weightBytes, heldOtherwise, tokenBytes, kvWeightBytes.
-// Every reader ends with it; all other fields must be set.
+// Fills in what the weights decide of a spec: type, parameters, weightBytes, heldOtherwise, tokenBytes, kvWeightBytes,
+// matrixBytes. Every reader ends with it; all other fields must be set.
 void describeParameters(Model& model);
 
 // Bytes of what one step reads: every parameter whole, of the embedding and the positions one row.

@@ -1,13 +1,15 @@
 #pragma once
-// A parameter as its file holds it: a tensor of a float type, mapped from the file where it can be, or the
-// blocks of a GGUF type, which kernels read in place and ATen sees decoded.
+// A parameter as it is held: a tensor of a float type, mapped from the file where it can be, the blocks of a GGUF type,
+// or the packed rows that a plan rounded it to. Kernels read the last two in place and ATen sees them decoded.
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "core/methods/quantise/rtn.h"
 #include "core/model/block_type.h"
 
 namespace fovea {
@@ -20,9 +22,14 @@ public:
     // blocks: uint8 (rows, bytes of a row)
     Weight(at::Tensor blocks, BlockType type, std::int64_t columns)
         : m_stored(std::move(blocks)), m_blocks(type), m_columns(columns) {}
+    // packed: uint8 (rows, rtnRow's bytes)
+    Weight(at::Tensor packed, const RtnParams& rtn, std::int64_t columns)
+        : m_stored(std::move(packed)), m_rtn(rtn), m_columns(columns) {}
 
     bool defined() const { return m_stored.defined(); }
-    BlockType blocks() const { return m_blocks; }         // None: a float tensor
+    BlockType blocks() const { return m_blocks; }         // None: floats or packed rows
+    const std::optional<RtnParams>& rtn() const { return m_rtn; } // empty: floats or blocks
+    bool isFloats() const { return m_blocks == BlockType::None && !m_rtn; }
     const at::Tensor& stored() const { return m_stored; } // as held
     std::string_view typeName() const;                    // "bf16", "Q4_K"
 
@@ -33,15 +40,18 @@ public:
     at::Tensor take(const at::Tensor& which, c10::ScalarType type) const;
 
     std::int64_t rows() const { return m_stored.size(0); }
-    std::int64_t columns() const { return m_blocks == BlockType::None ? m_stored.size(-1) : m_columns; }
+    std::int64_t columns() const { return isFloats() ? m_stored.size(-1) : m_columns; }
     std::int64_t elements() const { return m_stored.dim() == 1 ? rows() : rows() * columns(); }
     std::int64_t bytes() const { return static_cast<std::int64_t>(m_stored.nbytes()); }
     std::int64_t rowBytes() const { return bytes() / rows(); }
 
 private:
+    at::Tensor decoded(const at::Tensor& rows) const; // f32 (rows, columns) of some of the stored rows
+
     at::Tensor m_stored;
     BlockType m_blocks = BlockType::None;
-    std::int64_t m_columns = 0; // of blocks
+    std::optional<RtnParams> m_rtn;
+    std::int64_t m_columns = 0; // of blocks and packed rows
 };
 
 } // namespace fovea

@@ -12,6 +12,7 @@
 #include "core/plan/read_text.h"
 #include "core/plan/share_text.h"
 #include "core/plan/switch_values.h"
+#include "core/plan/weights_text.h"
 
 namespace fovea {
 
@@ -27,7 +28,9 @@ constexpr std::string_view kAccepted =
     "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16, prefill=dense|masked, feedback=exact|estimate";
+    "store=f32|f16|bf16, prefill=dense|masked, feedback=exact|estimate, "
+    "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free";
+constexpr std::string_view kSlots[] = {"share", "keep", "store", "read", "prefill", "feedback", "weights"};
 constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
@@ -64,6 +67,15 @@ Keep parseKeep(const PlanWord& word) {
         refuseUnknown(word);
     requireNoSwitches(word);
     return KeepAll{};
+}
+
+WeightCodes parseWeights(const PlanWord& word) {
+    if (const auto weights = parseWeightsMethod(word))
+        return *weights;
+    if (word.value != "own")
+        refuseUnknown(word);
+    requireNoSwitches(word);
+    return OwnWeights{};
 }
 
 AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
@@ -124,10 +136,15 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     add(prefillText(plan));
     if (plan.feedback == AttentionPlan::Feedback::Estimate)
         add("feedback=estimate");
+    add(weightsText(plan.weights));
     return text.empty() ? "dense" : text;
 }
 
 } // namespace
+
+bool sameModel(const AttentionPlan& a, const AttentionPlan& b) {
+    return a.share == b.share && a.weights == b.weights;
+}
 
 std::string_view acceptedPlanWords() {
     return kAccepted;
@@ -141,8 +158,7 @@ AttentionPlan parsePlan(std::string_view text) {
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (slot != "read" && slot != "store" && slot != "keep" && slot != "share" && slot != "prefill" &&
-            slot != "feedback")
+        if (std::find(std::begin(kSlots), std::end(kSlots), slot) == std::end(kSlots))
             refuseUnknown(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
@@ -158,6 +174,8 @@ AttentionPlan parsePlan(std::string_view text) {
             plan.prefill = parsePrefill(word);
         else if (slot == "feedback")
             plan.feedback = parseFeedback(word);
+        else if (slot == "weights")
+            plan.weights = parseWeights(word);
         else if (word.text != "dense")
             plan.read = parseRead(word);
     }
@@ -182,6 +200,8 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
     if (const auto why = spansRefusal(plan, spec))
         return why;
     if (const auto why = prefillRefusal(plan))
+        return why;
+    if (const auto why = weightsRefusal(plan.weights))
         return why;
     return readRefusal(plan.read, spec);
 }

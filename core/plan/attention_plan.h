@@ -1,9 +1,9 @@
 #pragma once
 // A plan answers the four questions about the KV cache: who owns it (share), which tokens stay (keep), in
-// what form (store), which of those are read (read). A slot left out means the model's own. The text form is the
-// same on the command line, in titles and in files:
+// what form (store), which of those are read (read); and beside them in what form its weights are (weights). A slot
+// left out means the model's own. The text form is the same on the command line, in titles and in files:
 //
-//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16        ("dense" is the empty plan)
+//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16 weights=rtn:bits=4      ("dense" is the empty plan)
 //
 // Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
 // left out keep their defaults.
@@ -22,6 +22,7 @@
 #include "core/methods/keep/scissorhands.h"
 #include "core/methods/keep/snapkv.h"
 #include "core/methods/keep/streaming.h"
+#include "core/methods/quantise/rtn.h"
 #include "core/methods/read/quest.h"
 #include "core/methods/read/sparq.h"
 #include "core/methods/share/cla.h"
@@ -58,9 +59,13 @@ struct AttentionPlan {
     // What a keep that scores tokens hears under a read that is not dense: the α-scaled weights of what was read and 0
     // elsewhere, or the approximate softmax that the choice was made by.
     enum class Feedback : std::uint8_t { Exact, Estimate } feedback = Feedback::Exact;
+    WeightCodes weights = {}; // of the layers' matrices
 
     bool operator==(const AttentionPlan&) const = default;
 };
+
+// Do both run on the same weights, and so make the same q, k and v of the same residual stream?
+bool sameModel(const AttentionPlan& a, const AttentionPlan& b);
 
 // A plan that cannot be read or run. what() is one sentence that names the word and the accepted ones.
 class PlanError : public std::runtime_error {

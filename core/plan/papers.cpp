@@ -60,6 +60,16 @@ constexpr std::array<std::string_view, 4> kMoaResults = {
     "memory 1.2 to 1.4x lower",
 };
 
+constexpr std::array<std::string_view, 5> kQllmEvalResults = {
+    "MMLU, Llama-2-7B, 16 bit / W8 / W4 / W3 / W2: 46.69 / 46.92 / 45.45 / 38.52 / 24.23; 70B: 69.80 / 69.74 / 68.49 / "
+    "65.21 / 27.13",
+    "GSM8K, Llama-2-7B, the same: 26.76 / 25.47 / 25.17 / 15.62 / 1.9",
+    "LongEval at 16k, Vicuna-7B: 16 bit .578, W4 .614, W3 .304",
+    "Larger models bear fewer bits of weights better; W4 is recommended for basic tasks, W8 under 13B where emergent "
+    "abilities count",
+    "Rounding weights alone speeds up decoding, and may slow down prefill",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -138,6 +148,15 @@ constexpr std::array kPapers = {
           .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
           .publishedHeld = "1.5x dense: K is stored twice",
           .results = kSparqResults},
+    Paper{.key = "qllm-eval",
+          .authors = "Shiyao Li, Xuefei Ning, Luning Wang, Tengxuan Liu, Xiangsheng Shi, Shengen Yan, Guohao Dai, "
+                     "Huazhong Yang, Yu Wang",
+          .title = "Evaluating Quantized Large Language Models",
+          .year = 2024,
+          .arxiv = "2402.18158",
+          .publishedMoved = {},
+          .publishedHeld = "b bits per weight in groups of 128, each with a scale and a zero; the head stays",
+          .results = kQllmEvalResults},
     Paper{.key = "snapkv",
           .authors =
               "Yuhong Li, Yingbing Huang, Bowen Yang, Bharat Venkitesh, Acyr Locatelli, Hanchen Ye, Tianle "

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/plan/share_text.h"
+#include "core/plan/plan_note.h"
 #include "core/trace/csv.h"
 #include "core/trace/json_parts.h"
 #include "core/trace/run_totals.h"
@@ -90,7 +90,7 @@ Json planJson(const PlanResult& result) {
     const Run& run = *result.run;
     const RunTotals t = totalsOf(run);
     const Comparison& c = result.comparison;
-    const auto note = conversionNote(run.plan.share);
+    const auto note = planNote(run.plan, run.spec);
     return {{"plan", toText(run.plan, SpansText::Whole)},
             {"note", note ? Json(*note) : Json(nullptr)},
             {"bytes_moved", t.counted.attention()},

@@ -95,12 +95,12 @@ void PlanPanel::showPlan() {
             {checkpoint, quoted(ElementType::F32), quoted(ElementType::F16), quoted(ElementType::BF16)});
     }
     rows.store->setCurrentIndex(m_plan.store ? 1 + static_cast<int>(*m_plan.store) : 0);
-    rows.weights->setText(tr("%1, checkpoint's").arg(type));
     rows.activations->setText(quoted(ElementType::F32));
 
     showShare();
     showKeep();
     showRead();
+    showWeights();
     offerShares();
     offerWhatFits();
     m_showing = false;

@@ -1,5 +1,5 @@
 // How a PlanPanel is built and wired: one strip per question, and what each control changes in the plan.
-// SHARE's and KEEP's have files of their own.
+// SHARE's, KEEP's and WEIGHTS' have files of their own.
 #include <QCheckBox>
 #include <QLabel>
 #include <QStandardItemModel>
@@ -50,6 +50,16 @@ QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* an
     return inner;
 }
 
+QWidget* choiceRow(QVBoxLayout* column, const QString& name, FlatCombo* choice, const QString& tip) {
+    auto* row = new QWidget;
+    auto* layout = rowOf(mutedLabel(name), choice);
+    layout->setContentsMargins(0, 0, 0, 0);
+    row->setLayout(layout);
+    row->setToolTip(tip);
+    column->addWidget(row);
+    return row;
+}
+
 void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot) {
     auto* item = qobject_cast<QStandardItemModel*>(box->model())->item(index);
     item->setEnabled(!whyNot);
@@ -93,19 +103,10 @@ void PlanPanel::buildSections() {
     buildSparq(read);
     buildTopvAndQuest(read);
 
-    rows.weights = new QLabel;
+    buildWeights(column);
     rows.activations = new QLabel;
-    auto* precisions = new QWidget;
-    precisions->setToolTip(tr("Weights are the checkpoint's own and the arithmetic is f32. "
-                              "Quantised weights and activations are not in this version."));
-    auto* grid = new QGridLayout(precisions);
-    grid->setContentsMargins(11, 6, 11, 6);
-    grid->setVerticalSpacing(2);
-    grid->addWidget(mutedLabel(tr("WEIGHTS")), 0, 0);
-    grid->addWidget(mutedLabel(tr("ACTIVATIONS")), 0, 1, Qt::AlignRight);
-    grid->addWidget(rows.weights, 1, 0);
-    grid->addWidget(rows.activations, 1, 1, Qt::AlignRight);
-    column->addWidget(precisions);
+    addSection(column, tr("ACTIVATIONS"), rows.activations,
+               tr("The arithmetic is f32. Quantised activations are not in this version."));
     column->addStretch(1);
 }
 
@@ -154,6 +155,7 @@ void PlanPanel::buildSparq(QVBoxLayout* section) {
 // Object names: for scripts of the interface, and for the tests that play the user.
 void PlanPanel::nameRows() {
     auto& rows = *m_rows;
+    nameWeights();
     const std::pair<QWidget*, const char*> names[] = {{rows.share, "share"},
                                                       {rows.factor, "factor"},
                                                       {rows.pattern, "pattern"},
@@ -226,6 +228,7 @@ void PlanPanel::connectRows() {
     connectShare();
     connectKeep();
     connectRead();
+    connectWeights();
     for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
     whole(rows.automatic, &QCheckBox::toggled, sparq(QStringLiteral("local"), [](SparqParams& p, bool on) {

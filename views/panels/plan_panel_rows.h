@@ -32,7 +32,10 @@ struct PlanPanel::Rows {
     FlatCombo* length;
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
-    QLabel *rValue, *kValue, *localValue, *paper, *weights, *activations;
+    QLabel *rValue, *kValue, *localValue, *paper, *activations;
+    FlatCombo *weights, *weightBits, *weightGroup, *weightMode, *weightZero;
+    QWidget *rounded, *weightZeroRow; // everything below WEIGHTS that rounding has, and that asymmetric alone has
+    QLabel *weightsPaper, *weightsNote;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;
@@ -50,6 +53,8 @@ QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* an
                         QLabel* beside = nullptr);
 // Greys an entry out where its plan would be refused, and says why.
 void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot);
+// A name and a choice side by side, as one widget that can be hidden.
+QWidget* choiceRow(QVBoxLayout* column, const QString& name, FlatCombo* choice, const QString& tip);
 // A slider below its name and its value; `between` stands beside the value.
 ParameterSlider* addSlider(QVBoxLayout* column, const QString& name, ParameterSlider::Scale scale,
                            QLabel*& value, const QString& tip, QWidget* between = nullptr);

@@ -22,17 +22,6 @@ QString text(std::string_view utf8) {
     return QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size()));
 }
 
-// A name and a choice side by side, as one widget that can be hidden.
-QWidget* choiceRow(QVBoxLayout* column, const QString& name, FlatCombo* choice, const QString& tip) {
-    auto* row = new QWidget;
-    auto* layout = rowOf(mutedLabel(name), choice);
-    layout->setContentsMargins(0, 0, 0, 0);
-    row->setLayout(layout);
-    row->setToolTip(tip);
-    column->addWidget(row);
-    return row;
-}
-
 void setConversion(Share& share, KvConversion convert) {
     if (auto* cla = std::get_if<ClaParams>(&share))
         cla->convert = convert;

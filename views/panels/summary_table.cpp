@@ -129,6 +129,8 @@ void SummaryTable::refresh() {
          tr("Formula: attention bytes this step moves, all layers, without the model's weights"));
     name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
+    name(WeightsRow, tr("weights MiB"), Provenance::Counted,
+         tr("Counted: bytes of weights this step reads, scales and zeros included"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
     name(KlRow, tr("KL to A, mean nats"), Provenance::Computed,
          tr("Nats per token, over all steps of both runs"));
@@ -141,6 +143,7 @@ void SummaryTable::refresh() {
     });
     both(MovedFormulaRow, [](const StepRecord& s) { return kib(s.formula.attention()); });
     both(MovedCountedRow, [](const StepRecord& s) { return kib(s.counted.attention()); });
+    both(WeightsRow, [](const StepRecord& s) { return kib(s.counted[Component::Weights]) / 1024; });
     both(TimedRow, [](const StepRecord& s) {
         return s.attentionSeconds > 0 ? s.attentionSeconds * 1e6 : std::nan("");
     });
@@ -186,7 +189,7 @@ void SummaryTable::changeEvent(QEvent* event) {
 }
 
 QString SummaryTable::toCsv() const {
-    constexpr Provenance kFrom[kRows] = {Provenance::Counted, Provenance::Formula,  Provenance::Counted,
+    constexpr Provenance kFrom[kRows] = {Provenance::Counted, Provenance::Formula,  Provenance::Counted, Provenance::Counted,
                                          Provenance::Timed,   Provenance::Computed, Provenance::Computed};
     QString csv = QStringLiteral("figure,kind,A,B,B/A\n");
     for (int row = 0; row < kRows; ++row) {

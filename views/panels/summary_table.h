@@ -17,7 +17,7 @@ struct StepRecord;
 class SummaryTable : public QTableWidget {
     Q_OBJECT
 public:
-    enum Row { HeldRow, MovedFormulaRow, MovedCountedRow, TimedRow, KlRow, AgreementRow, kRows };
+    enum Row { HeldRow, MovedFormulaRow, MovedCountedRow, WeightsRow, TimedRow, KlRow, AgreementRow, kRows };
     enum Column { NameColumn, AColumn, BColumn, RatioColumn, kColumns };
 
     explicit SummaryTable(QWidget* parent = nullptr);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/cache/element_type.h"
+#include "core/methods/quantise/rtn.h"
 #include "core/model/block_type.h"
 #include "core/model/model_spec.h"
 
@@ -18,6 +19,9 @@ void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_
           std::int64_t vectors = 1);
 // The same with W in GGUF blocks, decoded as they are read; `in` a multiple of a block's weights.
 void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+          std::int64_t vectors = 1);
+// The same with W in packed rows (core/methods/quantise/rtn.h), as many scales and zeros as a row has groups.
+void gemv(const RtnParams& rtn, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors = 1);
 struct NormShape {
     Norm norm = Norm::Rms;
@@ -43,6 +47,8 @@ void convert(ElementType type, const float* src, void* dst, std::int64_t n);
 void widen(ElementType type, const void* src, float* dst, std::int64_t n);
 // The same of blocks; n a multiple of a block's weights.
 void widen(BlockType type, const void* src, float* dst, std::int64_t n);
+// The same of packed rows of `columns` values each.
+void widen(const RtnParams& rtn, const void* src, float* dst, std::int64_t rows, std::int64_t columns);
 
 // The instruction set that dispatch chose, "AVX3", "AVX2", …
 const char* instructionSet();

@@ -113,6 +113,7 @@ void previewTimelines(const QString& suffix) {
 void previewAll(const QString& suffix) {
     previewPlan(sparqPlan(), "plan" + suffix);
     previewPlan({}, "plan_dense" + suffix);
+    previewPlan(parsePlan("weights=rtn:bits=3,zero=free"), "plan_weights" + suffix);
     const MadeUpHead head(32, 508);
     previewInspector(makeStages(head, {.components = 8, .tokens = 64}), "inspector" + suffix);
     previewInspector(makeStages(head, {}, false), "inspector_dense" + suffix);

@@ -19,6 +19,8 @@ TEST_CASE("The table shows the step at the cursor, A beside B", "[views.panels]"
     CHECK(number(SummaryTable::HeldRow, 3) == Approx(1.5).margin(0.02));
     CHECK(number(SummaryTable::MovedFormulaRow, 1) == Approx(sa.formula.attention() / 1024.).epsilon(1e-3));
     CHECK(number(SummaryTable::MovedCountedRow, 2) == Approx(sb.counted.attention() / 1024.).epsilon(1e-3));
+    CHECK(number(SummaryTable::WeightsRow, 2) ==
+          Approx(sb.counted[Component::Weights] / 1048576.).epsilon(1e-3));
     CHECK(number(SummaryTable::TimedRow, 1) == Approx(sa.attentionSeconds * 1e6).epsilon(1e-2));
     CHECK(number(SummaryTable::KlRow, 2) == Approx(makeComparison(300, 200)->klMean).epsilon(1e-2));
     CHECK(table.item(SummaryTable::AgreementRow, 2)->text() == "98.9 %");
@@ -39,12 +41,13 @@ TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[vi
     CHECK(table.item(1, 1)->text() != "–");
     CHECK(table.item(1, 2)->text() == "–");
     const auto lines = table.toCsv().split('\n', Qt::SkipEmptyParts);
-    REQUIRE(lines.size() == 7);
+    REQUIRE(lines.size() == 8);
     for (const auto& line : lines)
         CHECK(line.count(',') == 4);
     CHECK(lines[2].startsWith("moved KiB,formula,"));
     CHECK(lines[2].endsWith(",,"));
     CHECK(lines[3].startsWith("moved KiB,counted,"));
-    CHECK(lines[4].startsWith("attention µs,timed,"));
-    CHECK(lines[5] == "KL to A mean nats,computed,,,");
+    CHECK(lines[4].startsWith("weights MiB,counted,"));
+    CHECK(lines[5].startsWith("attention µs,timed,"));
+    CHECK(lines[6] == "KL to A mean nats,computed,,,");
 }

@@ -1,0 +1,19 @@
+#pragma once
+// RTN straight from its formula (rtn.h), in ATen.
+
+#include "core/methods/quantise/rtn.h"
+
+namespace at {
+class Tensor;
+}
+
+namespace fovea {
+
+// In which precision a group's scale stands when codes are chosen: the formula's own, or the binary16 in which it is
+// held. Only as held does zero=free bound its zeros.
+enum class RtnScale : std::uint8_t { Exact, Held };
+
+// x̂ (…, n) fp32 of x (…, n), groups along the last dimension, the last one shorter where g does not divide n.
+at::Tensor rtnTruth(const at::Tensor& x, const RtnParams& params, RtnScale scale = RtnScale::Exact);
+
+} // namespace fovea

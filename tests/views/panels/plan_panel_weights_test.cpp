@@ -1,0 +1,88 @@
+// The WEIGHTS strip of the plan panel.
+#include <catch2/catch.hpp>
+
+#include <QLabel>
+#include <QSignalSpy>
+
+#include "tests/views/charts/run_fixture.h"
+#include "views/panels/flat_combo.h"
+#include "views/panels/plan_panel.h"
+
+using namespace fovea;
+using namespace fovea::testing;
+
+namespace {
+
+struct ShownWeights {
+    PlanPanel panel;
+    std::vector<std::pair<AttentionPlan, QString>> edits;
+    FlatCombo *weights, *bits, *group, *mode, *zero;
+
+    ShownWeights() {
+        panel.setSpec(smallSpec());
+        QObject::connect(
+            &panel, &PlanPanel::planEdited,
+            [this](const AttentionPlan& plan, const QString& what) { edits.emplace_back(plan, what); });
+        weights = panel.findChild<FlatCombo*>("weights");
+        bits = panel.findChild<FlatCombo*>("weight bits");
+        group = panel.findChild<FlatCombo*>("weight group");
+        mode = panel.findChild<FlatCombo*>("weight mode");
+        zero = panel.findChild<FlatCombo*>("weight zero");
+        panel.resize(250, panel.sizeHint().height());
+        panel.show();
+    }
+    void choose(FlatCombo* combo, const QString& entry) {
+        const int index = combo->findText(entry);
+        REQUIRE(index >= 0);
+        combo->setCurrentIndex(index);
+        Q_EMIT combo->activated(index);
+    }
+    QString note() const { return panel.findChild<QLabel*>("weights note")->text(); }
+};
+
+} // namespace
+
+TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they come to", "[views.panels]") {
+    ShownWeights s;
+    CHECK(s.weights->currentText().startsWith("checkpoint's own ("));
+    CHECK_FALSE(s.bits->isVisible());
+    QSignalSpy finished(&s.panel, &PlanPanel::editFinished);
+    s.choose(s.weights, "rounded (RTN)");
+    CHECK(finished.count() == 1);
+    CHECK(s.edits.back().second == "weights");
+    CHECK(toText(s.panel.plan()) == "weights=rtn");
+    CHECK(s.bits->isVisible());
+    const double bits = effectiveBits(RtnParams{}, smallSpec().width);
+    CHECK(s.note() == QString::number(bits, 'f', 3) + " bits with scales and zeros");
+    s.choose(s.bits, "3");
+    CHECK(s.edits.back().second == "bits");
+    s.choose(s.group, "32");
+    CHECK(s.edits.back().second == "group");
+    s.choose(s.zero, "free");
+    CHECK(s.edits.back().second == "zero");
+    CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,zero=free");
+    // Symmetric has no zero to choose; its plan can be read again.
+    s.choose(s.mode, "symmetric");
+    CHECK(s.edits.back().second == "mode");
+    CHECK_FALSE(s.zero->isVisible());
+    CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,mode=sym");
+    CHECK(parsePlan(toText(s.panel.plan())) == s.panel.plan());
+
+    // Off and on again: what it was.
+    s.choose(s.weights, s.weights->itemText(0));
+    CHECK(s.panel.plan() == AttentionPlan{});
+    s.choose(s.weights, "rounded (RTN)");
+    CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,mode=sym");
+}
+
+TEST_CASE("Weights that are set are shown and not emitted, a group that is not offered too",
+          "[views.panels]") {
+    ShownWeights s;
+    s.panel.setPlan(parsePlan("weights=rtn:bits=8,group=1024,zero=free read=sparq:r=8,k=64"));
+    CHECK(s.edits.empty());
+    CHECK(s.bits->currentText() == "8");
+    CHECK(s.group->currentIndex() == -1);
+    CHECK(s.zero->currentText() == "free");
+    s.choose(s.bits, "4");
+    CHECK(toText(s.panel.plan()) == "read=sparq:r=8,k=64 weights=rtn:group=1024,zero=free");
+}
