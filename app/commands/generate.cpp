@@ -48,6 +48,8 @@ private:
 
 void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     const auto& interrupted = watchInterrupt();
+    if (const auto why = refusal(plan, prepared.model->spec)) // before the prompt is shown as if it were a result
+        throw PlanError(*why);
     // Of a conversation the answer is shown, of other texts the whole.
     TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);

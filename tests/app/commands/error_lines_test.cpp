@@ -31,6 +31,9 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"generate", "--model", model, "--tokens", "4", "--plan", ""}, "accepted"},
         {{"generate", "--model", model, "--tokens", "4", "--plan", "read=sparq:r=9"},
          "r=9"}, // heads are 8 wide
+        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan", "read=sparq:r=9"}, "r=9"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan", "keep=h2o prefill=masked"},
+         "prefill=masked"},
         {{"generate", "--model", model}, "--tokens"},
         {{"generate", "--model", model, "--tokens", "0"}, "--tokens"},
         {{"generate", "--model", model, "--tokens", "-3"}, "--tokens"},
