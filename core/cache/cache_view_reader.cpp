@@ -3,9 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/argsort.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/sort.h>
 
 #include <algorithm>
@@ -23,7 +25,17 @@ at::Tensor CacheViewReader::block(const void* data, bool columns) const {
     return at::from_blob(const_cast<void*>(data), shape, at::TensorOptions(scalarType(m_view.type)));
 }
 
+CacheViewReader::CacheViewReader(const KvView& view, Ledger* ledger, const at::Tensor& rows)
+    : m_view(view), m_ledger(ledger) {
+    if (!rows.all().item<bool>())
+        m_rows = rows.nonzero().squeeze(-1);
+}
+
 at::Tensor CacheViewReader::newest(std::int64_t n) const {
+    if (m_rows.defined()) { // the slots of the n highest positions
+        const at::Tensor order = at::argsort(positions());
+        return std::get<0>(at::sort(order.narrow(0, order.size(0) - n, n)));
+    }
     if (!m_view.byAge)
         return at::arange(m_view.slots - n, m_view.slots, at::kLong);
     auto* const newest = const_cast<std::int32_t*>(m_view.byAge + (m_view.slots - n));
@@ -31,10 +43,14 @@ at::Tensor CacheViewReader::newest(std::int64_t n) const {
 }
 
 at::Tensor CacheViewReader::positions() const {
-    return at::from_blob(const_cast<std::int64_t*>(m_view.positions), {m_view.slots}, at::kLong);
+    const at::Tensor all =
+        at::from_blob(const_cast<std::int64_t*>(m_view.positions), {m_view.slots}, at::kLong);
+    return m_rows.defined() ? all.index_select(0, m_rows) : all;
 }
 
 at::Tensor CacheViewReader::allRows(const void* const* blocks, Component component) {
+    if (m_rows.defined())
+        return someRows(blocks, at::arange(slots(), at::kLong), component);
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < m_view.slots; first += m_view.slotsPerBlock) {
         const std::int64_t rows = std::min<std::int64_t>(m_view.slotsPerBlock, m_view.slots - first);
@@ -46,7 +62,7 @@ at::Tensor CacheViewReader::allRows(const void* const* blocks, Component compone
 
 at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots,
                                      Component component) {
-    const at::Tensor list = slots.contiguous();
+    const at::Tensor list = (m_rows.defined() ? m_rows.index_select(0, slots) : slots).contiguous();
     const std::int64_t n = list.numel(), perBlock = m_view.slotsPerBlock;
     const auto* slot = list.data_ptr<std::int64_t>();
     std::vector<at::Tensor> parts;
@@ -80,8 +96,12 @@ at::Tensor CacheViewReader::keyColumns(const at::Tensor& components) {
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < m_view.slots; first += m_view.slotsPerBlock) {
         const std::int64_t rows = std::min<std::int64_t>(m_view.slotsPerBlock, m_view.slots - first);
-        const at::Tensor columns = block(m_view.keyColumns[first / m_view.slotsPerBlock], true);
-        parts.push_back(columns.narrow(1, 0, rows).index_select(0, components));
+        const at::Tensor columns =
+            block(m_view.keyColumns[first / m_view.slotsPerBlock], true).narrow(1, 0, rows);
+        parts.push_back(columns.index_select(0, components));
+        if (m_rows.defined())
+            parts.back() = parts.back().index_select(
+                1, m_rows.masked_select((m_rows >= first).logical_and(m_rows < first + rows)) - first);
         heard(Component::KeyColumns, static_cast<std::int64_t>(parts.back().nbytes()));
     }
     return at::cat(parts, 1).to(at::kFloat);

@@ -12,8 +12,11 @@ class CacheViewReader final : public CacheReader {
 public:
     // `view` must stay good as long as the reader. With a ledger, it hears every span that is read.
     explicit CacheViewReader(const KvView& view, Ledger* ledger = nullptr) : m_view(view), m_ledger(ledger) {}
+    // The same with none but those of the slots that `rows` (S) bool names, which are then slots 0, 1, …: what a layer
+    // sees of a cache that holds more for another.
+    CacheViewReader(const KvView& view, Ledger* ledger, const at::Tensor& rows);
 
-    std::int64_t slots() const override { return m_view.slots; }
+    std::int64_t slots() const override { return m_rows.defined() ? m_rows.size(0) : m_view.slots; }
     at::Tensor newest(std::int64_t n) const override;
     // (S) int64 of the live slots' tokens.
     at::Tensor positions() const;
@@ -34,6 +37,7 @@ private:
 
     KvView m_view;
     Ledger* m_ledger;
+    at::Tensor m_rows; // (slots) int64, ascending; undefined: all of the view's
 };
 
 } // namespace fovea

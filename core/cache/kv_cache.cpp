@@ -38,7 +38,7 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
         Layer& layer = m_layers[static_cast<std::size_t>(i)];
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
         for (Head& head : layer.heads)
-            head.paged = layout.page > 0 && &layer - m_layers.data() >= layout.pagedFrom;
+            head.paged = m_layout.paged(i);
         if (layout.valueSum)
             for (Head& head : layer.heads) {
                 head.valueSum.assign(static_cast<std::size_t>(layout.headDim) *

@@ -27,7 +27,7 @@ struct CacheLayout {
     int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
     int slotsPerBlock = 256;
     int page = 0;      // slots whose keys have bounds together; 0: no bounds are kept
-    int pagedFrom = 0; // the first layer whose keys have them
+    int pagedFrom = 0; // the first layer that reads by them
 
     // Bounds have blocks of their own, since a page need not divide a block of rows.
     int pagesPerBlock() const { return page > 0 ? std::max(1, slotsPerBlock / page) : 0; }
@@ -36,6 +36,14 @@ struct CacheLayout {
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
     std::vector<int> sources = {}; // (layers) the layer whose rows each reads, itself where it owns them; empty: itself
+
+    // Do the keys of an owner have bounds: does any layer read them by pages?
+    bool paged(int layer) const {
+        bool read = false;
+        for (int reader = std::max(layer, pagedFrom); reader < layers; ++reader)
+            read |= sourceOf(reader) == layer;
+        return page > 0 && read;
+    }
 
     int sourceOf(int layer) const { return sources.empty() ? layer : sources[static_cast<std::size_t>(layer)]; }
 };
@@ -61,10 +69,10 @@ public:
     void append(int layer, std::int64_t position, const float* k, const float* v, Ledger& ledger);
     // Frees live `slots` (ascending) of one KV head; `at` is the first query position that does not see them.
     // Rows move so that live slots stay the first ones, one free slot excepted, which the next append takes. The
-    // moves, for whoever remembers something by slot.
+    // moves, for whoever remembers something by slot; good until that head's next eviction.
     // Where each query head has a sum of its own, they have left all of those before: see hide.
-    std::vector<SlotTable::Move> evict(int layer, int kvHead, std::span<const std::int32_t> slots,
-                                       std::int64_t at, Ledger& ledger);
+    std::span<const SlotTable::Move> evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                           std::int64_t at, Ledger& ledger);
 
     // Takes live slots from one of several sums, of a query head that sees them no more while others of its group
     // may. `staying` are those it still sees, which are added up again where one that leaves was no number.

@@ -8,8 +8,8 @@
 
 namespace fovea {
 
-std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots,
-                                            std::int64_t at, Ledger& ledger) {
+std::span<const SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<const std::int32_t> slots,
+                                                std::int64_t at, Ledger& ledger) {
     if (slots.empty())
         return {};
     Head& own = head(layer, kvHead);
@@ -23,7 +23,7 @@ std::vector<SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span<con
             numbers &= subtract(own, 0, slot, moved);
         leavePage(own, slot);
     }
-    std::vector<SlotTable::Move> moves = own.slots.release(slots);
+    const std::span<const SlotTable::Move> moves = own.slots.release(slots);
     for (const SlotTable::Move move : moves) {
         moveRow(own, move.from, move.to, moved);
         leavePage(own, move.from);

@@ -22,15 +22,16 @@ void SlotTable::take(std::int64_t position) {
     m_next = live(); // with no other slot free, the first after the live ones
 }
 
-std::vector<SlotTable::Move> SlotTable::release(std::span<const std::int32_t> slots) {
+std::span<const SlotTable::Move> SlotTable::release(std::span<const std::int32_t> slots) {
+    m_moves.clear();
     if (slots.empty())
-        return {};
+        return m_moves;
     const std::int64_t n = live() - std::ssize(slots), extent = std::ssize(m_positions);
-    std::vector<Move> moves;
-    moves.reserve(static_cast<std::size_t>(std::max<std::int64_t>(0, extent - n - 1))); // all that may throw
+    m_moves.reserve(
+        static_cast<std::size_t>(std::max<std::int64_t>(0, extent - n - 1))); // all that may throw
     forget(slots);
-    fillHoles(slots, moves);
-    return moves;
+    fillHoles(slots);
+    return m_moves;
 }
 
 // One that leaves is found by its age; of many it is quicker to look at all once.
@@ -54,7 +55,7 @@ void SlotTable::forget(std::span<const std::int32_t> slots) {
 
 // Rows behind the first n + 1 slots move into holes among them, `freed` (ascending) and the one that was left over
 // before; one is left over again.
-void SlotTable::fillHoles(std::span<const std::int32_t> freed, std::vector<Move>& moves) {
+void SlotTable::fillHoles(std::span<const std::int32_t> freed) {
     const std::int64_t n = live(), extent = std::ssize(m_positions);
     std::int64_t before = std::min(m_next, extent);
     auto next = freed.begin();
@@ -68,21 +69,21 @@ void SlotTable::fillHoles(std::span<const std::int32_t> freed, std::vector<Move>
             continue;
         m_positions[static_cast<std::size_t>(hole)] = position;
         position = -1;
-        moves.push_back({static_cast<std::int32_t>(slot), static_cast<std::int32_t>(hole)});
+        m_moves.push_back({static_cast<std::int32_t>(slot), static_cast<std::int32_t>(hole)});
         hole = nextHole();
     }
     m_next = std::min(hole, n);
     m_positions.resize(static_cast<std::size_t>(m_next < n ? n + 1 : n));
-    if (!moves.empty())
-        follow(moves);
+    if (!m_moves.empty())
+        follow();
 }
 
-// `moves` are ascending.
-void SlotTable::follow(std::span<const Move> moves) {
+// Moves are ascending.
+void SlotTable::follow() {
     for (std::int32_t& slot : m_byAge) {
-        const auto move = std::lower_bound(moves.begin(), moves.end(), slot,
+        const auto move = std::lower_bound(m_moves.begin(), m_moves.end(), slot,
                                            [](const Move& m, std::int32_t from) { return m.from < from; });
-        if (move != moves.end() && move->from == slot)
+        if (move != m_moves.end() && move->from == slot)
             slot = move->to;
     }
     m_inOrder = std::is_sorted(m_byAge.begin(), m_byAge.end());

@@ -30,16 +30,17 @@ public:
     // `position` is newer than all before it.
     void take(std::int64_t position);
     // Frees live `slots` (ascending). What lies too far back moves forward, oldest slot first: the rows to
-    // move.
-    std::vector<Move> release(std::span<const std::int32_t> slots);
+    // move, good until the next call.
+    std::span<const Move> release(std::span<const std::int32_t> slots);
 
 private:
     void forget(std::span<const std::int32_t> slots);
-    void fillHoles(std::span<const std::int32_t> freed, std::vector<Move>& moves);
-    void follow(std::span<const Move> moves);
+    void fillHoles(std::span<const std::int32_t> freed);
+    void follow();
 
     std::vector<std::int64_t> m_positions;
     std::vector<std::int32_t> m_byAge;
+    std::vector<Move> m_moves; // of the last release
     std::int64_t m_next = 0;
     bool m_inOrder = true;
 };

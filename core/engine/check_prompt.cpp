@@ -53,14 +53,15 @@ void compareCaptures(PromptCheck& check, const Capture& stepped, const Capture& 
 
 } // namespace
 
-// On the bundled model, prompts of 369 and 600 tokens under five keeps: 3.4e-6 in f32, 1.3e-3 in f16, 1.9e-3 in bf16. In two
-// bytes a last bit of f32 may round a row's number the other way, 2^-9 of it in bf16 and 2^-12 in f16, and layers add to that.
+// On the bundled model, prompts of 369 and 600 tokens under five keeps: 3.4e-6 in f32, 1.3e-3 in f16, 1.9e-3 in bf16; on a
+// model of random weights, which spreads every error, 7e-3 in f16. In two bytes a last bit of f32 may round a row's number
+// the other way, 2^-8 of it in bf16 and 2^-11 in f16, and layers add to that: store=f32 is the sharper check.
 double promptTolerance(ElementType store) {
     switch (store) {
     case ElementType::F16:
-        return 5e-3;
-    case ElementType::BF16:
         return 2e-2;
+    case ElementType::BF16:
+        return 5e-2;
     case ElementType::F32:
         break;
     }

@@ -1,6 +1,9 @@
 #include "core/engine/eviction.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory_resource>
 #include <vector>
 
 #include "core/cache/kv_cache.h"
@@ -9,10 +12,22 @@ namespace fovea {
 
 namespace {
 
+// Slots that leave: as a rule one or none, so that a step takes no memory for them.
+class Slots {
+public:
+    std::pmr::vector<std::int32_t>& list() { return m_list; }
+
+private:
+    std::array<std::byte, 1024> m_room;
+    std::pmr::monotonic_buffer_resource m_memory{m_room.data(), m_room.size()};
+    std::pmr::vector<std::int32_t> m_list{&m_memory};
+};
+
 void evictFrom(KvCache& cache, int layer, int kvHead, const KeepRule& rule, std::int64_t next,
                Ledger& ledger) {
     const KeepRule now = rule.at(next);
-    std::vector<std::int32_t> unseen;
+    Slots leaving;
+    std::pmr::vector<std::int32_t>& unseen = leaving.list();
     for (const std::int32_t slot : cache.byAge(layer, kvHead)) {
         const std::int64_t position = cache.position(layer, kvHead, slot);
         if (!now.sees(next, position))

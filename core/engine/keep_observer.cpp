@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 
@@ -35,9 +36,15 @@ struct KeepObserver::Votes {
 
 KeepObserver::KeepObserver(const AttentionPlan& plan, const ModelSpec& spec, int slotsPerBlock, bool truths)
     : m_plan(plan), m_spec(spec), m_listed(static_cast<std::size_t>(spec.kvHeads)) {
-    if (fovea::hearsReads(plan))
-        for (int i = 0; i < spec.layers * spec.kvHeads; ++i)
-            m_lanes.push_back(truths ? makeTrueRowScores(plan) : makeRowScores(plan, slotsPerBlock));
+    for (int layer = 0; layer < spec.layers; ++layer)
+        m_readers.push_back(kvReaders(spec, layer));
+    for (int i = 0; fovea::hearsReads(plan) && i < spec.layers * spec.kvHeads; ++i) {
+        const int layer = i / spec.kvHeads,
+                  readers = static_cast<int>(m_readers[static_cast<std::size_t>(layer)].size());
+        m_lanes.push_back(!spec.ownsKv(layer) ? nullptr
+                          : truths            ? makeTrueRowScores(plan, readers)
+                                              : makeRowScores(plan, slotsPerBlock, readers));
+    }
     const auto* snap = std::get_if<SnapkvParams>(&plan.keep);
     for (int layer = 0; snap && layer < spec.layers; ++layer)
         m_votes.push_back({.window = spec.window(layer) > 0 ? 0 : snap->window});
@@ -46,7 +53,12 @@ KeepObserver::KeepObserver(const AttentionPlan& plan, const ModelSpec& spec, int
 KeepObserver::~KeepObserver() = default;
 
 RowScores& KeepObserver::lane(int layer, int kvHead) const {
-    return *m_lanes[static_cast<std::size_t>(layer * m_spec.kvHeads + kvHead)];
+    return *m_lanes[static_cast<std::size_t>(m_spec.kvSource(layer) * m_spec.kvHeads + kvHead)];
+}
+
+int KeepObserver::placeOf(int layer) const {
+    const std::vector<int>& readers = m_readers[static_cast<std::size_t>(layer)];
+    return static_cast<int>(std::find(readers.begin(), readers.end(), layer) - readers.begin());
 }
 
 void KeepObserver::asked(int layer, std::int64_t position, const float* q, Ledger& ledger) {
@@ -61,7 +73,7 @@ void KeepObserver::asked(int layer, std::int64_t position, const float* q, Ledge
 }
 
 void KeepObserver::prefilled(int layer, int kvHead, const KvView& view, const HeardWeights& heard) {
-    lane(layer, kvHead).prefilled(view, heard);
+    lane(layer, kvHead).prefilled(view, heard, placeOf(layer));
 }
 
 void KeepObserver::heard(int layer, std::span<const KvView> views, const cpu::ReadReport& report,
@@ -84,7 +96,7 @@ void KeepObserver::hearHead(int layer, int kvHead, const KvView& view, const cpu
     RowScores& scores = lane(layer, kvHead);
     std::vector<float>& listed = m_listed[head];
     const std::int32_t* const slots = report.slots ? report.slots + kvHead * report.stride : nullptr;
-    scores.begin(view, moved);
+    scores.begin(view, placeOf(layer), moved);
     if (slots) {
         listed.resize(static_cast<std::size_t>(rows));
         cpu::groupWeights(report, kvHead, group, 0, rows, listed.data(), moved);
@@ -108,55 +120,54 @@ void KeepObserver::hearHead(int layer, int kvHead, const KvView& view, const cpu
 void KeepObserver::heard(int layer, int kvHead, const KvView& view, std::span<const float> weights,
                          Ledger& ledger) {
     Traffic moved;
-    lane(layer, kvHead).begin(view, moved);
+    lane(layer, kvHead).begin(view, placeOf(layer), moved);
     lane(layer, kvHead)
         .hear(0, weights, static_cast<float>(m_spec.group()) / static_cast<float>(view.slots), moved);
     ledger.add(moved);
 }
 
 void KeepObserver::evict(KvCache& cache, int layer, std::int64_t next, std::int64_t prompt, Ledger& ledger) {
-    std::vector<std::int32_t> slots;
+    if (!m_spec.ownsKv(layer))
+        return;
     for (int head = 0; head < m_spec.kvHeads; ++head) {
-        const std::vector<std::int64_t> places = leaving(cache, layer, head, next, prompt, ledger);
-        if (places.empty())
+        findLeaving(cache, layer, head, next, prompt, ledger);
+        if (m_leaving.empty())
             continue;
         const auto byAge = cache.byAge(layer, head);
-        slots.clear();
-        for (const std::int64_t place : places)
-            slots.push_back(byAge[static_cast<std::size_t>(place)]);
-        std::sort(slots.begin(), slots.end());
-        const auto moves = cache.evict(layer, head, slots, next, ledger);
+        m_slots.clear();
+        for (const std::int64_t place : m_leaving)
+            m_slots.push_back(byAge[static_cast<std::size_t>(place)]);
+        std::sort(m_slots.begin(), m_slots.end());
+        const auto moves = cache.evict(layer, head, m_slots, next, ledger);
         if (m_lanes.empty())
             continue;
         Traffic moved;
-        lane(layer, head).evicted(places, moves, moved);
+        lane(layer, head).evicted(m_leaving, moves, moved);
         lane(layer, head).shrink(cache.slots(layer, head));
         ledger.add(moved);
     }
     if (prompt >= 0 && !m_votes.empty())
-        m_votes[static_cast<std::size_t>(layer)].close();
+        for (const int reader : m_readers[static_cast<std::size_t>(layer)])
+            m_votes[static_cast<std::size_t>(reader)].close();
 }
 
 // Places in the order of age, ascending: first what fell out of the model's own window, then who ranks lowest.
-std::vector<std::int64_t> KeepObserver::leaving(KvCache& cache, int layer, int kvHead, std::int64_t next,
-                                                std::int64_t prompt, Ledger& ledger) {
+void KeepObserver::findLeaving(KvCache& cache, int layer, int kvHead, std::int64_t next, std::int64_t prompt,
+                               Ledger& ledger) {
     const KvView view = cache.view(layer, kvHead);
     const auto byAge = cache.byAge(layer, kvHead);
     const AgedRows rows{byAge, {view.positions, byAge.size() + 1}}; // one slot among them may be free
     const int window = m_spec.window(layer);
-    std::vector<std::int64_t> places(static_cast<std::size_t>(expiredRows(rows, window, next)));
-    std::iota(places.begin(), places.end(), 0);
+    m_leaving.resize(static_cast<std::size_t>(expiredRows(rows, window, next)));
+    std::iota(m_leaving.begin(), m_leaving.end(), 0);
     if (prompt < 0)
-        return places;
-    if (!m_votes.empty())
-        return m_votes[static_cast<std::size_t>(layer)].window > 0 ? unvoted(cache, layer, kvHead, ledger)
-                                                                   : places;
+        return;
     Traffic moved;
-    const auto ranked =
-        rankedOut(m_plan, window, lane(layer, kvHead), rows, std::ssize(places), next, prompt, moved);
+    if (m_votes.empty())
+        rankOut(m_plan, window, lane(layer, kvHead), rows, next, prompt, m_leaving, moved);
+    else if (m_votes[static_cast<std::size_t>(layer)].window > 0)
+        m_leaving = unvoted(cache, layer, kvHead, ledger);
     ledger.add(moved);
-    places.insert(places.end(), ranked.begin(), ranked.end());
-    return places;
 }
 
 // Those of the prompt for which its last queries did not vote. Nothing has left this layer before.
@@ -167,9 +178,13 @@ std::vector<std::int64_t> KeepObserver::unvoted(KvCache& cache, int layer, int k
         return {};
     const c10::NoGradGuard noGrad;
     const at::Tensor last = at::arange(P - votes.waiting(), P, at::kLong).remainder(votes.window);
-    const at::Tensor ring =
-        at::from_blob(const_cast<float*>(votes.ring.data()), {votes.window, m_spec.queryHeads, d});
-    const at::Tensor queries = ring.index_select(0, last).narrow(1, kvHead * g, g).transpose(0, 1);
+    std::vector<at::Tensor> heads; // of all layers that read these rows
+    for (const int reader : m_readers[static_cast<std::size_t>(layer)]) {
+        const float* const ring = m_votes[static_cast<std::size_t>(reader)].ring.data();
+        const at::Tensor rows = at::from_blob(const_cast<float*>(ring), {votes.window, m_spec.queryHeads, d});
+        heads.push_back(rows.index_select(0, last).narrow(1, kvHead * g, g).transpose(0, 1));
+    }
+    const at::Tensor queries = at::cat(heads);
     CacheViewReader keys(cache.view(layer, kvHead), &ledger);
     Traffic moved;
     auto places = votedOut(m_plan, queries, keys.keys(), m_spec.logitRule(), moved);
@@ -181,7 +196,7 @@ Traffic KeepObserver::held(const KvCache& cache) const {
     Traffic live;
     if (!m_lanes.empty())
         for (int layer = 0; layer < m_spec.layers; ++layer)
-            for (int head = 0; head < m_spec.kvHeads; ++head)
+            for (int head = 0; m_spec.ownsKv(layer) && head < m_spec.kvHeads; ++head)
                 live[Component::Scores] += cache.slots(layer, head) * lane(layer, head).bytesPerRow();
     for (const Votes& votes : m_votes)
         live[Component::Scores] +=
@@ -192,7 +207,7 @@ Traffic KeepObserver::held(const KvCache& cache) const {
 std::int64_t KeepObserver::reserved() const {
     std::int64_t bytes = 0;
     for (const auto& lane : m_lanes)
-        bytes += lane->reserved();
+        bytes += lane ? lane->reserved() : 0;
     for (const Votes& votes : m_votes)
         bytes += static_cast<std::int64_t>(votes.ring.size() * sizeof(float));
     return bytes;

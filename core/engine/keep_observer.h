@@ -2,7 +2,7 @@
 // Hears what queries give to tokens, for a plan whose keep ranks tokens by that, and drops who ranks lowest. It hears
 // from the first token on, prefill and steps before the plan acts included: the prompt is what the first choice is made
 // by. H2O and Scissorhands hear every read; SnapKV keeps the last queries of the prompt and asks once, by the truth on
-// either backend.
+// either backend. Where layers read one KV their queries count together, for the rows of its owner.
 
 #include <cstdint>
 #include <memory>
@@ -38,7 +38,7 @@ public:
     void heard(int layer, std::span<const KvView> views, const cpu::ReadReport& report, Ledger& ledger);
     void heard(int layer, int kvHead, const KvView& view, std::span<const float> weights, Ledger& ledger);
 
-    // Before the query at `next`: what it does not see leaves `layer`. `prompt`: tokens before the plan acted; -1: it
+    // Before the query at `next`: what it does not see leaves `layer`, an owner. `prompt`: tokens before the plan acted; -1: it
     // does not yet.
     void evict(KvCache& cache, int layer, std::int64_t next, std::int64_t prompt, Ledger& ledger);
 
@@ -48,17 +48,21 @@ public:
 private:
     struct Votes; // queries of SnapKV's window, of one layer
 
-    RowScores& lane(int layer, int kvHead) const;
+    RowScores& lane(int layer, int kvHead) const; // its owner's
+    int placeOf(int layer) const;                 // among those who read the same
     void hearHead(int layer, int kvHead, const KvView& view, const cpu::ReadReport& report, Traffic& moved);
-    std::vector<std::int64_t> leaving(KvCache& cache, int layer, int kvHead, std::int64_t next,
-                                      std::int64_t prompt, Ledger& ledger);
+    void findLeaving(KvCache& cache, int layer, int kvHead, std::int64_t next, std::int64_t prompt,
+                     Ledger& ledger);
     std::vector<std::int64_t> unvoted(KvCache& cache, int layer, int kvHead, Ledger& ledger) const;
 
     const AttentionPlan& m_plan;
     const ModelSpec& m_spec;
-    std::vector<std::unique_ptr<RowScores>> m_lanes; // (layers, G)
+    std::vector<std::vector<int>> m_readers; // (layers) that read the KV which each reads, its owner first
+    std::vector<std::unique_ptr<RowScores>> m_lanes; // (layers, G), of owners
     std::vector<Votes> m_votes;                      // (layers)
     std::vector<std::vector<float>> m_listed;        // (G) scratch: weights of listed rows
+    std::vector<std::int64_t> m_leaving;             // scratch: places that leave one KV head
+    std::vector<std::int32_t> m_slots;               // and their slots
 };
 
 } // namespace fovea

@@ -56,14 +56,15 @@ void LayerAttention::attendTogether(int layer, std::span<const Feed> feeds, bool
     m_report.estimate = m_plan.feedback == AttentionPlan::Feedback::Estimate;
     if (sparq)
         cpu::attendSparq(m_views, group, *sparq, q.data(), out, m_scratch, m_ledger, rule, sights, report);
-    else if (quest && layer >= quest->skip)
-        first.choseLastPages(
-            layer, cpu::attendQuest(m_views, group, *quest, q.data(), out, m_scratch, m_ledger, rule));
-    else {
+    else if (quest && layer >= quest->skip) {
+        cpu::attendQuest(m_views, group, *quest, q.data(), out, m_scratch, m_ledger, rule, sights, report);
+        first.choseLastPages(layer, m_scratch.lastPages);
+    } else {
         const KeepRule& keep = m_keeps.of(layer, first.keeping()).of(0);
         const auto turned = m_turned.of(keep, m_spec, layer, m_views.front(), first.tokens(), q);
         if (topv)
-            cpu::attendTopv(m_views, group, *topv, q.data(), out, m_scratch, m_ledger, rule, turned);
+            cpu::attendTopv(m_views, group, *topv, q.data(), out, m_scratch, m_ledger, rule, turned, sights,
+                            report);
         else
             cpu::attendAll(m_views, group, q.data(), out, m_scratch, m_ledger, rule, turned, sights, report);
     }
@@ -75,7 +76,8 @@ void LayerAttention::attendTogether(int layer, std::span<const Feed> feeds, bool
 std::span<const cpu::HeadSight> LayerAttention::sightsOf(int layer, std::span<const Feed> feeds) {
     m_sights.clear();
     const auto alike = [&](const Feed& feed) { return m_keeps.of(layer, feed.sequence->keeping()).same(); };
-    if (m_spec.group() == 1 || std::all_of(feeds.begin(), feeds.end(), alike))
+    const bool alone = m_spec.group() == 1 && m_spec.kvLayers() == m_spec.layers;
+    if (alone || std::all_of(feeds.begin(), feeds.end(), alike))
         return {};
     for (const Feed& feed : feeds) {
         const LayerKeep& keep = m_keeps.of(layer, feed.sequence->keeping());

@@ -92,7 +92,7 @@ Bytes scoreBytes(const ModelSpec& spec, const AttentionPlan& plan, std::int64_t 
 
 // Of the pages of so many rows of one KV head, whole blocks.
 Bytes boundsOf(const CacheLayout& layout, int layer, std::int64_t rows) {
-    if (layout.page == 0 || layer < layout.pagedFrom)
+    if (!layout.paged(layer))
         return 0;
     const std::int64_t pages = (rows + layout.page - 1) / layout.page, perBlock = layout.pagesPerBlock();
     return Bytes((pages + perBlock - 1) / perBlock * perBlock) * layout.boundsBytes();
@@ -105,8 +105,10 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
                                       : 0;
     Bytes bytes = 0;
     for (int layer = 0; layer < layout.layers; ++layer) {
-        if (layout.sourceOf(layer) != layer)
+        if (layout.sourceOf(layer) != layer) { // its queries may wait to vote
+            bytes = bytes + scoreBytes(spec, plan, 0, layer);
             continue;
+        }
         const KeepRule own = keepRule(plan, spec.window(layer), false);
         const LayerKeep keep(plan, spec, layer, true);
         const int different = keep.same() ? 1 : layout.kvHeads; // KV heads that need be looked at

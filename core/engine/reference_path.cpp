@@ -83,15 +83,30 @@ private:
         const Stopwatch watch;
         const int group = m.model.spec.group();
         std::vector<at::Tensor> outputs;
+        m_lastPages.assign(static_cast<std::size_t>(m.model.spec.kvHeads), 0);
         for (int head = 0; head < m.model.spec.kvHeads; ++head) {
-            CacheViewReader reader(m_text->cache().view(layer, head), &m.ledger);
+            CacheViewReader reader = readerOf({layer, head});
             outputs.push_back(read({layer, head}, query.narrow(0, head * group, group), reader));
         }
+        m_text->choseLastPages(layer, m_lastPages);
         const at::Tensor output = at::cat(outputs).view({1, H, 1, d});
         m_attentionSeconds += watch.seconds();
         if (m.tap)
             m.tap->leave(layer, output.data_ptr<float>());
         return output;
+    }
+
+    // What of the KV head's rows any of the layer's heads sees.
+    CacheViewReader readerOf(const GroupPlace& place) {
+        const KvView view = m_text->cache().view(place.layer, place.kvHead);
+        const at::Tensor seen = seenBy(place, CacheViewReader(view).positions());
+        return seen.defined() ? CacheViewReader(view, &m.ledger, seen.any(0))
+                              : CacheViewReader(view, &m.ledger);
+    }
+    // (g, S) which tokens each query head sees; undefined: all see all.
+    at::Tensor seenBy(const GroupPlace& place, const at::Tensor& positions) const {
+        const LayerKeep& keep = m.keeps.of(place.layer, m_text->keeping());
+        return keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), positions);
     }
 
     at::Tensor read(const GroupPlace& place, const at::Tensor& q, CacheViewReader& reader) {
@@ -100,10 +115,10 @@ private:
             if (const auto* sparq = std::get_if<SparqParams>(&m.plan.read))
                 return readSparq(*sparq, place, q, reader);
             if (const auto* topv = std::get_if<TopvParams>(&m.plan.read))
-                return readTopv(*topv, place.layer, q, reader);
+                return readTopv(*topv, place, q, reader);
             if (const auto* quest = std::get_if<QuestParams>(&m.plan.read);
                 quest && place.layer >= quest->skip)
-                return readQuest(*quest, place.layer, q, reader, rule);
+                return readQuest(*quest, place, q, reader, rule);
         }
         reportDense(place.layer, place.kvHead, q);
         return m_text->keeping() ? readKept(place, q, reader) : denseTruth(q, reader, rule);
@@ -119,34 +134,40 @@ private:
     // Each score and each slot is once written and once read.
     at::Tensor readSparq(const SparqParams& sparq, const GroupPlace& place, const at::Tensor& q,
                          CacheViewReader& reader) {
-        const LayerKeep& keep = m.keeps.of(place.layer, m_text->keeping());
-        const at::Tensor seen =
-            keep.same() ? at::Tensor{} : moaSight(rulesOf(keep, place.kvHead), reader.positions());
-        const SparqStages stages = sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seen);
+        const SparqStages stages =
+            sparqTruth(sparq, q, reader, m.model.spec.logitRule(), seenBy(place, reader.positions()));
         spilled(2 * stages.approximate.numel(), 2 * stages.slots.numel());
         reportSparq(place.layer, place.kvHead, stages, reader.slots());
         return stages.output;
     }
 
-    // As SparQ's, and the chosen scores are read once more, as weights.
-    at::Tensor readTopv(const TopvParams& topv, int layer, const at::Tensor& q, CacheViewReader& reader) {
-        const RowTurn turn(m.model.spec, layer);
-        const TopvStages stages = topvTruth(
-            topv, keptLogits(m.plan.keep, through(layer, turn), q, reader.keys(), reader.positions()),
-            reader);
+    // As SparQ's, and the chosen scores are read once more, as weights; a keep reads all of them for itself.
+    at::Tensor readTopv(const TopvParams& topv, const GroupPlace& place, const at::Tensor& q,
+                        CacheViewReader& reader) {
+        const RowTurn turn(m.model.spec, place.layer);
+        const at::Tensor positions = reader.positions();
+        const TopvStages stages = topvOfLogits(
+            topv, keptLogits(m.plan.keep, through(place.layer, turn), q, reader.keys(), positions), reader,
+            seenBy(place, positions));
         spilled(2 * stages.logits.numel() + stages.weights.numel(), 2 * stages.slots.numel());
+        if (reports()) {
+            m.ledger.moved(Component::Scores, static_cast<std::int64_t>(stages.all.nbytes()));
+            report(place.layer, place.kvHead, stages.all);
+        }
         return stages.output;
     }
 
     // One score per page for the whole group, which but for the newest page's is read; the chosen pages, and their
     // slots, are listed.
-    at::Tensor readQuest(const QuestParams& quest, int layer, const at::Tensor& q, CacheViewReader& reader,
-                         const LogitRule& rule) {
-        const QuestStages stages = questTruth(quest, q, reader, rule);
+    at::Tensor readQuest(const QuestParams& quest, const GroupPlace& place, const at::Tensor& q,
+                         CacheViewReader& reader, const LogitRule& rule) {
+        const QuestStages stages = questTruth(quest, q, reader, rule, seenBy(place, reader.positions()));
         const std::int64_t pages = stages.scores.size(-1);
         spilled(2 * pages - 1, 2 * (stages.pages.numel() + stages.slots.numel()));
-        if (stages.pages[-1].item<std::int64_t>() == pages - 1)
-            m_text->choseLastPages(layer, 1);
+        m_lastPages[static_cast<std::size_t>(place.kvHead)] =
+            stages.pages[-1].item<std::int64_t>() == pages - 1;
+        if (reports())
+            reportListed(place.layer, place.kvHead, stages.slots, stages.weights, reader.slots());
         return stages.output;
     }
 
@@ -180,11 +201,15 @@ private:
             report(layer, head, stages.approximate);
             return;
         }
-        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(stages.weights.nbytes()));
-        m.ledger.moved(Component::Indices,
-                       stages.slots.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
-        const at::Tensor scaled = stages.alpha.unsqueeze(-1) * stages.weights;
-        report(layer, head, at::zeros({scaled.size(0), slots}).index_copy(1, stages.slots, scaled));
+        reportListed(layer, head, stages.slots, stages.alpha.unsqueeze(-1) * stages.weights, slots);
+    }
+
+    // Of rows `chosen` (n) out of S their weights (g, n); the others got nothing.
+    void reportListed(int layer, int head, const at::Tensor& chosen, const at::Tensor& weights,
+                      std::int64_t S) {
+        m.ledger.moved(Component::Scores, 2 * static_cast<std::int64_t>(weights.nbytes()));
+        m.ledger.moved(Component::Indices, chosen.numel() * static_cast<std::int64_t>(sizeof(std::int32_t)));
+        report(layer, head, at::zeros({weights.size(0), S}).index_copy(1, chosen, weights));
     }
 
     // Every row that the plan's keep left in the cache, or those of them that each query head sees.
@@ -211,6 +236,7 @@ private:
     DecodeState m;
     Sequence* m_text = nullptr; // that is fed
     bool m_planned = false;
+    std::vector<char> m_lastPages; // (G) of the layer that is read
     double m_attentionSeconds = 0;
 };
 

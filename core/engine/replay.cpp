@@ -127,7 +127,7 @@ public:
         if (reads && !m_pageRows.empty())
             return std::ssize(pageRow(query));
         if (reads && m_sparq)
-            return std::min<std::int64_t>(m_sparq->tokens, m_keep.heldCount(query));
+            return std::min<std::int64_t>(m_sparq->tokens, m_keep.readCount(query));
         return query >= m_map.actsFrom && m_keep.drops(query) ? m_keep.count(query) : 0;
     }
     // Closes the gaps where a row lists fewer keys than it might have.
@@ -209,11 +209,15 @@ private:
 
     // Pages depend on all that happened before, so they are chosen for every query in turn.
     void playPages(const QuestParams& quest, const std::atomic<bool>& cancel) {
-        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, m_keep, m_map.decodeFrom);
+        const std::vector<std::int64_t> leaves = m_keep.leaves(m_map.tokens);
+        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, leaves, m_keep.actsFrom(),
+                            m_map.decodeFrom);
         m_pageRows.resize(static_cast<std::size_t>(m_map.tokens - m_map.decodeFrom));
         for (std::int64_t query = m_map.decodeFrom; query < m_map.tokens && !cancel; ++query) {
-            const auto chosen = pages.chosen(query);
-            m_pageRows[static_cast<std::size_t>(query - m_map.decodeFrom)].assign(chosen.begin(), chosen.end());
+            const auto chosen = pages.chosen(query, m_keep.layer());
+            std::vector<std::int32_t>& row = m_pageRows[static_cast<std::size_t>(query - m_map.decodeFrom)];
+            row.assign(chosen.begin(), chosen.end());
+            dropUnseen(query, row);
         }
     }
     const std::vector<std::int32_t>& pageRow(std::int64_t query) const {
@@ -250,18 +254,23 @@ private:
             chooseRow({scores, static_cast<std::size_t>(query + 1)}, k, local, s.sorted, s.row);
             return s.row;
         }
-        const std::vector<std::int32_t> held = m_keep.held(query);
+        const std::vector<std::int32_t> held = m_keep.read(query);
         s.scores.clear();
         for (const std::int32_t key : held)
             s.scores.push_back(scores[key]);
         chooseRow(s.scores, k, local, s.sorted, s.row);
         for (std::int32_t& key : s.row)
             key = held[static_cast<std::size_t>(key)];
+        dropUnseen(query, s.row);
+        return s.row;
+    }
+
+    // Of what was chosen for its group this head reads what it sees.
+    void dropUnseen(std::int64_t query, std::vector<std::int32_t>& row) const {
         if (m_keep.parted(query))
-            std::erase_if(s.row, [now = m_keep.rule(query).at(query), query](std::int32_t key) {
+            std::erase_if(row, [now = m_keep.rule(query).at(query), query](std::int32_t key) {
                 return !now.sees(query, key);
             });
-        return s.row;
     }
 
     HeadMap& m_map;

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sort.h>
 #include <ATen/ops/tensor.h>
@@ -83,13 +82,30 @@ void spread(QueryStages& stages, const std::vector<float>& scores, const std::ve
 }
 
 // Which of the keys that `cache` holds each head of the group sees, (g, S); undefined where all see all of them.
-at::Tensor sightOf(const LayerKeep& keep, int kvHead, const CaptureReader& cache) {
+template <class Reader>
+at::Tensor sightOf(const LayerKeep& keep, int kvHead, const Reader& cache) {
     if (keep.same())
         return {};
     std::vector<KeepRule> rules;
     for (int i = 0; i < keep.group(); ++i)
         rules.push_back(keep.of(kvHead * keep.group() + i));
     return moaSight(rules, cache.positions());
+}
+
+// (g, n) of listed slots; undefined: all.
+at::Tensor of(const at::Tensor& seen, const at::Tensor& slots) {
+    return seen.defined() ? seen.index_select(1, slots) : seen;
+}
+
+// Of what was chosen for the group, and its weights (g, n), what head `mine` sees: keys, ascending, and its own.
+void addChosen(QueryStages& stages, const at::Tensor& keys, const at::Tensor& weights, std::int64_t mine,
+               const at::Tensor& seen) {
+    const auto [order, by] = at::sort(keys);
+    at::Tensor own = by;
+    if (seen.defined())
+        own = by.masked_select(seen[mine].index_select(0, by));
+    stages.chosen = toIndices(keys.index_select(0, own));
+    stages.weights = toVector(weights[mine].index_select(0, own));
 }
 
 // Fills what SparQ does among the keys that `cache` holds, of which the group's heads may see different ones: `seen`.
@@ -104,14 +120,8 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
                                                         ? truth.approximate.sum(0).clamp_min(1e-30).log()
                                                         : truth.logits.sum(0));
     spread(stages, approximate, toIndices(cache.positions()));
-    at::Tensor chosen = cache.positions().index_select(0, truth.slots), weights = truth.weights[mine];
-    if (seen.defined()) {
-        const at::Tensor own = seen[mine].index_select(0, truth.slots).nonzero().squeeze(-1);
-        chosen = chosen.index_select(0, own);
-        weights = weights.index_select(0, own);
-    }
-    stages.chosen = toIndices(chosen);
-    stages.weights = toVector(weights);
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     stages.tau = truth.tau[mine].item<float>();
     stages.alpha = truth.alpha[mine].item<float>();
     judgeChoice(stages, params);
@@ -119,14 +129,14 @@ at::Tensor addSparq(QueryStages& stages, const SparqParams& params, const at::Te
 }
 
 // Fills what top-k V does among the keys that `cache` holds.
-at::Tensor addTopv(QueryStages& stages, const TopvParams& params, const at::Tensor& logits, CaptureReader& cache,
-                   std::int64_t mine) {
-    const TopvStages truth = topvTruth(params, logits, cache);
+at::Tensor addTopv(QueryStages& stages, const TopvParams& params, const at::Tensor& logits,
+                   CaptureReader& cache, std::int64_t mine, const at::Tensor& seen) {
+    const TopvStages truth = topvOfLogits(params, logits, cache, seen);
     stages.guessed = true;
     stages.method = QueryStages::Method::Topv;
     spread(stages, toVector(truth.all.sum(0).clamp_min(1e-30).log()), toIndices(cache.positions()));
-    stages.chosen = toIndices(cache.positions().index_select(0, truth.slots));
-    stages.weights = toVector(truth.weights[mine]);
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     stages.alpha = truth.mass[mine].item<float>();
     stages.renormalised = params.renormalise;
     judgeChoice(stages, choiceOf(params, static_cast<int>(stages.q.size())));
@@ -158,23 +168,22 @@ std::vector<PageStage> pagesOf(const QueryStages& stages, const QuestStages& tru
 }
 
 // Fills what Quest does with the cache that it would have found.
-at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Tensor& q, ReplayedPages& history,
-                    std::int64_t mine, const LogitRule& rule) {
-    CacheViewReader cache(history.at(stages.query));
-    const QuestStages truth = questTruth(params, q, cache, rule);
+at::Tensor addQuest(QueryStages& stages, const QuestParams& params, const at::Tensor& q,
+                    CacheViewReader& cache, std::int64_t mine, const LogitRule& rule,
+                    const at::Tensor& seen) {
+    const QuestStages truth = questTruth(params, q, cache, rule, seen);
     stages.guessed = true;
     stages.method = QueryStages::Method::Quest;
     const std::vector<std::int32_t> keys = toIndices(cache.positions()); // by slot
     stages.pages = pagesOf(stages, truth, mine, keys, params.page, rule);
-    const std::vector<float> scores = toVector(truth.scores.sum(0));
+    const std::vector<float> scores = toVector(truth.group);
     std::vector<float> ofKeys;
     for (std::size_t slot = 0; slot < keys.size(); ++slot)
         ofKeys.push_back(scores[slot / static_cast<std::size_t>(params.page)]);
     spread(stages, ofKeys, keys);
 
-    const auto [chosen, order] = at::sort(cache.positions().index_select(0, truth.slots));
-    stages.chosen = toIndices(chosen);
-    stages.weights = toVector(truth.weights[mine].index_select(0, order));
+    addChosen(stages, cache.positions().index_select(0, truth.slots), truth.weights, mine,
+              of(seen, truth.slots));
     judgeChoice(stages, {.tokens = static_cast<int>(stages.chosen.size()), .local = 0});
     const auto newest = static_cast<std::size_t>(cache.newest(1).item<std::int64_t>() / params.page);
     stages.threshold = std::numeric_limits<float>::infinity();
@@ -232,8 +241,8 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const std::vector<std::int32_t> seen = keep.seen(query);
     std::set_difference(visible.begin(), visible.end(), seen.begin(), seen.end(),
                         std::back_inserter(stages.evicted));
-    // What SparQ chooses among is held for the whole group.
-    CaptureReader kept(capture, layer, kvHead, toPositions(sparq ? keep.held(query) : seen));
+    // What is chosen for a whole group is chosen among what any of its heads sees.
+    CaptureReader kept(capture, layer, kvHead, toPositions(sparq || topv ? keep.read(query) : seen));
     const RowTurn turn(spec, layer);
     const KeptLayer through{turn, rule, spec.window(layer) > 0};
     at::Tensor output;
@@ -241,10 +250,12 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
         output = addSparq(stages, *sparq, q, kept, mine, rule, sightOf(keep.layer(), kvHead, kept));
     } else if (topv) {
         const at::Tensor logits = keptLogits(plan.keep, through, q, kept.keys(), kept.positions());
-        output = addTopv(stages, *topv, logits, kept, mine);
+        output = addTopv(stages, *topv, logits, kept, mine, sightOf(keep.layer(), kvHead, kept));
     } else if (quest) {
-        ReplayedPages history(capture, layer, kvHead, *quest, keep, decodeFrom);
-        output = addQuest(stages, *quest, q, history, mine, rule);
+        const std::vector<std::int64_t> leaves = keep.leaves(query + 1);
+        ReplayedPages history(capture, layer, kvHead, *quest, leaves, keep.actsFrom(), decodeFrom);
+        CacheViewReader cache(history.at(query));
+        output = addQuest(stages, *quest, q, cache, mine, rule, sightOf(keep.layer(), kvHead, cache));
     } else {
         output = addKept(stages, plan.keep, through, q[mine], kept);
     }

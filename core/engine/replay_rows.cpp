@@ -67,12 +67,22 @@ std::vector<std::int32_t> ReplayedKeep::seen(std::int64_t query) const {
     return keys;
 }
 
-KeepRule ReplayedKeep::holds(std::int64_t query) const {
-    return query < m_actsFrom ? m_own : m_layer.held(m_kvHead, query);
+KeepRule ReplayedKeep::reads(std::int64_t query) const {
+    return query < m_actsFrom ? m_own : m_layer.read(m_kvHead, query);
 }
 
-std::vector<std::int32_t> ReplayedKeep::held(std::int64_t query) const {
-    return scored() ? seen(query) : keysOf(holds(query), query);
+std::vector<std::int32_t> ReplayedKeep::read(std::int64_t query) const {
+    return scored() ? seen(query) : keysOf(reads(query), query);
+}
+
+std::vector<std::int64_t> ReplayedKeep::leaves(std::int64_t tokens) const {
+    if (scored())
+        return m_gone;
+    std::vector<std::int64_t> leaves;
+    for (std::int64_t key = 0; key < tokens; ++key)
+        leaves.push_back(
+            std::min(m_own.unseenFrom(key), std::max(m_actsFrom, m_layer.leavesAt(m_kvHead, key))));
+    return leaves;
 }
 
 const QuestParams* questOf(const AttentionPlan& plan, int layer) {

@@ -16,7 +16,7 @@ struct AttentionPlan;
 struct QuestParams;
 
 // What one head's queries see under a plan that acts from decodeFrom on, or whose keep acts from the beginning where it
-// masks the prompt, and what its KV head then holds.
+// masks the prompt, and what is read of its KV head for its group.
 class ReplayedKeep {
 public:
     // Of the first `tokens` queries. A keep that scores tokens is read from the beginning, which takes a while: a set
@@ -31,8 +31,10 @@ public:
     std::int64_t count(std::int64_t query) const {
         return scored() ? m_counts[static_cast<std::size_t>(query)] : rule(query).seen(query);
     }
-    // How many its KV head holds for it.
-    std::int64_t heldCount(std::int64_t query) const { return scored() ? count(query) : holds(query).seen(query); }
+    // How many any head of its group does.
+    std::int64_t readCount(std::int64_t query) const {
+        return scored() ? count(query) : reads(query).seen(query);
+    }
     // The first query that the keep acts on.
     std::int64_t actsFrom() const { return m_actsFrom; }
     // The rules of all heads of the layer from there on.
@@ -48,9 +50,11 @@ public:
     std::int64_t gone(std::int64_t key) const;
     // What `query` sees, itself included, ascending.
     std::vector<std::int32_t> seen(std::int64_t query) const;
-    // What its KV head holds for it, in the same way.
-    KeepRule holds(std::int64_t query) const;
-    std::vector<std::int32_t> held(std::int64_t query) const;
+    // What any head of its group sees, in the same way.
+    KeepRule reads(std::int64_t query) const;
+    std::vector<std::int32_t> read(std::int64_t query) const;
+    // (tokens) the first query for which its KV head does not hold each key.
+    std::vector<std::int64_t> leaves(std::int64_t tokens) const;
 
 private:
     std::int64_t m_actsFrom;

@@ -20,12 +20,13 @@ std::int32_t slotOfAge(const KvView& view, std::int64_t place) {
     return view.byAge ? view.byAge[place] : static_cast<std::int32_t>(place);
 }
 
-// `n` places of `candidates` whose value(slot) is smallest, among those from `exempt` on; of equals the first. Ascending.
+// Puts to `to` those `n` places of `candidates` whose value(slot) is smallest, among those from `exempt` on; of equals the
+// first. Ascending.
 template <class Value>
-std::vector<std::int64_t> smallest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
-                                   const Value& value) {
+void smallest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+              std::vector<std::int64_t>& to, const Value& value) {
     if (n <= 0)
-        return {};
+        return;
     const auto valueAt = [&](std::int64_t place) { return value(candidates[static_cast<std::size_t>(place)]); };
     const std::int64_t end = std::ssize(candidates);
     if (n == 1) { // what every step of H2O asks
@@ -36,7 +37,7 @@ std::vector<std::int64_t> smallest(std::span<const std::int32_t> candidates, std
                 least = v;
                 best = i;
             }
-        return {best};
+        return to.push_back(best);
     }
     std::vector<std::int64_t> places(static_cast<std::size_t>(end - exempt));
     std::iota(places.begin(), places.end(), exempt);
@@ -47,7 +48,7 @@ std::vector<std::int64_t> smallest(std::span<const std::int32_t> candidates, std
     std::nth_element(places.begin(), places.begin() + n, places.end(), before);
     places.resize(static_cast<std::size_t>(n));
     std::sort(places.begin(), places.end());
-    return places;
+    to.insert(to.end(), places.begin(), places.end());
 }
 
 // `words` 32-bit words for every slot.
@@ -99,14 +100,17 @@ class HeavySums final : public RowScores {
 public:
     explicit HeavySums(int slotsPerBlock) : m_sums(1, slotsPerBlock) {}
 
-    void prefilled(const KvView& view, const HeardWeights& heard) override {
-        for (const std::int32_t slot : newest(view, heard.weights.size(0)))
-            m_sums.clear(slot);
+    void prefilled(const KvView& view, const HeardWeights& heard, int reader) override {
+        if (reader == 0)
+            for (const std::int32_t slot : newest(view, heard.weights.size(0)))
+                m_sums.clear(slot);
         const at::Tensor sums = h2oScores(heard.weights).contiguous();
         Traffic unheard;
         hear(0, {sums.data_ptr<float>(), static_cast<std::size_t>(sums.numel())}, 0, unheard);
     }
-    void begin(const KvView& view, Traffic& moved) override {
+    void begin(const KvView& view, int reader, Traffic& moved) override {
+        if (reader > 0)
+            return;
         m_sums.clear(slotOfAge(view, view.slots - 1));
         moved[Component::Scores] += 4;
     }
@@ -116,10 +120,10 @@ public:
             sums[i] += weights[i];
         moved[Component::Scores] += 8 * std::ssize(weights);
     }
-    std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
-                                     std::int64_t n, Traffic& moved) override {
+    void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+                std::vector<std::int64_t>& places, Traffic& moved) override {
         moved[Component::Scores] += 4 * std::ssize(candidates);
-        return smallest(candidates, exempt, n, [&](std::int32_t slot) { return *m_sums.at(slot); });
+        smallest(candidates, exempt, n, places, [&](std::int32_t slot) { return *m_sums.at(slot); });
     }
     void evicted(std::span<const std::int64_t>, std::span<const SlotTable::Move> moves,
                  Traffic& moved) override {
@@ -139,13 +143,18 @@ private:
 // Truth: belowUniform, scissorhandsKept.
 class BelowBits final : public RowScores {
 public:
-    BelowBits(const ScissorhandsParams& params, int slotsPerBlock)
-        : m_history(params.history), m_bits(params.words(), slotsPerBlock) {}
+    BelowBits(const ScissorhandsParams& params, int slotsPerBlock, int readers)
+        : m_history(params.history), m_readers(readers), m_bits(params.words(), slotsPerBlock) {}
 
-    void prefilled(const KvView& view, const HeardWeights& heard) override {
-        for (const std::int32_t slot : newest(view, heard.weights.size(0)))
-            m_bits.clear(slot);
-        const at::Tensor below = belowUniform(heard.weights / heard.heads, heard.seen).contiguous();
+    void prefilled(const KvView& view, const HeardWeights& heard, int reader) override {
+        if (reader == 0)
+            for (const std::int32_t slot : newest(view, heard.weights.size(0)))
+                m_bits.clear(slot);
+        m_prompt = reader == 0 ? heard.weights : m_prompt + heard.weights;
+        if (reader < m_readers - 1)
+            return;
+        const at::Tensor below = belowUniform(m_prompt / (heard.heads * m_readers), heard.seen).contiguous();
+        m_prompt.reset();
         const at::Tensor seen = heard.seen.contiguous();
         const auto *bit = below.data_ptr<bool>(), *visible = seen.data_ptr<bool>();
         for (std::int64_t t = 0; t < below.size(0); ++t, ++m_queries)
@@ -153,26 +162,36 @@ public:
                 if (*visible++)
                     set(slot, *bit, m_queries % m_history);
     }
-    void begin(const KvView& view, Traffic& moved) override {
+    void begin(const KvView& view, int reader, Traffic& moved) override {
+        m_reader = reader;
+        if (reader > 0)
+            return;
+        m_sums.assign(m_readers > 1 ? static_cast<std::size_t>(view.slots) : 0, 0.f);
         m_bits.clear(slotOfAge(view, view.slots - 1));
         m_place = m_queries++ % m_history;
         moved[Component::Scores] += m_bits.bytesPerRow();
     }
     void hear(std::int64_t first, std::span<const float> weights, float uniform, Traffic& moved) override {
-        const auto least = static_cast<float>(kBelowUniform * static_cast<double>(uniform));
+        moved[Component::Scores] += scissorhandsHeardBytes(m_reader, m_readers) * std::ssize(weights);
+        float* const sums = m_sums.empty() ? nullptr : m_sums.data() + first;
+        for (std::size_t i = 0; sums && i < weights.size(); ++i)
+            sums[i] += weights[i];
+        if (m_reader < m_readers - 1)
+            return;
+        const auto least = static_cast<float>(kBelowUniform * static_cast<double>(uniform) * m_readers);
         for (std::size_t i = 0; i < weights.size(); ++i)
-            set(first + static_cast<std::int64_t>(i), weights[i] < least, m_place);
-        moved[Component::Scores] += 8 * std::ssize(weights);
+            set(first + static_cast<std::int64_t>(i), (sums ? sums[i] : weights[i]) < least, m_place);
     }
-    std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
-                                     std::int64_t n, Traffic& moved) override {
+    void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+                std::vector<std::int64_t>& places, Traffic& moved) override {
         moved[Component::Scores] += m_bits.bytesPerRow() * std::ssize(candidates);
-        return smallest(candidates, exempt, n, [&](std::int32_t slot) { // those that were below most often leave
-            int count = 0;
-            for (std::int64_t word = 0; word < m_bits.words(); ++word)
-                count -= std::popcount(m_bits.at(slot)[word]);
-            return count;
-        });
+        smallest(candidates, exempt, n, places,
+                 [&](std::int32_t slot) { // those that were below most often leave
+                     int count = 0;
+                     for (std::int64_t word = 0; word < m_bits.words(); ++word)
+                         count -= std::popcount(m_bits.at(slot)[word]);
+                     return count;
+                 });
     }
     void evicted(std::span<const std::int64_t>, std::span<const SlotTable::Move> moves,
                  Traffic& moved) override {
@@ -192,14 +211,17 @@ private:
     }
 
     std::int64_t m_history, m_queries = 0, m_place = 0;
+    int m_readers, m_reader = 0;
+    std::vector<float> m_sums; // of this step's layers, where there are several
+    at::Tensor m_prompt;       // the same of a chunk of the prompt
     SlotWords<std::uint32_t> m_bits;
 };
 
 } // namespace
 
-std::unique_ptr<RowScores> makeRowScores(const AttentionPlan& plan, int slotsPerBlock) {
+std::unique_ptr<RowScores> makeRowScores(const AttentionPlan& plan, int slotsPerBlock, int readers) {
     if (const auto* scissors = std::get_if<ScissorhandsParams>(&plan.keep))
-        return std::make_unique<BelowBits>(*scissors, slotsPerBlock);
+        return std::make_unique<BelowBits>(*scissors, slotsPerBlock, readers);
     return std::make_unique<HeavySums>(slotsPerBlock);
 }
 

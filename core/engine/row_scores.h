@@ -31,17 +31,20 @@ class RowScores {
 public:
     virtual ~RowScores() = default;
 
+    // Of several layers that read the rows all are heard in turn, before any row leaves: the `reader`th of them, of the
+    // owner 0.
+
     // The T newest rows of `view` are new, and their queries gave this.
-    virtual void prefilled(const KvView& view, const HeardWeights& heard) = 0;
+    virtual void prefilled(const KvView& view, const HeardWeights& heard, int reader) = 0;
     // One decode step: its row, the newest of `view`, is new; then what its query gave, span after span in slot order.
-    // `uniform` is what each row would have had if all had alike, the group's heads together.
-    virtual void begin(const KvView& view, Traffic& moved) = 0;
+    // `uniform` is what each row would have had if all had alike, the heads of a layer's group together.
+    virtual void begin(const KvView& view, int reader, Traffic& moved) = 0;
     virtual void hear(std::int64_t first, std::span<const float> weights, float uniform, Traffic& moved) = 0;
 
     // Which n of the rows `candidates` (slots, oldest token first) leave, but for the first `exempt` of them: their
-    // places in that list, ascending. Reads the scores of all of them.
-    virtual std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
-                                             std::int64_t n, Traffic& moved) = 0;
+    // places in that list, ascending, are put to `places`. Reads the scores of all of them.
+    virtual void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+                        std::vector<std::int64_t>& places, Traffic& moved) = 0;
     // The rows at `places` in the order of age left, and others moved.
     virtual void evicted(std::span<const std::int64_t> places, std::span<const SlotTable::Move> moves,
                          Traffic& moved) = 0;
@@ -52,9 +55,9 @@ public:
     virtual std::int64_t reserved() const = 0; // bytes
 };
 
-// For plans whose keep hears reads. Room is taken in blocks as the cache does.
-std::unique_ptr<RowScores> makeRowScores(const AttentionPlan& plan, int slotsPerBlock);
+// For plans whose keep hears reads, of rows that `readers` layers read. Room is taken in blocks as the cache does.
+std::unique_ptr<RowScores> makeRowScores(const AttentionPlan& plan, int slotsPerBlock, int readers);
 // The same by the truths.
-std::unique_ptr<RowScores> makeTrueRowScores(const AttentionPlan& plan);
+std::unique_ptr<RowScores> makeTrueRowScores(const AttentionPlan& plan, int readers);
 
 } // namespace fovea

@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "core/engine/row_scores.h"
 #include "core/plan/attention_plan.h"
@@ -39,10 +40,16 @@ std::vector<std::int64_t> others(const at::Tensor& kept, std::int64_t n) {
     return left;
 }
 
-// What both have in common: spans are put together to a row, which `add` then hears whole.
+// What both have in common: spans, of all layers that read the rows, are put together to a row, which `add` then hears
+// whole.
 class TrueScores : public RowScores {
 public:
-    void begin(const KvView& view, Traffic& moved) final {
+    explicit TrueScores(int readers) : m_readers(readers) {}
+
+    void begin(const KvView& view, int reader, Traffic& moved) final {
+        m_reader = reader;
+        if (reader > 0)
+            return;
         m_order = ageOrder(view);
         m_row = at::zeros({view.slots});
         m_heard = 0;
@@ -50,27 +57,30 @@ public:
         moved[Component::Scores] += bytesPerRow();
     }
     void hear(std::int64_t first, std::span<const float> weights, float uniform, Traffic& moved) final {
-        std::copy(weights.begin(), weights.end(), m_row.data_ptr<float>() + first);
+        std::transform(weights.begin(), weights.end(), m_row.data_ptr<float>() + first,
+                       m_row.data_ptr<float>() + first, std::plus<>());
         m_heard += std::ssize(weights);
-        moved[Component::Scores] += 8 * std::ssize(weights);
-        if (m_heard == m_row.size(0))
-            add(m_row.index_select(0, m_order).unsqueeze(0), at::ones({1, m_heard}, at::kBool),
+        moved[Component::Scores] += bytesHeard(m_reader, m_readers) * std::ssize(weights);
+        if (m_heard == m_row.size(0) * m_readers)
+            add(m_row.index_select(0, m_order).unsqueeze(0), at::ones({1, m_row.size(0)}, at::kBool),
                 1 / (uniform * static_cast<float>(m_heard)));
     }
-    void prefilled(const KvView& view, const HeardWeights& heard) final {
+    void prefilled(const KvView& view, const HeardWeights& heard, int reader) final {
         const at::Tensor order = ageOrder(view);
-        born(heard.weights.size(0));
-        add(heard.weights.index_select(1, order), heard.seen.index_select(1, order),
-            1.f / static_cast<float>(heard.heads));
+        if (reader == 0)
+            born(heard.weights.size(0));
+        const at::Tensor weights = heard.weights.index_select(1, order);
+        m_prompt = reader == 0 ? weights : m_prompt + weights;
+        if (reader == m_readers - 1)
+            add(m_prompt, heard.seen.index_select(1, order),
+                1.f / static_cast<float>(heard.heads * m_readers));
     }
-    std::vector<std::int64_t> lowest(std::span<const std::int32_t> candidates, std::int64_t exempt,
-                                     std::int64_t n, Traffic& moved) final {
+    void lowest(std::span<const std::int32_t> candidates, std::int64_t exempt, std::int64_t n,
+                std::vector<std::int64_t>& places, Traffic& moved) final {
         const std::int64_t rows = std::ssize(candidates) - exempt;
         moved[Component::Scores] += bytesPerRow() * std::ssize(candidates);
-        std::vector<std::int64_t> places = others(kept(exempt, rows, n), rows);
-        for (std::int64_t& place : places)
-            place += exempt;
-        return places;
+        for (const std::int64_t place : others(kept(exempt, rows, n), rows))
+            places.push_back(place + exempt);
     }
     void evicted(std::span<const std::int64_t> places, std::span<const SlotTable::Move> moves,
                  Traffic& moved) final {
@@ -84,6 +94,7 @@ public:
 
 protected:
     virtual std::int64_t rows() const = 0;
+    virtual std::int64_t bytesHeard(int reader, int readers) const = 0; // per row
     virtual void born(std::int64_t n) = 0;
     // weights, seen (T, S), by age; `mean` makes the group's sum its mean.
     virtual void add(const at::Tensor& weights, const at::Tensor& seen, float mean) = 0;
@@ -92,7 +103,8 @@ protected:
     virtual void forget(const at::Tensor& kept) = 0;
 
 private:
-    at::Tensor m_order, m_row;
+    int m_readers, m_reader = 0;
+    at::Tensor m_order, m_row, m_prompt;
     std::int64_t m_heard = 0;
 };
 
@@ -102,9 +114,11 @@ at::Tensor ages(std::int64_t n) {
 
 class TrueSums final : public TrueScores {
 public:
+    using TrueScores::TrueScores;
     std::int64_t bytesPerRow() const override { return 4; }
 
 private:
+    std::int64_t bytesHeard(int, int) const override { return 8; }
     std::int64_t rows() const override { return m_sums.size(0); }
     void born(std::int64_t n) override { m_sums = at::cat({m_sums, at::zeros({n})}); }
     void add(const at::Tensor& weights, const at::Tensor&, float) override {
@@ -120,10 +134,15 @@ private:
 
 class TrueHistory final : public TrueScores {
 public:
-    explicit TrueHistory(const ScissorhandsParams& params) : m_params(params) { m_params.recent = 0; }
+    TrueHistory(const ScissorhandsParams& params, int readers) : TrueScores(readers), m_params(params) {
+        m_params.recent = 0;
+    }
     std::int64_t bytesPerRow() const override { return 4 * m_params.words(); }
 
 private:
+    std::int64_t bytesHeard(int reader, int readers) const override {
+        return scissorhandsHeardBytes(reader, readers);
+    }
     std::int64_t rows() const override { return m_below.size(1); }
     void born(std::int64_t n) override {
         m_below = at::cat({m_below, at::zeros({m_below.size(0), n}, at::kBool)}, 1);
@@ -144,10 +163,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<RowScores> makeTrueRowScores(const AttentionPlan& plan) {
+std::unique_ptr<RowScores> makeTrueRowScores(const AttentionPlan& plan, int readers) {
     if (const auto* scissors = std::get_if<ScissorhandsParams>(&plan.keep))
-        return std::make_unique<TrueHistory>(*scissors);
-    return std::make_unique<TrueSums>();
+        return std::make_unique<TrueHistory>(*scissors, readers);
+    return std::make_unique<TrueSums>(readers);
 }
 
 } // namespace fovea

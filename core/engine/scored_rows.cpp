@@ -44,16 +44,15 @@ std::int64_t expiredRows(const AgedRows& rows, int modelWindow, std::int64_t nex
     return expired;
 }
 
-std::vector<std::int64_t> rankedOut(const AttentionPlan& plan, int modelWindow, RowScores& scores,
-                                    const AgedRows& rows, std::int64_t expired, std::int64_t next,
-                                    std::int64_t prompt, Traffic& moved) {
+void rankOut(const AttentionPlan& plan, int modelWindow, RowScores& scores, const AgedRows& rows,
+             std::int64_t next, std::int64_t prompt, std::vector<std::int64_t>& places, Traffic& moved) {
     const Ranks ranks = ranksOf(plan.keep, prompt);
-    const std::int64_t held = std::ssize(rows.byAge);
+    const std::int64_t held = std::ssize(rows.byAge), expired = std::ssize(places);
     if (held <= ranks.budget)
-        return {};
+        return;
     const std::int64_t stay = rowsSeen(plan, modelWindow, true, prompt, next) - 1;
-    return scores.lowest(rows.byAge.first(static_cast<std::size_t>(held - ranks.recent)), expired,
-                         held - expired - stay, moved);
+    scores.lowest(rows.byAge.first(static_cast<std::size_t>(held - ranks.recent)), expired,
+                  held - expired - stay, places, moved);
 }
 
 std::vector<std::int64_t> votedOut(const AttentionPlan& plan, const at::Tensor& queries,

@@ -26,11 +26,10 @@ struct AgedRows {
 
 // How many of the oldest the query at `next` no longer sees for the model's own window (0: none).
 std::int64_t expiredRows(const AgedRows& rows, int modelWindow, std::int64_t next);
-// Places, ascending, that leave before the query at `next` for their scores, `expired` of the oldest leaving anyway.
-// `prompt`: tokens before the plan acted. Of plans whose keep hears reads.
-std::vector<std::int64_t> rankedOut(const AttentionPlan& plan, int modelWindow, RowScores& scores,
-                                    const AgedRows& rows, std::int64_t expired, std::int64_t next,
-                                    std::int64_t prompt, Traffic& moved);
+// Adds to `places`, ascending, those that leave before the query at `next` for their scores; the oldest, which are there
+// already, leave anyway. `prompt`: tokens before the plan acted. Of plans whose keep hears reads.
+void rankOut(const AttentionPlan& plan, int modelWindow, RowScores& scores, const AgedRows& rows,
+             std::int64_t next, std::int64_t prompt, std::vector<std::int64_t>& places, Traffic& moved);
 // Places, ascending, that SnapKV's vote puts out of a prompt of P > budget tokens. queries (g, t, d) of its last t, keys
 // (P, d) in order, both fp32.
 std::vector<std::int64_t> votedOut(const AttentionPlan& plan, const at::Tensor& queries,

@@ -15,8 +15,11 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
                    const SequenceOptions& options)
     : m_plan(plan), m_spec(spec), m_keeps(keeps), m_ledger(ledger),
       m_cache(cacheLayoutFor(plan, spec, options.capacity)), m_capacity(options.capacity),
-      m_lastPages(static_cast<std::size_t>(spec.layers), 0), m_keeping(masksPrefill(plan)),
+      m_lastPages(static_cast<std::size_t>(spec.layers * spec.kvHeads), 0),
+      m_holes(static_cast<std::size_t>(spec.kvHeads), 0), m_keeping(masksPrefill(plan)),
       m_evictedKeeping(m_keeping) {
+    for (int layer = 0; layer < spec.layers; ++layer)
+        m_readers.push_back(kvReaders(spec, layer));
     if (options.captureBudget > 0) {
         const auto fresh = std::make_shared<Capture>(spec, m_capacity, options.captureBudget);
         m_writtenCapture = fresh.get();
@@ -51,6 +54,10 @@ void Sequence::append(int layer, std::int64_t position, const float* q, const fl
         m_cache.append(layer, position, k, v, m_ledger);
     if (m_observer)
         m_observer->asked(layer, position, q, m_ledger);
+}
+
+void Sequence::choseLastPages(int layer, std::span<const char> heads) {
+    std::copy(heads.begin(), heads.end(), m_lastPages.begin() + layer * m_spec.kvHeads);
 }
 
 void Sequence::advance(std::int64_t n) {
@@ -103,10 +110,15 @@ void Sequence::describe(StepCost& cost) {
         shape.resummed = changes.resummed;
         shape.sums = changes.sums;
         shape.pagesBegun = changes.pagesBegun;
-        shape.lastPages = m_lastPages[static_cast<std::size_t>(layer)];
-        shape.holes = 0;
+        shape.keep = &m_keeps.of(layer, m_keeping);
+        shape.readers = m_readers[static_cast<std::size_t>(layer)];
+        shape.lastPageOf =
+            std::span(m_lastPages).subspan(static_cast<std::size_t>(layer * m_spec.kvHeads), m_holes.size());
+        shape.lastPages = std::count(shape.lastPageOf.begin(), shape.lastPageOf.end(), 1);
         for (int head = 0; head < m_spec.kvHeads; ++head)
-            shape.holes += m_cache.hasHole(layer, head);
+            m_holes[static_cast<std::size_t>(head)] = m_cache.hasHole(layer, head);
+        shape.holeIn = m_holes;
+        shape.holes = std::count(m_holes.begin(), m_holes.end(), 1);
         cost.formula += predictMoved(m_plan, shape);
         cost.held.formula += predictHeld(m_plan, shape);
         cost.evicted += changes.dropped;

@@ -48,10 +48,8 @@ public:
     // One token of one layer, at `position`, tokens() or beyond while several are fed: q (H, d) after RoPE, k and v
     // (G, d), null where the layer borrows its KV.
     void append(int layer, std::int64_t position, const float* q, const float* k, const float* v);
-    // So many KV heads more chose the last page of their slots (Quest): what no formula can know.
-    void choseLastPages(int layer, std::int64_t heads) {
-        m_lastPages[static_cast<std::size_t>(layer)] += heads;
-    }
+    // KV head by KV head, did it choose the last page of its slots (Quest)? What no formula can know.
+    void choseLastPages(int layer, std::span<const char> heads);
     // All layers have `n` tokens more; what the next query will not see leaves. Only between steps: layers that
     // borrow read what their owner appended in the same step, after it.
     void advance(std::int64_t n = 1);
@@ -75,7 +73,8 @@ private:
     Capture* m_writtenCapture = nullptr;      // the same, for this text alone
     std::unique_ptr<KeepObserver> m_observer;
     SlotHistory m_history;
-    std::vector<std::int64_t> m_lastPages; // (layers) KV heads whose choice had the last page of their slots
+    std::vector<char> m_lastPages, m_holes;      // (layers, G) and (G), as StepShape has them
+    std::vector<std::vector<int>> m_readers;     // (layers) the same
     bool m_planned = false, m_takesOver = false; // the step since begin()
     bool m_keeping = false;
     std::int64_t m_prompt = -1; // tokens before the plan acted

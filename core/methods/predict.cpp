@@ -38,17 +38,18 @@ Traffic predictHeldBy(const AttentionPlan& plan, const StepShape& shape) {
     return predictHeldDense(shape);
 }
 
-// The sum of `formula` over the layer's KV heads, each with as many tokens as it holds for the query at p, less
-// `without`. A KV head under spans that differ holds the longest of its group, and the whole group's read goes
-// over that.
+// The sum of `formula` over the layer's KV heads, each with as many tokens as it holds for the query at p, or as the
+// layer reads of it, less `without`. A KV head under spans that differ holds the longest of its group, and the whole
+// group's read goes over that.
 template <class Formula>
 Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, std::int64_t without,
-                  const Formula& formula) {
+                  KeepRule (LayerKeep::*rows)(int, std::int64_t) const, const Formula& formula) {
     if (scoresTokens(plan)) { // every KV head as many as the others
         shape.tokens = rowsSeen(plan, shape.window, shape.keeps, shape.promptTokens(), p) - without;
         return formula(plan, shape);
     }
-    const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
+    std::optional<LayerKeep> made;
+    const LayerKeep& keep = layerKeepOf(plan, shape, made);
     if (keep.same()) {
         shape.tokens = keep.of(0).seen(p) - without;
         return formula(plan, shape);
@@ -64,7 +65,7 @@ Traffic overHeads(const AttentionPlan& plan, StepShape shape, std::int64_t p, st
         shape.holes = holes > 0 && !shape.holeIn.empty() ? shape.holeIn[own] : 0;
         // All that were begun are taken off at once: what is taken off does not depend on the rows of the head.
         shape.pagesBegun = begun >= 0 && head > 0 ? 0 : begun;
-        shape.tokens = keep.held(head, p).seen(p) - without;
+        shape.tokens = (keep.*rows)(head, p).seen(p) - without;
         layer += formula(plan, shape);
     }
     return layer;
@@ -78,17 +79,17 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     if (shape.ownsKv)
         layer += predictEviction(plan, stored);
     layer += predictScoring(plan, stored);
-    return layer += overHeads(plan, stored, shape.tokens - 1, 0, predictRead);
+    return layer += overHeads(plan, stored, shape.tokens - 1, 0, &LayerKeep::read, predictRead);
 }
 
 Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
-    if (!shape.ownsKv)
-        return {};
-    // What the next query sees besides itself: the rest left at the end of this step.
     const StepShape stored = asStored(plan, shape);
+    if (!shape.ownsKv)
+        return predictHeldScores(plan, 0, stored); // its queries may wait to vote
+    // What the next query sees besides itself: the rest left at the end of this step.
     Traffic layer =
         predictHeldScores(plan, rowsSeen(plan, shape.window, shape.keeps, stored.promptTokens(), shape.tokens) - 1, stored);
-    return layer += overHeads(plan, stored, shape.tokens, 1, predictHeldBy);
+    return layer += overHeads(plan, stored, shape.tokens, 1, &LayerKeep::held, predictHeldBy);
 }
 
 // Every matrix is read once, whole, by one matrix-vector product; every gain and bias once:

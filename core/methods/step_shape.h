@@ -1,6 +1,7 @@
 #pragma once
 // The numbers a closed-form cost depends on, for one layer of one decode step.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -8,6 +9,8 @@
 #include "core/cache/element_type.h"
 
 namespace fovea {
+
+class LayerKeep;
 
 struct StepShape {
     std::int64_t tokens =
@@ -23,6 +26,8 @@ struct StepShape {
     // False for a layer that reads another's KV: it appends nothing, holds nothing and evicts nothing.
     bool ownsKv = true;
     int layer = 0;     // which one: spans may differ
+    // The layers that read the KV which this one reads, its owner first; empty: itself.
+    std::span<const int> readers = {};
     int window = 0;    // the model's own: tokens that a query of this layer sees, itself included; 0: all
     bool keeps = true; // the plan's keep acts: from the first planned step on, for good
     bool takesOver = false; // this is that step: what the plan does not keep leaves before it
@@ -42,6 +47,15 @@ struct StepShape {
     // it were the first after its prompt.
     std::int64_t prompt = -1;
 
+    // The rules of this layer, where somebody has made them; null: they are made anew.
+    const LayerKeep* keep = nullptr;
+
+    int readerCount() const { return readers.empty() ? 1 : static_cast<int>(readers.size()); }
+    // Which of them this layer is.
+    int readerPlace() const {
+        return static_cast<int>(std::find(readers.begin(), readers.end(), layer) - readers.begin());
+    }
+    int lastReader() const { return readers.empty() ? layer : readers.back(); }
     int appended() const { return ownsKv ? 1 : 0; } // rows per KV head in this step
     int group() const { return queryHeads / kvHeads; }  // g = H / G
     std::int64_t promptTokens() const { return prompt < 0 ? tokens - 1 : prompt; }

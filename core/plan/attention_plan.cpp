@@ -99,27 +99,30 @@ ElementType parseStore(const PlanWord& word) {
     refuseUnknown(word);
 }
 
-// Spans per head end where one cache, or one choice of rows, is made for heads that see different tokens.
-std::optional<std::string> spansRefusal(const AttentionPlan& plan) {
-    const auto* moa = std::get_if<MoaParams>(&plan.keep);
-    if (!moa || !moa->spans)
-        return std::nullopt;
-    if (!std::holds_alternative<OwnKv>(plan.share))
-        return "keep=moa gives every layer spans of its own, and under " + shareText(plan.share) +
-               " layers read one cache; accepted: alpha=… and beta=… for all heads, or share=own.";
-    if (std::holds_alternative<TopvParams>(plan.read) || std::holds_alternative<QuestParams>(plan.read))
-        return "keep=moa gives every head a span of its own, and " + readText(plan.read) +
-               " chooses for heads that see alike; accepted: alpha=… and beta=… for all heads, read=all or read=sparq.";
-    return std::nullopt;
+// Do layers read the KV of others, under the plan or in the model itself?
+bool sharesKv(const AttentionPlan& plan, const ModelSpec& spec) {
+    return sharedSpec(spec, plan.share).kvLayers() < spec.layers;
 }
 
-// A layer whose owner is read dense would find no bounds.
-std::optional<std::string> pagesRefusal(const AttentionPlan& plan) {
-    const auto* quest = std::get_if<QuestParams>(&plan.read);
-    if (!quest || quest->skip == 0 || std::holds_alternative<OwnKv>(plan.share))
+// Under spans per head a layer may see less of a cache than another that it shares it with; what is kept of the cache as a
+// whole then says nothing of what the layer sees.
+std::optional<std::string> spansRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
+    const auto* moa = std::get_if<MoaParams>(&plan.keep);
+    if (!moa || !moa->spans || !sharesKv(plan, spec))
         return std::nullopt;
-    return readText(plan.read) + " reads the first layers dense, which keep no bounds for layers that share with them; "
-           "accepted under share=…: skip=0.";
+    const std::string why =
+        "keep=moa gives every head a span of its own, so layers that read one cache see different "
+        "tokens of it, and ";
+    if (std::holds_alternative<QuestParams>(plan.read))
+        return why + readText(plan.read) +
+               " chooses among pages of the whole; accepted: read=all, read=topv, "
+               "read=sparq:…,alpha=off, or alpha=… and beta=… for all heads.";
+    const auto* sparq = std::get_if<SparqParams>(&plan.read);
+    if (sparq && sparq->alpha)
+        return why + readText(plan.read) +
+               " stands in for the rest with the mean value of the whole; accepted: "
+               "read=sparq:…,alpha=off, read=all, read=topv, or alpha=… and beta=… for all heads.";
+    return std::nullopt;
 }
 
 // The text of a plan whose keep's is `keep`.
@@ -194,11 +197,9 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
         return why;
     if (const auto why = keepRefusal(plan, spec))
         return why;
-    if (const auto why = spansRefusal(plan))
+    if (const auto why = spansRefusal(plan, spec))
         return why;
     if (const auto why = prefillRefusal(plan))
-        return why;
-    if (const auto why = pagesRefusal(plan))
         return why;
     if (const auto why = weightsRefusal(plan.weights))
         return why;

@@ -106,7 +106,7 @@ std::optional<std::string> emptyKeep(const Keep& keep) {
 std::optional<std::string> keepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
     if (const auto why = emptyKeep(plan.keep))
         return why;
-    if (const auto why = scoredKeepRefusal(plan, spec))
+    if (const auto why = scoredKeepRefusal(plan))
         return why;
     if (const auto* moa = std::get_if<MoaParams>(&plan.keep))
         return moaRefusal(*moa, spec);

@@ -1,8 +1,6 @@
 #include "core/plan/scored_keep_text.h"
 
 #include "core/methods/keep/scored_keep.h"
-#include "core/methods/share/cla.h"
-#include "core/model/model_spec.h"
 #include "core/plan/switch_values.h"
 
 namespace fovea {
@@ -183,7 +181,7 @@ std::string scoredKeepText(const Keep& keep) {
     return {};
 }
 
-std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan, const ModelSpec& spec) {
+std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan) {
     const auto refused = [](const std::string& what, std::string_view accepted) {
         return what.empty() ? std::nullopt
                             : std::optional(what + "; accepted: " + std::string(accepted) + ".");
@@ -197,21 +195,10 @@ std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan, const Mo
     if (const auto* p = std::get_if<SnapkvParams>(&plan.keep))
         if (const auto why = refused(complaint(*p), kSnapkvSwitches))
             return why;
-    const std::vector<int> sources =
-        std::holds_alternative<OwnKv>(plan.share) ? spec.kvSources : kvSources(plan.share, spec);
-    for (std::size_t layer = 0; scoresTokens(plan) && layer < sources.size(); ++layer)
-        if (sources[layer] != static_cast<int>(layer))
-            return "a keep that scores tokens drops what the queries of one layer rank lowest, and here layers read the "
-                   "KV of others; accepted: share=own on a model whose layers have their own, or another keep.";
     const bool sparq = std::holds_alternative<SparqParams>(plan.read);
-    if (hearsReads(plan) && !sparq && !std::holds_alternative<ReadAll>(plan.read))
-        return "a keep that scores tokens must hear what a read gives to each, and this one does not tell; "
-               "accepted: "
-               "read=all, read=sparq.";
     if (plan.feedback == AttentionPlan::Feedback::Estimate && !(hearsReads(plan) && sparq))
-        return "feedback=estimate says what a keep that scores tokens hears of a read that guesses; accepted "
-               "with "
-               "keep=h2o or keep=scissorhands and read=sparq.";
+        return "feedback=estimate says what a keep that scores tokens hears of a read that guesses what "
+               "every token weighs; accepted with keep=h2o or keep=scissorhands and read=sparq.";
     return std::nullopt;
 }
 

@@ -17,6 +17,6 @@ std::optional<Keep> parseScoredKeep(const PlanWord& word);
 // "keep=h2o:heavy=10%"; empty for another keep.
 std::string scoredKeepText(const Keep& keep);
 // What is wrong with the values, and what the plan's other slots do not go together with.
-std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan, const ModelSpec& spec);
+std::optional<std::string> scoredKeepRefusal(const AttentionPlan& plan);
 
 } // namespace fovea

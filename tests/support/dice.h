@@ -47,6 +47,22 @@ public:
         return method == 1 ? Read(quest(most)) : Read(sparq(d, most));
     }
 
+    // Any map of layers that can be run, and any way to convert.
+    LayerSources layerSources(int layers) {
+        LayerSources share;
+        std::vector<int> owners;
+        for (int layer = 0; layer < layers; ++layer) {
+            const bool owns = layer == 0 || between(0, 2) == 0;
+            if (owns)
+                owners.push_back(layer);
+            share.sources.push_back(
+                owns ? layer
+                     : owners[static_cast<std::size_t>(between(0, static_cast<int>(owners.size()) - 1))]);
+        }
+        share.convert = coin() ? KvConversion::Mean : KvConversion::First;
+        return share;
+    }
+
     // Spans of short texts: one for all heads, or one each.
     MoaParams moa(int layers, int heads) {
         MoaParams params;

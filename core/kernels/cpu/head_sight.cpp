@@ -1,6 +1,7 @@
 #include "core/kernels/cpu/head_sight.h"
 
 #include <numeric>
+#include <utility>
 
 namespace fovea::cpu {
 
@@ -20,8 +21,10 @@ void SightOrder::set(std::span<const KvView> heads, int group, std::span<const H
         int* const order = m_order.data() + index(own, 0);
         const HeadSight* const given = sights.data() + index(own, 0);
         std::iota(order, order + group, 0);
-        std::stable_sort(order, order + group,
-                         [&](int a, int b) { return given[a].oldest < given[b].oldest; });
+        for (int i = 1; i < group;
+             ++i) // a few heads, mostly in order: and std::stable_sort would take memory
+            for (int j = i; j > 0 && given[order[j]].oldest < given[order[j - 1]].oldest; --j)
+                std::swap(order[j], order[j - 1]);
         for (int i = 0; i < group; ++i)
             m_sights[index(own, i)] = given[order[i]];
         eachRun(heads[g], own, 0, heads[g].slots, [&](std::int64_t first, std::int64_t last, int n) {

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "core/kernels/cpu/step_queries.h"
+
 namespace fovea::cpu {
 
 void ReadReport::begin(std::int64_t kvHeads, int group, const float* lie, std::int64_t apart) {
     stride = apart;
     const auto heads = static_cast<std::size_t>(kvHeads * group);
     if (!lie)
-        spilled.resize(heads * static_cast<std::size_t>(stride));
+        sized(spilled, static_cast<std::int64_t>(heads) * stride);
     logits = lie ? lie : spilled.data();
     m.resize(heads);
     l.resize(heads);

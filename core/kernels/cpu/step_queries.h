@@ -2,6 +2,7 @@
 // The few rows of a step that the loops want in another order: queries on the way in, outputs on the way out.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <iterator>
 #include <span>
@@ -45,8 +46,11 @@ void cutIntoSpans(std::span<const KvView> heads, std::int64_t length, const Coun
     }
 }
 
+// Room is taken by powers of two, so that a text that grows takes some at few of its steps.
 template <class Vector>
 auto* sized(Vector& vector, std::int64_t n) {
+    if (static_cast<std::size_t>(n) > vector.capacity())
+        vector.reserve(std::bit_ceil(static_cast<std::size_t>(n)));
     vector.resize(static_cast<std::size_t>(n));
     return vector.data();
 }

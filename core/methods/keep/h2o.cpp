@@ -33,6 +33,8 @@ std::int64_t h2oSeen(const H2oParams& params, std::int64_t prompt, std::int64_t 
 //   4·(S-w)   as the step ends, and S is more than B, the scores that may leave are read
 //   4·(R-w)   as the plan takes over, and the R rows held are more than B, the same
 //   8         per row that changes slot: its score goes with it
+//
+// A layer that reads another's KV adds its queries' weights to the owner's scores: 8·S, and nothing else.
 Traffic predictH2o(const H2oParams& params, const StepShape& shape) {
     const std::int64_t prompt = shape.promptTokens(), B = params.budget(prompt), p = shape.tokens - 1;
     const std::int64_t reach = shape.reach(), visible = std::min(p, reach);
@@ -41,6 +43,10 @@ Traffic predictH2o(const H2oParams& params, const StepShape& shape) {
         return rows > B ? 4 * (rows - params.recentTokens(prompt)) : 0;
     };
     Traffic layer;
+    if (!shape.ownsKv) {
+        layer[Component::Scores] = 8 * S * shape.kvHeads;
+        return layer;
+    }
     layer[Component::Scores] = (4 + 8 * S + (shape.keeps ? ranked(S) : 0)) * shape.kvHeads + 8 * shape.moved;
     if (shape.takesOver)
         layer[Component::Scores] += ranked(visible) * shape.kvHeads;

@@ -16,6 +16,7 @@
 //           share (heavy=10%) is of the tokens before the plan acts, rounded down, as in their simulation; where
 //           heavy and recent come to nothing one recent token stays. Under the model's own sliding window a token
 //           that falls out of it leaves first, and its place is the next one's.
+// Shared    where layers read one KV the score is summed over all of them, and the owner drops at the step's end
 // Defaults  h = 4, w = 512, the smallest of the authors' real-drop settings (others: 1024 + 1024, 48 + 2000).
 
 #include "core/cache/traffic.h"

@@ -94,30 +94,60 @@ KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts
     return rule;
 }
 
-LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
-                     int kvHeads)
+LayerKeep::LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts,
+                     int queryHeads, int kvHeads, std::span<const int> readers)
     : m_group(std::max(1, queryHeads / std::max(1, kvHeads))) {
     const auto* moa = std::get_if<MoaParams>(&plan.keep);
-    const int rules = moa && moa->spans && acts ? queryHeads : 1;
-    for (int head = 0; head < rules; ++head)
+    m_one = keepRule(plan, modelWindow, acts, {layer, 0});
+    if (!moa || !moa->spans || !acts)
+        return;
+    for (int head = 0; head < queryHeads; ++head)
         m_rules.push_back(keepRule(plan, modelWindow, acts, {layer, head}));
+    for (std::size_t i = 0; readers.size() > 1 && i < readers.size(); ++i)
+        for (int head = 0; head < queryHeads; ++head)
+            m_all.push_back(keepRule(plan, modelWindow, acts, {readers[i], head}));
 }
 
 LayerKeep::LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts)
-    : LayerKeep(plan, layer, spec.window(layer), acts, spec.queryHeads, spec.kvHeads) {}
+    : LayerKeep(plan, layer, spec.window(layer), acts, spec.queryHeads, spec.kvHeads,
+                kvReaders(spec, layer)) {}
 
 const KeepRule& LayerKeep::of(int queryHead) const {
-    return m_rules[same() ? 0 : static_cast<std::size_t>(queryHead)];
+    return same() ? m_one : m_rules[static_cast<std::size_t>(queryHead)];
+}
+
+// Of layer after layer of `rules` the heads of one group.
+KeepRule LayerKeep::longest(const std::vector<KeepRule>& rules, int kvHead, std::int64_t p) const {
+    if (same())
+        return of(0);
+    const std::size_t first = static_cast<std::size_t>(kvHead * m_group), heads = m_rules.size();
+    if (m_group == 1 && rules.size() == heads)
+        return rules[first];
+    KeepRule longest = rules[first].at(p);
+    for (std::size_t layer = 0; layer < rules.size(); layer += heads)
+        for (std::size_t head = layer + first; head < layer + first + static_cast<std::size_t>(m_group);
+             ++head)
+            longest.window = std::max(longest.window, rules[head].at(p).window);
+    return longest;
+}
+
+KeepRule LayerKeep::read(int kvHead, std::int64_t p) const {
+    return longest(m_rules, kvHead, p);
 }
 
 KeepRule LayerKeep::held(int kvHead, std::int64_t p) const {
-    const int first = kvHead * m_group;
-    if (same() || m_group == 1)
-        return of(first);
-    KeepRule longest = of(first).at(p);
-    for (int head = first + 1; head < first + m_group; ++head)
-        longest.window = std::max(longest.window, of(head).at(p).window);
-    return longest;
+    return longest(m_all.empty() ? m_rules : m_all, kvHead, p);
+}
+
+std::int64_t LayerKeep::leavesAt(int kvHead, std::int64_t j) const {
+    if (same())
+        return of(0).unseenFrom(j);
+    const std::vector<KeepRule>& rules = m_all.empty() ? m_rules : m_all;
+    std::int64_t last = 0;
+    for (std::size_t rule = 0; rule < rules.size(); ++rule)
+        if (static_cast<int>(rule % m_rules.size()) / m_group == kvHead)
+            last = std::max(last, rules[rule].unseenFrom(j));
+    return last;
 }
 
 bool LayerKeep::parted(int kvHead, std::int64_t p) const {
@@ -126,6 +156,14 @@ bool LayerKeep::parted(int kvHead, std::int64_t p) const {
         if (of(head).seen(p) != of(first).seen(p))
             return true;
     return false;
+}
+
+const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape,
+                             std::optional<LayerKeep>& made) {
+    if (shape.keep)
+        return *shape.keep;
+    return made.emplace(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads,
+                        shape.readers);
 }
 
 int valueSumsPerHead(const AttentionPlan& plan, int group) {
@@ -155,7 +193,8 @@ std::int64_t droppedFromSums(const AttentionPlan& plan, const StepShape& shape) 
         return shape.kvHeads * (shape.takesOver ? atEnd + seen(p, false) - seen(p, true) : atEnd);
     }
     const KeepRule own = keepRule(plan, shape.window, false);
-    const LayerKeep keep(plan, shape.layer, shape.window, shape.keeps, shape.queryHeads, shape.kvHeads);
+    std::optional<LayerKeep> made;
+    const LayerKeep& keep = layerKeepOf(plan, shape, made);
     const int sums = shape.kvHeads * valueSumsPerHead(plan, shape.group());
     if (keep.same())
         return sums * droppedRows(keep.of(0), own, shape);
@@ -180,7 +219,7 @@ Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape) {
         layer[Component::Values] += row * (dropped + shape.resummed);
         layer[Component::Mean] = 8 * d * dropped + 4 * d * shape.sums;
     }
-    if (const auto* quest = std::get_if<QuestParams>(&plan.read); quest && shape.layer >= quest->skip)
+    if (const auto* quest = std::get_if<QuestParams>(&plan.read); quest && questKeepsBounds(*quest, shape))
         layer[Component::Bounds] = 4 * row * shape.moved;
     return layer;
 }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/cache/traffic.h"
@@ -61,26 +62,41 @@ struct HeadPlace {
 // is the number of tokens that one sees with itself; 0: all.
 KeepRule keepRule(const AttentionPlan& plan, std::int64_t modelWindow, bool acts, HeadPlace place = {});
 
-// The rules of one layer's query heads. They have their sinks and the model's own window in common, so what a
-// KV head holds for its group, all that any of its query heads sees, is what the one with the longest window sees.
+// The rules of one layer's query heads. They have their sinks and the model's own window in common, so what any of a
+// group's heads sees is what the one with the longest window sees. A KV head holds what any head sees of any of the
+// layers that read it.
 class LayerKeep {
 public:
-    LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads, int kvHeads);
+    // readers: the layers that read the KV which this one reads; empty: this one alone.
+    LayerKeep(const AttentionPlan& plan, int layer, std::int64_t modelWindow, bool acts, int queryHeads,
+              int kvHeads, std::span<const int> readers = {});
     LayerKeep(const AttentionPlan& plan, const ModelSpec& spec, int layer, bool acts);
 
     // One rule for all heads?
-    bool same() const { return m_rules.size() == 1; }
+    bool same() const { return m_rules.empty(); }
     int group() const { return m_group; }
     const KeepRule& of(int queryHead) const;
-    // What KV head g holds for the query at p, as a rule that is good at p alone where heads differ.
+    // What any of this layer's heads sees of KV head g at p, as a rule that is good at p alone where heads differ.
+    KeepRule read(int kvHead, std::int64_t p) const;
+    // The same of what it holds.
     KeepRule held(int kvHead, std::int64_t p) const;
+    // The first position for which it does not hold the token at j; KeepRule::kUnbounded or more: there is none.
+    std::int64_t leavesAt(int kvHead, std::int64_t j) const;
     // Do query heads of KV head g see different tokens at p?
     bool parted(int kvHead, std::int64_t p) const;
 
 private:
-    std::vector<KeepRule> m_rules; // one, or one per query head
+    KeepRule longest(const std::vector<KeepRule>& rules, int kvHead, std::int64_t p) const;
+
+    KeepRule m_one;                // of all heads, where they are alike
+    std::vector<KeepRule> m_rules; // one per query head, else none
+    std::vector<KeepRule> m_all;   // those of all layers that read, layer after layer; empty: m_rules
     int m_group;
 };
+
+// The rules of the layer that `shape` is of: its own, or those it lends to `made`.
+const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape,
+                             std::optional<LayerKeep>& made);
 
 // How many sums of values each KV head keeps for a read that stands in for the rest by their mean: one, or one for
 // each query head where the plan gives heads spans of their own, since each has another rest.

@@ -25,6 +25,12 @@ std::int64_t scissorhandsSeen(const ScissorhandsParams& params, std::int64_t pro
     return 1 + (steps < full ? begun + steps : N + 1 - m + (steps - full) % m);
 }
 
+std::int64_t scissorhandsHeardBytes(int reader, int readers) {
+    if (readers == 1)
+        return 8;
+    return reader == 0 ? 4 : reader < readers - 1 ? 8 : 12;
+}
+
 // Per KV head, S rows seen, W = h/32 words per row, rounded up:
 //
 //   4·W        the new token's history is cleared
@@ -32,6 +38,9 @@ std::int64_t scissorhandsSeen(const ScissorhandsParams& params, std::int64_t pro
 //   4·W·(S-w)  as the step ends, and S is more than N, the histories of those that may leave are read
 //   4·W·(R-w)  as the plan takes over, and the R rows held are more than N, the same
 //   8·W        per row that changes slot: its history goes with it
+//
+// Where c layers read one KV, it is the owner that clears, counts and moves, and weights are summed in a row of S numbers
+// until the last of them has read: 4·S (written) by the first, 8·S by those between, 4·S (read) and the 8·S by the last.
 Traffic predictScissorhands(const ScissorhandsParams& params, const StepShape& shape) {
     const std::int64_t W = params.words(), N = params.budget, p = shape.tokens - 1;
     const std::int64_t visible = std::min(p, shape.reach());
@@ -39,8 +48,13 @@ Traffic predictScissorhands(const ScissorhandsParams& params, const StepShape& s
         shape.keeps ? scissorhandsSeen(params, shape.promptTokens(), shape.ownReach(), p) : visible + 1;
     const auto counted = [&](std::int64_t rows) { return rows > N ? 4 * W * (rows - params.recent) : 0; };
     Traffic layer;
+    const std::int64_t heard = scissorhandsHeardBytes(shape.readerPlace(), shape.readerCount()) * S;
+    if (!shape.ownsKv) {
+        layer[Component::Scores] = heard * shape.kvHeads;
+        return layer;
+    }
     layer[Component::Scores] =
-        (4 * W + 8 * S + (shape.keeps ? counted(S) : 0)) * shape.kvHeads + 8 * W * shape.moved;
+        (4 * W + heard + (shape.keeps ? counted(S) : 0)) * shape.kvHeads + 8 * W * shape.moved;
     if (shape.takesOver)
         layer[Component::Scores] += counted(visible) * shape.kvHeads;
     return layer;

@@ -14,6 +14,7 @@
 //           rounding does not decide between equals. The paper gives higher layers larger caches; here all have N.
 //           The prompt is cut down to N as decoding begins. In a layer with a sliding window of its own one token
 //           leaves at a time: what falls out of the window makes room already.
+// Shared    where layers read one KV their mean weight counts, over the query heads of all of them
 // Defaults  h = 400, w = 10, m = N/2, as in the paper's experiments; N = 512.
 
 #include <cstdint>
@@ -49,6 +50,9 @@ inline constexpr double kBelowUniform = 1 - 1e-5;
 // Rows that the query at p >= prompt sees, its own included. `reach`: the model's own window, in a layer that has one.
 std::int64_t scissorhandsSeen(const ScissorhandsParams& params, std::int64_t prompt,
                               std::optional<std::int64_t> reach, std::int64_t p);
+
+// Bytes per row that hearing costs the `reader`th of the layers that read one KV.
+std::int64_t scissorhandsHeardBytes(int reader, int readers);
 
 // Formula: bytes of a layer's history that the step of `shape` reads and writes (all Scores), without what its read
 // spends on reporting (scored_keep.h). Derivation beside the code.

@@ -29,6 +29,8 @@ std::int64_t snapkvSeen(const SnapkvParams& params, std::int64_t prompt, std::in
 //   4·t·g·d       the queries are read
 //   2·4·t·g·P     their logits are written and read
 //   2·4·P         the votes are written and read
+//
+// Where c layers read one KV the owner asks the queries of all of them: c·g in place of g.
 Traffic predictSnapkv(const SnapkvParams& params, const StepShape& shape) {
     Traffic layer;
     const std::int64_t d = shape.headDim, P = shape.tokens - 1;
@@ -36,9 +38,9 @@ Traffic predictSnapkv(const SnapkvParams& params, const StepShape& shape) {
         return layer;
     if (!shape.keeps)
         layer[Component::Scores] = 4 * shape.queryHeads * d;
-    if (!shape.takesOver || P <= params.budget)
+    if (!shape.takesOver || P <= params.budget || !shape.ownsKv)
         return layer;
-    const std::int64_t t = std::min<std::int64_t>(params.window, P), g = shape.group();
+    const std::int64_t t = std::min<std::int64_t>(params.window, P), g = shape.group() * shape.readerCount();
     layer[Component::Keys] = P * d * elementBytes(shape.store) * shape.kvHeads;
     layer[Component::Scores] = (4 * t * g * d + 8 * t * g * P + 8 * P) * shape.kvHeads;
     return layer;

@@ -13,6 +13,7 @@
 // Differs   the authors vote per query head and store K and V as often; here per KV head, which is what a cache of
 //           shared heads can hold. Their code offers a maximum in place of the average. The prompt is what came before
 //           the plan acts. A layer with a sliding window of its own is left to it.
+// Shared    where layers read one KV the queries of all of them vote together
 // Defaults  w = 64, k = 5 as in the authors' code; B = 1024, the smallest of their LongBench settings, window included.
 
 #include <cstdint>

@@ -48,6 +48,10 @@ at::Tensor boundsOfRows(const at::Tensor& keys, std::int64_t page) {
     return at::stack(pages);
 }
 
+bool questKeepsBounds(const QuestParams& params, const StepShape& shape) {
+    return shape.lastReader() >= params.skip;
+}
+
 std::int64_t questRows(const QuestParams& params, const StepShape& shape) {
     const std::int64_t S = shape.tokens, P = params.page, G = shape.kvHeads, N = pagesOf(S, P, false);
     const std::int64_t last = shape.lastPages >= 0 ? shape.lastPages : G;
@@ -70,18 +74,18 @@ std::int64_t questRows(const QuestParams& params, const StepShape& shape) {
 // R = G·n·P − c·(N·P − S): chosen pages are whole, but for the last one where it is among them, which it is in c KV heads:
 // in all G until a token takes the slot of one that left, since it is the newest one's page, and is not a formula's to
 // know afterwards. In the first layers, and on a step before decode-from, rows are read dense; the bounds are written
-// before decode-from all the same. A layer that reads another's KV writes nothing.
+// before decode-from all the same. One of the first layers writes the bounds
+// of keys that a later one reads. A layer that reads another's KV writes nothing.
 Traffic predictQuest(const QuestParams& params, const StepShape& shape) {
-    if (shape.layer < params.skip)
-        return predictDense(shape);
     const std::int64_t S = shape.tokens, P = params.page, G = shape.kvHeads;
     const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
     const std::int64_t N = pagesOf(S, P, false), n = std::min<std::int64_t>(params.pages, N);
     const std::int64_t begun = shape.pagesBegun >= 0 ? shape.pagesBegun : (S - 1) % P == 0 ? G : 0;
 
     Traffic layer;
-    layer[Component::Bounds] = shape.ownsKv ? G * 4 * row - begun * 2 * row : 0;
-    if (!shape.planned)
+    layer[Component::Bounds] =
+        shape.ownsKv && questKeepsBounds(params, shape) ? G * 4 * row - begun * 2 * row : 0;
+    if (!shape.planned || shape.layer < params.skip)
         return layer += predictDense(shape);
 
     const std::int64_t R = questRows(params, shape);
@@ -96,7 +100,7 @@ Traffic predictQuest(const QuestParams& params, const StepShape& shape) {
 // of these slots is free.
 Traffic predictHeldQuest(const QuestParams& params, const StepShape& shape) {
     Traffic layer = predictHeldDense(shape);
-    if (shape.layer < params.skip)
+    if (!questKeepsBounds(params, shape))
         return layer;
     const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
     layer[Component::Bounds] = ((shape.kvHeads - shape.holes) * pagesOf(shape.tokens, params.page, false) +

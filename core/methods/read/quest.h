@@ -16,8 +16,8 @@
 // Heard     a keep that ranks tokens hears the softmax over the rows that were read, and 0 of the others
 // Newest    the page of the newest token is always among the n (the authors' kernels keep it beside their choice,
 //           inside their budget; their evaluation script ranks it with the others)
-// Skip      the first layers are read dense, in which attention is little sparse; they have no bounds here, since
-//           nothing would read them
+// Skip      the first layers are read dense, in which attention is little sparse; they have no bounds here, unless a
+//           later layer reads their KV: nothing else would read them
 // Pages     are of slots, as in a paged cache. A token that takes an evicted one's slot widens the bounds of its page,
 //           an eviction does not narrow them; a page that was left by all its tokens begins anew. So bounds may be
 //           wider than they need to be, never narrower.
@@ -50,6 +50,8 @@ struct QuestParams {
     bool operator==(const QuestParams&) const = default;
 };
 
+// Do the keys that the layer of `shape` reads have bounds?
+bool questKeepsBounds(const QuestParams& params, const StepShape& shape);
 // Rows of K, as many as of V, that one layer reads in a planned step, all KV heads.
 std::int64_t questRows(const QuestParams& params, const StepShape& shape);
 // Bytes one layer moves in one decode step, all KV heads; derivation beside the code.

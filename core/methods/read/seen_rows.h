@@ -5,19 +5,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
-
 namespace fovea {
-
-class CacheReader;
 
 // logits (g, n) with -inf where a head does not see; `seen` (g, n) bool, undefined: all see all.
 at::Tensor onlySeen(const at::Tensor& logits, const at::Tensor& seen);
-
-// As chooseLargest with the newest `local` tokens free, by score (S), but of tokens that some head sees alone: at most n.
-// `seen` (g, S), undefined: all do.
-at::Tensor chooseSeen(const at::Tensor& score, std::int64_t n, std::int64_t local, CacheReader& cache,
-                      const at::Tensor& seen);
 
 // (g, n) softmax of each head's logits over what it sees, 0 elsewhere; a head that sees nothing has none.
 at::Tensor seenSoftmax(const at::Tensor& logits, const at::Tensor& seen);

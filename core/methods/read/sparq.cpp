@@ -104,8 +104,10 @@ SparqStages sparqTruth(const SparqParams& params, const at::Tensor& q, CacheRead
 
     // 3: the tokens that the group reads.
     const bool bySoftmax = params.select == SparqParams::Select::Softmax;
-    stages.slots = chooseSeen((bySoftmax ? stages.approximate : stages.logits).sum(0), params.tokens,
-                              params.localTokens(), cache, seen);
+    const std::int64_t n = std::min<std::int64_t>(params.tokens, cache.slots());
+    const std::int64_t local = std::min<std::int64_t>(params.localTokens(), n);
+    stages.slots =
+        chooseLargest((bySoftmax ? stages.approximate : stages.logits).sum(0), n, cache.newest(local));
 
     // 4: how much of the mass they are thought to carry.
     stages.alpha = params.alpha ? stages.approximate.index_select(-1, stages.slots).sum(-1)

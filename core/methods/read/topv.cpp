@@ -8,6 +8,7 @@
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/dense.h"
+#include "core/methods/read/largest.h"
 #include "core/methods/read/seen_rows.h"
 #include "core/methods/read/topv_stages.h"
 #include "core/methods/step_shape.h"
@@ -50,7 +51,7 @@ TopvStages topvOfLogits(const TopvParams& params, const at::Tensor& logits, Cach
     TopvStages stages;
     stages.logits = onlySeen(logits, seen);
     stages.all = seenSoftmax(stages.logits, seen);
-    stages.slots = chooseSeen(stages.all.sum(0), params.tokens, 0, cache, seen);
+    stages.slots = largest(stages.all.sum(0), std::min<std::int64_t>(params.tokens, cache.slots()));
     const at::Tensor sight = seen.defined() ? seen.index_select(1, stages.slots) : seen;
     const at::Tensor kept = stages.all.index_select(-1, stages.slots);
     stages.mass = kept.sum(-1);

@@ -74,6 +74,14 @@ ModelSpec sharedSpec(ModelSpec spec, const Share& share) {
     return spec;
 }
 
+std::vector<int> kvReaders(const ModelSpec& spec, int layer) {
+    std::vector<int> readers;
+    for (int reader = 0; reader < spec.layers; ++reader)
+        if (spec.kvSource(reader) == spec.kvSource(layer))
+            readers.push_back(reader);
+    return readers;
+}
+
 KvConversion conversionOf(const Share& share) {
     if (const auto* cla = std::get_if<ClaParams>(&share))
         return cla->convert;

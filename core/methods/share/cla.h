@@ -77,6 +77,8 @@ std::vector<int> claSources(const ClaParams& params, int layers);
 std::vector<int> kvSources(const Share& share, const ModelSpec& spec);
 // The model's shape as it is under `share`: with its sources. Parameters are counted by predictSharedWeights.
 ModelSpec sharedSpec(ModelSpec spec, const Share& share);
+// The layers that read the KV which `layer` reads, its owner first.
+std::vector<int> kvReaders(const ModelSpec& spec, int layer);
 KvConversion conversionOf(const Share& share);
 
 // Owners whose weights the conversion makes anew, ascending: those of several layers' mean.

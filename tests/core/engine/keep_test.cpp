@@ -240,24 +240,36 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
           "[core.engine]") {
     const RandomShape shape{.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 8};
     const auto model = randomModel(shape);
-    for (const char* text : {"keep=streaming:sinks=3,window=17 read=sparq:r=4,k=8",
-                             "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
-                             "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
-                             "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
-                             "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100",
-                             "keep=moa:alpha=5,beta=0.3,sinks=2,block=4,min=8 read=sparq:r=4,k=8",
-                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 store=bf16",
-                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=sparq:r=4,k=9",
-                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
-                             "read=sparq:r=5,k=7,local=0,select=logits",
-                             "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
-                             "read=sparq:r=3,k=12,alpha=off store=f16",
-                             "keep=streaming:sinks=3,window=17 read=topv:k=5",
-                             "keep=streaming:sinks=3,window=17,positions=cache read=topv:k=5",
-                             "keep=lm-infinite:sinks=3,window=17 read=topv:k=6,renormalise=on",
-                             "keep=streaming:sinks=3,window=17 read=quest:page=4,pages=2,skip=0",
-                             "keep=streaming:sinks=0,window=13 read=quest:page=3,pages=3,skip=1",
-                             "keep=streaming:sinks=2,window=20 read=quest:page=1,pages=7,skip=0"}) {
+    for (const char* text :
+         {"keep=streaming:sinks=3,window=17 read=sparq:r=4,k=8",
+          "keep=streaming:sinks=0,window=9 read=sparq:r=3,k=7,local=7",
+          "keep=streaming:sinks=4,window=20 read=sparq:r=2,k=6,local=0,alpha=off",
+          "keep=streaming:sinks=4,window=20 read=sparq:r=8,k=9,local=3,select=logits",
+          "keep=streaming:sinks=1,window=12 read=sparq:r=8,k=100",
+          "keep=moa:alpha=5,beta=0.3,sinks=2,block=4,min=8 read=sparq:r=4,k=8",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 store=bf16",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=sparq:r=4,k=9",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
+          "read=sparq:r=5,k=7,local=0,select=logits",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+          "read=sparq:r=3,k=12,alpha=off store=f16",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 read=topv:k=5",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+          "read=topv:k=9,renormalise=on",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=2,block=4,min=8 "
+          "read=quest:page=4,pages=2,skip=0",
+          "keep=moa:spans=2x4/0+0.5N/8+0N/0+1N/12+0.1N*5,sinks=0,block=1,min=1 "
+          "read=quest:page=3,pages=4,skip=1",
+          "keep=h2o:heavy=7,recent=6 read=topv:k=5",
+          "keep=h2o:heavy=7,recent=6 read=quest:page=3,pages=2,skip=0",
+          "keep=scissorhands:budget=14,history=20,recent=3 read=topv:k=5,renormalise=on",
+          "keep=scissorhands:budget=14,history=20,recent=3 read=quest:page=4,pages=2,skip=1",
+          "keep=streaming:sinks=3,window=17 read=topv:k=5",
+          "keep=streaming:sinks=3,window=17,positions=cache read=topv:k=5",
+          "keep=lm-infinite:sinks=3,window=17 read=topv:k=6,renormalise=on",
+          "keep=streaming:sinks=3,window=17 read=quest:page=4,pages=2,skip=0",
+          "keep=streaming:sinks=0,window=13 read=quest:page=3,pages=3,skip=1",
+          "keep=streaming:sinks=2,window=20 read=quest:page=1,pages=7,skip=0"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         // Two-byte rows: a last bit of f32 may round a cached value the other way, 2^-9 of it in bf16.

@@ -65,17 +65,17 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
             rules.push_back(keep.of(head * shape.group() + i));
         CountingReader counting(rows, shape.store);
         const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
+        const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
         if (const auto* sparq = std::get_if<SparqParams>(&read)) {
-            const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
             const SparqStages stages = sparqTruth(*sparq, group, counting, {}, seen);
             counted[Component::Scores] += 2 * 4 * stages.approximate.numel();
             counted[Component::Indices] += 2 * 4 * stages.slots.numel();
         } else if (const auto* topv = std::get_if<TopvParams>(&read)) {
-            const TopvStages stages = topvTruth(*topv, group, counting, {});
+            const TopvStages stages = topvTruth(*topv, group, counting, {}, seen);
             counted[Component::Scores] += 4 * (2 * stages.logits.numel() + stages.weights.numel());
             counted[Component::Indices] += 2 * 4 * stages.slots.numel();
         } else if (const auto* quest = std::get_if<QuestParams>(&read); quest && shape.layer >= quest->skip) {
-            const QuestStages stages = questTruth(*quest, group, counting);
+            const QuestStages stages = questTruth(*quest, group, counting, {}, seen);
             counted[Component::Scores] += 4 * (2 * stages.scores.size(-1) - 1);
             counted[Component::Indices] += 2 * 4 * (stages.pages.numel() + stages.slots.numel());
         } else if (keep.same()) {
@@ -88,17 +88,19 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
     return counted;
 }
 
-// The read on the CPU kernels; what no formula can know of it goes into `shape`.
-void attend(std::span<const KvView> views, StepShape& shape, const Read& read, const float* q, float* out,
-            cpu::AttentionScratch& scratch, Ledger& ledger, std::span<const cpu::HeadSight> sights) {
+// The read on the CPU kernels. Of how many KV heads' choice had the last page of their slots: Quest alone.
+std::int64_t attend(std::span<const KvView> views, const StepShape& shape, const Read& read, const float* q,
+                    float* out, cpu::AttentionScratch& scratch, Ledger& ledger,
+                    std::span<const cpu::HeadSight> sights) {
     if (const auto* sparq = std::get_if<SparqParams>(&read))
         cpu::attendSparq(views, shape.group(), *sparq, q, out, scratch, ledger, {}, sights);
     else if (const auto* topv = std::get_if<TopvParams>(&read))
-        cpu::attendTopv(views, shape.group(), *topv, q, out, scratch, ledger);
+        cpu::attendTopv(views, shape.group(), *topv, q, out, scratch, ledger, {}, {}, sights);
     else if (const auto* quest = std::get_if<QuestParams>(&read); quest && shape.layer >= quest->skip)
-        shape.lastPages = cpu::attendQuest(views, shape.group(), *quest, q, out, scratch, ledger);
+        return cpu::attendQuest(views, shape.group(), *quest, q, out, scratch, ledger, {}, sights);
     else
         cpu::attendAll(views, shape.group(), q, out, scratch, ledger, {}, {}, sights);
+    return 0;
 }
 
 } // namespace
@@ -114,9 +116,8 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
             plan.keep = trial % 3 == 1
                             ? Keep(StreamingParams{.sinks = dice.between(0, 9), .window = dice.between(1, 40)})
                             : Keep(dice.moa(2, shape.queryHeads));
-        const auto* moa = std::get_if<MoaParams>(&plan.keep);
-        if (trial % 4 != 0) // heads that see different tokens choose by SparQ alone
-            plan.read = moa && moa->spans ? Read(dice.sparq(shape.headDim, 80)) : dice.sparse(shape.headDim, 80);
+        if (trial % 4 != 0)
+            plan.read = dice.sparse(shape.headDim, 80);
         shape.layer = dice.between(0, 1);
         const LayerKeep keep(plan, shape.layer, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;
@@ -133,12 +134,19 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         std::vector<cpu::HeadSight> sights;
         for (int head = 0; head < shape.queryHeads && !keep.same(); ++head)
             sights.push_back({keep.of(head).sinks, keep.of(head).oldest(shape.tokens - 1)});
-        attend(views, shape, reads, q.data_ptr<float>(), out.data(), scratch, ledger, sights);
+        shape.lastPages =
+            attend(views, shape, reads, q.data_ptr<float>(), out.data(), scratch, ledger, sights);
+        std::vector<char> lastPageOf(scratch.lastPages); // of an earlier trial where none is read by pages
+        lastPageOf.resize(static_cast<std::size_t>(shape.kvHeads));
+        shape.lastPageOf = lastPageOf;
         const Traffic read = ledger.take(), touched = countReads(cache, shape, keep, reads, q);
         evictUnseen(cache, 0, keep, keep, shape.tokens - 1, shape.tokens, ledger);
         shape.pagesBegun = cache.takeChanges(0).pagesBegun;
+        std::vector<char> holeIn;
         for (int head = 0; head < shape.kvHeads; ++head)
-            shape.holes += cache.hasHole(0, head);
+            holeIn.push_back(cache.hasHole(0, head));
+        shape.holeIn = holeIn;
+        shape.holes = std::count(holeIn.begin(), holeIn.end(), 1);
 
         Traffic counted = written;
         counted += read;

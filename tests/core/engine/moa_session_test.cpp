@@ -23,7 +23,7 @@ AttentionPlan randomPlan(Dice& dice, const RandomShape& shape) {
     AttentionPlan plan;
     plan.keep = dice.moa(shape.layers, shape.queryHeads);
     if (dice.coin())
-        plan.read = dice.sparq(shape.headDim, 40);
+        plan.read = dice.sparse(shape.headDim, 40);
     if (dice.coin())
         plan.store = static_cast<ElementType>(dice.between(0, 2));
     return plan;

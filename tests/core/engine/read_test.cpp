@@ -10,6 +10,7 @@
 #include "core/engine/eviction.h"
 #include "core/engine/replay.h"
 #include "core/engine/replay_pages.h"
+#include "core/engine/replay_rows.h"
 #include "core/engine/session.h"
 #include "core/kernels/cpu/attend_quest.h"
 #include "core/kernels/cpu/attend_topv.h"
@@ -103,8 +104,9 @@ TEST_CASE("A replay finds every token in the slot in which the session had it", 
             session.step(tokens[static_cast<std::size_t>(p)], p >= kPrompt);
         for (int layer = 0; layer < 2; ++layer) {
             const ReplayedKeep keep(plan, *session.capture(), kTokens, layer, /*head=*/2, kPrompt, kGoOn);
-            ReplayedPages pages(*session.capture(), layer, 1, std::get<QuestParams>(plan.read), keep,
-                                kPrompt);
+            const std::vector<std::int64_t> leaves = keep.leaves(kTokens);
+            ReplayedPages pages(*session.capture(), layer, 1, std::get<QuestParams>(plan.read), leaves,
+                                keep.actsFrom(), kPrompt);
             std::map<std::int32_t, std::int64_t> slots; // the session's, of the layer's second KV head
             const auto events = session.slots().of(layer, 1);
             auto next = events.begin();

@@ -78,6 +78,11 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
         "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
         "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
         "read=sparq:r=4,k=12,local=2,select=logits",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=topv:k=6",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
+        "read=quest:page=4,pages=3,skip=0 prefill=dense",
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/9+0N/30+0.2N,sinks=2,block=3,min=5 "
+        "read=quest:page=4,pages=3,skip=0",
         "keep=streaming:sinks=3,window=12 read=topv:k=5",
         "keep=streaming:sinks=3,window=12,positions=cache read=topv:k=5",
         "keep=lm-infinite:sinks=4,window=8 read=topv:k=5", "read=quest:page=4,pages=2,skip=0",
@@ -123,7 +128,7 @@ TEST_CASE("A keep's rows are what it sees, and what it dropped is missed", "[cor
         REQUIRE(stages.guessed ==
                 (query >= 20 && stages.sparse && !std::holds_alternative<ReadAll>(plan.read)));
         // What its group holds for another head has a score that the choice was made by; what it does not has none.
-        const KeepRule held = LayerKeep(plan, capture.spec(), 1, true).held(1, query);
+        const KeepRule held = LayerKeep(plan, capture.spec(), 1, true).read(1, query);
         for (const std::int32_t key : stages.guessed ? evicted : std::vector<std::int32_t>{})
             REQUIRE(std::isnan(stages.approximate[static_cast<std::size_t>(key)]) == !held.sees(query, key));
     }

@@ -28,6 +28,10 @@ TEST_CASE("What scoring costs is formula and counted alike, on every step, read 
         " read=sparq:r=2,k=9,local=9,alpha=off",
         " read=sparq:r=3,k=7,local=0,alpha=off,select=logits store=f16 feedback=estimate",
         " read=sparq:r=3,k=900 store=bf16",
+        " read=topv:k=6",
+        " read=topv:k=900,renormalise=on store=f16",
+        " read=quest:page=4,pages=2,skip=0",
+        " read=quest:page=1,pages=5,skip=0 store=bf16",
         " store=bf16"};
     const RandomShape shape{
         .layers = 1, .queryHeads = 6, .kvHeads = 2, .headDim = 12, .type = ElementType::BF16, .tied = false};
@@ -38,7 +42,8 @@ TEST_CASE("What scoring costs is formula and counted alike, on every step, read 
             if (refusal(plan, model->spec))
                 continue;
             const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-            const std::int64_t kinds = std::holds_alternative<SparqParams>(plan.read) ? 3 : 2;
+            const std::int64_t kinds =
+                std::holds_alternative<ReadAll>(plan.read) ? 2 : 4; // or bounds, two rows a page
             const auto* scissors = std::get_if<ScissorhandsParams>(&plan.keep);
             const std::int64_t perSlot = kinds * row + (scissors ? 4 * scissors->words() : 4);
             const std::int64_t ring = 25 * 4 * shape.queryHeads * shape.headDim;
@@ -67,27 +72,31 @@ TEST_CASE("What scoring costs is formula and counted alike over random shapes, w
     Dice dice;
     for (int trial = 0; trial < 200; ++trial) {
         RandomShape shape{
-            .layers = dice.between(1, 2), .kvHeads = dice.between(1, 3), .headDim = 2 * dice.between(1, 9)};
+            .layers = dice.between(1, 4), .kvHeads = dice.between(1, 3), .headDim = 2 * dice.between(1, 9)};
         shape.queryHeads = shape.kvHeads * dice.between(1, 4);
         shape.type = static_cast<ElementType>(dice.between(0, 2));
         const auto model = std::const_pointer_cast<Model>(randomModel(shape));
+        const bool shared = dice.coin();
         const int window = dice.coin() ? dice.between(1, 25) : 0;
         for (int layer = 0; layer < shape.layers; ++layer)
-            model->spec.layerSpecs.push_back({.window = layer == 0 ? window : 0, .rope = {}});
+            model->spec.layerSpecs.push_back({.window = layer == 0 || shared ? window : 0, .rope = {}});
         AttentionPlan plan;
+        if (shared)
+            plan.share = dice.layerSources(shape.layers);
         plan.keep = fovea::test::randomScoredKeep(dice);
         if (dice.coin())
-            plan.read = dice.sparq(shape.headDim, 20);
+            plan.read = dice.sparse(shape.headDim, 20);
         if (dice.coin() && hearsReads(plan) && std::holds_alternative<SparqParams>(plan.read))
             plan.feedback = AttentionPlan::Feedback::Estimate;
         const int prompt = dice.between(0, 40);
         const Backend backend = kBackends[trial % 2];
         INFO("trial " << trial << ", plan " << toText(plan) << ", window " << window << ", prompt "
                       << prompt);
+        REQUIRE_FALSE(refusal(plan, model->spec));
         Session session(model, plan, {.backend = backend});
         REQUIRE(session.prefill(randomTokens(prompt), kGoOn));
         for (int i = 0; i < 30; ++i) {
-            const StepRecord step = session.step(i, i >= 2);
+            const StepRecord step = session.step(i, i >= 2 && i != 20);
             INFO("step " << i);
             requireSame(step.formula, step.counted);
             requireSame(step.held.formula, step.held.counted);
@@ -98,7 +107,9 @@ TEST_CASE("What scoring costs is formula and counted alike over random shapes, w
 TEST_CASE("What a scored keep reserves is foretold", "[core.engine]") {
     const auto model = randomModel({.context = 5000});
     for (const char* text : {"keep=h2o:heavy=30,recent=30", "keep=h2o:heavy=300,recent=300 store=bf16",
-                             "keep=scissorhands:budget=300", "keep=snapkv:budget=200"})
+                             "keep=scissorhands:budget=300", "keep=snapkv:budget=200",
+                             "share=cla:2 keep=scissorhands:budget=300", "share=cla:2 keep=snapkv:budget=200",
+                             "share=cla:2 keep=h2o:heavy=30,recent=30 read=quest:skip=1"})
         for (const std::int64_t prompt : {3, 700})
             for (const std::int64_t tokens : {1, 500}) {
                 INFO(text << ", " << tokens << " tokens after " << prompt);

@@ -48,6 +48,18 @@ public:
         return at::stack(outputs, 1);
     }
 
+    // By token, the first query that did not see it; the text's length: there was none. Once it is read.
+    std::vector<std::int64_t> gone() const {
+        std::vector<std::int64_t> gone(m_saw.size(), std::ssize(m_saw));
+        for (std::int64_t j = 0; j < std::ssize(m_saw); ++j)
+            for (std::int64_t p = std::ssize(m_saw) - 1; p >= j; --p) {
+                const auto& saw = m_saw[static_cast<std::size_t>(p)];
+                if (std::find(saw.begin(), saw.end(), j) == saw.end())
+                    gone[static_cast<std::size_t>(j)] = p;
+            }
+        return gone;
+    }
+
 private:
     void leave(std::int64_t next) {
         std::erase_if(m_there, [&](std::int64_t j) { return next - j > m_reach; });

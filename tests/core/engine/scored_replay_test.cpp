@@ -1,16 +1,22 @@
 // A replay of a keep that scores tokens, against runs that did it.
 
 #include <ATen/core/Tensor.h>
-#include <catch2/catch.hpp>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <random>
 
+#include "core/engine/capture.h"
+#include "core/engine/capture_reader.h"
 #include "core/engine/replay.h"
 #include "core/engine/session.h"
+#include "tests/core/engine/scored_oracle.h"
 #include "tests/support/random_model.h"
 
+#include <catch2/catch.hpp>
+
 using namespace fovea;
+using fovea::test::Oracle;
 using fovea::test::randomModel;
 
 namespace {
@@ -26,6 +32,9 @@ constexpr const char* kPlans[] = {
     "keep=h2o:heavy=8,recent=8 read=sparq:r=4,k=6",
     "keep=h2o:heavy=8,recent=8 read=sparq:r=4,k=6,alpha=off feedback=estimate",
     "keep=scissorhands:budget=14,history=20,recent=3 read=sparq:r=4,k=6",
+    "keep=h2o:heavy=8,recent=8 read=topv:k=6",
+    "keep=h2o:heavy=8,recent=8 read=quest:page=3,pages=3,skip=0",
+    "keep=scissorhands:budget=14,history=20,recent=3 read=quest:page=4,pages=2,skip=0",
 };
 
 std::vector<int> randomTokens(std::int64_t n) {
@@ -37,9 +46,9 @@ std::vector<int> randomTokens(std::int64_t n) {
 }
 
 // By key, the first query that does not see it; `tokens`: none.
-std::vector<std::int64_t> goneIn(const Session& session, int head, std::int64_t tokens) {
+std::vector<std::int64_t> goneIn(const Session& session, int head, std::int64_t tokens, int layer = 0) {
     std::vector<std::int64_t> gone(static_cast<std::size_t>(tokens), tokens);
-    for (const SlotEvent& event : session.slots().of(0, head))
+    for (const SlotEvent& event : session.slots().of(layer, head))
         if (event.kind == SlotEvent::Kind::Evicted)
             gone[static_cast<std::size_t>(event.position)] = event.at;
     return gone;
@@ -75,6 +84,42 @@ TEST_CASE("A replay drops in the first layer what the run dropped", "[core.engin
                 }
             }
     }
+}
+
+// A run's own capture has what all layers asked, so there its replay is the run itself in every layer.
+TEST_CASE("Layers that share a cache drop from it what all their queries rank lowest, in the run, its replay "
+          "and loops",
+          "[core.engine]") {
+    constexpr std::int64_t kTokens = 70, kFrom = 30;
+    const auto tokens = randomTokens(kTokens);
+    const std::span<const int> all = tokens;
+    const auto model = randomModel({.layers = 3});
+    for (const char* text : kPlans)
+        for (const char* share : {"share=cla:3 ", "share=layers:0_1_0 "}) {
+            const AttentionPlan plan = parsePlan(std::string(share) + text);
+            Session session(model, plan, {.captureBudget = 1 << 24, .recordSlots = true});
+            REQUIRE(session.prefill(all.first(kFrom - 1), kGoOn));
+            for (std::int64_t p = kFrom - 1; p < kTokens; ++p)
+                session.step(tokens[static_cast<std::size_t>(p)], p >= kFrom);
+            const Capture& capture = *session.capture();
+            for (int layer = 0; layer < 3; ++layer)
+                for (int kvHead = 0; kvHead < 2; ++kvHead) {
+                    INFO(share << text << ", layer " << layer << ", KV head " << kvHead);
+                    const auto gone = goneIn(session, kvHead, kTokens, layer);
+                    REQUIRE(replayHead(capture, kTokens, layer, 2 * kvHead, plan, kFrom, kGoOn).gone == gone);
+                    if (!std::holds_alternative<ReadAll>(plan.read))
+                        continue;
+                    std::vector<at::Tensor> heads; // of all layers that read these rows, as one group
+                    for (const int reader : kvReaders(capture.spec(), layer))
+                        for (int h = 2 * kvHead; h < 2 * kvHead + 2; ++h)
+                            heads.push_back(capturedRows(capture.q(reader, h), kTokens, capture.headDim()));
+                    Oracle oracle(plan, 0, kFrom);
+                    oracle.read(at::stack(heads),
+                                capturedRows(capture.k(layer, kvHead), kTokens, capture.headDim()),
+                                capturedRows(capture.v(layer, kvHead), kTokens, capture.headDim()));
+                    REQUIRE(oracle.gone() == gone);
+                }
+        }
 }
 
 TEST_CASE("Every replayed row of a scored keep is what its query still sees and reads", "[core.engine]") {

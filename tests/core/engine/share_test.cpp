@@ -20,10 +20,11 @@
 #include "core/engine/memory_estimate.h"
 #include "core/engine/replay.h"
 #include "core/engine/session.h"
+#include "core/methods/keep/scored_keep.h"
 #include "core/model/forward.h"
 #include "core/model/parameters.h"
-#include "tests/core/model/gguf_conversion.h"
 #include "core/plan/plan_prefill.h"
+#include "tests/core/model/gguf_conversion.h"
 #include "tests/support/dice.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
@@ -42,21 +43,6 @@ using fovea::test::requireSame;
 
 namespace {
 
-// Any map that can be run, and any way to convert.
-LayerSources randomShare(Dice& dice, int layers) {
-    LayerSources share;
-    std::vector<int> owners;
-    for (int layer = 0; layer < layers; ++layer) {
-        const bool owns = layer == 0 || dice.between(0, 2) == 0;
-        if (owns)
-            owners.push_back(layer);
-        share.sources.push_back(
-            owns ? layer : owners[static_cast<std::size_t>(dice.between(0, std::ssize(owners) - 1))]);
-    }
-    share.convert = dice.coin() ? KvConversion::Mean : KvConversion::First;
-    return share;
-}
-
 // Logits (T, V) of the whole text at once under the plan's share and keep: a mask in place of a cache.
 at::Tensor masked(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
                   std::span<const int> tokens, std::int64_t decodeFrom) {
@@ -74,7 +60,8 @@ at::Tensor masked(const std::shared_ptr<const Model>& model, const AttentionPlan
                                 std::sqrt(static_cast<double>(spec.headDim));
             for (std::int64_t p = 0; p < T; ++p)
                 for (std::int64_t j = 0; j < T; ++j)
-                    if (j > p || !keepRule(plan, 0, p >= decodeFrom).sees(p, j))
+                    if (j > p ||
+                        !keepRule(plan, 0, p >= keepActsFrom(plan, decodeFrom), {layer, h}).sees(p, j))
                         scores[p][j].fill_(-std::numeric_limits<float>::infinity());
             heads.push_back(
                 at::matmul(at::softmax(scores, -1), values[source][0][h / spec.group()]).unsqueeze(0));
@@ -98,10 +85,18 @@ TEST_CASE("A shared cache gives what the whole text at once gives, whatever leav
     const auto model = randomModel(shape);
     const auto tokens = randomTokens(40, shape.vocabulary);
     const std::span<const int> all = tokens;
-    for (const char* text :
-         {"share=cla:2", "share=cla:3,convert=first", "share=cla:5 keep=streaming:sinks=2,window=6",
-          "share=cla:2,pattern=dense-front,convert=first keep=streaming:sinks=0,window=4",
-          "share=layers:0_0_2_0_2 keep=streaming:sinks=3,window=1"}) {
+    for (
+        const char* text :
+        {"share=cla:2", "share=cla:3,convert=first", "share=cla:5 keep=streaming:sinks=2,window=6",
+         "share=cla:2,pattern=dense-front,convert=first keep=streaming:sinks=0,window=4",
+         "share=layers:0_0_2_0_2 keep=streaming:sinks=3,window=1",
+         // Of spans that differ by layer a cache holds what any of its readers sees, and each sees its own of it.
+         "share=cla:2 "
+         "keep=moa:spans=5x4/4+0N*4/9+0N*2/2+0.3N*2/5+0N*4/12+0N*4/3+0.2N*4,sinks=2,block=1,min=1",
+         "share=cla:5 keep=moa:spans=5x4/9+0N*4/4+0N*4/0+0.5N*4/2+0N*4/6+0N*4,sinks=0,block=2,min=1",
+         "share=layers:0_0_2_0_2 keep=moa:spans=5x4/3+0N*4/9+0N/5+0N/7+0N*14,sinks=1,block=1,min=1 "
+         "read=sparq:r=6,k=100,alpha=off",
+         "share=cla:3 keep=moa:spans=5x4/3+0N*4/9+0N/5+0N/7+0N*14,sinks=1,block=1,min=1 read=topv:k=100"}) {
         const AttentionPlan plan = parsePlan(text);
         const at::Tensor whole = masked(model, plan, all, 25);
         for (const Backend backend : kBackends) {
@@ -121,20 +116,33 @@ TEST_CASE(
     "Formula and counted are the same on every step of any share, keep, read and store, on both backends",
     "[core.engine]") {
     Dice dice;
-    constexpr const char* kKeeps[] = {"", "keep=streaming:sinks=2,window=7 ",
+    constexpr const char* kKeeps[] = {"",
+                                      "keep=streaming:sinks=2,window=7 ",
                                       "keep=lm-infinite:sinks=1,window=5 ",
-                                      "keep=streaming:sinks=3,window=4,positions=cache "};
-    constexpr const char* kReads[] = {"dense", "read=sparq:r=3,k=6", "read=sparq:r=2,k=5,alpha=off store=f16",
-                                      "dense store=bf16"};
-    for (int trial = 0; trial < 120; ++trial) {
+                                      "keep=streaming:sinks=3,window=4,positions=cache ",
+                                      "keep=h2o:heavy=3,recent=4 ",
+                                      "keep=scissorhands:budget=7,history=9,recent=2 ",
+                                      "keep=snapkv:budget=9,window=3 "};
+    constexpr const char* kReads[] = {"dense",
+                                      "read=sparq:r=3,k=6",
+                                      "read=sparq:r=2,k=5,alpha=off store=f16",
+                                      "dense store=bf16",
+                                      "read=topv:k=4",
+                                      "read=quest:page=3,pages=2,skip=0",
+                                      "read=quest:page=2,pages=2,skip=2",
+                                      "read=quest:page=4,pages=1,skip=1"};
+    for (int trial = 0; trial < 240; ++trial) {
         const RandomShape shape{.layers = dice.between(1, 6),
                                 .queryHeads = 4,
                                 .kvHeads = dice.coin() ? 4 : 2,
                                 .headDim = 6,
                                 .type = static_cast<ElementType>(dice.between(0, 2))};
         const auto model = randomModel(shape);
-        AttentionPlan plan = parsePlan(std::string(kKeeps[dice.between(0, 3)]) + kReads[dice.between(0, 3)]);
-        plan.share = randomShare(dice, shape.layers);
+        AttentionPlan plan = parsePlan(std::string(kKeeps[dice.between(0, 6)]) + kReads[dice.between(0, 7)]);
+        plan.share = dice.layerSources(shape.layers);
+        const bool spans = trial % 4 == 3;
+        if (spans)
+            plan.keep = dice.moa(shape.layers, shape.queryHeads);
         if (refusal(plan, model->spec))
             continue;
         const int owners = sharedSpec(model->spec, plan.share).kvLayers();
@@ -148,12 +156,48 @@ TEST_CASE(
                 requireSame(step.formula, step.counted);
                 requireSame(step.held.formula, step.held.counted);
                 const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-                const bool keeps = i >= 2 || masksPrefill(plan);
                 const std::int64_t kept =
-                    keeps ? keepRule(plan, 0, true).seen(step.position + 1) - 1 : step.position + 1;
-                REQUIRE(step.liveSlots == kept * owners * shape.kvHeads);
+                    rowsSeen(plan, 0, i >= 2 || masksPrefill(plan), 14, step.position + 1) - 1;
+                if (!spans)
+                    REQUIRE(step.liveSlots == kept * owners * shape.kvHeads);
                 REQUIRE(step.held.counted[Component::Keys] == step.liveSlots * row);
             }
+        }
+    }
+}
+
+TEST_CASE(
+    "The backends agree on what layers that share a cache make of keeps that rank, of spans and of pages",
+    "[core.engine]") {
+    const auto model = randomModel({.layers = 4, .queryHeads = 4, .kvHeads = 2, .headDim = 8});
+    const auto tokens = randomTokens(60, 50);
+    const std::span<const int> all = tokens;
+    for (const char* text :
+         {"share=cla:2 keep=h2o:heavy=6,recent=5",
+          "share=cla:4 keep=scissorhands:budget=14,history=20,recent=3",
+          "share=layers:0_1_0_0 keep=snapkv:budget=12,window=5",
+          "share=cla:2 keep=h2o:heavy=6,recent=5 read=topv:k=7",
+          "share=cla:2 keep=h2o:heavy=6,recent=5 read=quest:page=3,pages=2,skip=1",
+          "share=cla:4 keep=scissorhands:budget=14,history=20,recent=3 read=quest:page=3,pages=2,skip=2",
+          "share=layers:0_0_0_3 read=quest:page=4,pages=3,skip=2",
+          "share=cla:3 read=quest:page=4,pages=3,skip=1",
+          "share=cla:2 keep=streaming:sinks=2,window=20 read=quest:page=4,pages=2,skip=1",
+          "share=cla:2 keep=moa:spans=4x4/8+0N*5/20+0N*6/5+0N*5,sinks=2,block=1,min=1 read=topv:k=6",
+          "share=cla:4 keep=moa:spans=4x4/8+0N*5/20+0N*6/5+0N*5,sinks=2,block=1,min=1 "
+          "read=sparq:r=4,k=6,local=3,alpha=off"}) {
+        INFO(text);
+        const AttentionPlan plan = parsePlan(text);
+        Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
+        for (Session* session : {&cpu, &reference})
+            REQUIRE(session->prefill(all.first(30), kGoOn));
+        for (std::size_t p = 30; p < tokens.size(); ++p) {
+            for (Session* session : {&cpu, &reference}) {
+                const StepRecord step = session->step(tokens[p], p >= 32);
+                requireSame(step.formula, step.counted);
+                requireSame(step.held.formula, step.held.counted);
+            }
+            INFO("position " << p);
+            REQUIRE(difference(cpu.logits(), reference.logits()) < 1e-4);
         }
     }
 }

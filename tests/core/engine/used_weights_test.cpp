@@ -54,7 +54,12 @@ TEST_CASE("Used weights times the values are the output of a read's truth, which
         "keep=streaming:sinks=2,window=20 read=sparq:r=4,k=8 prefill=masked",
         "keep=streaming:sinks=2,window=20 read=topv:k=6 prefill=masked",
         "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=sparq:r=4,k=9",
-        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 prefill=dense");
+        "keep=moa:spans=2x4/0+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 prefill=dense",
+        "keep=h2o:heavy=9,recent=6 read=topv:k=8",
+        "keep=h2o:heavy=9,recent=6 read=quest:page=3,pages=3,skip=0",
+        "keep=moa:spans=2x4/9+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 read=topv:k=9",
+        "keep=moa:spans=2x4/9+0N*5/0+0.5N/30+0N/9+0.2N,sinks=2,block=3,min=5 "
+        "read=quest:page=4,pages=3,skip=0");
     CAPTURE(text);
     const AttentionPlan plan = parsePlan(text);
     for (int head = 0; head < 4; ++head) {

@@ -2,12 +2,15 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/searchsorted.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/cache/cache_view_reader.h"
@@ -34,7 +37,9 @@ double summation(double n) {
 
 // The rows as stored, which fp32 holds exactly, in double.
 struct DoubleReader final : CacheReader {
-    explicit DoubleReader(const KvView& view) : inner(view) {}
+    // `rows` (S) bool: of those slots alone; undefined: of all.
+    DoubleReader(const KvView& view, const at::Tensor& rows)
+        : inner(rows.defined() ? CacheViewReader(view, nullptr, rows) : CacheViewReader(view)) {}
 
     std::int64_t slots() const override { return inner.slots(); }
     at::Tensor newest(std::int64_t n) const override { return inner.newest(n); }
@@ -63,16 +68,25 @@ double largest(const at::Tensor& x) {
     return x.numel() ? x.abs().max().item<double>() : 0;
 }
 
-// One KV head of a case, and what its truths have in common.
+// (n) or (g, n) of which the last dimension's `rows` (n) are picked; undefined stays so.
+at::Tensor pick(const at::Tensor& x, const at::Tensor& rows) {
+    return x.defined() ? x.index_select(-1, rows) : x;
+}
+
+// One KV head of a case, of which the truths are given what any of its query heads sees, and what they have in common.
 struct Head {
     const AttentionCase& what;
-    at::Tensor q, seen; // (g, d) and (g, S) or undefined
-    DoubleReader reader;
+    at::Tensor q, all;              // (g, d); (g, slots held) or undefined
+    at::Tensor slots;               // (S) of what is seen
+    at::Tensor seen;                // (g, S) or undefined
+    DoubleReader reader;            // of these
     at::Tensor keys, values, exact; // exact (g, S): logits
 
     Head(const AttentionCase& c, const AttentionCaseState& state, std::int64_t i)
-        : what(c), q(state.queries(i).to(at::kDouble)), seen(state.seen(i)), reader(state.view(i)), keys(reader.keys()),
-          values(reader.values()) {
+        : what(c), q(state.queries(i).to(at::kDouble)), all(state.seen(i)),
+          slots(all.defined() ? all.any(0).nonzero().flatten() : at::arange(state.view(i).slots, at::kLong)),
+          seen(pick(all, slots)), reader(state.view(i), all.defined() ? all.any(0) : all),
+          keys(reader.keys()), values(reader.values()) {
         exact = at::matmul(q, keys.t()) / std::sqrt(static_cast<double>(c.headDim));
         if (c.sight != AttentionCase::Sight::Turned)
             return;
@@ -83,8 +97,17 @@ struct Head {
                     .to(at::kDouble);
     }
 
-    at::Tensor sightOf(const at::Tensor& slots) const { return seen.defined() ? seen.index_select(1, slots) : seen; }
-    std::int64_t rows() const { return seen.defined() ? seen.any(0).sum().item<std::int64_t>() : reader.slots(); }
+    at::Tensor sightOf(const at::Tensor& places) const { return pick(seen, places); }
+    std::int64_t rows() const { return slots.size(0); }
+    // Where in `slots` they are.
+    at::Tensor placesOf(const std::vector<std::int32_t>& chosen) const {
+        return at::searchsorted(slots, slotsOf(chosen));
+    }
+    // By slot of what is held: nobody of this layer chooses the others.
+    at::Tensor bySlot(const at::Tensor& score, std::int64_t held) const {
+        return at::full({held}, -std::numeric_limits<double>::infinity(), at::kDouble)
+            .index_copy(0, slots, score);
+    }
     // How far an fp32 logit may lie off: of components summed, turned once more where sinks are met elsewhere.
     double logitError() const {
         const bool turned = what.sight == AttentionCase::Sight::Turned;
@@ -95,11 +118,11 @@ struct Head {
     double shareError(double logit) const { return 2 * logit + 2 * summation(static_cast<double>(reader.slots())); }
     double bound() const { return largest(values) * shareError(logitError()); }
 
-    // Softmax over those of the listed slots that each head sees, and their values' sum.
-    void attend(CaseTruth& truth, const at::Tensor& slots) const {
-        const at::Tensor weights = seenSoftmax(exact.index_select(1, slots), sightOf(slots));
-        truth.output = seenSum(weights, values.index_select(0, slots), sightOf(slots));
-        truth.heard = at::zeros({reader.slots()}, at::kDouble).index_copy(0, slots, weights.sum(0));
+    // Softmax over those of the listed places that each head sees, and their values' sum.
+    void attend(CaseTruth& truth, const at::Tensor& places) const {
+        const at::Tensor weights = seenSoftmax(exact.index_select(1, places), sightOf(places));
+        truth.output = seenSum(weights, values.index_select(0, places), sightOf(places));
+        truth.heard = at::zeros({reader.slots()}, at::kDouble).index_copy(0, places, weights.sum(0));
         truth.bound = bound();
     }
 };
@@ -117,8 +140,8 @@ void sparq(const SparqParams& params, Head& head, const at::Tensor& chosen, Case
     truth.wanted = std::min<std::int64_t>(params.tokens, head.rows());
 
     head.attend(truth, chosen);
-    if (truth.wanted == head.reader.slots() || !head.seen.defined())
-        truth.always = listOf(head.reader.newest(std::min<std::int64_t>(params.localTokens(), truth.wanted)));
+    truth.always = listOf(head.slots.index_select(
+        0, head.reader.newest(std::min<std::int64_t>(params.localTokens(), truth.wanted))));
     if (!params.alpha)
         return;
     const at::Tensor alpha = stages.approximate.index_select(1, chosen).sum(1, true);
@@ -161,15 +184,19 @@ CaseTruth truthOf(const AttentionCase& what, const AttentionCaseState& state, st
                   const std::vector<std::int32_t>& chosen) {
     Head head(what, state, view);
     CaseTruth truth;
-    const at::Tensor list = slotsOf(chosen);
+    const std::int64_t held = state.view(view).slots;
+    if (const auto* pages = std::get_if<QuestParams>(&what.plan.read)) {
+        quest(*pages, head, slotsOf(chosen), truth);
+        return truth;
+    }
     if (const auto* p = std::get_if<SparqParams>(&what.plan.read))
-        sparq(*p, head, list, truth);
-    else if (const auto* p = std::get_if<TopvParams>(&what.plan.read))
-        topv(*p, head, list, truth);
-    else if (const auto* p = std::get_if<QuestParams>(&what.plan.read))
-        quest(*p, head, list, truth);
+        sparq(*p, head, head.placesOf(chosen), truth);
+    else if (const auto* heaviest = std::get_if<TopvParams>(&what.plan.read))
+        topv(*heaviest, head, head.placesOf(chosen), truth);
     else
-        head.attend(truth, at::arange(head.reader.slots(), at::kLong));
+        head.attend(truth, at::arange(head.rows(), at::kLong));
+    if (truth.score.defined())
+        truth.score = head.bySlot(truth.score, held);
     return truth;
 }
 

@@ -164,6 +164,55 @@ TEST_CASE("Moved and held bytes of a worked example of top-k V and of Quest", "[
     CHECK(predictMoved(plan, shape)[Component::Keys] == dense[Component::Keys]);
 }
 
+TEST_CASE("What layers that share a cache cost, worked out: bounds for a later reader, ranks of all readers",
+          "[core.methods]") {
+    // S = 100, d = 16, H = 8, G = 2 (g = 4), bf16: a row is 32 bytes. Layers 0, 1 and 2 read the KV of layer 0.
+    const int readers[] = {0, 1, 2};
+    StepShape shape{.tokens = 100, .queryHeads = 8, .kvHeads = 2, .headDim = 16, .store = ElementType::BF16};
+    shape.readers = readers;
+    AttentionPlan plan;
+    const Traffic dense = predictMoved(plan, shape), held = predictHeld(plan, shape);
+    plan.read = QuestParams{.page = 16, .pages = 3, .skip = 2};
+    Traffic bounded = dense; // read dense, but layer 2 will want them
+    bounded[Component::Bounds] = 2 * 128;
+    CHECK(predictMoved(plan, shape) == bounded);
+    CHECK(predictHeld(plan, shape)[Component::Bounds] == 2 * 7 * 64);
+    plan.read = QuestParams{.page = 16, .pages = 3, .skip = 3};
+    CHECK(predictMoved(plan, shape) == dense);
+    CHECK(predictHeld(plan, shape) == held);
+    shape.ownsKv = false;
+    shape.layer = 2;
+    plan.read = QuestParams{.page = 16, .pages = 3, .skip = 2};
+    CHECK(predictMoved(plan, shape)[Component::Bounds] == 2 * 7 * 64);
+    CHECK(predictMoved(plan, shape)[Component::Keys] == 2 * 36 * 32);
+    CHECK(predictHeld(plan, shape) == Traffic{});
+
+    // 20 rows seen. Every layer spills its logits; the owner clears a score and ranks, all add to the scores.
+    plan = parsePlan("keep=h2o:heavy=10,recent=9");
+    const std::int64_t spilled = 2 * 8 * 4 * 20;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == spilled + 2 * 8 * 20);
+    shape.ownsKv = true;
+    shape.layer = 0;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == spilled + 2 * (4 + 8 * 20 + 4 * (20 - 9)));
+    // Scissorhands sums the layers' weights until the last one has read.
+    plan = parsePlan("keep=scissorhands:budget=19,history=32,recent=9,drop=1");
+    CHECK(predictMoved(plan, shape)[Component::Scores] == spilled + 2 * (4 + 4 * 20 + 4 * (20 - 9)));
+    shape.ownsKv = false;
+    shape.layer = 1;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == spilled + 2 * 8 * 20);
+    shape.layer = 2;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == spilled + 2 * 12 * 20);
+    // SnapKV: every layer's last queries wait, and vote together with the owner's.
+    plan = parsePlan("keep=snapkv:budget=20,window=4");
+    shape.keeps = false;
+    CHECK(predictHeld(plan, shape)[Component::Scores] == 4 * 4 * 8 * 16);
+    shape.keeps = shape.takesOver = true;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == 0);
+    shape.ownsKv = true;
+    shape.layer = 0;
+    CHECK(predictMoved(plan, shape)[Component::Scores] == 2 * (4 * 4 * 12 * 16 + 8 * 4 * 12 * 99 + 8 * 99));
+}
+
 TEST_CASE("A plan's store goes before the checkpoint's", "[core.methods]") {
     const StepShape shape{
         .tokens = 9, .queryHeads = 2, .kvHeads = 1, .headDim = 4, .store = ElementType::F32};

@@ -124,7 +124,37 @@ TEST_CASE("A keep that scores tokens needs values that fit, and feedback somebod
     ModelSpec shared = headsOf(8);
     shared.layers = 4;
     for (const char* keep : {"keep=h2o", "keep=scissorhands", "keep=snapkv"})
-        CHECK(refusal(parsePlan(std::string("share=cla:2 ") + keep), shared));
+        for (const char* read : {"", " read=topv", " read=quest", " read=sparq:r=4"}) {
+            CHECK_FALSE(refusal(parsePlan(std::string("share=cla:2 ") + keep + read), shared));
+            CHECK_FALSE(refusal(parsePlan(std::string(keep) + read), headsOf(8)));
+        }
+    CHECK(refusal(parsePlan("keep=h2o read=quest feedback=estimate"), headsOf(8)));
+}
+
+TEST_CASE("Spans per head go together with every read; on shared caches not with what knows of the whole "
+          "cache alone",
+          "[core.plan]") {
+    const std::string spans = "keep=moa:spans=4x4/0+0.5N*16 ";
+    ModelSpec spec = headsOf(8);
+    spec.layers = 4;
+    for (const char* read : {"read=topv", "read=quest", "read=sparq:r=4", "read=all"})
+        CHECK_FALSE(refusal(parsePlan(spans + read), spec));
+    for (const bool own : {false, true}) { // by the plan, and by the model itself
+        const std::string share = own ? "" : "share=cla:2 ";
+        spec.kvSources = own ? std::vector<int>{0, 0, 2, 2} : std::vector<int>{};
+        for (const char* read : {"read=all", "read=topv", "read=sparq:r=4,alpha=off"})
+            CHECK_FALSE(refusal(parsePlan(share + spans + read), spec));
+        for (const char* read : {"read=quest", "read=sparq:r=4"}) {
+            const auto why = refusal(parsePlan(share + spans + read), spec);
+            REQUIRE(why);
+            CHECK(why->find(read) != std::string::npos);
+            CHECK(why->find("accepted: ") != std::string::npos);
+        }
+        CHECK_FALSE(refusal(parsePlan(share + "keep=moa read=quest"), spec));
+    }
+    spec.kvSources.clear();
+    CHECK_FALSE(
+        refusal(parsePlan("share=cla:2 read=quest:skip=1"), spec)); // bounds are kept where they will be read
 }
 
 TEST_CASE("A share that does not fit the model's layers is refused, in one sentence", "[core.plan]") {
