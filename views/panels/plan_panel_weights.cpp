@@ -88,7 +88,7 @@ void PlanPanel::showWeights() {
     const auto* rtn = std::get_if<RtnParams>(&m_plan.weights);
     rows.weights->setCurrentIndex(rtn ? 1 : 0);
     rows.weights->updateGeometry();
-    rows.weightsPaper->setText(rtn ? tr("Li 2024 · activations f32") : tr("activations f32"));
+    rows.weightsPaper->setText(rtn ? tr("Li 2024") : tr("acts f32"));
     rows.rounded->setVisible(rtn != nullptr);
     if (!rtn)
         return;
