@@ -95,7 +95,6 @@ void PlanPanel::showPlan() {
             {checkpoint, quoted(ElementType::F32), quoted(ElementType::F16), quoted(ElementType::BF16)});
     }
     rows.store->setCurrentIndex(m_plan.store ? 1 + static_cast<int>(*m_plan.store) : 0);
-    rows.activations->setText(quoted(ElementType::F32));
 
     showShare();
     showKeep();

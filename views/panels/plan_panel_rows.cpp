@@ -104,9 +104,6 @@ void PlanPanel::buildSections() {
     buildTopvAndQuest(read);
 
     buildWeights(column);
-    rows.activations = new QLabel;
-    addSection(column, tr("ACTIVATIONS"), rows.activations,
-               tr("The arithmetic is f32. Quantised activations are not in this version."));
     column->addStretch(1);
 }
 

@@ -32,7 +32,7 @@ struct PlanPanel::Rows {
     FlatCombo* length;
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
-    QLabel *rValue, *kValue, *localValue, *paper, *activations;
+    QLabel *rValue, *kValue, *localValue, *paper;
     FlatCombo *weights, *weightBits, *weightGroup, *weightMode, *weightZero;
     QWidget *rounded, *weightZeroRow; // everything below WEIGHTS that rounding has, and that asymmetric alone has
     QLabel *weightsPaper, *weightsNote;

@@ -38,7 +38,8 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
                                tr("The layers' matrices as the checkpoint has them, or each weight rounded "
                                   "to the nearest of a few levels of "
                                   "its group and packed, once per model; a step then reads the codes. "
-                                  "Embedding and output head stay."),
+                                  "Embedding and output head stay. The "
+           "arithmetic is f32: quantised activations are not in this version."),
                                rows.weightsPaper);
     rows.rounded = new QWidget;
     auto* inner = new QVBoxLayout(rows.rounded);
@@ -87,7 +88,7 @@ void PlanPanel::showWeights() {
     const auto* rtn = std::get_if<RtnParams>(&m_plan.weights);
     rows.weights->setCurrentIndex(rtn ? 1 : 0);
     rows.weights->updateGeometry();
-    rows.weightsPaper->setText(rtn ? tr("Li 2024") : QString());
+    rows.weightsPaper->setText(rtn ? tr("Li 2024") : tr("acts f32"));
     rows.rounded->setVisible(rtn != nullptr);
     if (!rtn)
         return;

@@ -129,7 +129,7 @@ void SummaryTable::refresh() {
          tr("Formula: attention bytes this step moves, all layers, without the model's weights"));
     name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
-    name(WeightsRow, tr("weights MiB"), Provenance::Counted,
+    name(WeightsRow, tr("model MiB"), Provenance::Counted,
          tr("Counted: bytes of weights this step reads, scales and zeros included"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
     name(KlRow, tr("KL to A, mean nats"), Provenance::Computed,

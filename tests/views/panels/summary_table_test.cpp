@@ -47,7 +47,7 @@ TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[vi
     CHECK(lines[2].startsWith("moved KiB,formula,"));
     CHECK(lines[2].endsWith(",,"));
     CHECK(lines[3].startsWith("moved KiB,counted,"));
-    CHECK(lines[4].startsWith("weights MiB,counted,"));
+    CHECK(lines[4].startsWith("model MiB,counted,"));
     CHECK(lines[5].startsWith("attention µs,timed,"));
     CHECK(lines[6] == "KL to A mean nats,computed,,,");
 }
