@@ -2,8 +2,9 @@
 //   reads   out·in elements of W once for all vectors; x stays in L1 or L2
 //   writes  n·out floats
 //   work    2·n·out·in flops: memory-bound below n ≈ 4
-// Rows are split over threads in runs of about 64 KiB, which stay in L2 while further vectors go over them. Up to
-// four rows at a time share each load of x, and up to four vectors each load of W. A vector's sums are formed in
+// Rows are split over threads in runs of about 256 KiB, which stay in L2 while further vectors go over them. Two rows at
+// a time share each load of x, one from each half of the run, so that memory is read in two long streams; and up to
+// four vectors share each load of W. A vector's sums are formed in
 // the same order whatever goes beside it.
 
 #include "core/kernels/cpu/kernels.h"
@@ -25,9 +26,23 @@ struct Operands {
     std::int64_t in, out;
 };
 
-// y of R rows from `row` on, for N vectors from `vector` on.
+// Bytes of each stream asked for ahead of those in work.
+constexpr int kAhead = 3072;
+
+// As many as two vectors have, of each of R rows `step` elements apart. They may lie past the end of memory, where asking
+// does no harm.
+template <class Loader, int R>
+HWY_INLINE void askAhead(const typename Loader::Element* w, std::int64_t step) {
+    constexpr int kLine = 64, kTurn = 2 * static_cast<int>(hn::MaxLanes(Widest()) * sizeof(*w));
+    for (int i = 0; i < R; ++i)
+        for (int at = 0; at < kTurn; at += kLine)
+            __builtin_prefetch(reinterpret_cast<const char*>(w + i * step) + kAhead + at, 0, 3);
+}
+
+// y of rows row, row + apart, … (R of them), for N vectors from `vector` on.
 template <class Loader, int R, int N>
-HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, std::int64_t row, std::int64_t vector) {
+HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, std::int64_t row, std::int64_t apart,
+                        std::int64_t vector) {
     const Widest d;
     const Single one;
     const std::int64_t in = o.in;
@@ -35,6 +50,7 @@ HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, st
     const std::int64_t whole = in / lanes * lanes, pairs = in / (2 * lanes) * (2 * lanes);
     const float* const x = o.x + vector * in;
     w += row * in;
+    const std::int64_t step = apart * in;
     hn::Vec<Widest> even[R][N], odd[R][N];
     for (int i = 0; i < R; ++i)
         for (int n = 0; n < N; ++n)
@@ -44,13 +60,15 @@ HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, st
         for (int n = 0; n < N; ++n)
             v[n] = hn::LoadU(d, x + n * in + c);
         for (int i = 0; i < R; ++i) {
-            const auto weights = Loader::load(d, w + i * in + c);
+            const auto weights = Loader::load(d, w + i * step + c);
             for (int n = 0; n < N; ++n)
                 sum[i][n] = hn::MulAdd(weights, v[n], sum[i][n]);
         }
     };
     std::int64_t c = 0;
     for (; c < pairs; c += 2 * lanes) {
+        if (vector == 0)
+            askAhead<Loader, R>(w + c, step);
         add(even, c);
         add(odd, c + lanes);
     }
@@ -60,21 +78,19 @@ HWY_INLINE void dotRows(const typename Loader::Element* w, const Operands& o, st
         for (int n = 0; n < N; ++n) {
             float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i][n], odd[i][n])));
             for (std::int64_t tail = whole; tail < in; ++tail)
-                sum += hn::GetLane(Loader::load(one, w + i * in + tail)) * x[n * in + tail];
-            o.y[(vector + n) * o.out + row + i] = sum;
+                sum += hn::GetLane(Loader::load(one, w + i * step + tail)) * x[n * in + tail];
+            o.y[(vector + n) * o.out + row + i * apart] = sum;
         }
 }
 
-// With more vectors fewer rows, so that all sums have a register.
 template <class Loader, int N>
 HWY_INLINE void multiplyRows(const typename Loader::Element* w, const Operands& o, std::int64_t first,
                              std::int64_t last, std::int64_t vector) {
-    constexpr int kRows = N == 1 ? 4 : 2;
-    std::int64_t row = first;
-    for (; row + kRows <= last; row += kRows)
-        dotRows<Loader, kRows, N>(w, o, row, vector);
-    for (; row < last; ++row)
-        dotRows<Loader, 1, N>(w, o, row, vector);
+    const std::int64_t half = (last - first) / 2;
+    for (std::int64_t row = first; row < first + half; ++row)
+        dotRows<Loader, 2, N>(w, o, row, half, vector);
+    if (first + 2 * half < last)
+        dotRows<Loader, 1, N>(w, o, last - 1, 0, vector);
 }
 
 template <class Loader>
@@ -110,7 +126,7 @@ HWY_EXPORT(gemvTarget);
 void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors) {
     const std::int64_t rowBytes = std::max<std::int64_t>(1, in * elementBytes(type));
-    const std::int64_t rows = std::max<std::int64_t>(1, 64 * 1024 / rowBytes / 4) * 4;
+    const std::int64_t rows = std::max<std::int64_t>(1, 256 * 1024 / rowBytes / 4) * 4;
     forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
         HWY_DYNAMIC_DISPATCH(gemvTarget)
         (type, w, x, y, out, in, task * rows, std::min(out, (task + 1) * rows), vectors);
