@@ -85,9 +85,7 @@ PreparedBatch prepare(const Options& options, const AttentionPlan& plan) {
     batch.model = loadModel(path);
     batch.generate.tokens = o.tokens;
     batch.generate.ignoreEnd = o.ignoreEos;
-    batch.generate.bos = batch.tokenizer->bos();
-    batch.generate.eos = batch.tokenizer->eos();
-    batch.generate.ends = batch.tokenizer->ends();
+    heedEnds(batch.generate, *batch.tokenizer);
     batch.generate.sampler = options.sampler;
     return batch;
 }

@@ -159,11 +159,15 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     run.model = loadModel(path);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
-    run.generate.bos = run.tokenizer->bos();
-    run.generate.eos = run.tokenizer->eos();
-    run.generate.ends = run.tokenizer->ends();
+    heedEnds(run.generate, *run.tokenizer);
     run.generate.session.backend = o.backend == "reference" ? Backend::Reference : Backend::Cpu;
     return run;
+}
+
+void heedEnds(GenerateOptions& options, const Tokenizer& tokenizer) {
+    options.bos = tokenizer.bos();
+    options.eos = tokenizer.eos();
+    options.ends = tokenizer.ends();
 }
 
 std::string textOf(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from) {

@@ -50,6 +50,9 @@ struct PreparedRun {
 // budget; how long the plans let a text grow is how much may be asked for. Throws UsageError, CheckpointError, and std::runtime_error beyond a chosen budget.
 PreparedRun prepareRun(const RunOptions& options, std::vector<AttentionPlan> plans);
 
+// A text ends where the tokenizer's texts do.
+void heedEnds(GenerateOptions& options, const Tokenizer& tokenizer);
+
 // The bytes of tokens[from..], BOS and EOS left out.
 std::string textOf(const Tokenizer& tokenizer, const std::vector<int>& tokens, std::size_t from = 0);
 

@@ -3,23 +3,18 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include <unistd.h>
-
 #include "core/bench/read_bandwidth.h"
+#include "core/bench/repeated_work.h"
 #include "core/engine/memory_estimate.h"
 
 namespace fovea {
 namespace {
-
-constexpr double kShortestSample = 2e-3; // seconds
 
 ElementType storeOf(const AttentionPlan& plan) {
     return plan.store.value_or(ElementType::F32);
@@ -49,58 +44,8 @@ void check(const AttentionBenchOptions& options) {
         if (const auto why = refusal(benchPlan(plan), benchSpec(shape)))
             throw std::invalid_argument(*why);
     }
-    const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-    if (const std::int64_t wanted = benchMemory(options); memory > 0 && wanted > memory)
-        throw std::invalid_argument("this bench needs " + std::to_string(wanted >> 20) +
-                                    " MiB of memory and the machine has " + std::to_string(memory >> 20) +
-                                    ", lower the context or the heads");
+    requireMachineHolds(benchMemory(options), "lower the context or the heads");
 }
-
-// Restores libtorch's threads when the bench is over.
-class Threads {
-public:
-    explicit Threads(int wanted) : m_before(at::get_num_threads()) {
-        if (wanted > 0)
-            at::set_num_threads(wanted);
-    }
-    ~Threads() { at::set_num_threads(m_before); }
-    Threads(const Threads&) = delete;
-    Threads& operator=(const Threads&) = delete;
-
-private:
-    int m_before;
-};
-
-// Something to time again and again; samples are seconds per call.
-class Stopwatch {
-public:
-    explicit Stopwatch(std::function<void()> work) : m_work(std::move(work)) {
-        m_work(); // warms scratch, caches and the threads
-        const double once = time(1);
-        m_calls = std::max(1, static_cast<int>(std::ceil(kShortestSample / std::max(once, 1e-7))));
-    }
-    void sample() { m_samples.push_back(time(m_calls)); }
-    double quantile(double q) const {
-        std::vector<double> sorted = m_samples;
-        std::sort(sorted.begin(), sorted.end());
-        const double at = q * static_cast<double>(sorted.size() - 1);
-        const auto low = static_cast<std::size_t>(at);
-        const std::size_t high = std::min(low + 1, sorted.size() - 1);
-        return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-    }
-
-private:
-    double time(int calls) const {
-        const auto start = std::chrono::steady_clock::now();
-        for (int i = 0; i < calls; ++i)
-            m_work();
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
-    }
-
-    std::function<void()> m_work;
-    int m_calls = 1;
-    std::vector<double> m_samples;
-};
 
 } // namespace
 
@@ -115,7 +60,7 @@ std::int64_t benchMemory(const AttentionBenchOptions& options) {
 
 AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     check(options);
-    const Threads threads(options.threads);
+    const BenchThreads threads(options.threads);
     AttentionBench bench;
     bench.threads = at::get_num_threads();
     bench.workingSetBytes = workingSet(options);
@@ -123,16 +68,16 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
     std::memset(buffer.get(), 1, static_cast<std::size_t>(bench.workingSetBytes));
 
     volatile std::uint32_t sink = 0;
-    Stopwatch reading([&] { sink = sink + sumOf(buffer.get(), bench.workingSetBytes); });
+    RepeatedWork reading([&] { sink = sink + sumOf(buffer.get(), bench.workingSetBytes); });
     std::vector<std::unique_ptr<BenchLayer>> layers;
-    std::vector<Stopwatch> watches;
+    std::vector<RepeatedWork> watches;
     for (const AttentionPlan& plan : options.plans) {
         layers.push_back(std::make_unique<BenchLayer>(options.shape, plan));
         watches.emplace_back([layer = layers.back().get()] { layer->step(); });
     }
     for (int round = 0; round < options.repeats; ++round) {
         reading.sample();
-        for (Stopwatch& watch : watches)
+        for (RepeatedWork& watch : watches)
             watch.sample();
         if (options.progress)
             options.progress(round + 1, options.repeats);
@@ -144,7 +89,7 @@ AttentionBench runAttentionBench(const AttentionBenchOptions& options) {
         const StepCost cost = layers[i]->cost();
         const std::int64_t counted = cost.counted.attention();
         bench.results.push_back(
-            {options.plans[i], median, watches[i].quantile(0.75) - watches[i].quantile(0.25),
+            {options.plans[i], median, watches[i].spread(),
              watches[i].quantile(0), counted, cost.liveSlots, static_cast<double>(counted) / median / 1e9});
     }
     return bench;

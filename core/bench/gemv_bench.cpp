@@ -3,13 +3,12 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <random>
 #include <stdexcept>
 
 #include "core/bench/read_bandwidth.h"
-#include "core/engine/machine_memory.h"
+#include "core/bench/repeated_work.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/methods/quantise/rtn_pack.h"
 #include "core/plan/attention_plan.h"
@@ -76,24 +75,6 @@ private:
     AlignedMemory m_memory;
 };
 
-class Samples {
-public:
-    template <class Work>
-    void time(const Work& work) {
-        const auto begin = std::chrono::steady_clock::now();
-        work();
-        m_seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    }
-    double quantile(double q) const {
-        std::vector<double> sorted = m_seconds;
-        std::sort(sorted.begin(), sorted.end());
-        return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + .5)];
-    }
-
-private:
-    std::vector<double> m_seconds;
-};
-
 void check(const GemvBenchOptions& o) {
     constexpr std::int64_t kMost = 1 << 24;
     if (o.rows < 1 || o.columns < 1 || o.rows > kMost || o.columns > kMost || o.vectors < 1 ||
@@ -101,11 +82,7 @@ void check(const GemvBenchOptions& o) {
         throw std::invalid_argument("rows, columns, vectors, repeats and working set must be at least 1");
     if (o.forms.empty())
         throw std::invalid_argument("there is no form of a matrix to measure");
-    const std::int64_t wanted = gemvBenchMemory(o), memory = machineMemory();
-    if (memory > 0 && wanted > memory)
-        throw std::invalid_argument("this bench needs " + std::to_string(wanted >> 20) +
-                                    " MiB of memory and the machine has " + std::to_string(memory >> 20) +
-                                    ", lower the rows, the columns or the number of forms");
+    requireMachineHolds(gemvBenchMemory(o), "lower the rows, the columns or the number of forms");
 }
 
 } // namespace
@@ -145,9 +122,7 @@ std::int64_t gemvBenchMemory(const GemvBenchOptions& o) {
 
 GemvBench runGemvBench(const GemvBenchOptions& o) {
     check(o);
-    const int before = at::get_num_threads();
-    if (o.threads > 0)
-        at::set_num_threads(o.threads);
+    const BenchThreads threads(o.threads);
     std::vector<Matrices> matrices;
     matrices.reserve(o.forms.size());
     for (const MatrixForm& form : o.forms)
@@ -158,13 +133,15 @@ GemvBench runGemvBench(const GemvBenchOptions& o) {
     const std::vector<float> x(static_cast<std::size_t>(o.vectors * o.columns), .5f);
     std::vector<float> y(static_cast<std::size_t>(o.vectors * o.rows));
 
-    Samples limit;
-    std::vector<Samples> timed(matrices.size());
-    volatile std::uint32_t sum = sumOf(buffer.get(), read); // warms threads
+    volatile std::uint32_t sum = 0;
+    RepeatedWork limit([&] { sum = sumOf(buffer.get(), read); });
+    std::vector<RepeatedWork> timed;
+    for (const Matrices& form : matrices)
+        timed.emplace_back([&form, &x, &y] { form.multiplyAll(x.data(), y.data()); });
     for (int round = 0; round < o.repeats; ++round) {
-        limit.time([&] { sum = sumOf(buffer.get(), read); });
-        for (std::size_t i = 0; i < matrices.size(); ++i)
-            timed[i].time([&] { matrices[i].multiplyAll(x.data(), y.data()); });
+        limit.sample();
+        for (RepeatedWork& form : timed)
+            form.sample();
         if (o.progress)
             o.progress(round + 1, o.repeats);
     }
@@ -175,12 +152,11 @@ GemvBench runGemvBench(const GemvBenchOptions& o) {
         const auto copies = static_cast<double>(matrices[i].copies());
         GemvBenchResult result{.form = o.forms[i], .bytes = matrices[i].bytes()};
         result.medianSeconds = timed[i].quantile(.5) / copies;
-        result.spread = (timed[i].quantile(.75) - timed[i].quantile(.25)) / copies;
+        result.spread = timed[i].spread() / copies;
         result.fastestSeconds = timed[i].quantile(0) / copies;
         result.gbps = static_cast<double>(result.bytes) / result.medianSeconds / 1e9;
         bench.results.push_back(result);
     }
-    at::set_num_threads(before);
     return bench;
 }
 
