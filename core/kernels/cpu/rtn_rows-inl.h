@@ -21,16 +21,17 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// Floats of up to four rows, which a thread keeps: scales of steps, and what zeros take away per group. A step is a
-// group, or 128 weights of one that is longer.
+// Floats of up to four rows, which a thread keeps: scales of steps, what zeros take away per group, and scales times
+// those of a vector. A step is a group, or 128 weights of one that is longer.
 class RtnScratch {
 public:
     void fit(const RtnParams& rtn, std::int64_t columns) {
         m_steps = (columns + std::min(rtn.group, kWidestUnit) - 1) / std::min(rtn.group, kWidestUnit);
-        m_floats.resize(static_cast<std::size_t>(8 * m_steps));
+        m_floats.resize(static_cast<std::size_t>(12 * m_steps));
     }
-    float* scale(int row) { return m_floats.data() + 2 * row * m_steps; }
+    float* scale(int row) { return m_floats.data() + 3 * row * m_steps; }
     float* below(int row) { return scale(row) + m_steps; }
+    float* scaled(int row) { return below(row) + m_steps; }
     std::int64_t steps() const { return m_steps; }
 
 private:
@@ -65,19 +66,18 @@ HWY_INLINE void widenZeros(const RtnParams& rtn, const std::uint8_t* from, std::
         }
 }
 
-// D·s of every step and D·s·(p + z/D) of every group of one packed row, p and D as its codes have them.
+// D·s of every step and D·s·(p + z/D) of every group of one packed row, for codes that come as p + q/D.
 template <int kBits>
-HWY_INLINE void describeRtnRow(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, RtnScratch& scratch,
-                               int r) {
+HWY_INLINE void describeRtnRow(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, float divisor,
+                               float plus, RtnScratch& scratch, int r) {
     const Widest d;
     const Single one;
-    using C = Codes<kBits>;
     float *const scale = scratch.scale(r), *const below = scratch.below(r);
     widenHalves(row, at.groups, scale);
     widenZeros<kBits>(rtn, row + at.zeros, at.groups, below);
     const auto scaled = [&](auto tag, std::int64_t g) HWY_ATTR {
-        const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, C::kDivisor));
-        const auto z = hn::MulAdd(hn::LoadU(tag, below + g), hn::Set(tag, 1 / C::kDivisor), hn::Set(tag, C::kPlus));
+        const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, divisor));
+        const auto z = hn::MulAdd(hn::LoadU(tag, below + g), hn::Set(tag, 1 / divisor), hn::Set(tag, plus));
         hn::StoreU(s, tag, scale + g);
         hn::StoreU(hn::Mul(s, z), tag, below + g);
     };
@@ -106,22 +106,29 @@ HWY_INLINE float dotOf(const float* a, const float* b, std::int64_t n) {
     return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
 }
 
-// sums (vectors, groups) of x (vectors, n), the last group of each the shorter one
-inline void groupSumsTarget(const float* x, std::int64_t n, int group, std::int64_t vectors, float* sums) {
+// c (n) = a (n) times b (n)
+HWY_INLINE void multiplied(const float* a, const float* b, float* c, std::int64_t n) {
     const Widest d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    for (std::int64_t v = 0; v < vectors; ++v, x += n)
-        for (std::int64_t first = 0; first < n; first += group) {
-            const std::int64_t end = std::min<std::int64_t>(n, first + group);
-            auto sum = hn::Zero(d);
-            std::int64_t i = first;
-            for (; i + lanes <= end; i += lanes)
-                sum = hn::Add(sum, hn::LoadU(d, x + i));
-            float rest = 0;
-            for (; i < end; ++i)
-                rest += x[i];
-            *sums++ = hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
-        }
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+        hn::StoreU(hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, c + i);
+    for (; i < n; ++i)
+        c[i] = a[i] * b[i];
+}
+
+// Σ x (n)
+HWY_INLINE float plainSum(const float* x, std::int64_t n) {
+    const Widest d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    auto sum = hn::Zero(d);
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+        sum = hn::Add(sum, hn::LoadU(d, x + i));
+    float rest = 0;
+    for (; i < n; ++i)
+        rest += x[i];
+    return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

@@ -1,0 +1,281 @@
+// Products of packed codes and activations in bytes, where the machine multiplies four bytes by four in one instruction
+// (AVX-512 VNNI). Codes are whole numbers; so are activations, once each step of 128 has a unit of its own:
+//   X = round(x / u), u = max|x| / M, M = 127·2^16;  X = 2^16·X₂ + 2^8·X₁ + X₀, all three digits in [−128, 127]
+//   Σ q·x ≈ u·Σ q·X, and what is left of x is at most u/2: one part in 2^24 of the largest of the 128
+// Sums of q·X are exact, so a product loses less than one in fp32 does, which rounds x not at all but every partial sum.
+// An instruction takes 64 codes: 12 of them for 128 codes of 4 bits, in three digits, where fp32 takes 21.
+// Whole numbers that fit a byte need one digit and lose nothing.
+//   overflow  of a lane's 8 products: below 8 bits 8·7·128·(2^16 + …) < 2^29 · 15/7 < 2^31; 8 bits keep the lowest digit apart
+// Compiled once per instruction set, and of use in one.
+
+#if defined(FOVEA_CORE_KERNELS_CPU_RTN_DIGITS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_CORE_KERNELS_CPU_RTN_DIGITS_INL_H_
+#undef FOVEA_CORE_KERNELS_CPU_RTN_DIGITS_INL_H_
+#else
+#define FOVEA_CORE_KERNELS_CPU_RTN_DIGITS_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <bit>
+#include <limits>
+
+#include "core/kernels/cpu/codes-inl.h"
+#include "core/kernels/cpu/rtn_rows-inl.h"
+#include "core/kernels/cpu/rtn_vectors.h"
+#include "core/methods/quantise/rtn.h"
+
+#if HWY_TARGET == HWY_AVX3
+
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+namespace fovea::cpu::HWY_NAMESPACE {
+
+using Bytes = hn::Full512<std::uint8_t>;
+using Integers = hn::Full512<std::int32_t>;
+using Floats = hn::Full512<float>;
+
+constexpr float kMostDigits = 127.f * 65536;  // M
+constexpr int kHalf = 64;                     // codes in one vector, two of which are a unit
+
+// acc + Σ of each lane's four products, codes from 0 to 255 and digits from −128 to 127.
+HWY_INLINE hn::Vec<Integers> addProducts(hn::Vec<Integers> acc, hn::Vec<Bytes> codes, const std::int8_t* digits) {
+    return hn::Vec<Integers>{_mm512_dpbusd_epi32(acc.raw, codes.raw, _mm512_load_si512(digits))};
+}
+
+// The codes of a unit as two vectors of bytes, in an order of their own; and 128 digits, one vector of them per run of
+// the unit, in that order.
+template <int kBits>
+struct UnitBytes;
+
+template <>
+struct UnitBytes<8> {
+    static HWY_INLINE void load(const std::uint8_t* unit, hn::Vec<Bytes> (&codes)[2]) {
+        codes[0] = hn::LoadU(Bytes(), unit);
+        codes[1] = hn::LoadU(Bytes(), unit + kHalf);
+    }
+    static HWY_INLINE void store(const hn::Vec<Integers> (&runs)[kRunsPerUnit], std::int8_t* to) {
+        const hn::Rebind<std::int8_t, Integers> narrow;
+        for (int run = 0; run < kRunsPerUnit; ++run)
+            hn::Store(hn::DemoteTo(narrow, runs[run]), narrow, to + 16 * run);
+    }
+};
+
+// Bytes a, b, c, d of each word.
+HWY_INLINE hn::Vec<Integers> joined(const hn::Vec<Integers> (&runs)[kRunsPerUnit], int a, int b, int c, int d) {
+    const auto low = hn::Set(Integers(), 255);
+    const auto first = hn::OrAnd(hn::ShiftLeft<8>(hn::And(runs[b], low)), runs[a], low);
+    const auto second = hn::OrAnd(hn::ShiftLeft<8>(runs[d]), runs[c], low);
+    return hn::Or(hn::ShiftLeft<16>(second), first);
+}
+
+template <>
+struct UnitBytes<4> {  // the lower halves of all bytes, then the upper ones
+    static HWY_INLINE void load(const std::uint8_t* unit, hn::Vec<Bytes> (&codes)[2]) {
+        const hn::Repartition<std::uint16_t, Bytes> pairs;
+        const auto both = hn::LoadU(Bytes(), unit);
+        const auto low = hn::Set(Bytes(), 15);
+        codes[0] = hn::And(both, low);
+        codes[1] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<4>(hn::BitCast(pairs, both))), low);
+    }
+    static HWY_INLINE void store(const hn::Vec<Integers> (&runs)[kRunsPerUnit], std::int8_t* to) {
+        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 0, 4, 1, 5)), hn::Full512<std::int8_t>(), to);
+        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 2, 6, 3, 7)), hn::Full512<std::int8_t>(),
+                  to + kHalf);
+    }
+};
+
+// Two copies of the 16 words of a unit, which hold its runs 0 and 4, and, two bits higher, 1 and 5; then 2 and 6, 3 and 7.
+struct PairedRuns {
+    static HWY_INLINE void load(const std::uint8_t* words, hn::Vec<Bytes> (&codes)[2]) {
+        const hn::Repartition<std::uint16_t, Bytes> pairs;
+        const hn::Vec<decltype(pairs)> both{
+            _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words)))};
+        const auto upper = hn::IfThenElseZero(hn::Not(hn::FirstN(pairs, 16)), hn::Set(pairs, 2));
+        const auto low = hn::Set(Bytes(), 3);
+        codes[0] = hn::And(hn::BitCast(Bytes(), hn::Shr(both, upper)), low);
+        codes[1] = hn::And(hn::BitCast(Bytes(), hn::Shr(both, hn::Add(upper, hn::Set(pairs, 4)))), low);
+    }
+    static HWY_INLINE void store(const hn::Vec<Integers> (&runs)[kRunsPerUnit], std::int8_t* to) {
+        const hn::Rebind<std::uint16_t, Integers> words;
+        const hn::Repartition<std::uint32_t, Integers> whole;
+        const auto low = hn::Set(Integers(), 255);
+        for (int run = 0; run < 4; ++run) {
+            const auto pair = hn::OrAnd(hn::ShiftLeft<8>(hn::And(runs[run + 4], low)), runs[run], low);
+            hn::Store(hn::TruncateTo(words, hn::BitCast(whole, pair)), words,
+                      reinterpret_cast<std::uint16_t*>(to) + 16 * run);
+        }
+    }
+};
+
+template <>
+struct UnitBytes<2> : PairedRuns {};
+
+template <>
+struct UnitBytes<3> : PairedRuns {
+    static HWY_INLINE void load(const std::uint8_t* unit, hn::Vec<Bytes> (&codes)[2]) {
+        PairedRuns::load(unit, codes);
+        // Each byte of third bits twice, for the two runs that lie in one word.
+        alignas(64) static constexpr std::uint8_t kTwice[32] = {0, 0, 1, 1, 2,  2,  3,  3,  4,  4,  5,  5,  6,  6,  7,  7,
+                                                                8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15};
+        const hn::Vec<Bytes> order{_mm512_broadcast_i64x4(_mm256_load_si256(reinterpret_cast<const __m256i*>(kTwice)))};
+        const auto thirds = hn::TableLookupBytes(hn::LoadDup128(Bytes(), unit + 32), order);
+        const hn::Repartition<std::uint16_t, Bytes> pairs;
+        const auto lower = hn::FirstN(pairs, 16);
+        for (int half = 0; half < 2; ++half) {
+            const auto bit = hn::IfThenElse(lower, hn::Set(pairs, static_cast<std::uint16_t>(0x1001 << 2 * half)),
+                                            hn::Set(pairs, static_cast<std::uint16_t>(0x2002 << 2 * half)));
+            const auto set = hn::TestBit(thirds, hn::BitCast(Bytes(), bit));
+            codes[half] = hn::Or(codes[half], hn::IfThenElseZero(set, hn::Set(Bytes(), 4)));
+        }
+    }
+};
+
+// acc + Σ q·X of a unit's codes and one of their digits.
+HWY_INLINE hn::Vec<Integers> addUnit(hn::Vec<Integers> acc, const hn::Vec<Bytes> (&codes)[2], const std::int8_t* digits) {
+    return addProducts(addProducts(acc, codes[0], digits), codes[1], digits + kHalf);
+}
+
+// Σ q·X of a unit's codes, a float per lane.
+template <int kBits, int kDigits>
+HWY_INLINE hn::Vec<Floats> unitProducts(const std::uint8_t* unit, const std::int8_t* digits) {
+    hn::Vec<Bytes> codes[2];
+    UnitBytes<kBits>::load(unit, codes);
+    const auto zero = hn::Zero(Integers());
+    auto sum = addUnit(zero, codes, digits);
+    if constexpr (kDigits == 3) {
+        sum = addUnit(hn::ShiftLeft<8>(sum), codes, digits + kWidestUnit);
+        if constexpr (kBits == 8) {
+            const auto lowest = hn::ConvertTo(Floats(), addUnit(zero, codes, digits + 2 * kWidestUnit));
+            return hn::MulAdd(hn::ConvertTo(Floats(), sum), hn::Set(Floats(), 256.f), lowest);
+        } else {
+            sum = addUnit(hn::ShiftLeft<8>(sum), codes, digits + 2 * kWidestUnit);
+        }
+    }
+    return hn::ConvertTo(Floats(), sum);
+}
+
+// Digits (kDigits, 128) of the step x (128), and its unit u; returns Σ u·X. With one digit x is whole and u is 1.
+template <int kBits, int kDigits>
+HWY_INLINE float prepareStep(const float* x, std::int8_t* digits, float& unit) {
+    hn::Vec<Integers> left[kRunsPerUnit], digit[kRunsPerUnit];
+    float perUnit = 1;  // 1/u
+    unit = 1;
+    if constexpr (kDigits == 3) {
+        auto largest = hn::Zero(Integers());  // bits of |x|, for a maximum of floats forgets NaN
+        for (int run = 0; run < kRunsPerUnit; ++run)
+            largest = hn::Max(largest, hn::BitCast(Integers(), hn::Abs(hn::LoadU(Floats(), x + 16 * run))));
+        const float most = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(Integers(), largest)));
+        if (!(most <= std::numeric_limits<float>::max()))
+            unit = std::numeric_limits<float>::quiet_NaN();
+        // Below that 1/u would be infinite.
+        const float held = std::clamp(most, 1e-30f, std::numeric_limits<float>::max());
+        unit *= held / kMostDigits;
+        perUnit = kMostDigits / held;
+    }
+    auto sum = hn::Zero(Integers());
+    for (int run = 0; run < kRunsPerUnit; ++run) {
+        left[run] = hn::NearestInt(hn::Mul(hn::LoadU(Floats(), x + 16 * run), hn::Set(Floats(), perUnit)));
+        sum = hn::Add(sum, left[run]);
+    }
+    for (int place = kDigits - 1; place >= 0; --place) {
+        for (int run = 0; run < kRunsPerUnit; ++run) {
+            digit[run] = hn::ShiftRight<24>(hn::ShiftLeft<24>(left[run]));
+            left[run] = hn::ShiftRight<8>(hn::Sub(left[run], digit[run]));
+        }
+        UnitBytes<kBits>::store(digit, digits + place * kWidestUnit);
+    }
+    return unit * static_cast<float>(hn::GetLane(hn::SumOfLanes(Integers(), sum)));
+}
+
+template <int kBits, int kDigits>
+void prepareDigits(const RtnParams& rtn, RtnVectors& v) {
+    const std::int64_t whole = v.steps * kWidestUnit;
+    for (std::int64_t i = 0; i < v.vectors; ++i) {
+        float* const sums = v.sums.data() + i * v.groups;
+        std::fill_n(sums, v.groups, 0.f);
+        for (std::int64_t step = 0; step < v.steps; ++step)
+            sums[step * kWidestUnit / rtn.group] += prepareStep<kBits, kDigits>(
+                v.vector(i) + step * kWidestUnit, v.bytes.data() + (i * v.steps + step) * kDigits * kWidestUnit,
+                v.scales[static_cast<std::size_t>(i * v.steps + step)]);
+        if (whole < v.in)
+            sums[whole / rtn.group] += plainSum(v.vector(i) + whole, v.in - whole);
+    }
+}
+
+// Lines of each stream asked for ahead of those in work.
+constexpr int kDigitsAhead = 3072;  // bytes
+
+// Adds a step's bytes of each row to `sums`, for all steps; `scaled` are s·u of each.
+template <int kBits, int kDigits, int R>
+HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* const (&scaled)[R],
+                         const std::int8_t* digits, std::int64_t steps, bool first, float (&sums)[R]) {
+    constexpr int kUnit = 16 * kBits;  // bytes
+    hn::Vec<Floats> total[R];
+    for (int r = 0; r < R; ++r)
+        total[r] = hn::Zero(Floats());
+    for (std::int64_t step = 0; step < steps; ++step, digits += kDigits * kWidestUnit)
+        for (int r = 0; r < R; ++r) {
+            const std::uint8_t* const unit = codes[r] + step * kUnit;
+            for (int at = 0; first && at < kUnit; at += 64)
+                __builtin_prefetch(unit + kDigitsAhead + at, 0, 3);
+            total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(unit, digits), hn::Set(Floats(), scaled[r][step]),
+                                  total[r]);
+        }
+    for (int r = 0; r < R; ++r)
+        sums[r] = hn::GetLane(hn::SumOfLanes(Floats(), total[r]));
+}
+
+// Σ q·x of the codes beyond the whole steps, which are in one group.
+template <int kBits>
+HWY_INLINE float restOfDigits(const std::uint8_t* codes, const float* x, std::int64_t n) {
+    float values[kWidestUnit];
+    widenCodes<kBits>(codes, n, values);
+    return dotOf(values, x, n);
+}
+
+// y of R rows that lie `apart` from each other, for all vectors.
+template <int kBits, int kDigits, int R>
+HWY_INLINE void dotDigitRows(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, std::int64_t apart,
+                             RtnScratch& scratch, float* y, std::int64_t out) {
+    const RtnRow at = rtnRow(rtn, v.in);
+    const std::int64_t whole = v.steps * kWidestUnit;
+    const std::uint8_t* codes[R];
+    const float* scaled[R];
+    for (int r = 0; r < R; ++r) {
+        const std::uint8_t* const row = w + r * apart * at.bytes;
+        describeRtnRow<kBits>(rtn, at, row, 1, 0, scratch, r);
+        codes[r] = row + at.codes;
+        scaled[r] = kDigits == 1 ? scratch.scale(r) : scratch.scaled(r);
+    }
+    for (std::int64_t i = 0; i < v.vectors; ++i) {
+        for (int r = 0; kDigits > 1 && r < R; ++r)
+            multiplied(scratch.scale(r), v.scalesOf(i), scratch.scaled(r), v.steps);
+        float sums[R];
+        addSteps<kBits, kDigits, R>(codes, scaled, v.bytesOf(i), v.steps, i == 0, sums);
+        for (int r = 0; r < R; ++r) {
+            if (whole < v.in)
+                sums[r] += scratch.scale(r)[v.steps] *
+                           restOfDigits<kBits>(codes[r] + codeBytes(kBits, whole), v.vector(i) + whole, v.in - whole);
+            y[i * out + r * apart] = sums[r] - dotOf(scratch.below(r), v.sumsOf(i), v.groups);
+        }
+    }
+}
+
+// Rows [first, last), one from each half at a time: memory is read in two long streams.
+template <int kBits, int kDigits>
+void multiplyDigits(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y, std::int64_t out,
+                    std::int64_t first, std::int64_t last) {
+    thread_local RtnScratch scratch;
+    scratch.fit(rtn, v.in);
+    const std::int64_t bytes = rtnRow(rtn, v.in).bytes, half = (last - first) / 2;
+    for (std::int64_t row = first; row < first + half; ++row)
+        dotDigitRows<kBits, kDigits, 2>(rtn, v, w + row * bytes, half, scratch, y + row, out);
+    if (first + 2 * half < last)
+        dotDigitRows<kBits, kDigits, 1>(rtn, v, w + (last - 1) * bytes, 0, scratch, y + last - 1, out);
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_POP_ATTRIBUTES
+
+#endif  // AVX3
+#endif  // per-target include guard
