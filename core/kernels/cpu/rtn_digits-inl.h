@@ -202,13 +202,12 @@ void prepareDigits(const RtnParams& rtn, RtnVectors& v) {
     }
 }
 
-// Lines of each stream asked for ahead of those in work.
-constexpr int kDigitsAhead = 3072;  // bytes
+constexpr int kDigitsAhead = 3072;  // bytes of each stream that are asked for ahead of those in work
 
-// Adds a step's bytes of each row to `sums`, for all steps; `scaled` are s·u of each.
-template <int kBits, int kDigits, int R>
+// Σ s·u·(Σ q·X) over the steps of each row, `scaled` being s·u.
+template <int kBits, int kDigits, int R, bool kAsk>
 HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* const (&scaled)[R],
-                         const std::int8_t* digits, std::int64_t steps, bool first, float (&sums)[R]) {
+                         const std::int8_t* digits, std::int64_t steps, float (&sums)[R]) {
     constexpr int kUnit = 16 * kBits;  // bytes
     hn::Vec<Floats> total[R];
     for (int r = 0; r < R; ++r)
@@ -216,7 +215,7 @@ HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* con
     for (std::int64_t step = 0; step < steps; ++step, digits += kDigits * kWidestUnit)
         for (int r = 0; r < R; ++r) {
             const std::uint8_t* const unit = codes[r] + step * kUnit;
-            for (int at = 0; first && at < kUnit; at += 64)
+            for (int at = 0; kAsk && at < kUnit; at += 64)
                 __builtin_prefetch(unit + kDigitsAhead + at, 0, 3);
             total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(unit, digits), hn::Set(Floats(), scaled[r][step]),
                                   total[r]);
@@ -225,53 +224,117 @@ HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* con
         sums[r] = hn::GetLane(hn::SumOfLanes(Floats(), total[r]));
 }
 
-// Σ q·x of the codes beyond the whole steps, which are in one group.
-template <int kBits>
-HWY_INLINE float restOfDigits(const std::uint8_t* codes, const float* x, std::int64_t n) {
-    float values[kWidestUnit];
-    widenCodes<kBits>(codes, n, values);
-    return dotOf(values, x, n);
+// s·u of every step.
+HWY_INLINE void scaleSteps(const RtnParams& rtn, const float* scale, const float* unit, std::int64_t steps, float* to) {
+    std::int64_t step = 0;
+    if (rtn.group == kWidestUnit)
+        for (; step + 16 <= steps; step += 16)
+            hn::StoreU(hn::Mul(hn::LoadU(Floats(), scale + step), hn::LoadU(Floats(), unit + step)), Floats(), to + step);
+    for (; step < steps; ++step)
+        to[step] = scale[step * kWidestUnit / rtn.group] * unit[step];
 }
 
-// y of R rows that lie `apart` from each other, for all vectors.
-template <int kBits, int kDigits, int R>
-HWY_INLINE void dotDigitRows(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, std::int64_t apart,
-                             RtnScratch& scratch, float* y, std::int64_t out) {
-    const RtnRow at = rtnRow(rtn, v.in);
-    const std::int64_t whole = v.steps * kWidestUnit;
-    const std::uint8_t* codes[R];
-    const float* scaled[R];
-    for (int r = 0; r < R; ++r) {
-        const std::uint8_t* const row = w + r * apart * at.bytes;
-        describeRtnRow<kBits>(rtn, at, row, 1, 0, scratch, r);
-        codes[r] = row + at.codes;
-        scaled[r] = kDigits == 1 ? scratch.scale(r) : scratch.scaled(r);
+// Σ s·z·(Σ x) over groups.
+HWY_INLINE float belowOf(const float* scale, const float* zero, const float* sums, std::int64_t groups) {
+    auto total = hn::Zero(Floats());
+    std::int64_t g = 0;
+    for (; g + 16 <= groups; g += 16)
+        total = hn::MulAdd(hn::Mul(hn::LoadU(Floats(), scale + g), hn::LoadU(Floats(), zero + g)),
+                           hn::LoadU(Floats(), sums + g), total);
+    float rest = 0;
+    for (; g < groups; ++g)
+        rest += scale[g] * zero[g] * sums[g];
+    return hn::GetLane(hn::SumOfLanes(Floats(), total)) + rest;
+}
+
+// Products of one matrix's rows and the prepared vectors.
+template <int kBits, int kDigits>
+class DigitProducts {
+public:
+    DigitProducts(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y, std::int64_t out)
+        : m_rtn(rtn), m_vectors(v), m_w(w), m_y(y), m_out(out), m_at(rtnRow(rtn, v.in)) {
+        scratch().fit(rtn, v.in);
     }
-    for (std::int64_t i = 0; i < v.vectors; ++i) {
-        for (int r = 0; kDigits > 1 && r < R; ++r)
-            multiplied(scratch.scale(r), v.scalesOf(i), scratch.scaled(r), v.steps);
-        float sums[R];
-        addSteps<kBits, kDigits, R>(codes, scaled, v.bytesOf(i), v.steps, i == 0, sums);
-        for (int r = 0; r < R; ++r) {
-            if (whole < v.in)
-                sums[r] += scratch.scale(r)[v.steps] *
-                           restOfDigits<kBits>(codes[r] + codeBytes(kBits, whole), v.vector(i) + whole, v.in - whole);
-            y[i * out + r * apart] = sums[r] - dotOf(scratch.below(r), v.sumsOf(i), v.groups);
+
+    // Rows [first, last), one from each half at a time: memory is read in two long streams. Scales and zeros are unpacked
+    // a pair ahead: what is stored in pieces is slow to load at once while it is on its way to the cache.
+    HWY_INLINE void multiply(std::int64_t first, std::int64_t last) const {
+        const std::int64_t half = (last - first) / 2;
+        if (half > 0)
+            unpack<2>(first, half, 0);
+        int pair = 0;
+        for (std::int64_t row = first; row < first + half; ++row, pair = 2 - pair) {
+            if (row + 1 < first + half)
+                unpack<2>(row + 1, half, 2 - pair);
+            dot<2>(row, half, pair);
+        }
+        if (first + 2 * half < last) {
+            unpack<1>(last - 1, 0, 0);
+            dot<1>(last - 1, 0, 0);
         }
     }
-}
 
-// Rows [first, last), one from each half at a time: memory is read in two long streams.
+private:
+    static RtnScratch& scratch() {
+        thread_local RtnScratch kept;
+        return kept;
+    }
+
+    // Row row, row + apart, … (R of them), the i-th as row at + i of the scratch.
+    template <int R>
+    HWY_INLINE void unpack(std::int64_t row, std::int64_t apart, int at) const {
+        for (int r = 0; r < R; ++r)
+            unpackGroups<kBits>(m_rtn, m_at, m_w + (row + r * apart) * m_at.bytes, m_scratch, at + r);
+    }
+
+    // y of these rows, for all vectors.
+    template <int R>
+    HWY_INLINE void dot(std::int64_t row, std::int64_t apart, int at) const {
+        const RtnVectors& v = m_vectors;
+        const std::uint8_t* codes[R];
+        const float* scaled[R];
+        for (int r = 0; r < R; ++r) {
+            codes[r] = m_w + (row + r * apart) * m_at.bytes + m_at.codes;
+            scaled[r] = m_scratch.scaled(at + r);
+        }
+        for (std::int64_t i = 0; i < v.vectors; ++i) {
+            for (int r = 0; r < R; ++r)
+                scaleSteps(m_rtn, m_scratch.scale(at + r), v.scalesOf(i), v.steps, m_scratch.scaled(at + r));
+            float sums[R];
+            if (i == 0)
+                addSteps<kBits, kDigits, R, true>(codes, scaled, v.bytesOf(i), v.steps, sums);
+            else
+                addSteps<kBits, kDigits, R, false>(codes, scaled, v.bytesOf(i), v.steps, sums);
+            for (int r = 0; r < R; ++r)
+                m_y[i * m_out + row + r * apart] =
+                    sums[r] + rest(codes[r], i, m_scratch.scale(at + r)) -
+                    belowOf(m_scratch.scale(at + r), m_scratch.zero(at + r), v.sumsOf(i), v.groups);
+        }
+    }
+
+    // What the codes beyond the whole steps add, which are in one group.
+    HWY_INLINE float rest(const std::uint8_t* codes, std::int64_t vector, const float* scale) const {
+        const std::int64_t whole = m_vectors.steps * kWidestUnit, n = m_vectors.in - whole;
+        if (n == 0)
+            return 0;
+        float values[kWidestUnit];
+        widenCodes<kBits>(codes + codeBytes(kBits, whole), n, values);
+        return scale[whole / m_rtn.group] * dotOf(values, m_vectors.vector(vector) + whole, n);
+    }
+
+    const RtnParams& m_rtn;
+    const RtnVectors& m_vectors;
+    const std::uint8_t* m_w;
+    float* m_y;
+    std::int64_t m_out;
+    RtnRow m_at;
+    RtnScratch& m_scratch = scratch();
+};
+
 template <int kBits, int kDigits>
 void multiplyDigits(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y, std::int64_t out,
                     std::int64_t first, std::int64_t last) {
-    thread_local RtnScratch scratch;
-    scratch.fit(rtn, v.in);
-    const std::int64_t bytes = rtnRow(rtn, v.in).bytes, half = (last - first) / 2;
-    for (std::int64_t row = first; row < first + half; ++row)
-        dotDigitRows<kBits, kDigits, 2>(rtn, v, w + row * bytes, half, scratch, y + row, out);
-    if (first + 2 * half < last)
-        dotDigitRows<kBits, kDigits, 1>(rtn, v, w + (last - 1) * bytes, 0, scratch, y + last - 1, out);
+    DigitProducts<kBits, kDigits>(rtn, v, w, y, out).multiply(first, last);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

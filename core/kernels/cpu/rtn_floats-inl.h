@@ -163,18 +163,41 @@ HWY_INLINE void dotRtnRows(const RtnOperands& o, const RtnRows<R>& rows, std::in
         }
 }
 
+// D·s of every step and D·s·(p + z/D) of every group of an unpacked row, p and D as its codes have them; where scales and
+// zeros were.
+template <int kBits>
+HWY_INLINE void placeScales(const RtnParams& rtn, std::int64_t groups, RtnScratch& scratch, int r) {
+    using C = Codes<kBits>;
+    float *const scale = scratch.scale(r), *const zero = scratch.zero(r);
+    const auto place = [&](auto tag, std::int64_t g) HWY_ATTR {
+        const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, C::kDivisor));
+        const auto z = hn::MulAdd(hn::LoadU(tag, zero + g), hn::Set(tag, 1 / C::kDivisor), hn::Set(tag, C::kPlus));
+        hn::StoreU(s, tag, scale + g);
+        hn::StoreU(hn::Mul(s, z), tag, zero + g);
+    };
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(Widest()));
+    std::int64_t g = 0;
+    for (; g + lanes <= groups; g += lanes)
+        place(Widest(), g);
+    for (; g < groups; ++g)
+        place(Single(), g);
+    if (rtn.group > kWidestUnit)  // from the end on, for what is written is never read again
+        for (std::int64_t step = scratch.steps() - 1; step >= 0; --step)
+            scale[step] = scale[step * kWidestUnit / rtn.group];
+}
+
 // Four vectors share each code of two rows; those that are left go over all R, which are in L1 by then.
 template <int kBits, int R>
 HWY_INLINE void multiplyTogether(const RtnOperands& o, const std::int64_t (&row)[R], RtnScratch& scratch) {
-    using C = Codes<kBits>;
     RtnRows<R> rows;
     const RtnRow at = rtnRow(o.rtn, o.vectors.in);
     for (int r = 0; r < R; ++r) {
         const std::uint8_t* const from = o.w + row[r] * at.bytes;
-        describeRtnRow<kBits>(o.rtn, at, from, C::kDivisor, C::kPlus, scratch, r);
+        unpackGroups<kBits>(o.rtn, at, from, scratch, r);
+        placeScales<kBits>(o.rtn, at.groups, scratch, r);
         rows.codes[r] = from + at.codes;
         rows.scale[r] = scratch.scale(r);
-        rows.below[r] = scratch.below(r);
+        rows.below[r] = scratch.zero(r);
         rows.row[r] = row[r];
     }
     std::int64_t vector = 0;

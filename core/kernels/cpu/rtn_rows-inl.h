@@ -21,8 +21,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// Floats of up to four rows, which a thread keeps: scales of steps, what zeros take away per group, and scales times
-// those of a vector. A step is a group, or 128 weights of one that is longer.
+// Floats of up to four rows, which a thread keeps: a scale and a zero for each group, and what a product makes of them. A step is a group, or 128 weights of one that is longer.
 class RtnScratch {
 public:
     void fit(const RtnParams& rtn, std::int64_t columns) {
@@ -30,8 +29,8 @@ public:
         m_floats.resize(static_cast<std::size_t>(12 * m_steps));
     }
     float* scale(int row) { return m_floats.data() + 3 * row * m_steps; }
-    float* below(int row) { return scale(row) + m_steps; }
-    float* scaled(int row) { return below(row) + m_steps; }
+    float* zero(int row) { return scale(row) + m_steps; }
+    float* scaled(int row) { return zero(row) + m_steps; }
     std::int64_t steps() const { return m_steps; }
 
 private:
@@ -66,30 +65,12 @@ HWY_INLINE void widenZeros(const RtnParams& rtn, const std::uint8_t* from, std::
         }
 }
 
-// D·s of every step and D·s·(p + z/D) of every group of one packed row, for codes that come as p + q/D.
+// Scales and zeros of one packed row, of each group.
 template <int kBits>
-HWY_INLINE void describeRtnRow(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, float divisor,
-                               float plus, RtnScratch& scratch, int r) {
-    const Widest d;
-    const Single one;
-    float *const scale = scratch.scale(r), *const below = scratch.below(r);
-    widenHalves(row, at.groups, scale);
-    widenZeros<kBits>(rtn, row + at.zeros, at.groups, below);
-    const auto scaled = [&](auto tag, std::int64_t g) HWY_ATTR {
-        const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, divisor));
-        const auto z = hn::MulAdd(hn::LoadU(tag, below + g), hn::Set(tag, 1 / divisor), hn::Set(tag, plus));
-        hn::StoreU(s, tag, scale + g);
-        hn::StoreU(hn::Mul(s, z), tag, below + g);
-    };
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    std::int64_t g = 0;
-    for (; g + lanes <= at.groups; g += lanes)
-        scaled(d, g);
-    for (; g < at.groups; ++g)
-        scaled(one, g);
-    if (rtn.group > kWidestUnit)  // from the end on, for what is written is never read again
-        for (std::int64_t step = scratch.steps() - 1; step >= 0; --step)
-            scale[step] = scale[step * kWidestUnit / rtn.group];
+HWY_INLINE void unpackGroups(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, RtnScratch& scratch,
+                             int r) {
+    widenHalves(row, at.groups, scratch.scale(r));
+    widenZeros<kBits>(rtn, row + at.zeros, at.groups, scratch.zero(r));
 }
 
 // a (n) · b (n)
@@ -104,17 +85,6 @@ HWY_INLINE float dotOf(const float* a, const float* b, std::int64_t n) {
     for (; i < n; ++i)
         rest += a[i] * b[i];
     return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
-}
-
-// c (n) = a (n) times b (n)
-HWY_INLINE void multiplied(const float* a, const float* b, float* c, std::int64_t n) {
-    const Widest d;
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes)
-        hn::StoreU(hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, c + i);
-    for (; i < n; ++i)
-        c[i] = a[i] * b[i];
 }
 
 // Σ x (n)
