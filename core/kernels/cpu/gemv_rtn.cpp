@@ -9,7 +9,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/gemv_rtn.cpp"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/foreach_target.h> // IWYU pragma: keep
 
 #include "core/kernels/cpu/rtn_digits-inl.h"
 #include "core/kernels/cpu/rtn_floats-inl.h"
@@ -23,10 +23,14 @@ namespace fovea::cpu::HWY_NAMESPACE {
 template <class F>
 HWY_INLINE void withBits(int bits, const F& f) {
     switch (bits) {
-    case 8: return f(std::integral_constant<int, 8>());
-    case 4: return f(std::integral_constant<int, 4>());
-    case 3: return f(std::integral_constant<int, 3>());
-    default: return f(std::integral_constant<int, 2>());
+    case 8:
+        return f(std::integral_constant<int, 8>());
+    case 4:
+        return f(std::integral_constant<int, 4>());
+    case 3:
+        return f(std::integral_constant<int, 3>());
+    default:
+        return f(std::integral_constant<int, 2>());
     }
 }
 
@@ -59,16 +63,17 @@ void prepareRtnTarget(const RtnParams& rtn, RtnVectors& v) {
                 v.vector(i) + g * rtn.group, std::min<std::int64_t>(rtn.group, v.in - g * rtn.group));
 }
 
-void gemvRtnTarget(const RtnParams& rtn, const std::uint8_t* w, const RtnVectors& v, float* y, std::int64_t out,
-                   std::int64_t first, std::int64_t last) {
+void gemvRtnTarget(const RtnParams& rtn, const std::uint8_t* w, const RtnVectors& v, float* y,
+                   std::int64_t out, std::int64_t first, std::int64_t last) {
 #if HWY_TARGET == HWY_AVX3
     if (v.digits > 0)
-        return withBits(rtn.bits, [&](auto bits) { multiplyDigits<bits(), 3>(rtn, v, w, y, out, first, last); });
+        return withBits(rtn.bits,
+                        [&](auto bits) { multiplyDigits<bits(), 3>(rtn, v, w, y, out, first, last); });
 #endif
     withBits(rtn.bits, [&](auto bits) { multiplyRtn<bits()>({rtn, v, w, y, out}, first, last); });
 }
 
-}  // namespace fovea::cpu::HWY_NAMESPACE
+} // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
@@ -78,18 +83,19 @@ HWY_EXPORT(gemvRtnTarget);
 
 void gemv(const RtnParams& rtn, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors) {
-    thread_local RtnVectors v;  // kept: a warm step allocates nothing
+    thread_local RtnVectors v; // kept: a warm step allocates nothing
     v.x = x;
     v.in = in;
     v.vectors = vectors;
     HWY_DYNAMIC_DISPATCH(prepareRtnTarget)(rtn, v);
-    const RtnVectors& prepared = v;  // of this thread, for all
+    const RtnVectors& prepared = v; // of this thread, for all
     const std::int64_t rowBytes = rtnRow(rtn, in).bytes, rows = rowsPerTask(out, rowBytes);
     forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
         HWY_DYNAMIC_DISPATCH(gemvRtnTarget)
-        (rtn, static_cast<const std::uint8_t*>(w), prepared, y, out, task * rows, std::min(out, (task + 1) * rows));
+        (rtn, static_cast<const std::uint8_t*>(w), prepared, y, out, task * rows,
+         std::min(out, (task + 1) * rows));
     });
 }
 
-}  // namespace fovea::cpu
+} // namespace fovea::cpu
 #endif

@@ -1,11 +1,11 @@
-// Products of packed codes and activations in bytes, where the machine multiplies four bytes by four in one instruction
-// (AVX-512 VNNI). Codes are whole numbers; so are activations, once each step of 128 has a unit of its own:
+// Products of packed codes and float activations in bytes, where the machine multiplies bytes by fours and adds them up in
+// one instruction (AVX-512 VNNI). Codes q are whole numbers; so are activations once each step of 128 has a unit of its own:
 //   X = round(x / u), u = max|x| / M, M = 127·2^16;  X = 2^16·X₂ + 2^8·X₁ + X₀, all three digits in [−128, 127]
-//   Σ q·x ≈ u·Σ q·X, and what is left of x is at most u/2: one part in 2^24 of the largest of the 128
-// Sums of q·X are exact, so a product loses less than one in fp32 does, which rounds x not at all but every partial sum.
-// An instruction takes 64 codes: 12 of them for 128 codes of 4 bits, in three digits, where fp32 takes 21.
-// Whole numbers that fit a byte need one digit and lose nothing.
-//   overflow  of a lane's 8 products: below 8 bits 8·7·128·(2^16 + …) < 2^29 · 15/7 < 2^31; 8 bits keep the lowest digit apart
+//   Σ q·x = u·Σ q·X, but for at most u/2 of each x: one part in 2^24 of the largest of the 128
+// Sums of q·X are exact. A product in fp32 does not round x, but every partial sum, which loses more.
+// An instruction takes 64 codes, so that 128 codes of 4 bits are 13 of them in all (3 to take the codes apart, 6 products,
+// 2 shifts, 1 conversion, 1 multiply-add), where fp32 takes 21 (rtn_floats-inl.h).
+//   overflow  a lane adds up 8 products. Below 8 bits |Σ q·X| <= 8·15·2^23 < 2^30; at 8 bits the lowest digit is kept apart
 // Compiled once per instruction set, and of use in one.
 
 #if defined(FOVEA_CORE_KERNELS_CPU_RTN_DIGITS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -34,11 +34,12 @@ using Bytes = hn::Full512<std::uint8_t>;
 using Integers = hn::Full512<std::int32_t>;
 using Floats = hn::Full512<float>;
 
-constexpr float kMostDigits = 127.f * 65536;  // M
-constexpr int kHalf = 64;                     // codes in one vector, two of which are a unit
+constexpr float kMostDigits = 127.f * 65536; // M
+constexpr int kHalf = 64;                    // codes in one vector, two of which are a unit
 
 // acc + Σ of each lane's four products, codes from 0 to 255 and digits from −128 to 127.
-HWY_INLINE hn::Vec<Integers> addProducts(hn::Vec<Integers> acc, hn::Vec<Bytes> codes, const std::int8_t* digits) {
+HWY_INLINE hn::Vec<Integers> addProducts(hn::Vec<Integers> acc, hn::Vec<Bytes> codes,
+                                         const std::int8_t* digits) {
     return hn::Vec<Integers>{_mm512_dpbusd_epi32(acc.raw, codes.raw, _mm512_load_si512(digits))};
 }
 
@@ -61,7 +62,8 @@ struct UnitBytes<8> {
 };
 
 // Bytes a, b, c, d of each word.
-HWY_INLINE hn::Vec<Integers> joined(const hn::Vec<Integers> (&runs)[kRunsPerUnit], int a, int b, int c, int d) {
+HWY_INLINE hn::Vec<Integers> joined(const hn::Vec<Integers> (&runs)[kRunsPerUnit], int a, int b, int c,
+                                    int d) {
     const auto low = hn::Set(Integers(), 255);
     const auto first = hn::OrAnd(hn::ShiftLeft<8>(hn::And(runs[b], low)), runs[a], low);
     const auto second = hn::OrAnd(hn::ShiftLeft<8>(runs[d]), runs[c], low);
@@ -69,7 +71,7 @@ HWY_INLINE hn::Vec<Integers> joined(const hn::Vec<Integers> (&runs)[kRunsPerUnit
 }
 
 template <>
-struct UnitBytes<4> {  // the lower halves of all bytes, then the upper ones
+struct UnitBytes<4> { // the lower halves of all bytes, then the upper ones
     static HWY_INLINE void load(const std::uint8_t* unit, hn::Vec<Bytes> (&codes)[2]) {
         const hn::Repartition<std::uint16_t, Bytes> pairs;
         const auto both = hn::LoadU(Bytes(), unit);
@@ -78,9 +80,10 @@ struct UnitBytes<4> {  // the lower halves of all bytes, then the upper ones
         codes[1] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<4>(hn::BitCast(pairs, both))), low);
     }
     static HWY_INLINE void store(const hn::Vec<Integers> (&runs)[kRunsPerUnit], std::int8_t* to) {
-        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 0, 4, 1, 5)), hn::Full512<std::int8_t>(), to);
-        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 2, 6, 3, 7)), hn::Full512<std::int8_t>(),
-                  to + kHalf);
+        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 0, 4, 1, 5)),
+                  hn::Full512<std::int8_t>(), to);
+        hn::Store(hn::BitCast(hn::Full512<std::int8_t>(), joined(runs, 2, 6, 3, 7)),
+                  hn::Full512<std::int8_t>(), to + kHalf);
     }
 };
 
@@ -115,15 +118,18 @@ struct UnitBytes<3> : PairedRuns {
     static HWY_INLINE void load(const std::uint8_t* unit, hn::Vec<Bytes> (&codes)[2]) {
         PairedRuns::load(unit, codes);
         // Each byte of third bits twice, for the two runs that lie in one word.
-        alignas(64) static constexpr std::uint8_t kTwice[32] = {0, 0, 1, 1, 2,  2,  3,  3,  4,  4,  5,  5,  6,  6,  7,  7,
-                                                                8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15};
-        const hn::Vec<Bytes> order{_mm512_broadcast_i64x4(_mm256_load_si256(reinterpret_cast<const __m256i*>(kTwice)))};
+        alignas(64) static constexpr std::uint8_t kTwice[32] = {0,  0,  1,  1,  2,  2,  3,  3,  4,  4,  5,
+                                                                5,  6,  6,  7,  7,  8,  8,  9,  9,  10, 10,
+                                                                11, 11, 12, 12, 13, 13, 14, 14, 15, 15};
+        const hn::Vec<Bytes> order{
+            _mm512_broadcast_i64x4(_mm256_load_si256(reinterpret_cast<const __m256i*>(kTwice)))};
         const auto thirds = hn::TableLookupBytes(hn::LoadDup128(Bytes(), unit + 32), order);
         const hn::Repartition<std::uint16_t, Bytes> pairs;
         const auto lower = hn::FirstN(pairs, 16);
         for (int half = 0; half < 2; ++half) {
-            const auto bit = hn::IfThenElse(lower, hn::Set(pairs, static_cast<std::uint16_t>(0x1001 << 2 * half)),
-                                            hn::Set(pairs, static_cast<std::uint16_t>(0x2002 << 2 * half)));
+            const auto bit =
+                hn::IfThenElse(lower, hn::Set(pairs, static_cast<std::uint16_t>(0x1001 << 2 * half)),
+                               hn::Set(pairs, static_cast<std::uint16_t>(0x2002 << 2 * half)));
             const auto set = hn::TestBit(thirds, hn::BitCast(Bytes(), bit));
             codes[half] = hn::Or(codes[half], hn::IfThenElseZero(set, hn::Set(Bytes(), 4)));
         }
@@ -131,7 +137,8 @@ struct UnitBytes<3> : PairedRuns {
 };
 
 // acc + Σ q·X of a unit's codes and one of their digits.
-HWY_INLINE hn::Vec<Integers> addUnit(hn::Vec<Integers> acc, const hn::Vec<Bytes> (&codes)[2], const std::int8_t* digits) {
+HWY_INLINE hn::Vec<Integers> addUnit(hn::Vec<Integers> acc, const hn::Vec<Bytes> (&codes)[2],
+                                     const std::int8_t* digits) {
     return addProducts(addProducts(acc, codes[0], digits), codes[1], digits + kHalf);
 }
 
@@ -158,10 +165,10 @@ HWY_INLINE hn::Vec<Floats> unitProducts(const std::uint8_t* unit, const std::int
 template <int kBits, int kDigits>
 HWY_INLINE float prepareStep(const float* x, std::int8_t* digits, float& unit) {
     hn::Vec<Integers> left[kRunsPerUnit], digit[kRunsPerUnit];
-    float perUnit = 1;  // 1/u
+    float perUnit = 1; // 1/u
     unit = 1;
     if constexpr (kDigits == 3) {
-        auto largest = hn::Zero(Integers());  // bits of |x|, for a maximum of floats forgets NaN
+        auto largest = hn::Zero(Integers()); // bits of |x|, for a maximum of floats forgets NaN
         for (int run = 0; run < kRunsPerUnit; ++run)
             largest = hn::Max(largest, hn::BitCast(Integers(), hn::Abs(hn::LoadU(Floats(), x + 16 * run))));
         const float most = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(Integers(), largest)));
@@ -194,21 +201,22 @@ void prepareDigits(const RtnParams& rtn, RtnVectors& v) {
         float* const sums = v.sums.data() + i * v.groups;
         std::fill_n(sums, v.groups, 0.f);
         for (std::int64_t step = 0; step < v.steps; ++step)
-            sums[step * kWidestUnit / rtn.group] += prepareStep<kBits, kDigits>(
-                v.vector(i) + step * kWidestUnit, v.bytes.data() + (i * v.steps + step) * kDigits * kWidestUnit,
-                v.scales[static_cast<std::size_t>(i * v.steps + step)]);
+            sums[step * kWidestUnit / rtn.group] +=
+                prepareStep<kBits, kDigits>(v.vector(i) + step * kWidestUnit,
+                                            v.bytes.data() + (i * v.steps + step) * kDigits * kWidestUnit,
+                                            v.scales[static_cast<std::size_t>(i * v.steps + step)]);
         if (whole < v.in)
             sums[whole / rtn.group] += plainSum(v.vector(i) + whole, v.in - whole);
     }
 }
 
-constexpr int kDigitsAhead = 3072;  // bytes of each stream that are asked for ahead of those in work
+constexpr int kDigitsAhead = 3072; // bytes of each stream that are asked for ahead of those in work
 
 // Σ s·u·(Σ q·X) over the steps of each row, `scaled` being s·u.
 template <int kBits, int kDigits, int R, bool kAsk>
 HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* const (&scaled)[R],
                          const std::int8_t* digits, std::int64_t steps, float (&sums)[R]) {
-    constexpr int kUnit = 16 * kBits;  // bytes
+    constexpr int kUnit = 16 * kBits; // bytes
     hn::Vec<Floats> total[R];
     for (int r = 0; r < R; ++r)
         total[r] = hn::Zero(Floats());
@@ -217,19 +225,21 @@ HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* con
             const std::uint8_t* const unit = codes[r] + step * kUnit;
             for (int at = 0; kAsk && at < kUnit; at += 64)
                 __builtin_prefetch(unit + kDigitsAhead + at, 0, 3);
-            total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(unit, digits), hn::Set(Floats(), scaled[r][step]),
-                                  total[r]);
+            total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(unit, digits),
+                                  hn::Set(Floats(), scaled[r][step]), total[r]);
         }
     for (int r = 0; r < R; ++r)
         sums[r] = hn::GetLane(hn::SumOfLanes(Floats(), total[r]));
 }
 
 // s·u of every step.
-HWY_INLINE void scaleSteps(const RtnParams& rtn, const float* scale, const float* unit, std::int64_t steps, float* to) {
+HWY_INLINE void scaleSteps(const RtnParams& rtn, const float* scale, const float* unit, std::int64_t steps,
+                           float* to) {
     std::int64_t step = 0;
     if (rtn.group == kWidestUnit)
         for (; step + 16 <= steps; step += 16)
-            hn::StoreU(hn::Mul(hn::LoadU(Floats(), scale + step), hn::LoadU(Floats(), unit + step)), Floats(), to + step);
+            hn::StoreU(hn::Mul(hn::LoadU(Floats(), scale + step), hn::LoadU(Floats(), unit + step)), Floats(),
+                       to + step);
     for (; step < steps; ++step)
         to[step] = scale[step * kWidestUnit / rtn.group] * unit[step];
 }
@@ -251,7 +261,8 @@ HWY_INLINE float belowOf(const float* scale, const float* zero, const float* sum
 template <int kBits, int kDigits>
 class DigitProducts {
 public:
-    DigitProducts(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y, std::int64_t out)
+    DigitProducts(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y,
+                  std::int64_t out)
         : m_rtn(rtn), m_vectors(v), m_w(w), m_y(y), m_out(out), m_at(rtnRow(rtn, v.in)) {
         scratch().fit(rtn, v.in);
     }
@@ -280,11 +291,16 @@ private:
         return kept;
     }
 
-    // Row row, row + apart, … (R of them), the i-th as row at + i of the scratch.
+    // Row row, row + apart, … (R of them), the i-th as row at + i of the scratch; and asks for what the next ones need of
+    // memory then, which is before their codes are asked for.
     template <int R>
     HWY_INLINE void unpack(std::int64_t row, std::int64_t apart, int at) const {
-        for (int r = 0; r < R; ++r)
-            unpackGroups<kBits>(m_rtn, m_at, m_w + (row + r * apart) * m_at.bytes, m_scratch, at + r);
+        for (int r = 0; r < R; ++r) {
+            const std::uint8_t* const from = m_w + (row + r * apart) * m_at.bytes;
+            for (std::int64_t line = 0; line < m_at.codes; line += 64)
+                __builtin_prefetch(from + m_at.bytes + line, 0, 3);
+            unpackGroups<kBits>(m_rtn, m_at, from, m_scratch, at + r);
+        }
     }
 
     // y of these rows, for all vectors.
@@ -332,13 +348,13 @@ private:
 };
 
 template <int kBits, int kDigits>
-void multiplyDigits(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y, std::int64_t out,
-                    std::int64_t first, std::int64_t last) {
+void multiplyDigits(const RtnParams& rtn, const RtnVectors& v, const std::uint8_t* w, float* y,
+                    std::int64_t out, std::int64_t first, std::int64_t last) {
     DigitProducts<kBits, kDigits>(rtn, v, w, y, out).multiply(first, last);
 }
 
-}  // namespace fovea::cpu::HWY_NAMESPACE
+} // namespace fovea::cpu::HWY_NAMESPACE
 HWY_POP_ATTRIBUTES
 
-#endif  // AVX3
-#endif  // per-target include guard
+#endif // AVX3
+#endif // per-target include guard

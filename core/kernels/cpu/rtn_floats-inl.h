@@ -45,13 +45,16 @@ HWY_INLINE RtnSteps stepsOf(const RtnParams& rtn) {
 template <int R>
 struct RtnRows {
     const std::uint8_t* codes[R];
-    const float* scale[R];  // D·s of every step
-    const float* below[R];  // D·s·(p + z/D) of every group
+    const float* scale[R]; // D·s of every step
+    const float* below[R]; // D·s·(p + z/D) of every group
     std::int64_t row[R];
 
     RtnRows<1> only(int r) const { return {{codes[r]}, {scale[r]}, {below[r]}, {row[r]}}; }
     RtnRows<2> two(int r) const {
-        return {{codes[r], codes[r + 1]}, {scale[r], scale[r + 1]}, {below[r], below[r + 1]}, {row[r], row[r + 1]}};
+        return {{codes[r], codes[r + 1]},
+                {scale[r], scale[r + 1]},
+                {below[r], below[r + 1]},
+                {row[r], row[r + 1]}};
     }
 };
 
@@ -74,7 +77,7 @@ HWY_INLINE void addRuns(D d, const Words (&words)[R], const float* x, std::int64
     for (int n = 0; n < N; ++n)
         v[n] = hn::LoadU(d, x + n * in + kRun * kLanes);
     if constexpr (kRun % 2 == 0)
-        if (kRun == 0 || (ends >> (kRun == 0 ? 0 : kRun - 1) & 1) != 0)  // a step begins
+        if (kRun == 0 || (ends >> (kRun == 0 ? 0 : kRun - 1) & 1) != 0) // a step begins
             for (int n = 0; n < N; ++n) {
                 const auto first =
                     Codes<kBits>::kOddPlus ? onesBefore<kLanes, kRun + 1>(d, x + n * in, ends) : hn::Zero(d);
@@ -86,7 +89,7 @@ HWY_INLINE void addRuns(D d, const Words (&words)[R], const float* x, std::int64
         for (int n = 0; n < N; ++n)
             partial[r][n] = hn::MulAdd(code, v[n], partial[r][n]);
     }
-    if (kRun % 2 == 1 && (ends >> kRun & 1) != 0) {  // a step is two runs at least
+    if (kRun % 2 == 1 && (ends >> kRun & 1) != 0) { // a step is two runs at least
         for (int r = 0; r < R; ++r)
             for (int n = 0; n < N; ++n)
                 total[r][n] = hn::MulAdd(hn::Set(d, scale[r][step]), partial[r][n], total[r][n]);
@@ -123,8 +126,8 @@ HWY_INLINE std::int64_t addUnits(const RtnRows<R>& rows, const float* x, std::in
                 words[r] = Codes<kBits>::template load<kLanes>(d, rows.codes[r] + first * kBits / 8, lane);
             if (kLanes == 16 && lane == 0)
                 askAhead<kBits, R>(rows, first * kBits / 8);
-            addRuns<kBits, R, N, kLanes, 0>(d, words, x + first + lane, in, ends, rows.scale, first >> steps.shift,
-                                            partial, total);
+            addRuns<kBits, R, N, kLanes, 0>(d, words, x + first + lane, in, ends, rows.scale,
+                                            first >> steps.shift, partial, total);
         }
     for (int r = 0; r < R; ++r)
         for (int n = 0; n < N; ++n)
@@ -140,9 +143,10 @@ HWY_INLINE float restOf(const RtnRows<1>& row, const float* x, std::int64_t in, 
     float sum[1][1] = {};
     first = addUnits<kBits, 1, 1, 8>(row, x, in, first, steps, steps.ends8, sum);
     first = addUnits<kBits, 1, 1, 4>(row, x, in, first, steps, steps.ends4, sum);
-    float last = 0;  // of a string of bits, all in one step
+    float last = 0; // of a string of bits, all in one step
     for (std::int64_t i = first; i < in; ++i)
-        last += (C::kPlus + lastCode<kBits>(row.codes[0] + first * kBits / 8, i - first) / C::kDivisor) * x[i];
+        last +=
+            (C::kPlus + lastCode<kBits>(row.codes[0] + first * kBits / 8, i - first) / C::kDivisor) * x[i];
     return first < in ? sum[0][0] + last * row.scale[0][first >> steps.shift] : sum[0][0];
 }
 
@@ -171,7 +175,8 @@ HWY_INLINE void placeScales(const RtnParams& rtn, std::int64_t groups, RtnScratc
     float *const scale = scratch.scale(r), *const zero = scratch.zero(r);
     const auto place = [&](auto tag, std::int64_t g) HWY_ATTR {
         const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, C::kDivisor));
-        const auto z = hn::MulAdd(hn::LoadU(tag, zero + g), hn::Set(tag, 1 / C::kDivisor), hn::Set(tag, C::kPlus));
+        const auto z =
+            hn::MulAdd(hn::LoadU(tag, zero + g), hn::Set(tag, 1 / C::kDivisor), hn::Set(tag, C::kPlus));
         hn::StoreU(s, tag, scale + g);
         hn::StoreU(hn::Mul(s, z), tag, zero + g);
     };
@@ -181,7 +186,7 @@ HWY_INLINE void placeScales(const RtnParams& rtn, std::int64_t groups, RtnScratc
         place(Widest(), g);
     for (; g < groups; ++g)
         place(Single(), g);
-    if (rtn.group > kWidestUnit)  // from the end on, for what is written is never read again
+    if (rtn.group > kWidestUnit) // from the end on, for what is written is never read again
         for (std::int64_t step = scratch.steps() - 1; step >= 0; --step)
             scale[step] = scale[step * kWidestUnit / rtn.group];
 }
@@ -224,7 +229,7 @@ void multiplyRtn(const RtnOperands& o, std::int64_t first, std::int64_t last) {
         multiplyTogether<kBits, 1>(o, {last - 1}, scratch);
 }
 
-}  // namespace fovea::cpu::HWY_NAMESPACE
+} // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // per-target include guard
+#endif // per-target include guard

@@ -21,7 +21,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// Floats of up to four rows, which a thread keeps: a scale and a zero for each group, and what a product makes of them. A step is a group, or 128 weights of one that is longer.
+// Floats of up to four rows, which a thread keeps: a scale and a zero for each group, and what a product makes of them. A
+// step is a group, or 128 weights of one that is longer.
 class RtnScratch {
 public:
     void fit(const RtnParams& rtn, std::int64_t columns) {

@@ -9,15 +9,16 @@
 namespace fovea::cpu {
 
 struct RtnVectors {
-    const float* x = nullptr;  // (vectors, in)
+    const float* x = nullptr; // (vectors, in)
     std::int64_t in = 0, vectors = 0, groups = 0;
-    std::vector<float> sums;  // (vectors, groups): Σ x
+    std::vector<float> sums; // (vectors, groups): Σ x
 
     // Where products are formed in bytes (rtn_digits-inl.h has the formula); else there are no digits.
-    int digits = 0;                                            // of each activation
-    std::int64_t steps = 0;                                    // whole ones, of 128
-    std::vector<std::int8_t, LineAllocator<std::int8_t>> bytes;  // (vectors, steps, digits, 128), the highest first
-    std::vector<float> scales;                                 // (vectors, steps)
+    int digits = 0;         // of each activation
+    std::int64_t steps = 0; // whole ones, of 128
+    std::vector<std::int8_t, LineAllocator<std::int8_t>>
+        bytes;                 // (vectors, steps, digits, 128), the highest first
+    std::vector<float> scales; // (vectors, steps)
 
     const float* vector(std::int64_t i) const { return x + i * in; }
     const float* sumsOf(std::int64_t i) const { return sums.data() + i * groups; }
@@ -25,4 +26,4 @@ struct RtnVectors {
     const float* scalesOf(std::int64_t i) const { return scales.data() + i * steps; }
 };
 
-}  // namespace fovea::cpu
+} // namespace fovea::cpu
