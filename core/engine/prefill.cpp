@@ -21,6 +21,7 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/prompt_product.h"
 #include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/row_turn.h"
@@ -142,7 +143,7 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int> tokens,
+void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -159,7 +160,8 @@ void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int>
         return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule()}, listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,
+                 promptProduct(backend));
 }
 
 } // namespace fovea
