@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/nan_to_num.h>
@@ -124,15 +125,21 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     if (sight.keep && sight.keep->of(0).turns())
         turn.emplace(*sight.spec, layer);
 
+    // Heads that hold the same tokens and see alike share what is hidden, which takes longer to say than to use.
+    const bool alike = !sight.keep || sight.keep->same();
+    at::Tensor positions, hidden;
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
-        const at::Tensor hidden = hiddenFromGroup(rows.positions(), T, sight.keep, head);
+        const at::Tensor held = rows.positions();
+        if (!alike || !positions.defined() || !at::equal(held, positions))
+            hidden = hiddenFromGroup(held, T, sight.keep, head);
+        positions = held;
         const at::Tensor queries = q[0].narrow(0, head * group, group),
                          keys = rows.keys(); // (g, T, d), (S, d)
         at::Tensor products = at::matmul(queries, keys.t());
         if (turn)
-            meetSinks(products, queries, keys, rows.positions(), sight.keep->of(0), *turn);
+            meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
         const at::Tensor scores = attentionLogits(products, sight.logits, static_cast<int>(q.size(3)));
         const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
         const at::Tensor weights = at::softmax(visible, -1);
