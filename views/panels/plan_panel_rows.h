@@ -15,6 +15,7 @@ class QToolButton;
 namespace fovea {
 
 class FlatCombo;
+class RtnRows;
 class ScoredKeepRows;
 
 struct PlanPanel::Rows {
@@ -33,9 +34,9 @@ struct PlanPanel::Rows {
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper;
-    FlatCombo *weights, *weightBits, *weightGroup, *weightMode, *weightZero;
-    QWidget *rounded, *weightZeroRow; // everything below WEIGHTS that rounding has, and that asymmetric alone has
-    QLabel *weightsPaper, *weightsNote;
+    FlatCombo* weights;
+    RtnRows *storeRtn, *weightRtn;
+    QLabel *storePaper, *weightsPaper;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;
