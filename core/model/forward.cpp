@@ -98,35 +98,40 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
     return x.view({x.size(0), x.size(1), heads, headDim}).transpose(1, 2);
 }
 
-at::Tensor project(const Linear& w, const at::Tensor& x) {
+at::Tensor project(const Linear& w, const at::Tensor& x, const MatrixProduct& product) {
     const auto type = x.scalar_type();
+    if (product) {
+        const at::Tensor y = product(x, w.weight);
+        return w.bias.defined() ? y + w.bias.to(type) : y;
+    }
     return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
                             : at::linear(x, w.weight.to(type));
 }
 
 // The heads of one projection of x, normalised where their model does that.
 at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const Gain& norm, const at::Tensor& x,
-                          int heads) {
-    const at::Tensor split = splitHeads(project(projection, x), heads, spec.headDim);
+                          int heads, const MatrixProduct& product) {
+    const at::Tensor split = splitHeads(project(projection, x, product), heads, spec.headDim);
     return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
 }
 
 // x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
-                          c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention) {
+                          c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention,
+                          const MatrixProduct& product) {
     const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
-    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads);
+    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads, product);
     at::Tensor k, v;
     if (spec.ownsKv(layer)) {
         const at::Tensor own =
             w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm).to(compute) : normed;
-        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads), angles);
-        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads);
+        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, product), angles);
+        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads, product);
     }
     const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
-    return project(w.output, joined);
+    return project(w.output, joined, product);
 }
 
 at::Tensor activated(Activation activation, const at::Tensor& x) {
@@ -143,10 +148,10 @@ at::Tensor activated(Activation activation, const at::Tensor& x) {
     return x;
 }
 
-at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed) {
-    if (!spec.gated)
-        return project(w.down, activated(spec.activation, project(w.up, normed)));
-    return project(w.down, activated(spec.activation, project(w.gate, normed)) * project(w.up, normed));
+at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed,
+                       const MatrixProduct& product) {
+    const at::Tensor inner = activated(spec.activation, project(spec.gated ? w.gate : w.up, normed, product));
+    return project(w.down, spec.gated ? inner * project(w.up, normed, product) : inner, product);
 }
 
 // What a block adds to the residual stream.
@@ -167,7 +172,8 @@ at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t f
 } // namespace
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
-                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length) {
+                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length,
+                        const MatrixProduct& product) {
     const ModelSpec& spec = model.spec;
     const std::int64_t count = tokens.size(1);
     const Rotations rotations(spec, firstPosition, count, length > 0 ? length : firstPosition + count,
@@ -176,11 +182,12 @@ at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64
     for (int layer = 0; layer < spec.layers; ++layer) {
         const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
         const at::Tensor attended =
-            added(spec, attentionBlock(spec, layer, w, x, compute, rotations.find(spec.ropeOf(layer)), attention),
+            added(spec,
+                  attentionBlock(spec, layer, w, x, compute, rotations.find(spec.ropeOf(layer)), attention, product),
                   w.attentionOutputNorm);
         const at::Tensor between = spec.parallelResidual ? x : x + attended;
         const at::Tensor fed = added(
-            spec, feedForward(spec, w, normalised(spec, between, w.ffnNorm).to(compute)), w.ffnOutputNorm);
+            spec, feedForward(spec, w, normalised(spec, between, w.ffnNorm).to(compute), product), w.ffnOutputNorm);
         x = spec.parallelResidual ? x + attended + fed : between + fed;
     }
     return normalised(spec, x, model.finalNorm).to(compute);
