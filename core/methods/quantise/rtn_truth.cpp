@@ -17,10 +17,6 @@ namespace fovea {
 
 namespace {
 
-at::Tensor asHeld(const at::Tensor& s, RtnScale scale) {
-    return scale == RtnScale::Held ? s.to(at::kFloat).to(at::kHalf).to(at::kDouble) : s;
-}
-
 // x (…, g') of one group
 at::Tensor symmetric(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
     const int M = p.middle() - 1;
@@ -45,6 +41,10 @@ at::Tensor asymmetric(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
 }
 
 } // namespace
+
+at::Tensor asHeld(const at::Tensor& x, RtnScale scale) {
+    return scale == RtnScale::Held ? x.to(at::kFloat).to(at::kHalf).to(at::kDouble) : x;
+}
 
 at::Tensor rtnTruth(const at::Tensor& x, const RtnParams& params, RtnScale scale) {
     const at::Tensor wide = x.to(at::kDouble);

@@ -13,6 +13,9 @@ namespace fovea {
 // held. Only as held does zero=free bound its zeros.
 enum class RtnScale : std::uint8_t { Exact, Held };
 
+// What stands in that precision for `x` fp64, (…).
+at::Tensor asHeld(const at::Tensor& x, RtnScale scale);
+
 // x̂ (…, n) fp32 of x (…, n), groups along the last dimension, the last one shorter where g does not divide n.
 at::Tensor rtnTruth(const at::Tensor& x, const RtnParams& params, RtnScale scale = RtnScale::Exact);
 
