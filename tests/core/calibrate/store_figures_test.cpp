@@ -94,7 +94,7 @@ KiviParams perChannel(int bits, int group) {
 } // namespace
 
 TEST_CASE("Stores on the starter model, all figures", "[.figures]") {
-    Laboratory lab(16384);
+    Laboratory lab(8192);
     const auto say = [](const std::string& what, double bits) {
         std::printf("%-60s %.3f\n", what.c_str(), bits);
         std::fflush(stdout);
@@ -138,10 +138,14 @@ TEST_CASE("Stores on the starter model, all figures", "[.figures]") {
             p.exact = 0;
             say(b + " nuq, exact=0", lab.learnt(p));
         }
-    for (const auto& [c, b] : {std::pair{2, 8}, {4, 8}, {8, 10}, {8, 8}})
-        for (const int recent : {0, 32})
-            for (const bool weighted : {true, false})
+    for (const auto& [c, b] : {std::pair{2, 8}, {4, 8}, {8, 8}, {8, 10}})
+        for (const bool weighted : {true, false}) {
+            StoreCodebooks books = lab.learn(CqParams{.channels = c, .bits = b}, weighted);
+            for (const int recent : {0, 32}) { // of which the codebooks know nothing
+                std::get<CqParams>(books.store).recent = recent;
                 say("cq " + std::to_string(c) + "c" + std::to_string(b) +
-                        "b recent=" + std::to_string(recent) + (weighted ? " fisher" : " plain"),
-                    lab.learnt(CqParams{.channels = c, .bits = b, .recent = recent}, weighted));
+                        "b recent=" + std::to_string(recent) + (weighted ? ", weighted" : ", unweighted"),
+                    lab.bits(learntReading(lab.spec(), books)));
+            }
+        }
 }
