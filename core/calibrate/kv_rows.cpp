@@ -5,7 +5,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -20,34 +19,6 @@ namespace fovea {
 
 namespace {
 
-constexpr std::int64_t kMostRowBytes = std::int64_t{1} << 30;
-
-struct Windows {
-    std::int64_t count = 0, length = 0, step = 0; // the i-th begins at token ⌊i·last/(count − 1)⌋
-    std::int64_t last = 0;
-
-    std::int64_t begin(std::int64_t i) const { return count > 1 ? i * last / (count - 1) : 0; }
-};
-
-// A window has `length` inputs, the BOS among them, and as many targets.
-Windows windowsOf(const ModelSpec& spec, std::int64_t text, bool bos, const KvRowsOptions& options) {
-    if (text < 2)
-        throw std::invalid_argument("the text to learn from has fewer than two tokens, name a longer one");
-    Windows w;
-    const std::int64_t inputs = bos ? text : text - 1; // each is followed by a token
-    w.length = std::min({options.window, std::int64_t{spec.context}, inputs});
-    if (w.length <= options.skip)
-        throw std::invalid_argument("a window of " + std::to_string(w.length) +
-                                    " tokens has nothing beyond the first " + std::to_string(options.skip) +
-                                    ": name a longer text or a larger window");
-    const std::int64_t numbers = options.gradients ? 4 : 2;
-    const std::int64_t rowBytes = numbers * 4 * spec.kvLayers() * spec.kvHeads * spec.headDim;
-    const std::int64_t wanted = std::min({options.tokens, inputs, kMostRowBytes / rowBytes});
-    w.count = std::max<std::int64_t>(1, wanted / w.length);
-    w.last = inputs - w.length;
-    return w;
-}
-
 void requireFixedRope(const ModelSpec& spec) {
     for (int layer = 0; layer < spec.layers; ++layer)
         if (spec.ropeOf(layer).scaling.kind == RopeScaling::Kind::Dynamic)
@@ -56,16 +27,14 @@ void requireFixedRope(const ModelSpec& spec) {
                 "be turned back to before it: name another model");
 }
 
-// What one window gives, and where it goes.
+// What one block gives, and where it goes.
 class Collector {
 public:
-    Collector(const Model& model, const Windows& windows, const KvRowsOptions& options)
+    Collector(const Model& model, const at::Tensor& blocks, const KvRowsOptions& options)
         : m_model(model), m_options(options), m_causal(causalAttentionOf(model.spec)),
           m_leaves(static_cast<std::size_t>(model.spec.layers)) {
         const ModelSpec& spec = model.spec;
-        m_rows.windows = windows.count;
-        m_rows.window = windows.length;
-        m_rows.rows = windows.count * (windows.length - options.skip);
+        m_rows.rows = blocks.size(0) * (blocks.size(1) - options.skip);
         m_rows.layers.resize(m_leaves.size());
         const auto room = [&] { return at::empty({m_rows.rows, spec.kvHeads, spec.headDim}, at::kFloat); };
         for (int layer = 0; layer < spec.layers; ++layer)
@@ -76,22 +45,23 @@ public:
             }
     }
 
-    // inputs and targets (n)
-    void read(const std::vector<std::int64_t>& inputs, const std::vector<std::int64_t>& targets) {
+    // tokens (n)
+    void read(const at::Tensor& tokens) {
         const at::AutoGradMode autograd(m_options.gradients);
         const at::Tensor hidden = hiddenStates(
-            m_model, at::tensor(inputs, at::kLong).unsqueeze(0), 0,
+            m_model, tokens.unsqueeze(0), 0,
             [this](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
                 return attend(layer, q, k, v);
             },
             at::kFloat);
+        const std::int64_t n = tokens.size(0);
         if (m_options.gradients) {
-            at::cross_entropy_loss(logits(m_model, hidden).squeeze(0), at::tensor(targets, at::kLong), {},
-                                   /*sum*/ 2)
-                .backward();
+            // Nothing follows the last token.
+            const at::Tensor expected = logits(m_model, hidden.narrow(1, 0, n - 1)).squeeze(0);
+            at::cross_entropy_loss(expected, tokens.narrow(0, 1, n - 1), {}, /*sum*/ 2).backward();
             keepGradients();
         }
-        m_done += static_cast<std::int64_t>(inputs.size()) - m_options.skip;
+        m_done += n - m_options.skip;
     }
 
     KvRows take() { return std::move(m_rows); }
@@ -150,22 +120,23 @@ private:
 
 } // namespace
 
-KvRows collectKvRows(const Model& model, std::span<const int> text, int bos, const KvRowsOptions& options,
+std::int64_t predictKvRowBytes(const ModelSpec& spec, const KvRowsOptions& options) {
+    return std::int64_t{4} * (options.gradients ? 4 : 2) * spec.kvLayers() * spec.kvHeads * spec.headDim;
+}
+
+KvRows collectKvRows(const Model& model, const at::Tensor& blocks, const KvRowsOptions& options,
                      const CalibrationProgress& progress, const std::atomic<bool>& cancel) {
     requireFixedRope(model.spec);
-    const Windows windows = windowsOf(model.spec, std::ssize(text), bos >= 0, options);
-    Collector collector(model, windows, options);
-    for (std::int64_t i = 0; i < windows.count; ++i) {
+    if (blocks.size(1) <= std::max<std::int64_t>(options.skip, 1))
+        throw std::invalid_argument("blocks of " + std::to_string(blocks.size(1)) +
+                                    " tokens leave none to learn from: name longer ones");
+    Collector collector(model, blocks, options);
+    for (std::int64_t block = 0; block < blocks.size(0); ++block) {
         if (cancel)
             return {};
-        std::vector<std::int64_t> sequence;
-        if (bos >= 0)
-            sequence.push_back(bos);
-        const auto from = text.begin() + windows.begin(i);
-        sequence.insert(sequence.end(), from, from + (windows.length + 1 - std::ssize(sequence)));
-        collector.read({sequence.begin(), sequence.end() - 1}, {sequence.begin() + 1, sequence.end()});
+        collector.read(blocks.select(0, block));
         if (progress)
-            progress(i + 1, windows.count);
+            progress(block + 1, blocks.size(0));
     }
     return collector.take();
 }

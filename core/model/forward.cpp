@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/model/layer_forward.h"
 #include "core/model/rope.h"
 
 namespace fovea {
@@ -56,6 +57,8 @@ Rotation rotation(const RopeTable& table, std::int64_t first, std::int64_t count
             (at::sin(angle) * table.attentionFactor).to(type)};
 }
 
+} // namespace
+
 // The rotations of a pass: layers share them where they share a Rope.
 class Rotations {
 public:
@@ -79,6 +82,8 @@ public:
 private:
     std::vector<std::pair<Rope, Rotation>> m_known;
 };
+
+namespace {
 
 // Rotates component i with i + n/2 among the first n = rotated; x (B, heads, T, d).
 at::Tensor rotate(const at::Tensor& x, const Rotation* r) {
@@ -111,10 +116,17 @@ at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const
     return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
 }
 
+void tell(const InputListener& heard, MatrixInput input, const at::Tensor& x) {
+    if (heard)
+        heard(input, x);
+}
+
 // x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
-                          c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention) {
+                          c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention,
+                          const InputListener& heard) {
     const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
+    tell(heard, MatrixInput::Projections, normed);
     const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads);
     at::Tensor k, v;
     if (spec.ownsKv(layer)) {
@@ -126,6 +138,7 @@ at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& 
     const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
+    tell(heard, MatrixInput::Output, joined);
     return project(w.output, joined);
 }
 
@@ -143,10 +156,14 @@ at::Tensor activated(Activation activation, const at::Tensor& x) {
     return x;
 }
 
-at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed) {
-    if (!spec.gated)
-        return project(w.down, activated(spec.activation, project(w.up, normed)));
-    return project(w.down, activated(spec.activation, project(w.gate, normed)) * project(w.up, normed));
+at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed,
+                       const InputListener& heard) {
+    tell(heard, MatrixInput::Inner, normed);
+    const at::Tensor inner =
+        spec.gated ? activated(spec.activation, project(w.gate, normed)) * project(w.up, normed)
+                   : activated(spec.activation, project(w.up, normed));
+    tell(heard, MatrixInput::Down, inner);
+    return project(w.down, inner);
 }
 
 // What a block adds to the residual stream.
@@ -154,7 +171,9 @@ at::Tensor added(const ModelSpec& spec, const at::Tensor& output, const Gain& no
     return spec.outputNorms ? normalised(spec, output, norm) : output;
 }
 
-at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition) {
+} // namespace
+
+at::Tensor embeddedTokens(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition) {
     // The residual stream stays fp32: its sums are what bf16 would lose first.
     at::Tensor x = model.embedding.take(tokens, at::kFloat);
     if (model.spec.embeddingScale != 1)
@@ -164,25 +183,40 @@ at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t f
     return x;
 }
 
-} // namespace
+LayerForward::LayerForward(const ModelSpec& spec, std::int64_t firstPosition, std::int64_t count,
+                           std::int64_t length, c10::ScalarType compute, c10::Device device)
+    : m_spec(spec), m_compute(compute),
+      m_rotations(std::make_shared<const Rotations>(
+          spec, firstPosition, count, length > 0 ? length : firstPosition + count, compute, device)) {}
+
+at::Tensor LayerForward::attended(int layer, const LayerWeights& w, const at::Tensor& x,
+                                  const AttentionFunction& attention, const InputListener& heard) const {
+    const Rotation* const angles = m_rotations->find(m_spec.ropeOf(layer));
+    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, heard),
+                 w.attentionOutputNorm);
+}
+
+at::Tensor LayerForward::fed(const LayerWeights& w, const at::Tensor& x, const InputListener& heard) const {
+    return added(m_spec, feedForward(m_spec, w, normalised(m_spec, x, w.ffnNorm).to(m_compute), heard),
+                 w.ffnOutputNorm);
+}
+
+at::Tensor LayerForward::after(int layer, const LayerWeights& w, const at::Tensor& x,
+                               const AttentionFunction& attention, const InputListener& heard) const {
+    const at::Tensor more = attended(layer, w, x, attention, heard);
+    if (m_spec.parallelResidual)
+        return x + more + fed(w, x, heard);
+    const at::Tensor between = x + more;
+    return between + fed(w, between, heard);
+}
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
                         const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length) {
     const ModelSpec& spec = model.spec;
-    const std::int64_t count = tokens.size(1);
-    const Rotations rotations(spec, firstPosition, count, length > 0 ? length : firstPosition + count,
-                              compute, tokens.device());
-    at::Tensor x = embedded(model, tokens, firstPosition);
-    for (int layer = 0; layer < spec.layers; ++layer) {
-        const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
-        const at::Tensor attended =
-            added(spec, attentionBlock(spec, layer, w, x, compute, rotations.find(spec.ropeOf(layer)), attention),
-                  w.attentionOutputNorm);
-        const at::Tensor between = spec.parallelResidual ? x : x + attended;
-        const at::Tensor fed = added(
-            spec, feedForward(spec, w, normalised(spec, between, w.ffnNorm).to(compute)), w.ffnOutputNorm);
-        x = spec.parallelResidual ? x + attended + fed : between + fed;
-    }
+    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device());
+    at::Tensor x = embeddedTokens(model, tokens, firstPosition);
+    for (int layer = 0; layer < spec.layers; ++layer)
+        x = forward.after(layer, model.layers[static_cast<std::size_t>(layer)], x, attention);
     return normalised(spec, x, model.finalNorm).to(compute);
 }
 

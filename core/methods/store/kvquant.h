@@ -13,7 +13,8 @@
 // Values    l and u of each token, over its D numbers, when it is cached
 // Code      nearest of C to x', the lower among equals;  x̂ = R_code·range + offset
 // nuq       C by k-means in one dimension over the text's x' within [−1, 1], one for each layer's keys and one for its
-//           values, each number weighing as much as the square of its gradient (core/calibrate/level_clusters.h)
+//           values, each number weighing as much as the square of its gradient times its range, for it is the error of
+//           x that matters (core/calibrate/level_clusters.h)
 // Q-Norm    R = (C − μ̂)·σ/σ̂ + μ: the x̂' of the text have its mean μ and deviation σ again, instead of their own μ̂, σ̂
 // Outliers  of those outside [l, u] the m = ⌈o·D⌉ with the largest |x'| of a token, the lower channel among equals, stay
 //           as they are; the others take the outermost level

@@ -4,6 +4,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
 
 #include <filesystem>
@@ -30,11 +31,8 @@ std::shared_ptr<const Model> someModel() {
 }
 
 StoreCodebooks someBooks(const Model& model, const LearntStore& store) {
-    std::vector<int> text;
-    for (int i = 0; i < 60; ++i)
-        text.push_back(3 + i * 7 % 40);
-    const KvRows rows =
-        collectKvRows(model, text, 1, {.window = 20, .skip = 1, .gradients = true}, {}, kGoOn);
+    const at::Tensor blocks = at::arange(60, at::kLong).view({3, 20}) * 7 % 40 + 3;
+    const KvRows rows = collectKvRows(model, blocks, {.skip = 1, .gradients = true}, {}, kGoOn);
     return {.store = store,
             .layers = learnCodebooks(rows, store, 7, {}, kGoOn),
             .origin = {.model = "random",

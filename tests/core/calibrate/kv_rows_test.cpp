@@ -6,11 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
-
-#include <numeric>
 
 #include "core/methods/keep/row_turn.h"
 #include "core/methods/share/kv_conversion.h"
@@ -25,15 +21,11 @@ namespace {
 
 const std::atomic<bool> kGoOn = false;
 
-std::vector<int> someText(int n) {
-    std::vector<int> text(static_cast<std::size_t>(n));
-    for (int i = 0; i < n; ++i)
-        text[static_cast<std::size_t>(i)] = 3 + i * 7 % 40;
-    return text;
-}
-
-at::Tensor inputsOf(std::vector<std::int64_t> tokens) {
-    return at::tensor(tokens, at::kLong).unsqueeze(0);
+// (count, length) tokens, each block after a BOS.
+at::Tensor someBlocks(std::int64_t count, std::int64_t length) {
+    at::Tensor blocks = at::arange(count * length, at::kLong).view({count, length}) * 7 % 40 + 3;
+    blocks.select(1, 0).fill_(1);
+    return blocks;
 }
 
 // What the attention of each layer is given, (G, n, d) each.
@@ -66,7 +58,8 @@ double lossWhereMoved(const Model& model, const at::Tensor& inputs, const at::Te
             return causal(layer, q, key && layer == where ? k + by : k, !key && layer == where ? v + by : v);
         },
         at::kFloat);
-    return at::cross_entropy_loss(logits(model, hidden).squeeze(0), targets, {}, 2).item<double>();
+    return at::cross_entropy_loss(logits(model, hidden.narrow(1, 0, 8)).squeeze(0), targets, {}, 2)
+        .item<double>();
 }
 
 } // namespace
@@ -74,13 +67,10 @@ double lossWhereMoved(const Model& model, const at::Tensor& inputs, const at::Te
 TEST_CASE("Rows are what the forward gives to attention, keys before RoPE", "[core.calibrate]") {
     at::manual_seed(1);
     const auto model = test::randomModel();
-    const std::vector<int> text = someText(40);
-    const KvRows rows = collectKvRows(*model, text, 1, {.tokens = 40, .window = 10, .skip = 2}, {}, kGoOn);
-    // 4 windows, the last of which ends with the text; each without its first two rows.
-    REQUIRE(rows.windows == 4);
-    REQUIRE(rows.rows == 32);
-    const Seen seen = seenBy(*model, inputsOf({1, text[30], text[31], text[32], text[33], text[34], text[35],
-                                               text[36], text[37], text[38]}));
+    const at::Tensor blocks = someBlocks(4, 10);
+    const KvRows rows = collectKvRows(*model, blocks, {.skip = 2}, {}, kGoOn);
+    REQUIRE(rows.rows == 32); // of each block all but the first two
+    const Seen seen = seenBy(*model, blocks.narrow(0, 3, 1));
     for (std::size_t layer = 0; layer < 2; ++layer) {
         const KvLayerRows& own = rows.layers[layer];
         CHECK(own.values.narrow(0, 24, 8).allclose(seen.values[layer].narrow(1, 2, 8).transpose(0, 1)));
@@ -96,20 +86,15 @@ TEST_CASE("Rows are what the forward gives to attention, keys before RoPE", "[co
 TEST_CASE("Weights are the squares of the loss's gradients", "[core.calibrate]") {
     at::manual_seed(2);
     const auto model = test::randomModel();
-    const std::vector<int> text = someText(9);
-    const KvRows rows =
-        collectKvRows(*model, text, 1, {.tokens = 8, .window = 8, .gradients = true}, {}, kGoOn);
-    REQUIRE(rows.rows == 8);
-    std::vector<std::int64_t> inputs = {1}, targets;
-    inputs.insert(inputs.end(), text.begin(), text.begin() + 7);
-    targets.assign(text.begin(), text.begin() + 8);
-    const at::Tensor in = inputsOf(inputs), out = at::tensor(targets, at::kLong);
+    const at::Tensor in = someBlocks(1, 9), out = in.squeeze(0).narrow(0, 1, 8);
+    const KvRows rows = collectKvRows(*model, in, {.gradients = true}, {}, kGoOn);
+    REQUIRE(rows.rows == 9);
     // A component of a value, and one of the first position's keys, which RoPE does not turn.
     const double step = 1e-2;
     for (const bool key : {true, false})
         for (const int layer : {0, 1}) {
             const std::int64_t row = key ? 0 : 3, head = 1, channel = 5;
-            at::Tensor by = at::zeros({1, 2, 8, 8});
+            at::Tensor by = at::zeros({1, 2, 9, 8});
             by.select(0, 0).select(0, head).select(0, row).select(0, channel).fill_(step);
             const double up = lossWhereMoved(*model, in, out, layer, key, by);
             const double down = lossWhereMoved(*model, in, out, layer, key, -by);
@@ -120,8 +105,8 @@ TEST_CASE("Weights are the squares of the loss's gradients", "[core.calibrate]")
             CHECK(weights.select(0, row).select(0, head).select(0, channel).item<double>() ==
                   Approx(slope * slope).epsilon(.03));
         }
-    // Turned back with their keys, all components of a row together are as long as before.
-    CHECK(rows.layers[0].keyWeights.sum().item<double>() > 0);
+    // Nothing follows the last token, and nobody else looks at it.
+    CHECK(rows.layers[0].valueWeights.select(0, 8).sum().item<double>() == 0);
 }
 
 TEST_CASE("Where layers share KV, only owners have rows", "[core.calibrate]") {
@@ -130,7 +115,7 @@ TEST_CASE("Where layers share KV, only owners have rows", "[core.calibrate]") {
     ClaParams cla;
     const auto shared = convertKv(*model, cla, {}, kGoOn);
     REQUIRE(shared->spec.kvLayers() == 2);
-    const KvRows rows = collectKvRows(*shared, someText(20), 1, {.window = 10, .gradients = true}, {}, kGoOn);
+    const KvRows rows = collectKvRows(*shared, someBlocks(2, 10), {.gradients = true}, {}, kGoOn);
     for (int layer = 0; layer < 4; ++layer) {
         const KvLayerRows& own = rows.layers[static_cast<std::size_t>(layer)];
         CHECK(own.keys.defined() == shared->spec.ownsKv(layer));
@@ -140,21 +125,31 @@ TEST_CASE("Where layers share KV, only owners have rows", "[core.calibrate]") {
     }
 }
 
-TEST_CASE("A text that is shorter than a window is one; without BOS the last token is only a target",
-          "[core.calibrate]") {
+TEST_CASE("What cannot be collected is refused, and the work can be stopped", "[core.calibrate]") {
     at::manual_seed(4);
     const auto model = test::randomModel();
-    CHECK(collectKvRows(*model, someText(7), 1, {}, {}, kGoOn).rows == 7);
-    CHECK(collectKvRows(*model, someText(7), -1, {}, {}, kGoOn).rows == 6);
-    CHECK(collectKvRows(*model, someText(500), 1, {.tokens = 1000, .window = 500}, {}, kGoOn).window ==
-          96); // context
-    CHECK_THROWS_WITH(collectKvRows(*model, someText(1), 1, {}, {}, kGoOn),
-                      Catch::Contains("fewer than two tokens"));
-    CHECK_THROWS_WITH(collectKvRows(*model, someText(7), 1, {.skip = 7}, {}, kGoOn),
-                      Catch::Contains("larger window"));
+    CHECK(collectKvRows(*model, someBlocks(1, 8), {.skip = 7}, {}, kGoOn).rows == 1);
+    CHECK_THROWS_WITH(collectKvRows(*model, someBlocks(1, 7), {.skip = 7}, {}, kGoOn),
+                      Catch::Contains("longer ones"));
+    CHECK_THROWS_WITH(collectKvRows(*model, someBlocks(2, 1), {}, {}, kGoOn), Catch::Contains("longer ones"));
     const std::atomic<bool> stop = true;
-    CHECK(collectKvRows(*model, someText(7), 1, {}, {}, stop).layers.empty());
+    CHECK(collectKvRows(*model, someBlocks(1, 8), {}, {}, stop).layers.empty());
     Model dynamic = *model;
     dynamic.spec.rope.scaling = {.kind = RopeScaling::Kind::Dynamic, .factor = 2, .originalContext = 96};
-    CHECK_THROWS_WITH(collectKvRows(dynamic, someText(7), 1, {}, {}, kGoOn), Catch::Contains("RoPE changes"));
+    CHECK_THROWS_WITH(collectKvRows(dynamic, someBlocks(1, 8), {}, {}, kGoOn),
+                      Catch::Contains("RoPE changes"));
+}
+
+TEST_CASE("The rows take the bytes that are foretold", "[core.calibrate]") {
+    at::manual_seed(4);
+    const auto model = test::randomModel();
+    for (const bool gradients : {false, true}) {
+        const KvRowsOptions options{.gradients = gradients};
+        const KvRows rows = collectKvRows(*model, someBlocks(2, 10), options, {}, kGoOn);
+        std::int64_t bytes = 0;
+        for (const KvLayerRows& own : rows.layers)
+            for (const at::Tensor* x : {&own.keys, &own.values, &own.keyWeights, &own.valueWeights})
+                bytes += x->defined() ? static_cast<std::int64_t>(x->nbytes()) : 0;
+        CHECK(bytes == 20 * predictKvRowBytes(model->spec, options));
+    }
 }

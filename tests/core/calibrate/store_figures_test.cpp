@@ -1,7 +1,5 @@
 // What stores lose on the bundled model, by their truths: the papers' shapes, and with "[.figures]" the whole table.
 
-#include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/tensor.h>
 
@@ -13,6 +11,7 @@
 
 #include "core/calibrate/level_clusters.h"
 #include "core/calibrate/store_codebooks.h"
+#include "core/calibrate/text_blocks.h"
 #include "core/methods/store/kivi_truth.h"
 #include "core/tasks/next_token.h"
 #include "core/tasks/stored_attention.h"
@@ -32,10 +31,14 @@ const std::filesystem::path kText = FOVEA_SOURCE_DIR "/../shared/data/text/war_a
 // The starter on a text of which it has read the first 98 %: learnt from there, judged on the rest.
 class Laboratory {
 public:
-    explicit Laboratory(std::size_t tokens) : m_corpus(makeCorpus({readTrainingText(kText)}, *m_tokenizer)) {
-        m_judged.assign(m_corpus.heldOut.begin(),
-                        m_corpus.heldOut.begin() +
-                            static_cast<std::ptrdiff_t>(std::min(tokens, m_corpus.heldOut.size())));
+    // `tokens` to learn from, and as many as `judged` to be judged by.
+    Laboratory(std::int64_t tokens, std::size_t judged) {
+        const std::string text = readTrainingText(kText);
+        const std::size_t read = text.size() / 50 * 49;
+        m_blocks = textBlocks(*m_tokenizer, std::string_view(text).substr(0, read),
+                              {.blocks = tokens / 512, .length = 512});
+        m_judged = m_tokenizer->encode(text.substr(read), false);
+        m_judged.resize(std::min(judged, m_judged.size()));
     }
 
     const ModelSpec& spec() const { return m_model->spec; }
@@ -60,13 +63,12 @@ private:
         const auto key = std::pair(options.skip, weighted);
         if (const auto known = m_rows.find(key); known != m_rows.end())
             return known->second;
-        return m_rows[key] =
-                   collectKvRows(*m_model, m_corpus.training, m_tokenizer->bos(), options, {}, kGoOn);
+        return m_rows[key] = collectKvRows(*m_model, m_blocks, options, {}, kGoOn);
     }
 
     std::shared_ptr<const Model> m_model = loadModel(kStarter);
     std::shared_ptr<const Tokenizer> m_tokenizer = loadTokenizer(kStarter, {}, m_model->spec.vocabulary);
-    Corpus m_corpus;
+    at::Tensor m_blocks;
     std::vector<int> m_judged;
     std::map<std::pair<std::int64_t, bool>, KvRows> m_rows;
 };
@@ -94,7 +96,7 @@ KiviParams perChannel(int bits, int group) {
 } // namespace
 
 TEST_CASE("Stores on the starter model, all figures", "[.figures]") {
-    Laboratory lab(8192);
+    Laboratory lab(16384, 8192);
     const auto say = [](const std::string& what, double bits) {
         std::printf("%-60s %.3f\n", what.c_str(), bits);
         std::fflush(stdout);
