@@ -76,6 +76,8 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "lm-infinite";
     if (!std::holds_alternative<OwnKv>(plan.share))
         return "cla";
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
+        return learnt->method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
     return std::holds_alternative<OwnWeights>(plan.weights) ? "attention" : "qllm-eval";
 }
 
@@ -158,7 +160,7 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
-    else if (a && key == "qllm-eval")
+    else if (a && (key == "qllm-eval" || key == "awq" || key == "gptq"))
         add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));

@@ -49,7 +49,7 @@ public:
             if (!scalesFold(m_spec, m_w, input))
                 continue;
             InputSums& sums = inputs[static_cast<std::size_t>(input)];
-            const at::Tensor s = best(input);
+            const at::Tensor s = foldable(m_spec, m_w, input, best(input));
             result = scaled(m_spec, result, input, s);
             sums = scaledSums(sums, s);
         }

@@ -43,7 +43,7 @@ at::Tensor bestScales(const at::Tensor& mean, const AwqParams& params,
 at::Tensor awqClipped(const at::Tensor& w, const at::Tensor& moment, const RtnParams& rtn,
                       const AwqParams& params = {});
 
-// The layer that `walk` has reached, scaled and clipped and not yet rounded: fp32 where it changed. Unfinished when
+// The layer that `walk` has reached, scaled and clipped and not yet rounded: its matrices fp32 where they changed. Unfinished when
 // cancelled.
 LayerWeights awqLayer(const LayerWalk& walk, const ModelSpec& spec, int layer, const LayerWeights& w,
                       const RtnParams& rtn, const AwqParams& params, const std::atomic<bool>& cancel);

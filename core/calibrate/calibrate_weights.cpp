@@ -114,9 +114,10 @@ std::shared_ptr<const Model> calibrateWeights(const Model& model, const at::Tens
 std::int64_t predictCalibrationBytes(const ModelSpec& spec, const WeightCalibration& calibration,
                                      std::int64_t tokens) {
     const std::int64_t D = spec.width, O = std::int64_t{spec.queryHeads} * spec.headDim, F = spec.ffn;
-    const std::int64_t streams = std::holds_alternative<AwqParams>(calibration.method) ? 4 : 1;
+    const bool awq = std::holds_alternative<AwqParams>(calibration.method);
+    const std::int64_t streams = awq ? 4 : 1, sums = awq ? 2 : 1;
     // A matrix in work is there as floats, as fp64 and as errors of fp64.
-    return streams * 4 * tokens * D + 8 * (2 * D * D + O * O + F * F) + 8 * 4 * D * std::max(O, F);
+    return streams * 4 * tokens * D + sums * 8 * (2 * D * D + O * O + F * F) + 8 * 4 * D * std::max(O, F);
 }
 
 } // namespace fovea

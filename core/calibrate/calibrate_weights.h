@@ -43,8 +43,8 @@ std::shared_ptr<const Model> calibrateWeights(const Model& model, const at::Tens
                                               const CalibrationProgress& progress,
                                               const std::atomic<bool>& cancel);
 
-// Bytes that calibrateWeights holds beside the model at most, as a formula: residual streams (AWQ: and what blocks add to
-// them) 4·N·T·D each, the sums of a layer's inputs 8·n² each, a layer's weights in fp64.
+// The large parts of what calibrateWeights holds beside the model, as a formula: residual streams (AWQ: four of them) of
+// 4·tokens·D each, sums of a layer's inputs of 8·n² each (AWQ: twice), a matrix in work in fp64.
 std::int64_t predictCalibrationBytes(const ModelSpec& spec, const WeightCalibration& calibration,
                                      std::int64_t tokens);
 

@@ -29,7 +29,7 @@ std::string calibrationName(const WeightCalibration& calibration);
 std::optional<std::string> calibrationRefusal(const Model& model, const WeightCalibration& calibration);
 
 // `made` of `model` as a Hugging Face folder: matrices in GPTQ's words (gptq_words.h) or, where they are floats, as such;
-// norms that changed in f32; all else as the model's own folder has it, its tokenizer with it. config.json comes last: half
+// norms that changed in their own type; all else as the model's own folder has it, its tokenizer with it. config.json comes last: half
 // a folder is no model. Throws ExportError, CheckpointError.
 void writeCalibratedFolder(const std::filesystem::path& folder, const Model& model, const Model& made,
                            const WeightCalibration& calibration, const Provenance& provenance);

@@ -2,24 +2,31 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/outer.h>
+#include <ATen/ops/where.h>
 
 namespace fovea {
 
 namespace {
 
+at::Tensor quotient(const at::Tensor& vector, const at::Tensor& s) {
+    return vector.defined() ? (vector.to(at::kFloat) / s).to(vector.scalar_type()) : vector;
+}
+
 // gain and bias of x̂·gain + bias, divided by s; gains of some models are stored around 0.
 Gain divided(const Gain& norm, float shift, const at::Tensor& s) {
-    Gain result{(norm.gain.to(at::kFloat) + shift) / s - shift, {}};
-    if (norm.bias.defined())
-        result.bias = norm.bias.to(at::kFloat) / s;
-    return result;
+    const at::Tensor gain = (norm.gain.to(at::kFloat) + shift) / s - shift;
+    return {gain.to(norm.gain.scalar_type()), quotient(norm.bias, s)};
 }
 
 Linear dividedRows(const Linear& linear, const at::Tensor& s) {
-    Linear result{Weight(linear.weight.to(at::kFloat) / s.unsqueeze(1)), {}};
-    if (linear.bias.defined())
-        result.bias = linear.bias.to(at::kFloat) / s;
-    return result;
+    return {Weight(linear.weight.to(at::kFloat) / s.unsqueeze(1)), quotient(linear.bias, s)};
+}
+
+// The norm before an input; null where there is none.
+const Gain* normBefore(const LayerWeights& w, MatrixInput input) {
+    if (input == MatrixInput::Projections)
+        return &w.attentionNorm;
+    return input == MatrixInput::Inner ? &w.ffnNorm : nullptr;
 }
 
 } // namespace
@@ -36,6 +43,18 @@ bool scalesFold(const ModelSpec& spec, const LayerWeights& w, MatrixInput input)
         return spec.gated || spec.activation == Activation::Relu;
     }
     return false;
+}
+
+at::Tensor foldable(const ModelSpec& spec, const LayerWeights& w, MatrixInput input, const at::Tensor& s) {
+    const Gain* const norm = normBefore(w, input);
+    if (!norm)
+        return s;
+    const float shift = spec.normShift;
+    const at::Tensor before = norm->gain.to(at::kFloat) + shift,
+                     after = divided(*norm, shift, s.to(at::kFloat)).gain.to(at::kFloat) + shift;
+    // A gain of 0 says nothing of its scale, whose channel is 0.
+    const at::Tensor held = before.to(at::kDouble) / after.to(at::kDouble);
+    return at::where((before == 0).logical_or(after == 0), s.to(at::kDouble), held);
 }
 
 LayerWeights scaled(const ModelSpec& spec, const LayerWeights& w, MatrixInput input, const at::Tensor& s) {

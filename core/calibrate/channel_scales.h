@@ -14,7 +14,12 @@ namespace fovea {
 // by up, another one with ReLU.
 bool scalesFold(const ModelSpec& spec, const LayerWeights& w, MatrixInput input);
 
-// The layer with its input scaled by s (n), in fp32 what was changed. scalesFold() must hold.
+// Scales as near to s (n) as what they fold into can hold: a norm keeps its type, and dividing it by them leaves no rounding
+// error behind that its matrices would not make good.
+at::Tensor foldable(const ModelSpec& spec, const LayerWeights& w, MatrixInput input, const at::Tensor& s);
+
+// The layer with its input scaled by foldable s (n); matrices that changed in fp32, vectors in their own type.
+// scalesFold() must hold.
 LayerWeights scaled(const ModelSpec& spec, const LayerWeights& w, MatrixInput input, const at::Tensor& s);
 
 // A matrix (R, n) · diag s, fp32.

@@ -43,7 +43,8 @@ LayerWeights smoothed(const ModelSpec& spec, const LayerWeights& w, const LayerI
             if (part.input == input && (w.*part.matrix).weight.defined())
                 matrices.push_back((w.*part.matrix).weight.to(at::kFloat));
         const at::Tensor s =
-            smoothScales(inputs[static_cast<std::size_t>(input)].most, matrices, params.alpha);
+            foldable(spec, w, input,
+                     smoothScales(inputs[static_cast<std::size_t>(input)].most, matrices, params.alpha));
         result = scaled(spec, result, input, s);
     }
     for (const LayerMatrix& part : kLayerMatrices)

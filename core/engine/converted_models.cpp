@@ -1,6 +1,7 @@
 #include "core/engine/converted_models.h"
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "core/calibrate/calibrated_model.h"
@@ -28,18 +29,17 @@ KeptModels<RtnParams, kConversionsKept>& roundings() {
     return kept;
 }
 
-// A folder that was written anew is another model.
+// A folder that was written anew is another model. Without a time it is any: who only asks looks at no disk.
 struct Calibration {
     CalibratedWeights weights;
-    std::filesystem::file_time_type written;
-    bool operator==(const Calibration&) const = default;
+    std::optional<std::filesystem::file_time_type> written = {};
+    bool operator==(const Calibration& other) const {
+        return weights == other.weights && (!written || !other.written || written == other.written);
+    }
 };
 KeptModels<Calibration, kConversionsKept>& calibrations() {
     static KeptModels<Calibration, kConversionsKept> kept;
     return kept;
-}
-Calibration calibrationOf(const Model& model, const CalibratedWeights& weights) {
-    return {weights, calibrationTime(model, weights)};
 }
 
 Sources sourcesOf(const Share& share, const ModelSpec& spec) {
@@ -54,7 +54,7 @@ std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& mode
                                         const ConversionProgress& progress, const std::atomic<bool>& cancel) {
     if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
         return calibrations().get(
-            model, calibrationOf(*model, *learnt), [&] { return openCalibrated(*model, *learnt); }, cancel);
+            model, {*learnt, calibrationTime(*model, *learnt)}, [&] { return openCalibrated(*model, *learnt); }, cancel);
     const auto converted = convertedModel(model, plan.share, progress, cancel);
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!converted || !rtn)
@@ -70,7 +70,7 @@ std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& mode
 
 bool isThere(const std::shared_ptr<const Model>& model, const AttentionPlan& plan) {
     if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
-        return calibrations().find(model, calibrationOf(*model, *learnt)) != nullptr;
+        return calibrations().find(model, {*learnt}) != nullptr;
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!rtn)
         return isConverted(model, plan.share);

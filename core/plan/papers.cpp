@@ -89,6 +89,18 @@ constexpr std::array<std::string_view, 5> kQllmEvalResults = {
     "Rounding weights alone speeds up decoding, and may slow down prefill",
 };
 
+constexpr std::array<std::string_view, 2> kGptqResults = {
+    "WikiText-2 perplexity, LLaMA-7B, as the authors' repository has it: 16 bit 5.68; 4 bits RTN 6.29, GPTQ 6.09; 3 bits "
+    "RTN 25.54, GPTQ 8.07, in groups of 128 6.61",
+    "OPT and BLOOM of 175B calibrated in about four GPU hours",
+};
+
+constexpr std::array<std::string_view, 2> kAwqResults = {
+    "WikiText-2 perplexity in groups of 128, Llama-2-7B: 16 bit 5.47; 4 bits RTN 5.73, GPTQ 5.69, AWQ 5.60; 3 bits RTN "
+    "6.66, GPTQ 6.43, AWQ 6.24",
+    "LLaMA-7B at 4 bits: 16 bit 5.68, AWQ 5.78",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -100,6 +112,22 @@ constexpr std::array kPapers = {
           .arxiv = "1706.03762",
           .publishedMoved = {},
           .publishedHeld = {},
+          .results = {}},
+    Paper{.key = "gptq",
+          .authors = "Elias Frantar, Saleh Ashkboos, Torsten Hoefler, Dan Alistarh",
+          .title = "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers",
+          .year = 2022,
+          .arxiv = "2210.17323",
+          .publishedMoved = {},
+          .publishedHeld = "3 or 4 bits per weight, a scale and a zero per row or per group",
+          .results = kGptqResults},
+    Paper{.key = "smoothquant",
+          .authors = "Guangxuan Xiao, Ji Lin, Mickael Seznec, Hao Wu, Julien Demouth, Song Han",
+          .title = "SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models",
+          .year = 2022,
+          .arxiv = "2211.10438",
+          .publishedMoved = {},
+          .publishedHeld = "8 bits per weight and per activation",
           .results = {}},
     Paper{.key = "flexgen",
           .authors = "Ying Sheng, Lianmin Zheng, Binhang Yuan, Zhuohan Li, Max Ryabinin, Daniel Y. Fu, Zhiqiang Xie, "
@@ -132,6 +160,15 @@ constexpr std::array kPapers = {
         .publishedMoved = {},
         .publishedHeld = "a fixed budget of tokens per head, more in higher layers",
         .results = kScissorhandsResults},
+    Paper{.key = "awq",
+          .authors = "Ji Lin, Jiaming Tang, Haotian Tang, Shang Yang, Wei-Ming Chen, Wei-Chen Wang, Guangxuan Xiao, "
+                     "Xingyu Dang, Chuang Gan, Song Han",
+          .title = "AWQ: Activation-aware Weight Quantization for On-Device LLM Compression and Acceleration",
+          .year = 2023,
+          .arxiv = "2306.00978",
+          .publishedMoved = {},
+          .publishedHeld = "4 or 3 bits per weight in groups of 128, each with a scale and a zero",
+          .results = kAwqResults},
     Paper{.key = "h2o",
           .authors =
               "Zhenyu Zhang, Ying Sheng, Tianyi Zhou, Tianlong Chen, Lianmin Zheng, Ruisi Cai, Zhao Song, "

@@ -34,7 +34,8 @@ struct PlanPanel::Rows {
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper;
     FlatCombo *weights, *weightBits, *weightGroup, *weightMode, *weightZero;
-    QWidget *rounded, *weightZeroRow; // everything below WEIGHTS that rounding has, and that asymmetric alone has
+    // Everything below WEIGHTS that rounding has, that RTN alone has, and that asymmetric RTN alone has.
+    QWidget *rounded, *weightModeRow, *weightZeroRow;
     QLabel *weightsPaper, *weightsNote;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;

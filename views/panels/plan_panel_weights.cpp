@@ -12,6 +12,7 @@
 namespace fovea {
 namespace {
 
+enum Entry { Own, Rtn, Awq, Gptq }; // of the choice of a method
 constexpr int kGroups[] = {32, 64, 128, 256};
 
 FlatCombo* choiceOf(const QStringList& entries) {
@@ -27,17 +28,36 @@ int indexOf(const int (&values)[n], int value) {
     return found == std::end(values) ? -1 : static_cast<int>(found - values);
 }
 
+Entry entryOf(const WeightCodes& weights) {
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&weights))
+        return learnt->method == CalibratedWeights::Method::Awq ? Awq : Gptq;
+    return std::holds_alternative<RtnParams>(weights) ? Rtn : Own;
+}
+
+// Another method in the form that `last` had, as far as it has one.
+WeightCodes weightsOf(int entry, const RtnParams& last) {
+    if (entry == Own)
+        return OwnWeights{};
+    if (entry == Rtn)
+        return last;
+    const auto method = entry == Awq ? CalibratedWeights::Method::Awq : CalibratedWeights::Method::Gptq;
+    return CalibratedWeights{.method = method, .bits = last.bits, .group = last.group};
+}
+
 } // namespace
 
 void PlanPanel::buildWeights(QVBoxLayout* column) {
     auto& rows = *m_rows;
     rows.weights = new FlatCombo;
-    rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)")});
+    rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)"), tr("calibrated (AWQ)"),
+                            tr("calibrated (GPTQ)")});
     rows.weightsPaper = mutedLabel({});
     auto* section = addSection(column, tr("WEIGHTS — in what form"), rows.weights,
                                tr("The layers' matrices as the checkpoint has them, or each weight rounded "
                                   "to the nearest of a few levels of "
                                   "its group and packed, once per model; a step then reads the codes. "
+                                  "Calibrated: codes that fovea calibrate learnt from a text and saved beside "
+                                  "the model. "
                                   "Embedding and output head stay. The "
            "arithmetic is f32: quantised activations are not in this version."),
                                rows.weightsPaper);
@@ -57,7 +77,7 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
     choiceRow(inner, tr("g  weights per scale"), rows.weightGroup,
               tr("A row's weights in groups of g, each with a scale of its own; the last may be shorter"));
     rows.weightMode = choiceOf({tr("asymmetric"), tr("symmetric")});
-    choiceRow(inner, tr("levels"), rows.weightMode,
+    rows.weightModeRow = choiceRow(inner, tr("levels"), rows.weightMode,
               tr("From a group's least weight to its greatest (the study's), or as far to both sides of 0"));
     rows.weightZero = choiceOf({tr("clamped"), tr("free")});
     rows.weightZeroRow = choiceRow(inner, tr("zero"), rows.weightZero,
@@ -85,20 +105,26 @@ void PlanPanel::showWeights() {
     rows.weights->setItemText(
         0,
         tr("checkpoint's own (%1)").arg(QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()))));
-    const auto* rtn = std::get_if<RtnParams>(&m_plan.weights);
-    rows.weights->setCurrentIndex(rtn ? 1 : 0);
+    const Entry entry = entryOf(m_plan.weights);
+    const QString papers[] = {tr("acts f32"), tr("Li 2024"), tr("Lin 2023"), tr("Frantar 2022")};
+    rows.weights->setCurrentIndex(entry);
     rows.weights->updateGeometry();
-    rows.weightsPaper->setText(rtn ? tr("Li 2024") : tr("acts f32"));
-    rows.rounded->setVisible(rtn != nullptr);
+    rows.weightsPaper->setText(papers[entry]);
+    const std::optional<RtnParams> rtn = packedRows(m_plan.weights);
+    rows.rounded->setVisible(rtn.has_value());
     if (!rtn)
         return;
-    m_lastRtn = *rtn;
+    RtnParams last = entry == Rtn ? *rtn : m_lastRtn.value_or(RtnParams{});
+    last.bits = rtn->bits;
+    last.group = rtn->group;
+    m_lastRtn = last; // a calibration says nothing of levels and zeros
+    rows.weightModeRow->setVisible(entry == Rtn);
     const bool symmetric = rtn->mode == RtnParams::Mode::Symmetric;
     rows.weightBits->setCurrentIndex(indexOf(kRtnBits, rtn->bits));
     rows.weightGroup->setCurrentIndex(indexOf(kGroups, rtn->group));
     rows.weightMode->setCurrentIndex(symmetric ? 1 : 0);
     rows.weightZero->setCurrentIndex(rtn->zero == RtnParams::Zero::Free ? 1 : 0);
-    rows.weightZeroRow->setVisible(!symmetric);
+    rows.weightZeroRow->setVisible(entry == Rtn && !symmetric);
     const bool known = m_spec.width > 0;
     rows.weightsNote->setText(
         known ? tr("%1 bits with scales and zeros").arg(effectiveBits(*rtn, m_spec.width), 0, 'f', 3) : QString());
@@ -119,12 +145,14 @@ void PlanPanel::connectWeights() {
     };
     const auto part = [&](FlatCombo* box, const QString& what, auto change) {
         whole(box, what, [change](WeightCodes& weights, int index) {
-            if (auto* rtn = std::get_if<RtnParams>(&weights))
-                change(*rtn, index);
+            if (auto rows = packedRows(weights)) {
+                change(*rows, index);
+                weights = weightsOf(entryOf(weights), *rows);
+            }
         });
     };
     whole(rows.weights, QStringLiteral("weights"), [this](WeightCodes& weights, int index) {
-        weights = index == 1 ? WeightCodes(m_lastRtn.value_or(RtnParams{})) : WeightCodes(OwnWeights{});
+        weights = weightsOf(index, m_lastRtn.value_or(RtnParams{}));
     });
     part(rows.weightBits, QStringLiteral("bits"), [](RtnParams& p, int index) { p.bits = kRtnBits[index]; });
     part(rows.weightGroup, QStringLiteral("group"),

@@ -104,6 +104,23 @@ TEST_CASE("A gain that is stored around 0 is divided as a whole", "[core.calibra
     CHECK(at::allclose(scores(model, blocks), wanted, 1e-4, 1e-4));
 }
 
+TEST_CASE("Scales fold into norms of 16 bits without a rounding error", "[core.calibrate]") {
+    at::manual_seed(35);
+    for (const float shift : {0.f, 1.f}) {
+        auto model = *test::randomModel({.type = ElementType::BF16});
+        model.spec.normShift = shift;
+        const at::Tensor blocks = at::randint(50, {2, 20}, at::kLong), wanted = scores(model, blocks);
+        const at::Tensor s = at::rand({32}) * 3 + .2;
+        for (const MatrixInput input : {MatrixInput::Projections, MatrixInput::Inner}) {
+            const at::Tensor held = foldable(model.spec, model.layers[0], input, s);
+            CHECK(at::allclose(held, s.to(at::kDouble), .02, 0));
+            model.layers[0] = scaled(model.spec, model.layers[0], input, held);
+        }
+        CHECK(model.layers[0].ffnNorm.gain.scalar_type() == at::kBFloat16);
+        CHECK(at::allclose(scores(model, blocks), wanted, 1e-4, 1e-4));
+    }
+}
+
 TEST_CASE("ReLU passes scales on and GELU does not", "[core.calibrate]") {
     auto model = *test::randomModel();
     model.spec.gated = false;
