@@ -11,6 +11,7 @@
 
 #include "core/methods/quantise/rtn_pack.h"
 #include "core/model/model.h"
+#include "core/model/weight_memory.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/weights_text.h"
 
@@ -30,9 +31,10 @@ constexpr Part kParts[] = {{"query", &LayerWeights::query}, {"key", &LayerWeight
 constexpr std::int64_t kAtOnce = 1 << 22; // weights that are there in fp32 beside the packed ones
 
 // Undefined when cancelled; `fault` says what could not be held.
-Weight packed(const Weight& weight, const RtnParams& rtn, const std::atomic<bool>& cancel, RtnFault& fault) {
+Weight packed(const Weight& weight, const RtnParams& rtn, WeightMemory& memory, const std::atomic<bool>& cancel,
+              RtnFault& fault) {
     const std::int64_t columns = weight.columns(), rows = weight.rows(), bytes = rtnRow(rtn, columns).bytes;
-    const at::Tensor result = at::empty({rows, bytes}, at::kByte);
+    const at::Tensor result = memory.take(rows, bytes, at::kByte);
     auto* const to = result.data_ptr<std::uint8_t>();
     const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns));
     std::atomic<RtnFault> found = RtnFault::None;
@@ -101,6 +103,7 @@ std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& r
                                           const RoundingProgress& progress, const std::atomic<bool>& cancel) {
     const c10::NoGradGuard noGrad;
     auto rounded = std::make_shared<Model>(model);
+    WeightMemory memory;
     int done = 0, all = 0;
     for (const LayerWeights& layer : model.layers)
         for (const Part& part : kParts)
@@ -111,7 +114,7 @@ std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& r
             if (!weight.defined())
                 continue;
             RtnFault fault = RtnFault::None;
-            weight = packed(weight, rtn, cancel, fault);
+            weight = packed(weight, rtn, memory, cancel, fault);
             if (fault != RtnFault::None)
                 refuse(model, rtn, i, part.name, fault);
             if (!weight.defined())
