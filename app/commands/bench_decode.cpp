@@ -51,7 +51,8 @@ std::string jsonOf(const DecodeBench& bench, const DecodeBenchOptions& options) 
                   {"head_dim", shape.headDim},
                   {"ffn", shape.ffn},
                   {"vocabulary", shape.vocabulary},
-                  {"parameters", bench.parameters}}},
+                  {"parameters", bench.parameters},
+                  {"huge_pages", shape.hugePages}}},
                 {"prompt_tokens", options.promptTokens},
                 {"formula_prompt_flops", bench.promptFlops},
                 {"results", results}}
@@ -66,9 +67,10 @@ std::string tableOf(const DecodeBench& bench, const DecodeBenchOptions& options)
     std::snprintf(
         line, sizeof line,
         "read bandwidth %.1f GB/s, %d threads; a Llama of %.0f M random weights: %d layers, width %d, "
-        "H = %d, G = %d, F = %d, V = %d\n\n",
+        "H = %d, G = %d, F = %d, V = %d; float weights in %s pages\n\n",
         bench.readGbps, bench.threads, static_cast<double>(bench.parameters) / 1e6, shape.layers,
-        shape.queryHeads * shape.headDim, shape.queryHeads, shape.kvHeads, shape.ffn, shape.vocabulary);
+        shape.queryHeads * shape.headDim, shape.queryHeads, shape.kvHeads, shape.ffn, shape.vocabulary,
+        shape.hugePages ? "large" : "small");
     std::string table = line;
     std::snprintf(
         line, sizeof line,
@@ -126,6 +128,10 @@ void addDecodeBench(CLI::App& bench) {
     decode->add_option("--ffn", s.ffn, "Width of the feed-forward, F")->check(CLI::Range(1, 1 << 20));
     decode->add_option("--vocabulary", s.vocabulary, "Vocabulary, V")->check(CLI::Range(1, 1 << 20));
     decode->add_option("--prompt-tokens", b.promptTokens, "Tokens of the prompt")->check(CLI::Range(1, 4095));
+    decode->add_flag(
+        "!--small-pages", s.hugePages,
+        "Float weights in pages of 4 KiB, as those of a mapped file lie (default: of 2 MiB); packed ones "
+        "are in large pages always");
     decode
         ->add_option("--plan", options->plans,
                      "Plan to time; give it again for more (default: dense, weights=rtn:bits=8, "

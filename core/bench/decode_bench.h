@@ -22,7 +22,8 @@ struct DecodeBenchOptions {
                       .vocabulary = 32000,
                       .context = 4096,
                       .type = ElementType::BF16,
-                      .tied = false};
+                      .tied = false,
+                      .hugePages = true};
     std::vector<AttentionPlan> plans;
     int promptTokens = 256; // read at once, for its own figure; steps begin after one token
     int threads = 0;        // 0: as many as libtorch has now

@@ -7,6 +7,7 @@
 
 #include "core/calibrate/layer_walk.h"
 #include "core/methods/quantise/rounded_weights.h"
+#include "core/model/weight_memory.h"
 #include "core/model/parameters.h"
 
 namespace fovea {
@@ -63,7 +64,7 @@ private:
         for (const LayerMatrix& part : kLayerMatrices)
             if (Weight& weight = (w.*part.matrix).weight; weight.defined() && !m_cancel) {
                 RtnFault fault = RtnFault::None;
-                weight = roundMatrix(weight, rtn(), m_cancel, fault);
+                weight = roundMatrix(weight, rtn(), m_memory, m_cancel, fault);
                 if (fault != RtnFault::None)
                     refuse(layer, part, "it has weights that cannot be held in packed rows; use another model");
                 done(1);
@@ -97,6 +98,7 @@ private:
     LayerWalk m_walk;
     const WeightCalibration& m_calibration;
     const CalibrationProgress& m_progress;
+    WeightMemory m_memory; // of rounded matrices
     const std::atomic<bool>& m_cancel;
     int m_done = 0, m_all;
 };

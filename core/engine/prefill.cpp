@@ -1,5 +1,6 @@
 #include "core/engine/prefill.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
@@ -22,6 +23,7 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/one_blas_thread.h"
 #include "core/engine/prompt_product.h"
 #include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
@@ -114,6 +116,23 @@ at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Te
     return at::cat(rows, 1);
 }
 
+// What one KV head holds, and what its group's queries do not see of it.
+struct HeadRows {
+    at::Tensor positions, hidden; // (S), (T, S) or (g, T, S)
+};
+
+// Heads that hold the same tokens and see alike share what is hidden, which takes longer to say than to use.
+std::vector<HeadRows> rowsOfHeads(const KvCache& cache, int layer, std::int64_t T, const LayerKeep* keep) {
+    const bool alike = !keep || keep->same();
+    std::vector<HeadRows> all;
+    for (int head = 0; head < cache.layout().kvHeads; ++head) {
+        const at::Tensor positions = CacheViewReader(cache.view(layer, head)).positions();
+        const bool asBefore = alike && !all.empty() && at::equal(positions, all.back().positions);
+        all.push_back({positions, asBefore ? all.back().hidden : hiddenFromGroup(positions, T, keep, head)});
+    }
+    return all;
+}
+
 } // namespace
 
 at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const PrefillSight& sight,
@@ -125,34 +144,39 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     if (sight.keep && sight.keep->of(0).turns())
         turn.emplace(*sight.spec, layer);
 
-    // Heads that hold the same tokens and see alike share what is hidden, which takes longer to say than to use.
-    const bool alike = !sight.keep || sight.keep->same();
-    at::Tensor positions, hidden;
-    std::vector<at::Tensor> outputs;
-    for (int head = 0; head < heads; ++head) {
-        CacheViewReader rows(cache.view(layer, head));
-        const at::Tensor held = rows.positions();
-        if (!alike || !positions.defined() || !at::equal(held, positions))
-            hidden = hiddenFromGroup(held, T, sight.keep, head);
-        positions = held;
-        const at::Tensor queries = q[0].narrow(0, head * group, group),
-                         keys = rows.keys(); // (g, T, d), (S, d)
-        at::Tensor products = at::matmul(queries, keys.t());
-        if (turn)
-            meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
-        const at::Tensor scores = attentionLogits(products, sight.logits, static_cast<int>(q.size(3)));
-        const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-        const at::Tensor weights = at::softmax(visible, -1);
-        if (listener)
-            listener(head, at::nan_to_num(weights, 0).sum(0), hidden.logical_not());
-        outputs.push_back(mix(weights, hidden, rows.values()));
-    }
+    const std::vector<HeadRows> held = rowsOfHeads(cache, layer, T, sight.keep);
+    std::vector<at::Tensor> outputs(held.size());
+    const auto attend = [&](std::int64_t first, std::int64_t last) {
+        for (auto head = static_cast<std::size_t>(first); head < static_cast<std::size_t>(last); ++head) {
+            const auto& [positions, hidden] = held[head];
+            CacheViewReader rows(cache.view(layer, static_cast<int>(head)));
+            const at::Tensor queries = q[0].narrow(0, static_cast<std::int64_t>(head) * group, group),
+                             keys = rows.keys(); // (g, T, d), (S, d)
+            at::Tensor products = at::matmul(queries, keys.t());
+            if (turn)
+                meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
+            const at::Tensor scores = attentionLogits(products, sight.logits, static_cast<int>(q.size(3)));
+            const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+            const at::Tensor weights = at::softmax(visible, -1);
+            if (listener)
+                listener(static_cast<int>(head), at::nan_to_num(weights, 0).sum(0), hidden.logical_not());
+            outputs[head] = mix(weights, hidden, rows.values());
+        }
+    };
+    if (listener) // hears all heads in turn
+        attend(0, heads);
+    else
+        at::parallel_for(0, heads, 1, attend);
     return at::cat(outputs).unsqueeze(0);
 }
 
 void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
+    const MatrixProduct& product = promptProduct(backend);
+    std::optional<OneBlasThread> small; // what is left to libtorch are products of single heads
+    if (product)
+        small.emplace();
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(text, layer, q, k, v);
         const ModelSpec& spec = state.model.spec;
@@ -168,7 +192,7 @@ void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,
-                 promptProduct(backend));
+                 product);
 }
 
 } // namespace fovea

@@ -12,13 +12,15 @@ namespace {
 
 at::Tensor onTiles(const at::Tensor& x, const Weight& weight) {
     const Parameter w(weight);
+    if (weight.isFloats() && w.type() != ElementType::BF16)
+        return {};
     const at::Tensor rows = x.contiguous();
     std::vector<std::int64_t> shape = rows.sizes().vec();
     const std::int64_t in = shape.back(), vectors = rows.numel() / in;
     shape.back() = w.rows();
     at::Tensor y = at::empty(shape, at::kFloat);
     cpu::TileRows tiles;
-    if (weight.isFloats() && w.type() == ElementType::BF16)
+    if (weight.isFloats())
         tiles.bf16 = static_cast<const std::uint16_t*>(w.data());
     else
         tiles.widen = [&](std::int64_t first, std::int64_t count, float* to) {

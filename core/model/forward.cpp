@@ -111,10 +111,8 @@ struct Within {
 
     at::Tensor project(const Linear& w, const at::Tensor& x) const {
         const auto type = x.scalar_type();
-        if (product) {
-            const at::Tensor y = product(x, w.weight);
+        if (const at::Tensor y = product ? product(x, w.weight) : at::Tensor(); y.defined())
             return w.bias.defined() ? y + w.bias.to(type) : y;
-        }
         return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
                                 : at::linear(x, w.weight.to(type));
     }

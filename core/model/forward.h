@@ -18,7 +18,8 @@ namespace fovea {
 using AttentionFunction =
     std::function<at::Tensor(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 
-// x (B, T, in) and W (out, in) -> x·Wᵀ (B, T, out), in place of libtorch's own; empty: libtorch's. No autograd goes through
+// x (B, T, in) and W (out, in) -> x·Wᵀ (B, T, out), in place of libtorch's own; empty, or where it
+// gives nothing: libtorch's. No autograd goes through
 // another.
 using MatrixProduct = std::function<at::Tensor(const at::Tensor& x, const Weight& w)>;
 

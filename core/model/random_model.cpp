@@ -10,6 +10,7 @@
 
 #include "core/cache/scalar_type.h"
 #include "core/model/parameters.h"
+#include "core/model/weight_memory.h"
 
 namespace fovea {
 
@@ -29,9 +30,10 @@ std::shared_ptr<const Model> randomModel(const RandomShape& shape) {
     spec.tiedEmbedding = shape.tied;
 
     const auto type = scalarType(shape.type);
+    WeightMemory memory;
     const auto matrix = [&](std::int64_t out, std::int64_t in) {
         at::Tensor w = at::randn({out, in}) * (1.5 / std::sqrt(static_cast<double>(in)));
-        return w.to(type);
+        return shape.hugePages ? memory.take(out, in, type).copy_(w) : w.to(type);
     };
     const auto gain = [&](std::int64_t n) { return (at::rand({n}) + .5).to(type); };
     const std::int64_t D = spec.width, d = spec.headDim, F = spec.ffn;

@@ -14,6 +14,8 @@ struct RandomShape {
     int layers = 2, queryHeads = 4, kvHeads = 2, headDim = 8, ffn = 24, vocabulary = 50, context = 96;
     ElementType type = ElementType::F32;
     bool tied = true;
+    bool hugePages =
+        false; // matrices in pages of 2 MiB where there are any; a mapped file's lie in small ones
 };
 
 // Follows at::manual_seed.

@@ -12,6 +12,7 @@
 #include "core/methods/quantise/rtn_pack.h"
 #include "core/model/layer_matrices.h"
 #include "core/model/model.h"
+#include "core/model/weight_memory.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/weights_text.h"
 
@@ -62,9 +63,10 @@ std::int64_t heldBytes(const ModelSpec& spec, int layer, bool ownsKv, bool conve
 
 } // namespace
 
-Weight roundMatrix(const Weight& weight, const RtnParams& rtn, const std::atomic<bool>& cancel, RtnFault& fault) {
+Weight roundMatrix(const Weight& weight, const RtnParams& rtn, WeightMemory& memory, const std::atomic<bool>& cancel,
+                   RtnFault& fault) {
     const std::int64_t columns = weight.columns(), rows = weight.rows(), bytes = rtnRow(rtn, columns).bytes;
-    const at::Tensor result = at::empty({rows, bytes}, at::kByte);
+    const at::Tensor result = memory.take(rows, bytes, at::kByte);
     auto* const to = result.data_ptr<std::uint8_t>();
     const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns));
     std::atomic<RtnFault> found = RtnFault::None;
@@ -94,13 +96,14 @@ std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& r
     auto rounded = std::make_shared<Model>(model);
     const int all = matrixCount(model);
     int done = 0;
+    WeightMemory memory;
     for (std::size_t i = 0; i < rounded->layers.size(); ++i)
         for (const LayerMatrix& part : kLayerMatrices) {
             Weight& weight = (rounded->layers[i].*part.matrix).weight;
             if (!weight.defined())
                 continue;
             RtnFault fault = RtnFault::None;
-            weight = roundMatrix(weight, rtn, cancel, fault);
+            weight = roundMatrix(weight, rtn, memory, cancel, fault);
             if (fault != RtnFault::None)
                 refuse(model, rtn, i, part.name, fault);
             if (!weight.defined())

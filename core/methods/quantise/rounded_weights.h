@@ -18,12 +18,14 @@ namespace fovea {
 
 struct Model;
 class Weight;
+class WeightMemory;
 
 // Called between matrices: how many of all are done.
 using RoundingProgress = std::function<void(int done, int all)>;
 
 // A matrix packed. Undefined when cancelled, and where `fault` says that it cannot be held (rtn_pack.h).
-Weight roundMatrix(const Weight& weight, const RtnParams& rtn, const std::atomic<bool>& cancel, RtnFault& fault);
+Weight roundMatrix(const Weight& weight, const RtnParams& rtn, WeightMemory& memory, const std::atomic<bool>& cancel,
+                   RtnFault& fault);
 
 // `model` with its matrices packed; all else is the same memory. `progress` may be empty. Null when cancelled. Throws
 // PlanError where a matrix has values that cannot be held, naming it.

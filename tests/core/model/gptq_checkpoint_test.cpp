@@ -15,6 +15,7 @@
 
 #include "core/methods/quantise/rounded_weights.h"
 #include "core/methods/quantise/rtn_truth.h"
+#include "core/model/weight_memory.h"
 #include "core/model/huggingface/gptq_words.h"
 #include "core/model/model_header.h"
 #include "core/model/safetensors.h"
@@ -31,7 +32,8 @@ const std::atomic<bool> kGoOn = false;
 
 CodedRows someRows(std::int64_t out, std::int64_t in, const RtnParams& rtn) {
     RtnFault fault = RtnFault::None;
-    const CodedRows rows = takeApart(roundMatrix(Weight(at::randn({out, in})), rtn, kGoOn, fault));
+    WeightMemory memory;
+    const CodedRows rows = takeApart(roundMatrix(Weight(at::randn({out, in})), rtn, memory, kGoOn, fault));
     REQUIRE(fault == RtnFault::None);
     return rows;
 }
@@ -81,7 +83,8 @@ private:
     void put(const std::string& name, const at::Tensor& w, bool lessOne) {
         const RtnParams form = rtn(w.size(1));
         RtnFault fault = RtnFault::None;
-        CodedRows rows = takeApart(roundMatrix(Weight(w), form, kGoOn, fault));
+        WeightMemory memory;
+        CodedRows rows = takeApart(roundMatrix(Weight(w), form, memory, kGoOn, fault));
         if (lessOne)
             rows.zeros.clamp_(1);
         const GptqWords words = gptqWords(rows, lessOne);

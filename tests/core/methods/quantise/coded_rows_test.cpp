@@ -1,5 +1,6 @@
 // Packed rows taken apart and put together again are the same bytes, and say the same numbers.
 
+#include "core/model/weight_memory.h"
 #include "core/methods/quantise/coded_rows.h"
 
 #include <ATen/TensorOperators.h>
@@ -21,7 +22,8 @@ const std::atomic<bool> kGoOn = false;
 
 Weight rounded(const at::Tensor& w, const RtnParams& rtn) {
     RtnFault fault = RtnFault::None;
-    const Weight packed = roundMatrix(Weight(w), rtn, kGoOn, fault);
+    WeightMemory memory;
+    const Weight packed = roundMatrix(Weight(w), rtn, memory, kGoOn, fault);
     REQUIRE(fault == RtnFault::None);
     return packed;
 }
