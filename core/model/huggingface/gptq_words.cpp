@@ -83,6 +83,8 @@ bool hasZeroOfNone(const CodedRows& rows) {
 GptqWords gptqWords(const CodedRows& rows, bool lessOne) {
     const std::int64_t out = rows.codes.size(0), in = rows.codes.size(1), groups = rows.zeros.size(1);
     const int bits = rows.rtn.bits;
+    if (!gptqHolds(bits, out, in))
+        throw std::invalid_argument("a matrix that fills no whole words cannot be held in GPTQ's format");
     const at::Tensor codes = rows.codes.contiguous(), zeros = rows.zeros.contiguous();
     GptqWords words{at::zeros({in * bits / kWordBits, out}, at::kInt),
                     at::zeros({groups, out * bits / kWordBits}, at::kInt),
