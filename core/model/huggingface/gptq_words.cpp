@@ -52,8 +52,8 @@ at::Tensor ownOrder(std::int64_t columns, int group) {
 
 void check(const GptqWords& words, const RtnParams& rtn, std::int64_t columns) {
     if (words.groups.defined() && !words.groups.equal(ownOrder(columns, rtn.group)))
-        throw std::invalid_argument(
-            "g_idx has the inputs in another order than the matrix's own (act-order), which is not supported");
+        throw std::invalid_argument("g_idx has the inputs in another order than the matrix's own "
+                                    "(act-order), which is not supported");
     if (!at::isfinite(words.scales).all().item<bool>())
         throw std::invalid_argument("scales that are no finite numbers; copy the model's files again");
 }

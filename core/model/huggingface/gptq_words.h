@@ -20,7 +20,8 @@
 namespace fovea {
 
 struct GptqWords {
-    at::Tensor weights, zeros, scales, groups; // qweight, qzeros, scales, g_idx; the last undefined in older files
+    at::Tensor weights, zeros, scales,
+        groups; // qweight, qzeros, scales, g_idx; the last undefined in older files
 };
 
 // Can a matrix of this shape be held so?

@@ -71,8 +71,8 @@ struct Copied {
 } // namespace
 
 TEST_CASE("A calibrated folder opens as what was made", "[core.calibrate]") {
-    for (const char* name : {"llama", "llama_bf16", "llama_gqa", "llama_bias", "llama_sharded", "llama_tied", "mistral",
-                             "qwen2", "qwen3", "gpt_neox", "opt", "gemma2", "gemma3"})
+    for (const char* name : {"llama", "llama_bf16", "llama_gqa", "llama_bias", "llama_sharded", "llama_tied",
+                             "mistral", "qwen2", "qwen3", "gpt_neox", "opt", "gemma2", "gemma3"})
         for (WeightCalibration calibration :
              {WeightCalibration{GptqParams{}, 4, 32}, WeightCalibration{AwqParams{.ratios = 4}, 4, 32},
               WeightCalibration{SmoothParams{.alpha = .6}}}) {
@@ -90,7 +90,8 @@ TEST_CASE("A calibrated folder opens as what was made", "[core.calibrate]") {
             CHECK(at::allclose(scores(*opened, blocks), wanted, 1e-5, 1e-5));
             CHECK(opened->layers[0].down.weight.rtn() == made->layers[0].down.weight.rtn());
             CHECK_FALSE(at::equal(wanted, scores(*model, blocks)));
-            if (std::holds_alternative<SmoothParams>(calibration.method) && model->spec.type == ElementType::F32)
+            if (std::holds_alternative<SmoothParams>(calibration.method) &&
+                model->spec.type == ElementType::F32)
                 CHECK(at::allclose(wanted, scores(*model, blocks), 1e-3, 1e-3));
         }
 }
@@ -138,9 +139,8 @@ TEST_CASE("weights=gptq and awq run on what lies beside the model", "[core.calib
     CHECK(isThere(copied.model, gptq));
     CHECK(modelUnder(copied.model, gptq) == made);
     CHECK_THROWS_WITH(modelUnder(copied.model, awq), Catch::Contains("model-awq-4bit-g32 is made by"));
-    CHECK(refusal(parsePlan("share=cla:2 weights=gptq"), copied.model->spec)
-              .value_or("")
-              .find("share=own") != std::string::npos);
+    CHECK(refusal(parsePlan("share=cla:2 weights=gptq"), copied.model->spec).value_or("").find("share=own") !=
+          std::string::npos);
     // Bytes of a step are those of the codes, as the formula has them.
     std::int64_t bytes = 0;
     for (const LayerWeights& layer : made->layers)
@@ -159,7 +159,8 @@ TEST_CASE("A step on calibrated weights moves what the formula says", "[core.cal
             copied.write(learnt.method == CalibratedWeights::Method::Awq
                              ? WeightCalibration{AwqParams{.ratios = 3}, 4, 32}
                              : WeightCalibration{GptqParams{}, 4, 32});
-            const Run run = generate(copied.model, plan, std::vector<int>{1, 5, 9}, {.tokens = 2, .ignoreEnd = true}, {}, kGoOn);
+            const Run run = generate(copied.model, plan, std::vector<int>{1, 5, 9},
+                                     {.tokens = 2, .ignoreEnd = true}, {}, kGoOn);
             REQUIRE(run.steps.size() == 2);
             for (const StepRecord& step : run.steps)
                 CHECK(step.counted[Component::Weights] == step.formula[Component::Weights]);
