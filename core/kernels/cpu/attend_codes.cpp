@@ -32,13 +32,18 @@ HWY_INLINE void attendTileOfCodes(const CodedShape& shape, const Rows& keys, con
     }
 }
 
-// visit(first, its place in the block, count) for runs of at most shape.tile rows of one block.
+// The rows of the block from `slot` on.
+HWY_INLINE RunOfCodes runOf(const void* const* blocks, std::int64_t slot, const RowForm& form) {
+    return {static_cast<const std::uint8_t*>(blocks[slot / form.rows]), slot % form.rows, form};
+}
+
+// visit(first, count) for runs of at most shape.tile rows of one block.
 template <class Visit>
 HWY_INLINE void forEachTile(const CodedShape& shape, std::int64_t first, std::int64_t last, const Visit& visit) {
     const std::int64_t perBlock = shape.form.rows;
     while (first < last) {
         const std::int64_t count = std::min({last - first, perBlock - first % perBlock, std::int64_t{shape.tile}});
-        visit(first, first % perBlock, static_cast<int>(count));
+        visit(first, static_cast<int>(count));
         first += count;
     }
 }
@@ -47,12 +52,9 @@ void attendCodesTarget(const KvView& cache, std::int64_t first, std::int64_t las
                        const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
     const CodedShape shape(cache.rows(), group);
     ofBits(cache.codes->bits, [&](auto bits) HWY_ATTR {
-        forEachTile(shape, first, last, [&](std::int64_t slot, std::int64_t at, int count) HWY_ATTR {
-            const auto rows = [&](const void* const* table) {
-                return RunOfCodes{static_cast<const std::uint8_t*>(table[slot / shape.form.rows]), at, shape.form};
-            };
-            attendTileOfCodes<bits()>(shape, rows(cache.keys), rows(cache.values), count, group, q, state, softcap,
-                                      spill.from(slot));
+        forEachTile(shape, first, last, [&](std::int64_t slot, int count) HWY_ATTR {
+            attendTileOfCodes<bits()>(shape, runOf(cache.keys, slot, shape.form), runOf(cache.values, slot, shape.form),
+                                      count, group, q, state, softcap, spill.from(slot));
             moved[Component::Scores] += spill.bytes(count, group);
             shape.form.count(moved, Component::Keys, count);
             shape.form.count(moved, Component::Values, count);
@@ -99,9 +101,8 @@ void scoreCodesTarget(const RowTable& table, std::int64_t first, std::int64_t la
     const CodedShape shape(table.form, group);
     CodedTile tile;
     ofBits(table.form.codes->bits, [&](auto bits) HWY_ATTR {
-        forEachTile(shape, first, last, [&](std::int64_t row, std::int64_t at, int count) HWY_ATTR {
-            const RunOfCodes rows{static_cast<const std::uint8_t*>(table.blocks[row / shape.form.rows]), at, shape.form};
-            scoreCodes<bits()>(shape, rows, count, group, q, scores + row, stride, tile);
+        forEachTile(shape, first, last, [&](std::int64_t row, int count) HWY_ATTR {
+            scoreCodes<bits()>(shape, runOf(table.blocks, row, shape.form), count, group, q, scores + row, stride, tile);
             for (int h = 0; h < group; ++h) {
                 capLogits(scores + h * stride + row, count, softcap);
                 if (m)

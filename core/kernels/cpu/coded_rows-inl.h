@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "core/kernels/cpu/coded_digits-inl.h"
 #include "core/kernels/cpu/coded_tile-inl.h"
 #include "core/kernels/cpu/codes-inl.h"
 
@@ -99,13 +100,13 @@ HWY_INLINE void dotRuns(D d, const typename Codes<kBits>::template Words<D> (&wo
         dotRuns<kBits, kLanes, Q, R, kRun + 1>(d, words, q, dims, to, apart, sum);
 }
 
-// tile.work (Q, steps, rows) = Σ y·q of each step, over kDivisor. The rows are taken from the tile's two halves, eight at
-// a time where there is one query: memory gives a core two streams a quarter faster than one.
+// tile.work (Q, steps, rows) = Σ y·q of each step, over kDivisor. Rows are taken from both halves where there is one
+// query.
 template <int kBits, int Q, class Rows>
 HWY_INLINE void dotCodes(const CodedShape& shape, const Rows& rows, int count, const float* q, const QuerySums& sums,
                          CodedTile& tile) {
     constexpr int R = Q == 1 ? 8 : 4;
-    const int upper = R == 8 ? count / 2 / 4 * 4 : 0;  // where the second four begin
+    const int upper = R == 8 ? halfOf(count) : 0;  // where the second four begin
     const auto dotBlock = [&](int first, std::int64_t apart) HWY_ATTR {
         const std::uint8_t* row[R];
         for (int i = 0; i < R; ++i)
@@ -152,16 +153,15 @@ HWY_INLINE void dotCodes(const CodedShape& shape, const Rows& rows, int count, c
         dotBlock(first, 4);
 }
 
-// scores[h·stride + i] = y_h·x̂_i of a pass's queries, from the tile's sums of codes.
-template <int kBits>
-HWY_INLINE void scaleScores(const CodedShape& shape, int heads, int count, const QuerySums& sums, const CodedTile& tile,
-                            float* scores, std::int64_t stride) {
+// scores[h·stride + i] = y_h·x̂_i of a pass's queries, from the tile's sums of codes, over `divisor`.
+inline HWY_ATTR void scaleScores(const CodedShape& shape, int heads, int count, const QuerySums& sums, float divisor,
+                                 const CodedTile& tile, float* scores, std::int64_t stride) {
     const auto scaled = [&](auto d, int h, int i) HWY_ATTR {
         auto score = hn::Zero(d);
         for (int s = 0; s < shape.steps; ++s) {
             const int g = shape.groupOf(s) * shape.tile;
             const auto codes = hn::Mul(hn::LoadU(d, tile.work + std::int64_t{h * shape.steps + s} * shape.tile + i),
-                                       hn::Set(d, Codes<kBits>::kDivisor));
+                                       hn::Set(d, divisor));
             const auto zero = hn::Mul(hn::LoadU(d, tile.zeros + g + i), hn::Set(d, sums.all[h * shape.steps + s]));
             score = hn::MulAdd(hn::LoadU(d, tile.scales + g + i), hn::Sub(codes, zero), score);
         }
@@ -184,9 +184,16 @@ HWY_INLINE void scoreCodes(const CodedShape& shape, const Rows& rows, int count,
     rows.describe(count, shape, tile);
     forEachHeads(heads, [&](auto q4, auto, int h) HWY_ATTR {
         QuerySums sums;
-        sumQueries<kBits>(shape, q4.value, q + h * shape.dims, sums);
-        dotCodes<kBits, q4.value>(shape, rows, count, q + h * shape.dims, sums, tile);
-        scaleScores<kBits>(shape, q4.value, count, sums, tile, scores + h * stride, stride);
+        const float* const queries = q + std::int64_t{h} * shape.dims;
+        float divisor = 1;
+        if (shape.digits) {
+            dotDigits<kBits, q4.value>(shape, rows, count, queries, sums.all, tile);
+        } else {
+            sumQueries<kBits>(shape, q4.value, queries, sums);
+            dotCodes<kBits, q4.value>(shape, rows, count, queries, sums, tile);
+            divisor = Codes<kBits>::kDivisor;
+        }
+        scaleScores(shape, q4.value, count, sums, divisor, tile, scores + h * stride, stride);
     });
 }
 
@@ -296,9 +303,10 @@ template <int kBits, class Rows>
 HWY_INLINE void addCodedValues(const CodedShape& shape, const Rows& rows, int count, int heads, const float* p,
                                std::int64_t stride, float* o, CodedTile& tile) {
     rows.describe(count, shape, tile);
+    const float divisor = shape.digits ? 1 : Codes<kBits>::kDivisor;
     const auto weigh = [&](auto d, const float* weights, float* to, int g, int i) HWY_ATTR {
         const auto scaled = hn::Mul(hn::LoadU(d, weights + i), hn::LoadU(d, tile.scales + g + i));
-        hn::StoreU(hn::Mul(scaled, hn::Set(d, Codes<kBits>::kDivisor)), d, to + i);
+        hn::StoreU(hn::Mul(scaled, hn::Set(d, divisor)), d, to + i);
     };
     const int lanes = static_cast<int>(hn::Lanes(Widest()));
     forEachHeads(heads, [&](auto q4, auto, int h) HWY_ATTR {
@@ -311,12 +319,15 @@ HWY_INLINE void addCodedValues(const CodedShape& shape, const Rows& rows, int co
                     weigh(Widest(), p + (h + n) * stride, to, g, i);
                 for (; i < count; ++i)
                     weigh(Single(), p + (h + n) * stride, to, g, i);
-                const float zeros = dotOf(to, tile.zeros + g, count) / Codes<kBits>::kDivisor;
+                const float zeros = dotOf(to, tile.zeros + g, count) / divisor;
                 float* const sums = o + std::int64_t{h + n} * shape.dims + s * shape.step;
                 for (int c = 0; c < shape.width(s); ++c)
                     sums[c] -= zeros;
             }
-        addCodes<kBits, q4.value>(shape, rows, count, tile, o + std::int64_t{h} * shape.dims);
+        if (shape.digits)
+            addDigits<kBits, q4.value>(shape, rows, count, tile, o + std::int64_t{h} * shape.dims);
+        else
+            addCodes<kBits, q4.value>(shape, rows, count, tile, o + std::int64_t{h} * shape.dims);
     });
 }
 

@@ -26,15 +26,26 @@ constexpr int kCodeFloats = 4096;   // of a tile, for each of the buffers below
 constexpr int kMostSteps = kMostRowCodes / kNarrowestUnit;
 constexpr int kCodesAhead = 3 * 512;  // bytes asked for ahead of those in work
 
+HWY_INLINE bool machineMultipliesBytes() {
+#if HWY_TARGET == HWY_AVX3
+    static const bool does = __builtin_cpu_supports("avx512vnni");
+    return does;
+#else
+    return false;
+#endif
+}
+
 // What does not change from tile to tile.
 struct CodedShape {
     RowForm form;
     int dims, steps, step;  // d, and components of a step
     int tile;               // rows
+    bool digits;            // are products formed in bytes (coded_digits-inl.h)?
 
     CodedShape(const RowForm& rows, int heads)
         : form(rows), dims(rows.dims), step(std::min(rows.codes->group, kWidestUnit)) {
         steps = (dims + step - 1) / step;
+        digits = machineMultipliesBytes() && step == kWidestUnit && dims % kWidestUnit == 0;
         const int sums = std::min(heads, kPassHeads) * steps;
         tile = std::min({kTileRows, kTileScores / std::min(heads, kTileHeads), kCodeFloats / sums}) / 16 * 16;
     }
@@ -51,6 +62,12 @@ struct CodedTile {
     HWY_ALIGN float work[kCodeFloats];
 };
 
+// Where the second half of a tile of `count` rows begins: memory gives a core two streams a quarter faster than one, so
+// that rows are taken from both in turn, in fours.
+constexpr int halfOf(int count) {
+    return count / 2 / 4 * 4;
+}
+
 // Rows of one block, one after the other.
 struct RunOfCodes {
     const std::uint8_t* block;
@@ -59,7 +76,7 @@ struct RunOfCodes {
     std::int64_t bytes = form.codeBytes();  // from row to row
 
     HWY_INLINE const std::uint8_t* row(int i) const { return block + (first + i) * bytes; }
-    // What is read while row i is in work. It may lie past the end of memory, where asking does no harm.
+    // What to ask for while row i is in work. It may lie past the end of memory, where asking does no harm.
     const std::uint8_t* ahead(int i, int) const { return row(i) + kCodesAhead; }
 
     void describe(int count, const CodedShape& shape, CodedTile& to) const {

@@ -144,9 +144,7 @@ HWY_INLINE hn::Vec<Integers> addUnit(hn::Vec<Integers> acc, const hn::Vec<Bytes>
 
 // Σ q·X of a unit's codes, a float per lane.
 template <int kBits, int kDigits>
-HWY_INLINE hn::Vec<Floats> unitProducts(const std::uint8_t* unit, const std::int8_t* digits) {
-    hn::Vec<Bytes> codes[2];
-    UnitBytes<kBits>::load(unit, codes);
+HWY_INLINE hn::Vec<Floats> unitProducts(const hn::Vec<Bytes> (&codes)[2], const std::int8_t* digits) {
     const auto zero = hn::Zero(Integers());
     auto sum = addUnit(zero, codes, digits);
     if constexpr (kDigits == 3) {
@@ -161,6 +159,14 @@ HWY_INLINE hn::Vec<Floats> unitProducts(const std::uint8_t* unit, const std::int
     return hn::ConvertTo(Floats(), sum);
 }
 
+// u of numbers of at most `most`, NaN where that is no number, and 1/u.
+inline float unitOf(float most, float& perUnit) {
+    // Below that 1/u would be infinite.
+    const float held = std::clamp(most, 1e-30f, std::numeric_limits<float>::max());
+    perUnit = kMostDigits / held;
+    return most <= std::numeric_limits<float>::max() ? held / kMostDigits : std::numeric_limits<float>::quiet_NaN();
+}
+
 // Digits (kDigits, 128) of the step x (128), and its unit u; returns Σ u·X. With one digit x is whole and u is 1.
 template <int kBits, int kDigits>
 HWY_INLINE float prepareStep(const float* x, std::int8_t* digits, float& unit) {
@@ -171,13 +177,7 @@ HWY_INLINE float prepareStep(const float* x, std::int8_t* digits, float& unit) {
         auto largest = hn::Zero(Integers()); // bits of |x|, for a maximum of floats forgets NaN
         for (int run = 0; run < kRunsPerUnit; ++run)
             largest = hn::Max(largest, hn::BitCast(Integers(), hn::Abs(hn::LoadU(Floats(), x + 16 * run))));
-        const float most = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(Integers(), largest)));
-        if (!(most <= std::numeric_limits<float>::max()))
-            unit = std::numeric_limits<float>::quiet_NaN();
-        // Below that 1/u would be infinite.
-        const float held = std::clamp(most, 1e-30f, std::numeric_limits<float>::max());
-        unit *= held / kMostDigits;
-        perUnit = kMostDigits / held;
+        unit = unitOf(std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(Integers(), largest))), perUnit);
     }
     auto sum = hn::Zero(Integers());
     for (int run = 0; run < kRunsPerUnit; ++run) {
@@ -225,7 +225,9 @@ HWY_INLINE void addSteps(const std::uint8_t* const (&codes)[R], const float* con
             const std::uint8_t* const unit = codes[r] + step * kUnit;
             for (int at = 0; kAsk && at < kUnit; at += 64)
                 __builtin_prefetch(unit + kDigitsAhead + at, 0, 3);
-            total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(unit, digits),
+            hn::Vec<Bytes> bytes[2];
+            UnitBytes<kBits>::load(unit, bytes);
+            total[r] = hn::MulAdd(unitProducts<kBits, kDigits>(bytes, digits),
                                   hn::Set(Floats(), scaled[r][step]), total[r]);
         }
     for (int r = 0; r < R; ++r)
