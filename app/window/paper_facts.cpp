@@ -161,7 +161,7 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
-    else if (a && (key == "qllm-eval" || key == "awq" || key == "gptq") && !storedCodes(plan.store))
+    else if (a && ((key == "qllm-eval" && !storedCodes(plan.store)) || key == "awq" || key == "gptq"))
         add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));

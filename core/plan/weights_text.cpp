@@ -52,13 +52,13 @@ std::optional<WeightCodes> parseWeightsMethod(const PlanWord& word) {
 }
 
 std::string weightsText(const WeightCodes& weights) {
-    const auto rows = packedRows(weights);
-    if (!rows)
-        return {};
-    std::string text = rtnText(*rows);
-    if (const auto* learnt = std::get_if<CalibratedWeights>(&weights)) // the same switches behind another name
-        text.replace(0, std::string_view("rtn").size(), learnt->method == CalibratedWeights::Method::Awq ? "awq" : "gptq");
-    return "weights=" + text;
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&weights)) {
+        const std::string of = rtnText({.bits = learnt->bits, .group = learnt->group}); // "rtn:bits=3"
+        const bool awq = learnt->method == CalibratedWeights::Method::Awq;
+        return (awq ? "weights=awq" : "weights=gptq") + of.substr(std::string("rtn").size());
+    }
+    const auto* rtn = std::get_if<RtnParams>(&weights);
+    return rtn ? "weights=" + rtnText(*rtn) : std::string();
 }
 
 std::optional<std::string> weightsRefusal(const WeightCodes& weights, const Share& share) {

@@ -12,9 +12,9 @@
 namespace fovea {
 namespace {
 
-enum Entry { Own, Rtn, Awq, Gptq }; // of WEIGHTS
 constexpr ElementType kFloats[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
 constexpr int kRounded = 4; // of STORE, after the model's own and the floats
+enum Entry { Own, Rtn, Awq, Gptq }; // of WEIGHTS
 
 QString nameOf(ElementType type) {
     const auto name = elementName(type);

@@ -78,8 +78,8 @@ RtnRows::RtnRows(const QString& of, const QString& value, const QString& along, 
     });
 }
 
-void RtnRows::offerLevels(bool offered) {
-    m_levelsOffered = offered;
+void RtnRows::offerLevels(bool on) {
+    m_levels = on;
 }
 
 void RtnRows::showRtn(const RtnParams& rtn, std::optional<double> bits, const QString& tip) {
@@ -89,8 +89,8 @@ void RtnRows::showRtn(const RtnParams& rtn, std::optional<double> bits, const QS
     m_group->setCurrentIndex(indexOf(kGroups, rtn.group));
     m_mode->setCurrentIndex(symmetric ? 1 : 0);
     m_zero->setCurrentIndex(rtn.zero == RtnParams::Zero::Free ? 1 : 0);
-    m_modeRow->setVisible(m_levelsOffered);
-    m_zeroRow->setVisible(m_levelsOffered && !symmetric);
+    m_modeRow->setVisible(m_levels);
+    m_zeroRow->setVisible(m_levels && !symmetric);
     m_note->setText(bits ? tr("%1 bits with scales and zeros").arg(*bits, 0, 'f', 3) : QString());
     m_note->setToolTip(tip);
 }

@@ -22,9 +22,8 @@ public:
     RtnRows(const QString& of, const QString& value, const QString& along, QWidget* parent = nullptr);
 
     // `bits` with metadata, or nothing where they are not known; `tip` says of what.
+    void offerLevels(bool on); // mode and zero, which a calibration has not
     void showRtn(const RtnParams& rtn, std::optional<double> bits, const QString& tip);
-    // Are mode and zero there to be chosen? They are at first; calibrations have one of each. Before showRtn().
-    void offerLevels(bool offered);
 
 Q_SIGNALS:
     // `what` is "<of> bits", "… group", "… mode" or "… zero".
@@ -36,8 +35,8 @@ private:
     QString m_of;
     RtnParams m_rtn;
     FlatCombo *m_bits, *m_group, *m_mode, *m_zero;
-    QWidget *m_modeRow, *m_zeroRow; // the last of which symmetric levels have not
-    bool m_levelsOffered = true;
+    QWidget *m_modeRow, *m_zeroRow; // the latter symmetric levels have not
+    bool m_levels = true;
     QLabel* m_note;
 };
 

@@ -16,13 +16,9 @@
 
 namespace fovea {
 
-namespace {
-
-at::Tensor asHeld(const at::Tensor& s, RtnScale scale) {
-    return scale == RtnScale::Held ? s.to(at::kFloat).to(at::kHalf).to(at::kDouble) : s;
+at::Tensor asHeld(const at::Tensor& x, RtnScale scale) {
+    return scale == RtnScale::Held ? x.to(at::kFloat).to(at::kHalf).to(at::kDouble) : x;
 }
-
-} // namespace
 
 RtnGrid rtnGrid(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
     if (p.mode == RtnParams::Mode::Symmetric) {

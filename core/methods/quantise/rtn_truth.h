@@ -11,6 +11,8 @@ namespace fovea {
 // held. Only as held does zero=free bound its zeros.
 enum class RtnScale : std::uint8_t { Exact, Held };
 
+// What stands in that precision for `x` fp64, (…).
+at::Tensor asHeld(const at::Tensor& x, RtnScale scale);
 // What the codes of a group are read with, each (…, 1) in fp64: x̂ = (q − z)·s. In sym z is the middle.
 struct RtnGrid {
     at::Tensor scale, zero;
