@@ -73,17 +73,18 @@ at::Tensor blocksOf(const Options& o, const std::string& text, const std::filesy
 
 std::string jsonOf(const Options& o, const Result& r, const TextBlocks& blocks) {
     const nlohmann::ordered_json json = {
-        {"folder", r.folder.string()}, {"weights", o.weights},      {"blocks", blocks.blocks},
-        {"length", blocks.length},     {"seed", blocks.seed},       {"weight_bytes", r.bytes},
+        {"folder", r.folder.string()},    {"weights", o.weights}, {"blocks", blocks.blocks},
+        {"length", blocks.length},        {"seed", blocks.seed},  {"weight_bytes", r.bytes},
         {"model_weight_bytes", r.before}, {"seconds", r.seconds}};
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string textOf(const Result& r, const TextBlocks& blocks) {
     char text[160];
-    std::snprintf(text, sizeof text, "%s of weights instead of %s, from %lld blocks of %lld tokens in %.1f s: ",
-                  byteText(r.bytes).c_str(), byteText(r.before).c_str(), static_cast<long long>(blocks.blocks),
-                  static_cast<long long>(blocks.length), r.seconds);
+    std::snprintf(text, sizeof text,
+                  "%s of weights instead of %s, from %lld blocks of %lld tokens in %.1f s: ",
+                  byteText(r.bytes).c_str(), byteText(r.before).c_str(),
+                  static_cast<long long>(blocks.blocks), static_cast<long long>(blocks.length), r.seconds);
     return text + r.folder.string() + "\n";
 }
 
@@ -122,6 +123,8 @@ std::shared_ptr<const Model> made(const Model& model, const at::Tensor& blocks,
 
 // Known before the work is done.
 void requireFolder(const std::filesystem::path& folder) {
+    if (const auto why = folderRefusal(folder))
+        throw UsageError("--to " + *why);
     const std::filesystem::path parent = folder.has_parent_path() ? folder.parent_path() : ".";
     makeFolder(parent);
     requireWritable(parent);
@@ -146,7 +149,7 @@ void run(const Options& o) {
     if (const auto why = calibrationRefusal(*model, calibration))
         throw UsageError(*why);
     Result result{.folder = o.to.empty() ? calibratedFolder(path, calibrationName(calibration))
-                                        : std::filesystem::path(o.to),
+                                         : std::filesystem::path(o.to),
                   .before = model->spec.weightBytes};
     requireFolder(result.folder);
     const Stopwatch watch;

@@ -16,7 +16,8 @@ constexpr std::string_view kAccepted =
     "awq:bits=8|4|3|2,group=…, gptq:bits=8|4|3|2,group=…, smooth:alpha=0…1";
 
 [[noreturn]] void refuse(const std::string& text) {
-    throw UsageError("--weights " + fovea::quoted(std::string_view(text)) + " is no calibration; accepted: " + std::string(kAccepted) + ".");
+    throw UsageError("--weights " + fovea::quoted(std::string_view(text)) +
+                     " is no calibration; accepted: " + std::string(kAccepted) + ".");
 }
 
 SmoothParams parseSmooth(const PlanWord& word) {

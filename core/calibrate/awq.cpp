@@ -110,9 +110,9 @@ private:
                                         ? x
                                         : x + m_walk.forward().attended(m_layer, m_w, x, m_walk.attention()));
         for (std::size_t i = 0; i < m_walk.batches().size() && !m_cancel; ++i)
-            all.push_back(attention ? m_walk.forward().attended(m_layer, w, m_walk.batches()[i],
-                                                                m_walk.attention())
-                                    : m_walk.forward().fed(w, m_between[i]));
+            all.push_back(attention
+                              ? m_walk.forward().attended(m_layer, w, m_walk.batches()[i], m_walk.attention())
+                              : m_walk.forward().fed(w, m_between[i]));
         return all;
     }
 

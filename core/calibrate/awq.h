@@ -28,9 +28,9 @@
 namespace fovea {
 
 struct AwqParams {
-    int ratios = 20;    // r = 0 … below 1, evenly
-    double most = .5;   // c stays below it
-    int clips = 20;     // steps of c between 0 and 1
+    int ratios = 20;  // r = 0 … below 1, evenly
+    double most = .5; // c stays below it
+    int clips = 20;   // steps of c between 0 and 1
 };
 
 // s (n) fp64 of mean|x| (n) for one ratio.

@@ -45,8 +45,9 @@ private:
             if (!weight.defined() || m_cancel)
                 continue;
             try {
-                weight = packRows(gptqRows(weight.to(at::kFloat),
-                                           inputs[static_cast<std::size_t>(part.input)].moment, rtn(), params));
+                weight =
+                    packRows(gptqRows(weight.to(at::kFloat),
+                                      inputs[static_cast<std::size_t>(part.input)].moment, rtn(), params));
             } catch (const std::invalid_argument& error) {
                 refuse(layer, part, error.what());
             }
@@ -66,7 +67,8 @@ private:
                 RtnFault fault = RtnFault::None;
                 weight = roundMatrix(weight, rtn(), m_memory, m_cancel, fault);
                 if (fault != RtnFault::None)
-                    refuse(layer, part, "it has weights that cannot be held in packed rows; use another model");
+                    refuse(layer, part,
+                           "it has weights that cannot be held in packed rows; use another model");
                 done(1);
             }
         m_walk.pass(layer, before, m_cancel);

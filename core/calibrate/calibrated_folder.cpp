@@ -1,11 +1,8 @@
 #include "core/calibrate/calibrated_folder.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <system_error>
 
 #include "core/calibrate/calibrated_model.h"
@@ -23,11 +20,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kLargestConfig = 1 << 20, kLargestTokenizer = 64 << 20;
-constexpr const char* kConfig = "config.json";
+constexpr const char *kConfig = "config.json", *kProvenance = "calibration.json";
 // What else a folder may hold that says how text becomes tokens.
-constexpr std::array kTokenizerFiles = {"tokenizer.json",       "tokenizer.model",        "tokenizer_config.json",
-                                        "vocab.json",           "merges.txt",             "added_tokens.json",
-                                        "chat_template.jinja",  "special_tokens_map.json",
+constexpr std::array kTokenizerFiles = {"tokenizer.json",
+                                        "tokenizer.model",
+                                        "tokenizer_config.json",
+                                        "vocab.json",
+                                        "merges.txt",
+                                        "added_tokens.json",
+                                        "chat_template.jinja",
+                                        "special_tokens_map.json",
                                         "generation_config.json"};
 
 std::string text(const Json& json) {
@@ -52,14 +54,10 @@ bool isFloats(const WeightCalibration& calibration) {
 
 // As other programs read it; which method chose the codes is no matter to them.
 Json quantizationConfig(const WeightCalibration& calibration, bool zerosLessOne) {
-    Json json = {{"quant_method", "gptq"},
-                 {"checkpoint_format", zerosLessOne ? "gptq" : "gptq_v2"},
-                 {"bits", calibration.bits},
-                 {"group_size", calibration.group},
-                 {"desc_act", false},
-                 {"sym", false},
-                 {"lm_head", false},
-                 {"pack_dtype", "int32"}};
+    Json json = {{"quant_method", "gptq"},   {"checkpoint_format", zerosLessOne ? "gptq" : "gptq_v2"},
+                 {"bits", calibration.bits}, {"group_size", calibration.group},
+                 {"desc_act", false},        {"sym", false},
+                 {"lm_head", false},         {"pack_dtype", "int32"}};
     if (const auto* gptq = std::get_if<GptqParams>(&calibration.method))
         json["damp_percent"] = gptq->damping;
     return json;
@@ -99,15 +97,17 @@ std::string calibrationName(const WeightCalibration& calibration) {
         std::snprintf(alpha, sizeof alpha, "%g", smooth->alpha);
         return std::string("smooth-") + alpha;
     }
-    const auto method = std::holds_alternative<AwqParams>(calibration.method) ? CalibratedWeights::Method::Awq
-                                                                             : CalibratedWeights::Method::Gptq;
+    const auto method = std::holds_alternative<AwqParams>(calibration.method)
+                            ? CalibratedWeights::Method::Awq
+                            : CalibratedWeights::Method::Gptq;
     return calibrationName(CalibratedWeights{method, calibration.bits, calibration.group});
 }
 
 std::optional<std::string> calibrationRefusal(const Model& model, const WeightCalibration& calibration) {
     const std::string name = model.origin.empty() ? model.spec.name : model.origin.string();
     if (model.origin.empty() || modelKind(model.origin) != ModelKind::HuggingFace)
-        return name + ": only Hugging Face folders are calibrated; name a folder with config.json and safetensors";
+        return name +
+               ": only Hugging Face folders are calibrated; name a folder with config.json and safetensors";
     for (const LayerWeights& layer : model.layers)
         for (const LayerMatrix& part : kLayerMatrices) {
             const Weight& weight = (layer.*part.matrix).weight;
@@ -116,11 +116,20 @@ std::optional<std::string> calibrationRefusal(const Model& model, const WeightCa
             if (!weight.isFloats())
                 return name + ": its matrices are rounded already; calibrate the model that it was made of";
             if (!isFloats(calibration) && !gptqHolds(calibration.bits, weight.rows(), weight.columns()))
-                return name + ": a layer's " + std::string(part.name) + " of " + std::to_string(weight.rows()) +
-                       " x " + std::to_string(weight.columns()) + " does not fill words of 32 bits at " +
-                       std::to_string(calibration.bits) + " bits; choose 8, 4 or 2";
+                return name + ": a layer's " + std::string(part.name) + " of " +
+                       std::to_string(weight.rows()) + " x " + std::to_string(weight.columns()) +
+                       " does not fill words of 32 bits at " + std::to_string(calibration.bits) +
+                       " bits; choose 8, 4 or 2";
         }
     return std::nullopt;
+}
+
+std::optional<std::string> folderRefusal(const std::filesystem::path& folder) {
+    std::error_code failed;
+    if (!std::filesystem::exists(folder / kConfig, failed) ||
+        std::filesystem::exists(folder / kProvenance, failed))
+        return std::nullopt;
+    return folder.string() + ": a model is there that no calibration made; name another folder";
 }
 
 void writeCalibratedFolder(const std::filesystem::path& folder, const Model& model, const Model& made,
@@ -133,7 +142,7 @@ void writeCalibratedFolder(const std::filesystem::path& folder, const Model& mod
     removeFile(folder / kConfig); // a mixture of two models would open
     copyTokenizer(model.origin, folder);
     writeSafetensors(folder / "model.safetensors", tensors.all);
-    writeFile(folder / "calibration.json", text(provenanceJson(calibration, provenance)));
+    writeFile(folder / kProvenance, text(provenanceJson(calibration, provenance)));
     writeFile(folder / kConfig, text(config));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/calibrate/calibrate_weights.h"
@@ -27,6 +28,9 @@ std::string calibrationName(const WeightCalibration& calibration);
 // Can a calibration of this model be saved? Nothing, or one sentence: it is no Hugging Face folder, it is rounded
 // already, or a matrix does not fill whole words of the format.
 std::optional<std::string> calibrationRefusal(const Model& model, const WeightCalibration& calibration);
+
+// Why nothing is to be written there: a model that is no calibration, such as the one that is calibrated. Or nothing.
+std::optional<std::string> folderRefusal(const std::filesystem::path& folder);
 
 // `made` of `model` as a Hugging Face folder: matrices in GPTQ's words (gptq_words.h) or, where they are floats, as such;
 // norms that changed in their own type; all else as the model's own folder has it, its tokenizer with it. config.json comes last: half

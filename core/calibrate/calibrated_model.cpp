@@ -15,16 +15,16 @@ constexpr const char* kConfig = "config.json";
 
 bool sameShape(const ModelSpec& a, const ModelSpec& b) {
     return a.architecture == b.architecture && a.layers == b.layers && a.width == b.width &&
-           a.queryHeads == b.queryHeads && a.kvHeads == b.kvHeads && a.headDim == b.headDim && a.ffn == b.ffn &&
-           a.vocabulary == b.vocabulary;
+           a.queryHeads == b.queryHeads && a.kvHeads == b.kvHeads && a.headDim == b.headDim &&
+           a.ffn == b.ffn && a.vocabulary == b.vocabulary;
 }
 
 const char* methodName(const CalibratedWeights& weights) {
     return weights.method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
 }
 
-[[noreturn]] void refuse(const CalibratedWeights& weights, const std::string& why) {
-    throw PlanError(weightsText(weights) + " " + why + "; accepted: weights=own.");
+std::string sentence(const CalibratedWeights& weights, const std::string& why) {
+    return weightsText(weights) + " " + why + "; accepted: weights=own.";
 }
 
 // What makes it, as it is typed.
@@ -52,7 +52,8 @@ std::string calibrationName(const CalibratedWeights& weights) {
            std::to_string(weights.group);
 }
 
-std::filesystem::path calibratedFolder(const std::filesystem::path& model, const std::string& calibrationName) {
+std::filesystem::path calibratedFolder(const std::filesystem::path& model,
+                                       const std::string& calibrationName) {
     std::filesystem::path folder = model.lexically_normal();
     if (!folder.has_filename())
         folder = folder.parent_path();
@@ -68,17 +69,28 @@ std::filesystem::file_time_type calibrationTime(const Model& model, const Calibr
     return none ? std::filesystem::file_time_type::min() : written;
 }
 
-std::shared_ptr<const Model> openCalibrated(const Model& model, const CalibratedWeights& weights) {
+std::optional<std::string> calibrationMissing(const Model& model, const WeightCodes& weights) {
+    const auto* learnt = std::get_if<CalibratedWeights>(&weights);
+    if (!learnt)
+        return std::nullopt;
     if (model.origin.empty())
-        refuse(weights, "needs a model that was read from a folder");
-    const std::filesystem::path folder = folderOf(model, weights);
+        return sentence(*learnt, "needs a model that was read from a folder");
+    const std::filesystem::path folder = folderOf(model, *learnt);
     std::error_code failed;
-    if (!std::filesystem::exists(folder / kConfig, failed))
-        refuse(weights, "is not there: " + folder.string() + " is made by " + command(model, weights));
+    if (std::filesystem::exists(folder / kConfig, failed))
+        return std::nullopt;
+    return sentence(*learnt, "is not there: " + folder.string() + " is made by " + command(model, *learnt));
+}
+
+std::shared_ptr<const Model> openCalibrated(const Model& model, const CalibratedWeights& weights) {
+    if (const auto why = calibrationMissing(model, weights))
+        throw PlanError(*why);
+    const std::filesystem::path folder = folderOf(model, weights);
     std::shared_ptr<const Model> made = loadModel(folder);
     if (!isOf(*made, model, weights))
-        refuse(weights, "cannot run on " + folder.string() + ", made of another model or in another form: " +
-                            command(model, weights) + " makes it anew");
+        throw PlanError(sentence(weights, "cannot run on " + folder.string() +
+                                              ", made of another model or in another form: " +
+                                              command(model, weights) + " makes it anew"));
     return made;
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/methods/quantise/rtn.h"
@@ -13,10 +14,15 @@ namespace fovea {
 // "gptq-4bit-g128"
 std::string calibrationName(const CalibratedWeights& weights);
 // Beside the model: its own name, then the calibration's.
-std::filesystem::path calibratedFolder(const std::filesystem::path& model, const std::string& calibrationName);
+std::filesystem::path calibratedFolder(const std::filesystem::path& model,
+                                       const std::string& calibrationName);
 
 // When the folder was finished; the clock's least time where there is none.
 std::filesystem::file_time_type calibrationTime(const Model& model, const CalibratedWeights& weights);
+
+// One sentence where the plan's weights are calibrated ones and none are there, that tells how to make them. Looks at the
+// disk.
+std::optional<std::string> calibrationMissing(const Model& model, const WeightCodes& weights);
 
 // The calibrated model. Throws PlanError with one sentence where there is none, and tells how to make it, or where it is of
 // another model or in another form; CheckpointError where it cannot be read.

@@ -78,10 +78,9 @@ private:
         if (!is.query.weight.stored().is_same(was.query.weight.stored())) {
             const at::Tensor rows =
                 joined(is.query.weight.stored(), is.key.weight.stored(), is.value.weight.stored());
-            m_matrices.push_back(
-                {name, is.query.weight.rtn()
-                           ? Weight(rows, *is.query.weight.rtn(), is.query.weight.columns())
-                           : Weight(rows)});
+            m_matrices.push_back({name, is.query.weight.rtn()
+                                            ? Weight(rows, *is.query.weight.rtn(), is.query.weight.columns())
+                                            : Weight(rows)});
         }
         // AWQ folds scales into the bias of value alone.
         if (is.value.bias.defined() && !is.value.bias.is_same(was.value.bias))
@@ -98,7 +97,8 @@ private:
 // A name as the files have it: a checkpoint of the model without its head lacks the first word of every name.
 std::string inFile(const FolderTensors& files, const std::string& name, const char* ending) {
     const std::string shorter = name.substr(name.find('.') + 1);
-    return files.fileOf(name + ending) == nullptr && files.fileOf(shorter + ending) != nullptr ? shorter : name;
+    return files.fileOf(name + ending) == nullptr && files.fileOf(shorter + ending) != nullptr ? shorter
+                                                                                               : name;
 }
 
 void addPacked(std::vector<NamedTensor>& all, const std::string& name, const CodedRows& rows, bool lessOne) {

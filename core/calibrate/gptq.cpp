@@ -26,8 +26,8 @@ namespace {
 at::Tensor triangle(const at::Tensor& matrix, bool upper) {
     const auto [factor, info] = at::linalg_cholesky_ex(matrix, upper);
     if (info.item<int>() != 0)
-        throw std::invalid_argument(
-            "the inputs of a matrix have no inverse second moment; calibrate with more blocks or another text");
+        throw std::invalid_argument("the inputs of a matrix have no inverse second moment; calibrate with "
+                                    "more blocks or another text");
     return factor;
 }
 
@@ -47,8 +47,7 @@ public:
         : m_values(w), m_factor(factor), m_rtn(rtn) {}
 
     CodedRows round(std::int64_t block) {
-        const std::int64_t rows = m_values.size(0), n = m_values.size(1),
-                           groups = rtnRow(m_rtn, n).groups;
+        const std::int64_t rows = m_values.size(0), n = m_values.size(1), groups = rtnRow(m_rtn, n).groups;
         m_rows = {m_rtn, at::empty({rows, n}, at::kByte), at::empty({rows, groups}, at::kHalf),
                   at::empty({rows, groups}, at::kByte)};
         for (std::int64_t first = 0; first < n; first += block)
@@ -64,10 +63,10 @@ private:
             if (i % m_rtn.group == 0)
                 beginGroup(i, std::min<std::int64_t>(m_rtn.group, n - i));
             const at::Tensor w = m_values.narrow(1, i, 1);
-            const at::Tensor codes = rtnCodes(w, m_group, m_rtn);
+            const at::Tensor codes = rtnCodes(w, m_grid, m_rtn);
             m_rows.codes.narrow(1, i, 1).copy_(codes);
             const at::Tensor error =
-                (w - (codes - m_group.zero) * m_group.scale) / m_factor.select(0, i).select(0, i);
+                (w - (codes - m_grid.zero) * m_grid.scale) / m_factor.select(0, i).select(0, i);
             errors.narrow(1, i - first, 1).copy_(error);
             m_values.narrow(1, i, end - i).sub_(at::matmul(error, row(i, i, end - i)));
         }
@@ -77,11 +76,11 @@ private:
     }
 
     void beginGroup(std::int64_t first, std::int64_t count) {
-        m_group = rtnGroup(m_values.narrow(1, first, count), m_rtn, RtnScale::Held);
-        if (!at::isfinite(m_group.scale.to(at::kHalf)).all().item<bool>())
+        m_grid = rtnGrid(m_values.narrow(1, first, count), m_rtn, RtnScale::Held);
+        if (!at::isfinite(m_grid.scale.to(at::kHalf)).all().item<bool>())
             throw std::invalid_argument("a matrix has weights that no scale in 16 bits can hold");
-        m_rows.scales.narrow(1, first / m_rtn.group, 1).copy_(m_group.scale);
-        m_rows.zeros.narrow(1, first / m_rtn.group, 1).copy_(m_group.zero);
+        m_rows.scales.narrow(1, first / m_rtn.group, 1).copy_(m_grid.scale);
+        m_rows.zeros.narrow(1, first / m_rtn.group, 1).copy_(m_grid.zero);
     }
 
     at::Tensor row(std::int64_t i, std::int64_t from, std::int64_t count) const {
@@ -91,7 +90,7 @@ private:
     at::Tensor m_values; // (R, n)
     at::Tensor m_factor; // U
     RtnParams m_rtn;
-    RtnGroup m_group; // of the column in work
+    RtnGrid m_grid; // of the column in work
     CodedRows m_rows;
 };
 

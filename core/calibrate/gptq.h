@@ -24,7 +24,7 @@
 namespace fovea {
 
 struct GptqParams {
-    double damping = .01;  // λ
+    double damping = .01; // λ
     // Columns between two updates of all that follow: changes nothing but the time, where it is a multiple of the group
     // or the group one of it.
     std::int64_t block = 128;

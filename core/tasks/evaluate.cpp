@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/calibrate/calibrated_model.h"
 #include "core/engine/compare.h"
 #include "core/model/model.h"
 #include "core/plan/text_limit.h"
@@ -91,6 +92,8 @@ Evaluation::Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const
 
 std::optional<std::string> Evaluation::refusal(const AttentionPlan& plan) const {
     if (auto why = fovea::refusal(plan, m_model->spec))
+        return why;
+    if (auto why = calibrationMissing(*m_model, plan.weights))
         return why;
     const std::int64_t limit = std::min<std::int64_t>(textLimit(plan, m_model->spec), m_model->spec.context);
     for (const TaskSample& sample : m_samples)

@@ -128,7 +128,7 @@ def shards(config, shapes):
 def gptq():
     """Llamas whose matrices are GPTQ's words."""
     for name, bits, group, version, more in [
-            ("gptq_4", 4, 32, "gptq", {}), ("gptq_3", 3, 32, "gptq", {}), ("gptq_2_rows", 2, -1, "gptq_v2", {}),
+            ("gptq_4", 4, 32, "gptq", {}), ("gptq_3", 3, 32, "gptq_v2", {}), ("gptq_2_rows", 2, -1, "gptq_v2", {}),
             ("gptq_8", 8, 64, "gptq_v2", {}), ("gptq_act_order", 4, 32, "gptq", {"desc_act": True}),
             ("gptq_marlin", 4, 32, "marlin", {}), ("gptq_group", 4, 48, "gptq", {})]:
         config = smaller(CONFIGS["llama"]) | {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,

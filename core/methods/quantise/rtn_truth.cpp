@@ -20,7 +20,7 @@ at::Tensor asHeld(const at::Tensor& x, RtnScale scale) {
     return scale == RtnScale::Held ? x.to(at::kFloat).to(at::kHalf).to(at::kDouble) : x;
 }
 
-RtnGroup rtnGroup(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
+RtnGrid rtnGrid(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
     if (p.mode == RtnParams::Mode::Symmetric) {
         const at::Tensor most = at::amax(at::abs(x), {-1}, /*keepdim=*/true);
         const at::Tensor s = asHeld(at::clamp(most, kLeastRange) / (p.middle() - 1), scale);
@@ -36,7 +36,7 @@ RtnGroup rtnGroup(const at::Tensor& x, const RtnParams& p, RtnScale scale) {
     return {s, free ? z : at::clamp(z, 0, p.levels())};
 }
 
-at::Tensor rtnCodes(const at::Tensor& x, const RtnGroup& group, const RtnParams& p) {
+at::Tensor rtnCodes(const at::Tensor& x, const RtnGrid& group, const RtnParams& p) {
     return at::clamp(at::round(x / group.scale) + group.zero, 0, p.levels());
 }
 
@@ -46,7 +46,7 @@ at::Tensor rtnTruth(const at::Tensor& x, const RtnParams& params, RtnScale scale
     std::vector<at::Tensor> groups;
     for (std::int64_t first = 0; first < n; first += params.group) {
         const at::Tensor values = wide.narrow(-1, first, std::min<std::int64_t>(params.group, n - first));
-        const RtnGroup group = rtnGroup(values, params, scale);
+        const RtnGrid group = rtnGrid(values, params, scale);
         groups.push_back((rtnCodes(values, group, params) - group.zero) * group.scale);
     }
     return (groups.empty() ? wide : at::cat(groups, -1)).to(at::kFloat);

@@ -7,7 +7,7 @@ namespace fovea {
 
 namespace {
 
-constexpr int kWholeRow = -1;      // group_size
+constexpr int kWholeRow = -1;         // group_size
 constexpr std::int64_t kGroups = 128; // whole rows are one group of a multiple of this
 
 void requireNatural(const ConfigFields& fields) {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kWordBits = 32;
 
-[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& name, const std::string& what) {
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& name,
+                         const std::string& what) {
     throw CheckpointError(file.string() + ": matrix '" + name + "': " + what);
 }
 
@@ -46,7 +47,8 @@ void GptqTensors::expect(const std::string& name, std::int64_t out, std::int64_t
     const auto put = [words](at::Tensor GptqWords::*part) {
         return [words, part](const at::Tensor& tensor) { (*words).*part = tensor; };
     };
-    m_tensors.expectIntegers(name + ".qweight", {in * format.bits / kWordBits, out}, put(&GptqWords::weights));
+    m_tensors.expectIntegers(name + ".qweight", {in * format.bits / kWordBits, out},
+                             put(&GptqWords::weights));
     m_tensors.expectIntegers(name + ".qzeros", {row.groups, out * format.bits / kWordBits},
                              put(&GptqWords::zeros));
     if (m_tensors.has(name + ".g_idx"))

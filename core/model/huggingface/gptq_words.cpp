@@ -52,8 +52,8 @@ at::Tensor ownOrder(std::int64_t columns, int group) {
 
 void check(const GptqWords& words, const RtnParams& rtn, std::int64_t columns) {
     if (words.groups.defined() && !words.groups.equal(ownOrder(columns, rtn.group)))
-        throw std::invalid_argument(
-            "g_idx has the inputs in another order than the matrix's own (act-order), which is not supported");
+        throw std::invalid_argument("g_idx has the inputs in another order than the matrix's own "
+                                    "(act-order), which is not supported");
     if (!at::isfinite(words.scales).all().item<bool>())
         throw std::invalid_argument("scales that are no finite numbers; copy the model's files again");
 }
@@ -83,6 +83,8 @@ bool hasZeroOfNone(const CodedRows& rows) {
 GptqWords gptqWords(const CodedRows& rows, bool lessOne) {
     const std::int64_t out = rows.codes.size(0), in = rows.codes.size(1), groups = rows.zeros.size(1);
     const int bits = rows.rtn.bits;
+    if (!gptqHolds(bits, out, in))
+        throw std::invalid_argument("a matrix that fills no whole words cannot be held in GPTQ's format");
     const at::Tensor codes = rows.codes.contiguous(), zeros = rows.zeros.contiguous();
     GptqWords words{at::zeros({in * bits / kWordBits, out}, at::kInt),
                     at::zeros({groups, out * bits / kWordBits}, at::kInt),

@@ -20,7 +20,8 @@
 namespace fovea {
 
 struct GptqWords {
-    at::Tensor weights, zeros, scales, groups; // qweight, qzeros, scales, g_idx; the last undefined in older files
+    at::Tensor weights, zeros, scales,
+        groups; // qweight, qzeros, scales, g_idx; the last undefined in older files
 };
 
 // Can a matrix of this shape be held so?
@@ -28,7 +29,7 @@ bool gptqHolds(int bits, std::int64_t rows, std::int64_t columns);
 // Has a group the zero 0, which version 1 cannot say?
 bool hasZeroOfNone(const CodedRows& rows);
 
-// gptqHolds() must be true, and `lessOne` only where hasZeroOfNone() is not.
+// `lessOne` only where hasZeroOfNone() is not true. Throws std::invalid_argument where gptqHolds() is not.
 GptqWords gptqWords(const CodedRows& rows, bool lessOne);
 // Of words with the shapes above. Throws std::invalid_argument, saying what is wrong with which of the four, for scales
 // that are no finite numbers, a zero that cannot be told, and inputs in another order than the matrix's own.

@@ -18,8 +18,17 @@ struct Starter {
         putContent(folder / "text.txt", smallTrainingText());
     }
     std::vector<std::string> calibrate(const std::string& weights, std::vector<std::string> more = {}) const {
-        std::vector<std::string> arguments = {"calibrate", "--weights", weights, "--model", model(), "--text",
-                                              (folder / "text.txt").string(), "--blocks", "4", "--length", "96"};
+        std::vector<std::string> arguments = {"calibrate",
+                                              "--weights",
+                                              weights,
+                                              "--model",
+                                              model(),
+                                              "--text",
+                                              (folder / "text.txt").string(),
+                                              "--blocks",
+                                              "4",
+                                              "--length",
+                                              "96"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         return arguments;
     }
@@ -39,9 +48,15 @@ void requireRefusal(const ProcessResult& r, int status, const std::string& named
 
 TEST_CASE("calibrate saves a model beside the model, and its plan runs on it", "[app.commands]") {
     const Starter starter;
-    const std::vector<std::string> generate = {"generate", "--model", starter.model(), "--prompt", "The king",
-                                               "--tokens", "3", "--plan", "weights=gptq:bits=3"};
+    const std::vector<std::string> generate = {"generate", "--model",  starter.model(),
+                                               "--prompt", "The king", "--tokens",
+                                               "3",        "--plan",   "weights=gptq:bits=3"};
     requireRefusal(fovea::fovea(generate), 2, "fovea calibrate --weights gptq:bits=3,group=128 --model");
+
+    // Before a sample is run, and not after dense ones were.
+    requireRefusal(fovea::fovea({"eval", "--task", "text", "--samples", "1", "--length", "64", "--model",
+                                 starter.model(), "--plan", "weights=gptq:bits=3"}),
+                   2, "fovea calibrate --weights gptq:bits=3,group=128 --model");
 
     const ProcessResult r = fovea::fovea(starter.calibrate("gptq:bits=3", {"--json", "--seed", "5"}));
     INFO(r.err);
@@ -60,7 +75,8 @@ TEST_CASE("calibrate saves a model beside the model, and its plan runs on it", "
     CHECK(run.status == 0);
     // The folder is a model like any other.
     CHECK(fovea::fovea({"info", "--model", made.string()}).status == 0);
-    CHECK(fovea::fovea({"generate", "--model", made.string(), "--prompt", "The king", "--tokens", "3"}).out == run.out);
+    CHECK(fovea::fovea({"generate", "--model", made.string(), "--prompt", "The king", "--tokens", "3"}).out ==
+          run.out);
     requireRefusal(fovea::fovea({"calibrate", "--weights", "awq", "--model", made.string(), "--text",
                                  (starter.folder / "text.txt").string(), "--length", "96"}),
                    2, "rounded already");
@@ -115,6 +131,9 @@ TEST_CASE("calibrate refuses in one line what it cannot do", "[app.commands]") {
     requireRefusal(fovea::fovea(starter.calibrate("gptq:mode=sym")), 2, "mode");
     requireRefusal(fovea::fovea(starter.calibrate("smooth:alpha=2")), 2, "alpha");
     requireRefusal(fovea::fovea(starter.calibrate("gptq read=all")), 2, "no calibration");
+    requireRefusal(fovea::fovea(starter.calibrate("gptq", {"--to", starter.model()})), 2,
+                   "no calibration made");
+    CHECK(fovea::fovea({"info", "--model", starter.model()}).status == 0);
     putContent(starter.folder / "text.txt", "too short");
     requireRefusal(fovea::fovea(starter.calibrate("gptq")), 2, "fewer than a block of 96");
     requireRefusal(fovea::fovea({"calibrate", "--weights", "gptq", "--model", "/no/such"}), 1, "/no/such");

@@ -1,6 +1,8 @@
 // Plans that round weights, in the real window.
 #include <catch2/catch.hpp>
 
+#include <QSignalSpy>
+
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
 #include "core/methods/quantise/rounded_weights.h"
@@ -61,4 +63,14 @@ TEST_CASE("What rounded weights will hold is foretold in the window too", "[wind
     CHECK(rounded.weights ==
           dense.weights + predictRoundedBytes(RtnParams{}, OwnKv{}, f.document().model()->spec));
     CHECK(rounded.capture > dense.capture); // B captures for itself
+}
+
+TEST_CASE("Weights that nobody calibrated are refused in a line, and A stays", "[window][weights]") {
+    WindowFixture f("the quick brown fox", {.layers = 2});
+    REQUIRE(f.run(8));
+    QSignalSpy failed(&f.controller(), &Controller::failed);
+    planB(f, "weights=gptq:group=32");
+    REQUIRE(waitUntil([&] { return failed.count() > 0; }));
+    CHECK(failed.front().front().toString().startsWith("weights=gptq:group=32 needs a model that was read"));
+    CHECK(f.controller().runs().a);
 }

@@ -99,8 +99,7 @@ TEST_CASE("A gain that is stored around 0 is divided as a whole", "[core.calibra
     auto model = *test::randomModel();
     model.spec.normShift = 1;
     const at::Tensor blocks = at::randint(50, {2, 20}, at::kLong), wanted = scores(model, blocks);
-    model.layers[0] =
-        scaled(model.spec, model.layers[0], MatrixInput::Projections, at::rand({32}) * 3 + .2);
+    model.layers[0] = scaled(model.spec, model.layers[0], MatrixInput::Projections, at::rand({32}) * 3 + .2);
     CHECK(at::allclose(scores(model, blocks), wanted, 1e-4, 1e-4));
 }
 

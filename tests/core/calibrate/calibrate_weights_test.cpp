@@ -122,7 +122,8 @@ TEST_CASE("A cancelled calibration leaves nothing", "[core.calibrate]") {
     const WeightCalibration smooth{SmoothParams{}};
     for (const WeightCalibration& calibration : {gptq(), awq(), smooth}) {
         std::atomic<bool> cancel = false;
-        CHECK(calibrateWeights(*model, blocks, calibration, [&](int, int) { cancel = true; }, cancel) == nullptr);
+        CHECK(calibrateWeights(
+                  *model, blocks, calibration, [&](int, int) { cancel = true; }, cancel) == nullptr);
         CHECK(calibrateWeights(*model, blocks, calibration, {}, cancel) == nullptr);
     }
 }

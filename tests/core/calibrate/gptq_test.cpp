@@ -39,11 +39,11 @@ at::Tensor byElimination(const at::Tensor& w, at::Tensor hessian, const RtnParam
     const std::int64_t n = w.size(1);
     hessian = hessian + at::eye(n, at::kDouble) * (damping * hessian.diagonal().mean());
     at::Tensor inverse = at::linalg_inv(hessian), values = w.to(at::kDouble).clone();
-    RtnGroup group;
+    RtnGrid group;
     for (std::int64_t i = 0; i < n; ++i) {
         if (i % params.group == 0)
-            group = rtnGroup(values.narrow(1, i, std::min<std::int64_t>(params.group, n - i)).clone(), params,
-                             RtnScale::Held);
+            group = rtnGrid(values.narrow(1, i, std::min<std::int64_t>(params.group, n - i)).clone(), params,
+                            RtnScale::Held);
         const at::Tensor column = values.narrow(1, i, 1).clone();
         const at::Tensor rounded = (rtnCodes(column, group, params) - group.zero) * group.scale;
         const at::Tensor row = inverse.narrow(0, i, 1), pivot = inverse[i][i];
@@ -95,8 +95,7 @@ TEST_CASE("GPTQ is the elimination of its paper, whatever the blocks", "[core.ca
             const at::Tensor got = decodedRows(gptqRows(w, hessian, params, {.block = block}));
             // A value halfway between two codes may fall to either side: a step, in few places.
             CHECK(((got - wanted).abs() > 1e-4).sum().item<std::int64_t>() <= 2);
-            CHECK(outputError(w, got, hessian) ==
-                  Approx(outputError(w, wanted, hessian)).epsilon(.01));
+            CHECK(outputError(w, got, hessian) == Approx(outputError(w, wanted, hessian)).epsilon(.01));
         }
     }
 }

@@ -55,10 +55,10 @@ TEST_CASE("A smoothed model computes what it did", "[core.calibrate]") {
     }
     // α = .5 leaves inputs and weights with the same range, channel by channel.
     const auto even = calibrateWeights(*model, blocks, {SmoothParams{}}, {}, kGoOn);
-    const LayerInputs inputs =
-        LayerWalk(*even, blocks).inputs(0, even->layers[0], kGoOn);
+    const LayerInputs inputs = LayerWalk(*even, blocks).inputs(0, even->layers[0], kGoOn);
     const LayerWeights& w = even->layers[0];
     const at::Tensor most =
         at::maximum(w.gate.weight.stored().abs().amax({0}), w.up.weight.stored().abs().amax({0}));
-    CHECK(at::allclose(inputs[static_cast<std::size_t>(MatrixInput::Inner)].most, most.to(at::kDouble), 1e-3, 0));
+    CHECK(at::allclose(inputs[static_cast<std::size_t>(MatrixInput::Inner)].most, most.to(at::kDouble), 1e-3,
+                       0));
 }

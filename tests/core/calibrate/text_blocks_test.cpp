@@ -44,7 +44,8 @@ TEST_CASE("Blocks are runs of the text after BOS", "[core.calibrate]") {
     }
     CHECK(differ);
     CHECK(at::equal(blocks, textBlocks(*tokenizer, someText(), {.blocks = 9, .length = 24})));
-    CHECK_FALSE(at::equal(blocks, textBlocks(*tokenizer, someText(), {.blocks = 9, .length = 24, .seed = 2})));
+    CHECK_FALSE(
+        at::equal(blocks, textBlocks(*tokenizer, someText(), {.blocks = 9, .length = 24, .seed = 2})));
 }
 
 TEST_CASE("A text that is just a block long is that block", "[core.calibrate]") {
@@ -53,7 +54,8 @@ TEST_CASE("A text that is just a block long is that block", "[core.calibrate]") 
     CHECK(textBlocks(*tokenizer, someText(), {.blocks = 2, .length = length}).size(1) == length);
     CHECK_THROWS_WITH(textBlocks(*tokenizer, someText(), {.blocks = 2, .length = length + 1}),
                       Catch::Contains("fewer than a block of " + std::to_string(length + 1)));
-    CHECK_THROWS_WITH(textBlocks(*tokenizer, someText(), {.blocks = 0}), Catch::Contains("at least one block"));
+    CHECK_THROWS_WITH(textBlocks(*tokenizer, someText(), {.blocks = 0}),
+                      Catch::Contains("at least one block"));
 }
 
 TEST_CASE("Blocks are no longer than the context", "[core.calibrate]") {

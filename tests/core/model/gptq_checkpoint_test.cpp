@@ -73,7 +73,8 @@ public:
     // What a layer's matrix should say.
     const at::Tensor& values(const std::string& name) const { return m_values.at(name); }
     RtnParams rtn(std::int64_t columns) const {
-        return {.bits = m_bits, .group = m_group > 0 ? m_group : static_cast<int>((columns + 127) / 128 * 128)};
+        return {.bits = m_bits,
+                .group = m_group > 0 ? m_group : static_cast<int>((columns + 127) / 128 * 128)};
     }
 
     Json config;
@@ -106,7 +107,9 @@ constexpr const char* kQuery = "model.layers.1.self_attn.q_proj";
 
 TEST_CASE("GPTQ's words by hand", "[core.model]") {
     // 3 bits: 32 codes are three words; the eleventh code has two bits in the first and one in the second.
-    CodedRows rows{{.bits = 3, .group = 32}, at::zeros({32, 32}, at::kByte), at::zeros({32, 1}, at::kHalf),
+    CodedRows rows{{.bits = 3, .group = 32},
+                   at::zeros({32, 32}, at::kByte),
+                   at::zeros({32, 1}, at::kHalf),
                    at::zeros({32, 1}, at::kByte)};
     rows.codes[5][0] = 1;
     rows.codes[5][10] = 6;
@@ -119,14 +122,16 @@ TEST_CASE("GPTQ's words by hand", "[core.model]") {
     const auto word = [](const at::Tensor& t, int i, int j) {
         return static_cast<std::uint32_t>(t[i][j].item<std::int32_t>());
     };
-    CHECK(word(words.weights, 0, 5) == (1u | 2u << 30));      // 6 = 110: its low two bits are 10
-    CHECK(word(words.weights, 1, 5) == (1u | 1u << 31));      // and its highest; the 22nd's lowest
-    CHECK(word(words.weights, 2, 5) == (3u | 4u << 29));      // the rest of it; the last
+    CHECK(word(words.weights, 0, 5) == (1u | 2u << 30)); // 6 = 110: its low two bits are 10
+    CHECK(word(words.weights, 1, 5) == (1u | 1u << 31)); // and its highest; the 22nd's lowest
+    CHECK(word(words.weights, 2, 5) == (3u | 4u << 29)); // the rest of it; the last
     CHECK(words.weights.select(1, 4).abs().sum().item<std::int64_t>() == 0);
     CHECK(word(words.zeros, 0, 0) == 2u << 30); // 7 − 1 = 110
     CHECK(word(words.zeros, 0, 1) == 1u);
     // 4 bits, as tables of the format show them: eight codes a word, the first lowest.
-    CodedRows four{{.bits = 4, .group = 32}, at::zeros({8, 32}, at::kByte), at::zeros({8, 1}, at::kHalf),
+    CodedRows four{{.bits = 4, .group = 32},
+                   at::zeros({8, 32}, at::kByte),
+                   at::zeros({8, 1}, at::kHalf),
                    at::zeros({8, 1}, at::kByte)};
     for (int i = 0; i < 8; ++i)
         four.codes[0][i] = i + 1;
@@ -210,7 +215,8 @@ TEST_CASE("GPTQ folders that lie, or ask for more, are refused in one line", "[c
     const auto setting = [](const char* key, Json value) -> Change {
         return [=](GptqFolder& folder) { folder.config["quantization_config"][key] = value; };
     };
-    const auto tensor = [](const char* part, const std::function<at::Tensor(const at::Tensor&)>& make) -> Change {
+    const auto tensor = [](const char* part,
+                           const std::function<at::Tensor(const at::Tensor&)>& make) -> Change {
         return [=](GptqFolder& folder) {
             at::Tensor& one = folder.tensors.at(kQuery + std::string(part));
             one = make(one);
@@ -238,8 +244,7 @@ TEST_CASE("GPTQ folders that lie, or ask for more, are refused in one line", "[c
         {"a configuration that is a list", "quantization_config",
          [](GptqFolder& f) { f.config["quantization_config"] = Json::array({1}); }},
         {"no configuration", "is missing", [](GptqFolder& f) { f.config.erase("quantization_config"); }},
-        {"no zeros", "qzeros",
-         [](GptqFolder& f) { f.tensors.erase(std::string(kQuery) + ".qzeros"); }},
+        {"no zeros", "qzeros", [](GptqFolder& f) { f.tensors.erase(std::string(kQuery) + ".qzeros"); }},
         {"words that are floats", "I32 is supported",
          tensor(".qweight", [](const at::Tensor& t) { return t.to(at::kFloat); })},
         {"scales that are words", "F32, F16 and BF16",
@@ -252,8 +257,7 @@ TEST_CASE("GPTQ folders that lie, or ask for more, are refused in one line", "[c
         {"other bits than the words'", "where config.json says", setting("bits", 8)},
         {"a scale that is no number", "no finite numbers", tensor(".scales", spoilt(NAN))},
         {"a zero that cannot be told", "gptq_v2", tensor(".qzeros", spoilt(-1))},
-        {"inputs in another order", "act-order",
-         tensor(".g_idx", [](const at::Tensor& t) { return t + 1; })},
+        {"inputs in another order", "act-order", tensor(".g_idx", [](const at::Tensor& t) { return t + 1; })},
         {"a bias that acts", "bias",
          [](GptqFolder& f) { f.tensors[std::string(kQuery) + ".bias"] = at::ones({32}); }},
     };

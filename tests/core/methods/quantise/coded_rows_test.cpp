@@ -36,7 +36,8 @@ TEST_CASE("Coded rows are what is packed", "[core.methods]") {
         for (const auto mode : {RtnParams::Mode::Asymmetric, RtnParams::Mode::Symmetric})
             for (const int columns : {32, 200, 384}) {
                 const RtnParams rtn{.bits = bits, .group = 64, .mode = mode};
-                INFO(bits << " bits, " << columns << " columns, sym " << (mode == RtnParams::Mode::Symmetric));
+                INFO(bits << " bits, " << columns << " columns, sym "
+                          << (mode == RtnParams::Mode::Symmetric));
                 const at::Tensor w = at::randn({5, columns}) + .3;
                 const Weight packed = rounded(w, rtn);
                 const CodedRows rows = takeApart(packed);
