@@ -15,7 +15,7 @@ std::vector<LayerCost> layerCosts(const AttentionPlan& plan, const ModelSpec& sp
                         .queryHeads = spec.queryHeads,
                         .kvHeads = spec.kvHeads,
                         .headDim = spec.headDim,
-                        .store = plan.store.value_or(spec.type)};
+                        .store = spec.type};
         shape.layer = layer;
         shape.window = spec.window(layer);
         shape.ownsKv = shared.ownsKv(layer);

@@ -17,7 +17,7 @@ Projection showAs(const AttentionPlan& plan, const ModelSpec& spec, std::span<co
                         .queryHeads = spec.queryHeads,
                         .kvHeads = spec.kvHeads,
                         .headDim = spec.headDim,
-                        .store = plan.store.value_or(spec.type)};
+                        .store = spec.type};
         ProjectedStep step{.tokens = tokens, .moved = weights, .held = {}};
         for (int layer = 0; layer < spec.layers; ++layer) {
             shape.layer = layer;

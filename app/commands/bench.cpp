@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/bench_decode.h"
 #include "app/commands/bench_gemv.h"
 #include "app/commands/terminal.h"
 #include "app/commands/threads.h"
@@ -178,6 +179,7 @@ void addBenchCommand(CLI::App& program) {
     addTimingOptions(*all, *options);
     all->callback([options] { benchAll(*options); });
     addGemvBench(*bench);
+    addDecodeBench(*bench);
 }
 
 } // namespace fovea

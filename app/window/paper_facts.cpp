@@ -54,7 +54,7 @@ QString citation(const Paper& paper) {
 }
 
 // The paper of the slot that does the most: what is read of what stays, else what stays, else who owns it, else in what
-// form the weights are.
+// form rows or weights are.
 std::string_view paperKey(const AttentionPlan& plan) {
     if (std::holds_alternative<SparqParams>(plan.read))
         return "sparq";
@@ -78,7 +78,8 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "cla";
     if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
         return learnt->method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
-    return std::holds_alternative<OwnWeights>(plan.weights) ? "attention" : "qllm-eval";
+    const bool rounded = storedCodes(plan.store) || !std::holds_alternative<OwnWeights>(plan.weights);
+    return rounded ? "qllm-eval" : "attention";
 }
 
 // "Paper: … Here: …" of attention's time and bytes, or nothing where nothing was timed.
@@ -160,7 +161,7 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
-    else if (a && (key == "qllm-eval" || key == "awq" || key == "gptq"))
+    else if (a && ((key == "qllm-eval" && !storedCodes(plan.store)) || key == "awq" || key == "gptq"))
         add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));

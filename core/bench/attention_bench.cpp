@@ -17,7 +17,7 @@ namespace fovea {
 namespace {
 
 ElementType storeOf(const AttentionPlan& plan) {
-    return plan.store.value_or(ElementType::F32);
+    return storedFloats(plan.store, ElementType::F32);
 }
 
 std::int64_t workingSet(const AttentionBenchOptions& options) {

@@ -17,12 +17,10 @@
 
 namespace fovea {
 
-// One block as a tensor over its own memory, in the type it is stored in: rows (slotsPerBlock, d) or columns
-// (d, slotsPerBlock).
-at::Tensor CacheViewReader::block(const void* data, bool columns) const {
-    const std::int64_t rows = m_view.slotsPerBlock, d = m_view.headDim;
-    const std::vector<std::int64_t> shape = columns ? std::vector{d, rows} : std::vector{rows, d};
-    return at::from_blob(const_cast<void*>(data), shape, at::TensorOptions(scalarType(m_view.type)));
+// A block of the copy of K over its own memory, in the type it is stored in: (d, slotsPerBlock).
+at::Tensor CacheViewReader::columns(const void* block) const {
+    return at::from_blob(const_cast<void*>(block), {m_view.headDim, m_view.slotsPerBlock},
+                         at::TensorOptions(scalarType(m_view.type)));
 }
 
 CacheViewReader::CacheViewReader(const KvView& view, Ledger* ledger, const at::Tensor& rows)
@@ -51,31 +49,28 @@ at::Tensor CacheViewReader::positions() const {
 at::Tensor CacheViewReader::allRows(const void* const* blocks, Component component) {
     if (m_rows.defined())
         return someRows(blocks, at::arange(slots(), at::kLong), component);
-    std::vector<at::Tensor> parts;
-    for (std::int64_t first = 0; first < m_view.slots; first += m_view.slotsPerBlock) {
-        const std::int64_t rows = std::min<std::int64_t>(m_view.slotsPerBlock, m_view.slots - first);
-        parts.push_back(block(blocks[first / m_view.slotsPerBlock], false).narrow(0, 0, rows));
-        heard(component, static_cast<std::int64_t>(parts.back().nbytes()));
+    const RowForm form = m_view.rows();
+    const at::Tensor rows = at::empty({m_view.slots, m_view.headDim});
+    for (std::int64_t first = 0; first < m_view.slots; first += form.rows) {
+        const std::int64_t n = std::min<std::int64_t>(form.rows, m_view.slots - first);
+        form.read(static_cast<const std::byte*>(blocks[first / form.rows]), 0, n,
+                  rows.data_ptr<float>() + first * m_view.headDim);
     }
-    return parts.empty() ? at::empty({0, m_view.headDim}) : at::cat(parts).to(at::kFloat);
+    heardRows(component, m_view.slots);
+    return rows;
 }
 
 at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots,
                                      Component component) {
     const at::Tensor list = (m_rows.defined() ? m_rows.index_select(0, slots) : slots).contiguous();
-    const std::int64_t n = list.numel(), perBlock = m_view.slotsPerBlock;
+    const RowForm form = m_view.rows();
     const auto* slot = list.data_ptr<std::int64_t>();
-    std::vector<at::Tensor> parts;
-    for (std::int64_t i = 0, end = 0; i < n; i = end) {
-        // As many as lie in one block, one after the other.
-        const std::int64_t index = slot[i] / perBlock;
-        for (end = i + 1; end < n && slot[end] / perBlock == index;)
-            ++end;
-        const at::Tensor rows = list.narrow(0, i, end - i) - index * perBlock;
-        parts.push_back(block(blocks[index], false).index_select(0, rows));
-        heard(component, static_cast<std::int64_t>(parts.back().nbytes()));
-    }
-    return parts.empty() ? at::empty({0, m_view.headDim}) : at::cat(parts).to(at::kFloat);
+    const at::Tensor rows = at::empty({list.numel(), m_view.headDim});
+    for (std::int64_t i = 0; i < list.numel(); ++i)
+        form.read(static_cast<const std::byte*>(blocks[slot[i] / form.rows]), slot[i] % form.rows, 1,
+                  rows.data_ptr<float>() + i * m_view.headDim);
+    heardRows(component, list.numel());
+    return rows;
 }
 
 at::Tensor CacheViewReader::keys() {
@@ -96,9 +91,9 @@ at::Tensor CacheViewReader::keyColumns(const at::Tensor& components) {
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < m_view.slots; first += m_view.slotsPerBlock) {
         const std::int64_t rows = std::min<std::int64_t>(m_view.slotsPerBlock, m_view.slots - first);
-        const at::Tensor columns =
-            block(m_view.keyColumns[first / m_view.slotsPerBlock], true).narrow(1, 0, rows);
-        parts.push_back(columns.index_select(0, components));
+        parts.push_back(columns(m_view.keyColumns[first / m_view.slotsPerBlock])
+                            .narrow(1, 0, rows)
+                            .index_select(0, components));
         if (m_rows.defined())
             parts.back() = parts.back().index_select(
                 1, m_rows.masked_select((m_rows >= first).logical_and(m_rows < first + rows)) - first);
@@ -132,6 +127,13 @@ at::Tensor CacheViewReader::pageBounds(std::int64_t) {
         heard(Component::Bounds, static_cast<std::int64_t>(parts.back().nbytes()));
     }
     return at::cat(parts).to(at::kFloat);
+}
+
+void CacheViewReader::heardRows(Component component, std::int64_t n) {
+    Traffic moved;
+    m_view.rows().count(moved, component, n);
+    if (m_ledger)
+        m_ledger->add(moved);
 }
 
 void CacheViewReader::heard(Component component, std::int64_t bytes) {

@@ -30,9 +30,10 @@ public:
     at::Tensor pageBounds(std::int64_t page) override;
 
 private:
-    at::Tensor block(const void* data, bool columns) const;
+    at::Tensor columns(const void* block) const;
     at::Tensor allRows(const void* const* blocks, Component component);
     at::Tensor someRows(const void* const* blocks, const at::Tensor& slots, Component component);
+    void heardRows(Component component, std::int64_t n);
     void heard(Component component, std::int64_t bytes);
 
     KvView m_view;

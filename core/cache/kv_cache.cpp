@@ -28,9 +28,14 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     requirePositive(layout.valueSums, "sum of values");
     if (layout.page < 0)
         requirePositive(layout.page, "slot per page");
+    if (layout.codes && layout.headDim > kMostRowCodes)
+        throw std::invalid_argument("Rows of " + std::to_string(layout.headDim) + " components are not coded: " +
+                                    std::to_string(kMostRowCodes) + " is the most.");
 
-    m_storedValue.resize(static_cast<std::size_t>(layout.headDim));
-    m_bounds.resize(layout.page > 0 ? 3 * m_storedValue.size() : 0);
+    m_rows = layout.rows();
+    m_stored.resize(static_cast<std::size_t>(layout.headDim));
+    m_floats.resize(m_stored.size() * static_cast<std::size_t>(elementBytes(layout.type)));
+    m_bounds.resize(layout.page > 0 ? 3 * m_stored.size() : 0);
     m_layers.resize(static_cast<std::size_t>(layout.layers));
     for (int i = 0; i < layout.layers; ++i) {
         if (m_layout.sourceOf(i) != i)
@@ -52,9 +57,11 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
 KvCache::~KvCache() = default;
 KvCache::KvCache(KvCache&&) noexcept = default;
 
-std::size_t KvCache::blockBytes() const {
-    return static_cast<std::size_t>(m_layout.slotsPerBlock) * static_cast<std::size_t>(m_layout.headDim) *
-           static_cast<std::size_t>(elementBytes(m_layout.type));
+// Of keys, values and the copy of keys, in this order.
+std::size_t KvCache::blockBytes(std::size_t kind) const {
+    if (kind < 2)
+        return static_cast<std::size_t>(m_rows.blockBytes());
+    return static_cast<std::size_t>(m_layout.slotsPerBlock) * m_floats.size();
 }
 
 std::size_t KvCache::boundsBlockBytes() const {
@@ -83,7 +90,7 @@ void KvCache::append(int layerIndex, std::int64_t position, const float* k, cons
     }
     ledger.add(moved);
     // What was written now lives; the sum lived before.
-    for (const auto component : {Component::Keys, Component::Values, Component::KeyColumns})
+    for (const auto component : {Component::Keys, Component::Values, Component::Scales, Component::KeyColumns})
         m_held[component] += moved[component];
 }
 
@@ -100,7 +107,7 @@ void KvCache::growFor(Layer& layer) {
     std::vector<CacheBlock> fresh;
     fresh.reserve(growing * kinds() + bounding);
     for (std::size_t i = 0; i < growing * kinds(); ++i)
-        fresh.emplace_back(m_layout.memory, blockBytes());
+        fresh.emplace_back(m_layout.memory, blockBytes(i % kinds()));
     for (std::size_t i = 0; i < bounding; ++i)
         fresh.emplace_back(m_layout.memory, boundsBlockBytes());
     for (Head& head : layer.heads) {
@@ -133,17 +140,15 @@ void KvCache::growFor(Layer& layer) {
 }
 
 void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved) {
-    const std::int64_t d = m_layout.headDim;
-    const int e = elementBytes(m_layout.type);
-    const SlotMemory row = head.at(slot, m_layout);
-    cpu::convert(m_layout.type, k, row.key, d);
-    cpu::convert(m_layout.type, v, row.value, d);
-    moved[Component::Keys] += d * e;
-    moved[Component::Values] += d * e;
+    const std::int64_t d = m_layout.headDim, row = slot % m_layout.slotsPerBlock;
+    m_rows.write(Head::blockOf(head.keys, slot, m_layout), row, k);
+    m_rows.write(Head::blockOf(head.values, slot, m_layout), row, v);
+    m_rows.count(moved, Component::Keys, 1);
+    m_rows.count(moved, Component::Values, 1);
 
     if (m_layout.keyColumns) {
-        row.writeColumns(m_layout); // the stored row again, so that both copies hold the same rounding
-        moved[Component::KeyColumns] += d * e;
+        writeColumns(head, slot, k);
+        moved[Component::KeyColumns] += std::ssize(m_floats);
     }
     if (m_layout.valueSum) {
         // The sum is of the rows as stored, so that an eviction can take away exactly what was added.
@@ -154,9 +159,31 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
     }
 }
 
+// Rounded as floats are: where rows are floats too both hold the same, and of a row of codes the copy is the closer one.
+void KvCache::writeColumns(Head& head, std::int64_t slot, const float* k) {
+    const std::int64_t e = elementBytes(m_layout.type);
+    std::byte* const column = head.columnOf(slot, m_layout);
+    cpu::convert(m_layout.type, k, m_floats.data(), m_layout.headDim);
+    for (std::int64_t c = 0; c < m_layout.headDim; ++c)
+        std::copy_n(m_floats.data() + c * e, e, column + c * m_layout.slotsPerBlock * e);
+}
+
+void KvCache::copyColumns(Head& head, std::int64_t from, std::int64_t to) {
+    const std::int64_t e = elementBytes(m_layout.type);
+    const std::byte* const source = head.columnOf(from, m_layout);
+    std::byte* const target = head.columnOf(to, m_layout);
+    for (std::int64_t c = 0; c < m_layout.headDim; ++c)
+        std::copy_n(source + c * m_layout.slotsPerBlock * e, e, target + c * m_layout.slotsPerBlock * e);
+}
+
+const float* KvCache::storedKey(const Head& head, std::int64_t slot) {
+    m_rows.read(Head::blockOf(head.keys, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
+    return m_stored.data();
+}
+
 const float* KvCache::storedValue(const Head& head, std::int64_t slot) {
-    cpu::widen(m_layout.type, head.at(slot, m_layout).value, m_storedValue.data(), m_layout.headDim);
-    return m_storedValue.data();
+    m_rows.read(Head::blockOf(head.values, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
+    return m_stored.data();
 }
 
 void KvCache::told(int layer, int kvHead, std::int64_t at, std::int64_t position, std::int64_t slot,
@@ -199,14 +226,18 @@ KvView KvCache::view(int layer, int kvHead) const {
     view.slotsPerBlock = m_layout.slotsPerBlock;
     view.headDim = m_layout.headDim;
     view.type = m_layout.type;
+    view.codes = m_layout.codes;
     return view;
 }
 
 std::int64_t KvCache::reserved() const {
+    std::size_t blocksBytes = 0; // a block of each kind
+    for (std::size_t kind = 0; kind < kinds(); ++kind)
+        blocksBytes += blockBytes(kind);
     std::int64_t bytes = 0;
     for (const Layer& layer : m_layers)
         for (const Head& head : layer.heads)
-            bytes += static_cast<std::int64_t>(head.blocks.size() * blockBytes() +
+            bytes += static_cast<std::int64_t>(head.keys.size() * blocksBytes +
                                                head.valueSum.size() * sizeof(float) +
                                                head.boundBlocks.size() * boundsBlockBytes());
     return bytes;

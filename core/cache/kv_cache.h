@@ -1,7 +1,7 @@
 #pragma once
 // The KV cache: slots in blocks, per (owner layer, KV head). A layer that borrows is given its owner's; it appends and
-// evicts nothing itself. Rows are stored in `type`; the component-major copy of K, the fp32 value sum and the bounds of
-// pages of keys exist only when the plan's read asks for them. An evicted token's slot
+// evicts nothing itself. Rows are stored in `type`, or as codes; the component-major copy of K, the fp32 value sum and the
+// bounds of pages of keys, all of them floats, exist only when the plan's read asks for them. An evicted token's slot
 // goes to the next token; blocks that no live row can reach any more are given back.
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "core/cache/huge_pages.h"
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
+#include "core/cache/row_form.h"
 #include "core/cache/slot_history.h"
 #include "core/cache/slot_table.h"
 
@@ -21,7 +22,8 @@ namespace fovea {
 
 struct CacheLayout {
     int layers = 0, kvHeads = 0, headDim = 0;
-    ElementType type = ElementType::F32;
+    ElementType type = ElementType::F32; // of all that is held as floats
+    std::optional<RtnParams> codes = {}; // of the rows of K and V; empty: they are floats
     bool keyColumns = false;
     bool valueSum = false;
     int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
@@ -29,6 +31,7 @@ struct CacheLayout {
     int page = 0;      // slots whose keys have bounds together; 0: no bounds are kept
     int pagedFrom = 0; // the first layer that reads by them
 
+    RowForm rows() const { return {type, headDim, slotsPerBlock, codes}; }
     // Bounds have blocks of their own, since a page need not divide a block of rows.
     int pagesPerBlock() const { return page > 0 ? std::max(1, slotsPerBlock / page) : 0; }
     std::int64_t boundsBytes() const { return std::int64_t{2} * headDim * elementBytes(type); } // of one page
@@ -103,7 +106,7 @@ private:
     struct Head; // slots and blocks of one (layer, KV head)
     struct Layer;
 
-    std::size_t blockBytes() const;
+    std::size_t blockBytes(std::size_t kind) const;
     std::size_t boundsBlockBytes() const;
     std::size_t kinds() const { return m_layout.keyColumns ? 3 : 2; }
     Head& head(int layer, int kvHead) const;
@@ -113,6 +116,9 @@ private:
     void freeEmptyBounds(Head& head);
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
+    void copyColumns(Head& head, std::int64_t from, std::int64_t to);
+    void writeColumns(Head& head, std::int64_t slot, const float* k);
+    const float* storedKey(const Head& head, std::int64_t slot);
     const float* storedValue(const Head& head, std::int64_t slot);
     bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
     void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);
@@ -123,7 +129,9 @@ private:
     CacheLayout m_layout;
     std::vector<Layer> m_layers;
     Traffic m_held;
-    std::vector<float> m_storedValue; // (d)
+    RowForm m_rows;
+    std::vector<float> m_stored;      // (d)
+    std::vector<std::byte> m_floats;  // d elements
     std::vector<float> m_bounds;      // (3, d): a key, and the bounds that it widens
     SlotHistory* m_history = nullptr;
 };

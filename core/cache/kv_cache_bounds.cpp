@@ -8,15 +8,16 @@
 
 namespace fovea {
 
-// The row of `slot`, which was just written, widens its page's bounds. In the stored type, so that they bound what a
-// query will meet: every bound is the component of some row, and survives the way to fp32 and back.
+// The row of `slot`, which was just written, widens its page's bounds, as it is stored: what a query will meet. Where rows
+// are floats every bound is the component of some row, and survives the way to fp32 and back; what a code stands for is
+// rounded to a float here, by half a unit of its last place.
 void KvCache::boundRow(Head& head, std::int64_t slot, SlotChanges& changes, Traffic& moved) {
     if (!head.paged)
         return;
     const std::int64_t d = m_layout.headDim, page = slot / m_layout.page;
     std::byte* const bounds = head.boundsAt(page, m_layout);
     float *const key = m_bounds.data(), *const least = key + d, *const greatest = least + d;
-    cpu::widen(m_layout.type, head.at(slot, m_layout).key, key, d);
+    std::copy_n(storedKey(head, slot), d, key);
     if (head.pageRows[static_cast<std::size_t>(page)]++ == 0) {
         std::copy_n(key, d, least);
         std::copy_n(key, d, greatest);

@@ -37,11 +37,12 @@ std::span<const SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span
 
     changes.dropped += std::ssize(slots);
     ledger.add(moved);
-    const std::int64_t bytes = std::ssize(slots) * m_layout.headDim * elementBytes(m_layout.type);
-    m_held[Component::Keys] -= bytes;
-    m_held[Component::Values] -= bytes;
+    Traffic gone;
+    m_rows.count(gone, Component::Keys, std::ssize(slots));
+    m_rows.count(gone, Component::Values, std::ssize(slots));
     if (m_layout.keyColumns)
-        m_held[Component::KeyColumns] -= bytes;
+        gone[Component::KeyColumns] = std::ssize(slots) * std::ssize(m_floats);
+    m_held -= gone;
     return moves;
 }
 
@@ -69,7 +70,7 @@ bool KvCache::subtract(Head& head, int sum, std::int64_t slot, Traffic& moved) {
         values[c] -= stored[c];
         numbers &= std::isfinite(stored[c]);
     }
-    moved[Component::Values] += m_layout.headDim * std::int64_t{elementBytes(m_layout.type)};
+    m_rows.count(moved, Component::Values, 1);
     moved[Component::Mean] += 2 * m_layout.headDim * static_cast<std::int64_t>(sizeof(float));
     return numbers;
 }
@@ -86,20 +87,19 @@ void KvCache::sumAgain(Head& head, int sum, std::span<const std::int32_t> slots,
     }
     changes.resummed += std::ssize(slots);
     ++changes.sums;
-    moved[Component::Values] += std::ssize(slots) * m_layout.headDim * elementBytes(m_layout.type);
+    m_rows.count(moved, Component::Values, std::ssize(slots));
     moved[Component::Mean] += m_layout.headDim * static_cast<std::int64_t>(sizeof(float));
 }
 
 void KvCache::moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved) {
-    const std::int64_t bytes = std::int64_t{m_layout.headDim} * elementBytes(m_layout.type);
-    const SlotMemory source = head.at(from, m_layout), target = head.at(to, m_layout);
-    std::copy_n(source.key, bytes, target.key);
-    std::copy_n(source.value, bytes, target.value);
-    moved[Component::Keys] += 2 * bytes;
-    moved[Component::Values] += 2 * bytes;
+    for (const auto* table : {&head.keys, &head.values})
+        m_rows.copy(Head::blockOf(*table, from, m_layout), from % m_layout.slotsPerBlock,
+                    Head::blockOf(*table, to, m_layout), to % m_layout.slotsPerBlock);
+    m_rows.count(moved, Component::Keys, 2); // read, written
+    m_rows.count(moved, Component::Values, 2);
     if (m_layout.keyColumns) {
-        target.writeColumns(m_layout);
-        moved[Component::KeyColumns] += bytes;
+        copyColumns(head, from, to);
+        moved[Component::KeyColumns] += 2 * std::ssize(m_floats);
     }
 }
 

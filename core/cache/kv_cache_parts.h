@@ -10,21 +10,6 @@
 
 namespace fovea {
 
-// Where the parts of one slot lie.
-struct SlotMemory {
-    std::byte* key;
-    std::byte* value;
-    std::byte*
-        column; // its entry in column 0; null without a copy. Entries are slotsPerBlock elements apart.
-
-    // The entries of the component-major copy from the stored row of K.
-    void writeColumns(const CacheLayout& layout) const {
-        const std::int64_t e = elementBytes(layout.type);
-        for (std::int64_t c = 0; c < layout.headDim; ++c)
-            std::copy_n(key + c * e, e, column + c * layout.slotsPerBlock * e);
-    }
-};
-
 struct KvCache::Head {
     SlotTable slots;
     std::vector<const void*> keys, values, keyColumns; // one pointer per block, as KvView wants them
@@ -35,14 +20,14 @@ struct KvCache::Head {
     std::vector<CacheBlock> boundBlocks;
     std::vector<std::int32_t> pageRows; // live rows of each page
 
-    SlotMemory at(std::int64_t slot, const CacheLayout& layout) const {
-        const auto block = static_cast<std::size_t>(slot / layout.slotsPerBlock);
-        const std::int64_t row = slot % layout.slotsPerBlock, e = elementBytes(layout.type);
-        const auto in = [&](const std::vector<const void*>& table, std::int64_t element) {
-            return const_cast<std::byte*>(static_cast<const std::byte*>(table[block])) + element * e;
-        };
-        return {in(keys, row * layout.headDim), in(values, row * layout.headDim),
-                layout.keyColumns ? in(keyColumns, row) : nullptr};
+    // The block of `table` that `slot` lies in.
+    static std::byte* blockOf(const std::vector<const void*>& table, std::int64_t slot, const CacheLayout& layout) {
+        const void* const block = table[static_cast<std::size_t>(slot / layout.slotsPerBlock)];
+        return const_cast<std::byte*>(static_cast<const std::byte*>(block));
+    }
+    // Its entry in column 0; those of the others are slotsPerBlock elements apart.
+    std::byte* columnOf(std::int64_t slot, const CacheLayout& layout) const {
+        return blockOf(keyColumns, slot, layout) + slot % layout.slotsPerBlock * elementBytes(layout.type);
     }
     // The least and then the greatest of every key component of a page.
     std::byte* boundsAt(std::int64_t page, const CacheLayout& layout) const {

@@ -2,7 +2,7 @@
 // What a kernel sees of one (owner layer, KV head): raw pointers and sizes, nothing that owns.
 //
 // Slots live in blocks of `slotsPerBlock`; slot s is row s % slotsPerBlock of block s / slotsPerBlock.
-//   keys, values   block: (slotsPerBlock, d) row-major
+//   keys, values   block: (slotsPerBlock, d) row-major, or codes, as rows() says
 //   keyColumns     block: (d, slotsPerBlock), the component-major copy of K; null when the plan needs none
 //   valueSum       (d) fp32 sum of the values of all live slots; null when the plan needs none. Where query heads of
 //                  a group see different slots (valueSums, d): one each, of what it sees
@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "core/cache/element_type.h"
+#include "core/cache/row_form.h"
 
 namespace fovea {
 
@@ -29,10 +29,15 @@ struct KvView {
     std::int64_t slots = 0; // live slots, 0..slots-1
     int slotsPerBlock = 256;
     int headDim = 0;
-    ElementType type = ElementType::F32;
+    ElementType type = ElementType::F32; // of all that is held as floats
+    std::optional<RtnParams> codes = {}; // of keys and values
     const std::int64_t* positions = nullptr;
     const std::int32_t* byAge = nullptr;
 
+    RowForm rows() const { return {type, headDim, slotsPerBlock, codes}; }
+    // The type whose order loops take rows in (kernels/cpu/arrangement.h): codes are taken in order, as f32 is.
+    ElementType rowType() const { return codes ? ElementType::F32 : type; }
+    std::int64_t rowBytes() const { return rows().codeBytes() + rows().scaleBytes(); }
     std::int64_t pages() const { return page > 0 ? (slots + page - 1) / page : 0; }
     // The slot of the newest token.
     std::int64_t newest() const { return byAge ? byAge[slots - 1] : slots - 1; }

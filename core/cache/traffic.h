@@ -11,6 +11,7 @@ namespace fovea {
 enum class Component : std::uint8_t {
     Keys,       // token-major K rows
     Values,     // V rows
+    Scales,     // of rows that are held as codes: scales and zeros
     KeyColumns, // the component-major copy of K (SparQ)
     Mean,       // fp32 running sum of the values (SparQ)
     Bounds,     // per page of slots the least and the greatest of each key component (Quest)
@@ -18,11 +19,11 @@ enum class Component : std::uint8_t {
     Indices,    // lists of chosen slots and pages
     Weights,    // the model's own parameters
 };
-inline constexpr int kComponents = 8;
+inline constexpr int kComponents = 9;
 
 // Names in JSON, CSV and traces.
 constexpr std::array<std::string_view, kComponents> kComponentNames = {
-    "k", "v", "k_copy", "mean", "bounds", "scores", "indices", "weights"};
+    "k", "v", "scales", "k_copy", "mean", "bounds", "scores", "indices", "weights"};
 
 class Traffic {
 public:
@@ -43,6 +44,7 @@ public:
             m_bytes[static_cast<std::size_t>(i)] += other.m_bytes[static_cast<std::size_t>(i)];
         return *this;
     }
+    Traffic& operator-=(const Traffic& other) { return *this += other * -1; }
     friend Traffic operator*(Traffic t, std::int64_t n) {
         for (auto& b : t.m_bytes)
             b *= n;

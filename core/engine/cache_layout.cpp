@@ -35,7 +35,8 @@ CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
     layout.sources = kvSources(plan.share, spec);
-    layout.type = plan.store.value_or(spec.type);
+    layout.type = storedFloats(plan.store, spec.type);
+    layout.codes = storedCodes(plan.store);
     layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;

@@ -6,6 +6,7 @@
 #include "core/engine/attention_tap.h"
 #include "core/engine/cache_layout.h"
 #include "core/model/model.h"
+#include "core/plan/store_text.h"
 
 namespace fovea {
 
@@ -115,7 +116,7 @@ CheckReport begin(const Model& model, const AttentionPlan& plan, std::span<const
     for (int i : {0, 1})
         report.backends[i] = backendName(options.backends[i]);
     report.plan = plan;
-    report.store = elementName(store);
+    report.store = storeName(plan.store, model.spec.type);
     report.tolerance = options.tolerance > 0 ? options.tolerance : checkTolerance(store);
     report.promptTokens = std::ssize(prompt);
     report.decodeFrom = options.decodeFrom < 0 ? report.promptTokens : options.decodeFrom;

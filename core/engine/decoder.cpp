@@ -57,7 +57,7 @@ bool Decoder::prefill(Sequence& text, std::span<const int> tokens, const std::at
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        prefillChunk(m_state, text, chunk, length);
+        prefillChunk(m_state, m_backend, text, chunk, length);
         text.advancePrompt(std::ssize(chunk));
         tokens = tokens.subspan(chunk.size());
     }

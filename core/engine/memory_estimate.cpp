@@ -115,8 +115,9 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         for (int head = 0; head < different; ++head) {
             const std::int64_t most = mostRows(spec, plan, layer, own, keep, q, head),
                                slots = (most + block - 1) / block * block;
-            const Bytes rows =
-                Bytes(slots) * layout.headDim * elementBytes(layout.type) * (layout.keyColumns ? 3 : 2);
+            const std::int64_t row = 2 * (layout.rows().codeBytes() + layout.rows().scaleBytes()) +
+                                     (layout.keyColumns ? layout.headDim * elementBytes(layout.type) : 0);
+            const Bytes rows = Bytes(slots) * row;
             bytes = bytes + (rows + sum + boundsOf(layout, layer, most)) * (keep.same() ? layout.kvHeads : 1);
             if (scoresTokens(plan))
                 bytes = bytes + scoreBytes(spec, plan, slots, layer);
@@ -167,7 +168,7 @@ Bytes capturedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
 }
 
 bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {
-    return elementBytes(plan.store.value_or(spec.type)) > elementBytes(ElementType::BF16);
+    return !storedCodes(plan.store) && elementBytes(storedFloats(plan.store, spec.type)) > elementBytes(ElementType::BF16);
 }
 
 // One candidate: the question changed in one way. Kept when it fits.

@@ -36,13 +36,15 @@ public:
     std::int64_t bytes() const { return static_cast<std::int64_t>(m_tensor.nbytes()); }
 
     // to (columns) = row i
-    void widenRow(std::int64_t i, float* to, std::int64_t columns) const {
+    void widenRow(std::int64_t i, float* to, std::int64_t columns) const { widenRows(i, 1, to, columns); }
+    // to (count, columns) = rows from `first` on
+    void widenRows(std::int64_t first, std::int64_t count, float* to, std::int64_t columns) const {
         if (m_rtn)
-            cpu::widen(*m_rtn, row(i), to, 1, columns);
+            cpu::widen(*m_rtn, row(first), to, count, columns);
         else if (m_blocks == BlockType::None)
-            cpu::widen(m_type, row(i), to, columns);
+            cpu::widen(m_type, row(first), to, count * columns);
         else
-            cpu::widen(m_blocks, row(i), to, columns);
+            cpu::widen(m_blocks, row(first), to, count * columns);
     }
     // y (vectors, rows) = x (vectors, columns) · thisᵀ
     void multiply(const float* x, float* y, std::int64_t columns, std::int64_t vectors) const {

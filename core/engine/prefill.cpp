@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/nan_to_num.h>
@@ -21,6 +22,7 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/prompt_product.h"
 #include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/row_turn.h"
@@ -123,15 +125,21 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     if (sight.keep && sight.keep->of(0).turns())
         turn.emplace(*sight.spec, layer);
 
+    // Heads that hold the same tokens and see alike share what is hidden, which takes longer to say than to use.
+    const bool alike = !sight.keep || sight.keep->same();
+    at::Tensor positions, hidden;
     std::vector<at::Tensor> outputs;
     for (int head = 0; head < heads; ++head) {
         CacheViewReader rows(cache.view(layer, head));
-        const at::Tensor hidden = hiddenFromGroup(rows.positions(), T, sight.keep, head);
+        const at::Tensor held = rows.positions();
+        if (!alike || !positions.defined() || !at::equal(held, positions))
+            hidden = hiddenFromGroup(held, T, sight.keep, head);
+        positions = held;
         const at::Tensor queries = q[0].narrow(0, head * group, group),
                          keys = rows.keys(); // (g, T, d), (S, d)
         at::Tensor products = at::matmul(queries, keys.t());
         if (turn)
-            meetSinks(products, queries, keys, rows.positions(), sight.keep->of(0), *turn);
+            meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
         const at::Tensor scores = attentionLogits(products, sight.logits, static_cast<int>(q.size(3)));
         const at::Tensor visible = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
         const at::Tensor weights = at::softmax(visible, -1);
@@ -142,7 +150,7 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     return at::cat(outputs).unsqueeze(0);
 }
 
-void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int> tokens,
+void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -159,7 +167,8 @@ void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int>
         return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule()}, listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length);
+    hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,
+                 promptProduct(backend));
 }
 
 } // namespace fovea

@@ -1,5 +1,5 @@
 #pragma once
-// Many tokens at once through libtorch's GEMM into the cache: a prompt, read densely or masked (core/plan/plan_prefill.h).
+// Many tokens at once through a GEMM (prompt_product.h) into the cache: a prompt, read densely or masked (core/plan/plan_prefill.h).
 
 #include <cstdint>
 #include <functional>
@@ -18,6 +18,7 @@ struct DecodeState;
 class KvCache;
 class Sequence;
 struct ModelSpec;
+enum class Backend : std::uint8_t;
 
 // Most tokens per call of prefillChunk: bounds the memory of scores to (g, kPrefillChunk, S) fp32, and what
 // happens between two looks at a cancel flag.
@@ -26,7 +27,8 @@ inline constexpr std::int64_t kPrefillChunk = 128;
 // Appends `tokens` to the cache (and capture) of every layer, which `text` is then to advance by. Each attends to the
 // rows as the cache holds them, in the store's precision, just as decode steps would. `length` is what dynamic
 // RoPE takes for the sequence's: a prompt is turned as one, whatever the chunks.
-void prefillChunk(const DecodeState& state, Sequence& text, std::span<const int> tokens, std::int64_t length);
+void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
+                  std::int64_t length);
 
 // What T queries of one KV head gave to S rows, by slot: weights (T, S) summed over the group, one that is no number as
 // 0, and seen (T, S) bool.

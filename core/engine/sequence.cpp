@@ -92,6 +92,7 @@ StepShape Sequence::shape() const {
     shape.kvHeads = m_spec.kvHeads;
     shape.headDim = m_spec.headDim;
     shape.store = m_cache.layout().type;
+    shape.codes = m_cache.layout().codes;
     shape.planned = m_planned;
     shape.keeps = m_keeping;
     shape.takesOver = m_takesOver;

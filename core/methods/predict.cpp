@@ -15,7 +15,9 @@ namespace fovea {
 namespace {
 
 StepShape asStored(const AttentionPlan& plan, StepShape shape) {
-    shape.store = plan.store.value_or(shape.store);
+    shape.store = storedFloats(plan.store, shape.store);
+    if (!std::holds_alternative<OwnStore>(plan.store))
+        shape.codes = storedCodes(plan.store);
     shape.valueSums = valueSumsPerHead(plan, shape.group());
     return shape;
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/cache/element_type.h"
+#include "core/methods/quantise/rtn.h"
 
 namespace fovea {
 
@@ -18,7 +19,8 @@ struct StepShape {
     int queryHeads = 0;       // H
     int kvHeads = 0;          // G
     int headDim = 0;          // d
-    ElementType store = ElementType::F32;
+    ElementType store = ElementType::F32; // of all that is held as floats
+    std::optional<RtnParams> codes = {};  // of the rows of K and V; empty: they are floats
     // False on a step before decode-from: rows are read dense, but what the plan keeps beside K and V (a copy of
     // K, a mean) is written all the same.
     bool planned = true;

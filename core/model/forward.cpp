@@ -19,6 +19,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/model/layer_forward.h"
@@ -103,43 +104,52 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
     return x.view({x.size(0), x.size(1), heads, headDim}).transpose(1, 2);
 }
 
-at::Tensor project(const Linear& w, const at::Tensor& x) {
-    const auto type = x.scalar_type();
-    return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
-                            : at::linear(x, w.weight.to(type));
-}
+// What a pass does at its matrices: who multiplies, and who hears of what comes in.
+struct Within {
+    const MatrixProduct& product;
+    const InputListener& heard;
+
+    at::Tensor project(const Linear& w, const at::Tensor& x) const {
+        const auto type = x.scalar_type();
+        if (product) {
+            const at::Tensor y = product(x, w.weight);
+            return w.bias.defined() ? y + w.bias.to(type) : y;
+        }
+        return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
+                                : at::linear(x, w.weight.to(type));
+    }
+    void tell(MatrixInput input, const at::Tensor& x) const {
+        if (heard)
+            heard(input, x);
+    }
+};
 
 // The heads of one projection of x, normalised where their model does that.
 at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const Gain& norm, const at::Tensor& x,
-                          int heads) {
-    const at::Tensor split = splitHeads(project(projection, x), heads, spec.headDim);
+                          int heads, const Within& in) {
+    const at::Tensor split = splitHeads(in.project(projection, x), heads, spec.headDim);
     return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
-}
-
-void tell(const InputListener& heard, MatrixInput input, const at::Tensor& x) {
-    if (heard)
-        heard(input, x);
 }
 
 // x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
                           c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention,
-                          const InputListener& heard) {
+                          const Within& in) {
     const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
-    tell(heard, MatrixInput::Projections, normed);
-    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads);
+    in.tell(MatrixInput::Projections, normed);
+    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads, in);
     at::Tensor k, v;
     if (spec.ownsKv(layer)) {
         const at::Tensor own =
             w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm).to(compute) : normed;
-        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads), angles);
-        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads);
+        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, in), angles);
+        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads, in);
     }
     const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
-    tell(heard, MatrixInput::Output, joined);
-    return project(w.output, joined);
+    in.tell(MatrixInput::Output, joined);
+    return in.project(w.output, joined);
 }
 
 at::Tensor activated(Activation activation, const at::Tensor& x) {
@@ -157,13 +167,12 @@ at::Tensor activated(Activation activation, const at::Tensor& x) {
 }
 
 at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed,
-                       const InputListener& heard) {
-    tell(heard, MatrixInput::Inner, normed);
-    const at::Tensor inner =
-        spec.gated ? activated(spec.activation, project(w.gate, normed)) * project(w.up, normed)
-                   : activated(spec.activation, project(w.up, normed));
-    tell(heard, MatrixInput::Down, inner);
-    return project(w.down, inner);
+                       const Within& in) {
+    in.tell(MatrixInput::Inner, normed);
+    const at::Tensor first = activated(spec.activation, in.project(spec.gated ? w.gate : w.up, normed));
+    const at::Tensor inner = spec.gated ? first * in.project(w.up, normed) : first;
+    in.tell(MatrixInput::Down, inner);
+    return in.project(w.down, inner);
 }
 
 // What a block adds to the residual stream.
@@ -184,20 +193,21 @@ at::Tensor embeddedTokens(const Model& model, const at::Tensor& tokens, std::int
 }
 
 LayerForward::LayerForward(const ModelSpec& spec, std::int64_t firstPosition, std::int64_t count,
-                           std::int64_t length, c10::ScalarType compute, c10::Device device)
-    : m_spec(spec), m_compute(compute),
+                           std::int64_t length, c10::ScalarType compute, c10::Device device,
+                           MatrixProduct product)
+    : m_spec(spec), m_compute(compute), m_product(std::move(product)),
       m_rotations(std::make_shared<const Rotations>(
           spec, firstPosition, count, length > 0 ? length : firstPosition + count, compute, device)) {}
 
 at::Tensor LayerForward::attended(int layer, const LayerWeights& w, const at::Tensor& x,
                                   const AttentionFunction& attention, const InputListener& heard) const {
     const Rotation* const angles = m_rotations->find(m_spec.ropeOf(layer));
-    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, heard),
+    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, {m_product, heard}),
                  w.attentionOutputNorm);
 }
 
 at::Tensor LayerForward::fed(const LayerWeights& w, const at::Tensor& x, const InputListener& heard) const {
-    return added(m_spec, feedForward(m_spec, w, normalised(m_spec, x, w.ffnNorm).to(m_compute), heard),
+    return added(m_spec, feedForward(m_spec, w, normalised(m_spec, x, w.ffnNorm).to(m_compute), {m_product, heard}),
                  w.ffnOutputNorm);
 }
 
@@ -211,9 +221,10 @@ at::Tensor LayerForward::after(int layer, const LayerWeights& w, const at::Tenso
 }
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
-                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length) {
+                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length,
+                        const MatrixProduct& product) {
     const ModelSpec& spec = model.spec;
-    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device());
+    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device(), product);
     at::Tensor x = embeddedTokens(model, tokens, firstPosition);
     for (int layer = 0; layer < spec.layers; ++layer)
         x = forward.after(layer, model.layers[static_cast<std::size_t>(layer)], x, attention);

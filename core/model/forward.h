@@ -18,11 +18,16 @@ namespace fovea {
 using AttentionFunction =
     std::function<at::Tensor(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 
+// x (B, T, in) and W (out, in) -> x·Wᵀ (B, T, out), in place of libtorch's own; empty: libtorch's. No autograd goes through
+// another.
+using MatrixProduct = std::function<at::Tensor(const at::Tensor& x, const Weight& w)>;
+
 // tokens (B, T) int64, at positions firstPosition.. -> hidden states after the final norm, (B, T, D).
 // Weights are cast to `compute` on use: fp32 to run, bf16 to train on fp32 masters. `attention` sees that
 // type. `length` is what dynamic RoPE takes for the sequence's length; 0: up to the last of `tokens`.
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
-                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length = 0);
+                        const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length = 0,
+                        const MatrixProduct& product = {});
 // (…, D) -> (…, V), fp32.
 at::Tensor logits(const Model& model, const at::Tensor& hidden);
 

@@ -1,7 +1,6 @@
 #include "core/plan/attention_plan.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "core/model/model_spec.h"
@@ -11,6 +10,7 @@
 #include "core/plan/plan_words.h"
 #include "core/plan/read_text.h"
 #include "core/plan/share_text.h"
+#include "core/plan/store_text.h"
 #include "core/plan/switch_values.h"
 #include "core/plan/weights_text.h"
 
@@ -28,11 +28,11 @@ constexpr std::string_view kAccepted =
     "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16, prefill=dense|masked, feedback=exact|estimate, "
+    "store=f32|f16|bf16, store=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, prefill=dense|masked, "
+    "feedback=exact|estimate, "
     "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
     "weights=awq|gptq:bits=8|4|3|2,group=…";
 constexpr std::string_view kSlots[] = {"share", "keep", "store", "read", "prefill", "feedback", "weights"};
-constexpr std::array kStores = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
     refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
@@ -93,10 +93,9 @@ AttentionPlan::Prefill parsePrefill(const PlanWord& word) {
     return word.value == "dense" ? AttentionPlan::Prefill::Dense : AttentionPlan::Prefill::Masked;
 }
 
-ElementType parseStore(const PlanWord& word) {
-    for (const ElementType type : kStores)
-        if (word.value == elementName(type) && !word.hasParameters)
-            return type;
+Store parseStore(const PlanWord& word) {
+    if (const auto store = parseStoreMethod(word))
+        return *store;
     refuseUnknown(word);
 }
 
@@ -131,8 +130,7 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     std::string text = shareText(plan.share);
     const auto add = [&](const std::string& word) { text += (text.empty() || word.empty() ? "" : " ") + word; };
     add(keep);
-    if (plan.store)
-        add("store=" + std::string(elementName(*plan.store)));
+    add(storeText(plan.store));
     add(readText(plan.read));
     add(prefillText(plan));
     if (plan.feedback == AttentionPlan::Feedback::Estimate)
@@ -201,6 +199,8 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
     if (const auto why = spansRefusal(plan, spec))
         return why;
     if (const auto why = prefillRefusal(plan))
+        return why;
+    if (const auto why = storeRefusal(plan.store, spec))
         return why;
     if (const auto why = weightsRefusal(plan.weights, plan.share))
         return why;

@@ -15,7 +15,6 @@
 #include <string_view>
 #include <variant>
 
-#include "core/cache/element_type.h"
 #include "core/methods/keep/h2o.h"
 #include "core/methods/keep/lm_infinite.h"
 #include "core/methods/keep/moa.h"
@@ -27,6 +26,7 @@
 #include "core/methods/read/sparq.h"
 #include "core/methods/share/cla.h"
 #include "core/methods/read/topv.h"
+#include "core/methods/store/store.h"
 
 namespace fovea {
 
@@ -49,7 +49,7 @@ using Read = std::variant<ReadAll, SparqParams, TopvParams, QuestParams>;
 struct AttentionPlan {
     Share share = {};
     Keep keep;
-    std::optional<ElementType> store; // empty: the checkpoint's own float type
+    Store store = {};
     Read read;
     // Do a prompt's queries see everything before them, or only what the keep lets them see, as if the text had been
     // decoded from its first token? Masked, the keep acts from the first token on, and only the read waits for

@@ -47,6 +47,18 @@ public:
         return method == 1 ? Read(quest(most)) : Read(sparq(d, most));
     }
 
+    // The model's own, floats, or codes.
+    Store store() {
+        if (const int form = between(0, 2); form < 2)
+            return form == 0 ? Store() : Store(static_cast<ElementType>(between(0, 2)));
+        RtnParams rtn{.bits = kRtnBits[between(0, 3)], .group = 32 << between(0, 2)};
+        if (coin())
+            rtn.mode = RtnParams::Mode::Symmetric;
+        else if (coin())
+            rtn.zero = RtnParams::Zero::Free;
+        return rtn;
+    }
+
     // Any map of layers that can be run, and any way to convert.
     LayerSources layerSources(int layers) {
         LayerSources share;

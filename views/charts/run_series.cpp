@@ -29,6 +29,7 @@ struct ComponentLook {
 constexpr std::array<ComponentLook, kComponents> kLooks = {{
     {Component::Keys, "K", "K rows", "rows K", 0.},
     {Component::Values, "V", "V rows", "rows V", 0.22},
+    {Component::Scales, "scales", "scales", "scales", 0.34},
     {Component::KeyColumns, "Kᵀ copy", "K columns", "cols K", 0.46},
     {Component::Mean, "v\u0304 sum", "v\u0304 sum", "v\u0304", 0.64},
     {Component::Bounds, "page bounds", "page bounds", "bounds", 0.67},

@@ -18,11 +18,6 @@ namespace {
 
 constexpr int kShortestContext = 16; // so that k has a range before a model is loaded
 
-QString quoted(ElementType type) {
-    const auto name = elementName(type);
-    return QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()));
-}
-
 } // namespace
 
 PlanPanel::PlanPanel(QWidget* parent) : QWidget(parent), m_rows(std::make_unique<Rows>()) {
@@ -87,18 +82,10 @@ void PlanPanel::setDefaults(const SparqParams& defaults) {
 void PlanPanel::showPlan() {
     auto& rows = *m_rows;
     m_showing = true;
-    const auto type = quoted(m_spec.type);
-    const auto checkpoint = tr("checkpoint's own (%1)").arg(type);
-    if (rows.store->itemText(0) != checkpoint) {
-        rows.store->clear();
-        rows.store->addItems(
-            {checkpoint, quoted(ElementType::F32), quoted(ElementType::F16), quoted(ElementType::BF16)});
-    }
-    rows.store->setCurrentIndex(m_plan.store ? 1 + static_cast<int>(*m_plan.store) : 0);
-
     showShare();
     showKeep();
     showRead();
+    showStore();
     showWeights();
     offerShares();
     offerWhatFits();

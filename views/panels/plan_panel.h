@@ -45,8 +45,8 @@ public:
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
     // "window", "positions", "prefill", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
-    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", "bits", "group", "mode",
-    // "zero", or what ScoredKeepRows says.
+    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", or what RtnRows
+    // says, or what ScoredKeepRows says.
     // Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
@@ -62,9 +62,11 @@ private:
     void buildMoa(QVBoxLayout* column);
     void buildSparq(QVBoxLayout* section);
     void buildTopvAndQuest(QVBoxLayout* section);
+    void buildStore(QVBoxLayout* column);
     void buildWeights(QVBoxLayout* column);
     void nameWeights();
     void connectWeights();
+    void showStore();
     void showWeights();
     void nameRows();
     void connectRows();
@@ -98,7 +100,7 @@ private:
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
     std::optional<MoaParams> m_lastMoa;
-    std::optional<RtnParams> m_lastRtn;   // what WEIGHTS returns to
+    std::optional<RtnParams> m_lastStoreRtn, m_lastRtn; // what STORE and WEIGHTS return to
     std::optional<TopvParams> m_lastTopv; // what READ returns to
     std::optional<QuestParams> m_lastQuest;
     std::map<std::size_t, Keep> m_lastScored; // by the index of Keep

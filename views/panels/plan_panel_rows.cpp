@@ -1,5 +1,5 @@
 // How a PlanPanel is built and wired: one strip per question, and what each control changes in the plan.
-// SHARE's, KEEP's and WEIGHTS' have files of their own.
+// SHARE's, KEEP's, STORE's and WEIGHTS' have files of their own.
 #include <QCheckBox>
 #include <QLabel>
 #include <QStandardItemModel>
@@ -87,14 +87,12 @@ void PlanPanel::buildSections() {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
-    rows.store = new FlatCombo;
     rows.read = new FlatCombo;
     rows.read->addItems({tr("all"), tr("SparQ"), tr("top-k V"), tr("Quest")});
     rows.paper = mutedLabel({});
     buildShare(column);
     buildKeep(column);
-    addSection(column, tr("STORE — in what form"), rows.store,
-               tr("The float type of cached rows. Quantised caches are not in this version."));
+    buildStore(column);
     auto* read = addSection(
         column, tr("READ — which are read"), rows.read,
         tr("All: dense attention. SparQ: guess from r components, read k tokens in full. Top-k V: read every key, "
@@ -238,12 +236,6 @@ void PlanPanel::connectRows() {
     whole(rows.select, &QComboBox::activated, sparq(QStringLiteral("select"), [](SparqParams& p, int index) {
               p.select = index ? SparqParams::Select::Logits : SparqParams::Select::Softmax;
           }));
-    whole(rows.store, &QComboBox::activated, [this](int index) {
-        constexpr ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
-        auto plan = m_plan;
-        plan.store = index ? std::optional(kTypes[index - 1]) : std::nullopt;
-        edit(plan, QStringLiteral("store"));
-    });
 }
 
 } // namespace fovea

@@ -15,6 +15,7 @@ class QToolButton;
 namespace fovea {
 
 class FlatCombo;
+class RtnRows;
 class ScoredKeepRows;
 
 struct PlanPanel::Rows {
@@ -33,10 +34,9 @@ struct PlanPanel::Rows {
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper;
-    FlatCombo *weights, *weightBits, *weightGroup, *weightMode, *weightZero;
-    // Everything below WEIGHTS that rounding has, that RTN alone has, and that asymmetric RTN alone has.
-    QWidget *rounded, *weightModeRow, *weightZeroRow;
-    QLabel *weightsPaper, *weightsNote;
+    FlatCombo* weights;
+    RtnRows *storeRtn, *weightRtn;
+    QLabel *storePaper, *weightsPaper;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;

@@ -15,7 +15,7 @@ constexpr std::int64_t kSpanPages = 512; // of one task
 
 // The rows of a head's bounds: two of its components, side by side.
 RowTable boundsOf(const KvView& head) {
-    return {head.bounds, head.pages(), head.pagesPerBlock, 2 * head.headDim, head.type, Component::Bounds};
+    return {head.bounds, {head.type, 2 * head.headDim, head.pagesPerBlock}, Component::Bounds};
 }
 
 // What the stages of one step share. Pointers go into the scratch.
@@ -51,7 +51,7 @@ struct QuestStep {
         cutIntoSpans(
             views, kSpanPages, [](const KvView& head) { return head.pages(); }, scratch.spans);
         spans = scratch.spans;
-        queries = scaledQueries(views[0].type, dims, kv * g, q, {}, logits, scratch.queries);
+        queries = scaledQueries(views[0].rowType(), dims, kv * g, q, {}, logits, scratch.queries);
         pageQueries = boundQueries(q, scratch);
         scratch.scoreStride = stride;
         scores = sized(scratch.scores, kv * stride);

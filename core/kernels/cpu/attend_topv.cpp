@@ -43,7 +43,7 @@ struct TopvStep {
             views, std::max<std::int64_t>(1, kSpanSlots / perBlock) * perBlock,
             [](const KvView& head) { return head.slots; }, scratch.spans);
         spans = scratch.spans;
-        queries = scaledQueries(views[0].type, dims, h, q, others, logits, scratch.queries);
+        queries = scaledQueries(views[0].rowType(), dims, h, q, others, logits, scratch.queries);
         scratch.scoreStride = stride;
         scores = sized(scratch.scores, h * stride);
         mass = sized(scratch.mass, 2 * g * std::ssize(spans));
@@ -74,7 +74,7 @@ struct TopvStep {
 void scoreSpan(const TopvStep& step, std::int64_t index, Traffic& moved) {
     const HeadSpan& span = step.spans[static_cast<std::size_t>(index)];
     const KvView& head = step.head(span.head);
-    const RowTable keys{head.keys, head.slots, head.slotsPerBlock, step.dims, head.type, Component::Keys};
+    const RowTable keys{head.keys, head.rows(), Component::Keys};
     float* const m = step.mass + index * 2 * step.group;
     float* const l = m + step.group;
     std::fill_n(m, step.group, kNoLogit);
@@ -195,7 +195,7 @@ void attendTopv(std::span<const KvView> heads, int group, const TopvParams& para
         return;
     const InSight ordered = inSight(heads, group, q, out, sights, scratch);
     const TopvStep step(heads, group, params, rule, turned, ordered.q, scratch, report);
-    const std::int64_t row = std::int64_t{step.dims} * elementBytes(heads[0].type),
+    const std::int64_t row = heads[0].rowBytes(),
                        kvHeads = std::ssize(heads);
     forEachCounted(std::ssize(step.spans), kvHeads * step.most * row, ledger,
                    [&](std::int64_t span, Traffic& moved) { scoreSpan(step, span, moved); });

@@ -41,8 +41,6 @@ const KvView& longestOf(std::span<const KvView> heads) {
                              [](const KvView& a, const KvView& b) { return a.slots < b.slots; });
 }
 
-std::int64_t rowBytes(const KvView& head) { return std::int64_t{head.headDim} * elementBytes(head.type); }
-
 // The spans of KV head g, cut where another query takes over: a task each.
 void cutByQuery(const KvView& head, std::int64_t g, int group, std::span<const TurnedSlots> turned,
                 AttentionScratch& scratch) {
@@ -118,14 +116,14 @@ void attendAll(std::span<const KvView> heads, int group, const float* q, float* 
     const std::span<const SpanTask> tasks = tasksOf(heads, group, turned, scratch);
     const auto kvHeads = static_cast<std::int64_t>(heads.size());
     const float* const queries =
-        scaledQueries(heads[0].type, dims, kvHeads * group, ordered.q, turned, rule, scratch.queries);
+        scaledQueries(heads[0].rowType(), dims, kvHeads * group, ordered.q, turned, rule, scratch.queries);
     const std::int64_t floats = SoftmaxState::floats(group, dims);
     float* const partials = sized(scratch.partials, std::ssize(tasks) * floats);
     const auto stateOf = [&](std::int64_t task) { return SoftmaxState::at(partials + task * floats, group, dims); };
     if (report)
         report->beginAll(heads, group, nullptr, longestOf(heads).slots);
 
-    const std::int64_t bytes = 2 * slotsOf(heads) * rowBytes(heads[0]);
+    const std::int64_t bytes = 2 * slotsOf(heads) * heads[0].rowBytes();
     forEachCounted(std::ssize(tasks), bytes, ledger, [&](std::int64_t number, Traffic& moved) {
         const SpanTask& task = tasks[static_cast<std::size_t>(number)];
         const SoftmaxState state = stateOf(number);
@@ -307,9 +305,9 @@ void attendSparq(std::span<const KvView> heads, int group, const SparqParams& pa
     const SparqStep step(heads, group, params, rule, scratch, report);
     const std::int64_t kvHeads = step.kvHeads(), slots = slotsOf(heads), perHead = step.longest.perHead;
     const float* const queries =
-        scaledQueries(heads[0].type, step.dims, kvHeads * group, ordered.q, {}, rule, scratch.queries);
+        scaledQueries(heads[0].rowType(), step.dims, kvHeads * group, ordered.q, {}, rule, scratch.queries);
     const std::int64_t columnBytes = slots * step.r * elementBytes(heads[0].type);
-    const std::int64_t chosenBytes = kvHeads * step.most * 2 * rowBytes(heads[0]) + slots * group * 4;
+    const std::int64_t chosenBytes = kvHeads * step.most * 2 * heads[0].rowBytes() + slots * group * 4;
     // Where the heads alone keep the threads busy, a head's scores are still in L2 when they are selected from.
     if (const int threads = at::get_num_threads(); kvHeads % threads == 0 || kvHeads >= 4 * threads) {
         forEachCounted(kvHeads, columnBytes + chosenBytes, ledger, [&](std::int64_t g, Traffic& moved) {

@@ -153,6 +153,17 @@ struct Codes<8> {  // bytes in order: a run of lanes is loaded as it is used
     }
 };
 
+// Calls with(std::integral_constant<int, bits>()).
+template <class With>
+HWY_INLINE void ofBits(int bits, const With& with) {
+    switch (bits) {
+    case 8: return with(std::integral_constant<int, 8>());
+    case 4: return with(std::integral_constant<int, 4>());
+    case 3: return with(std::integral_constant<int, 3>());
+    default: return with(std::integral_constant<int, 2>());
+    }
+}
+
 // Code i of a string of bits, what is left of a run beyond its units.
 template <int kBits>
 HWY_INLINE float lastCode(const std::uint8_t* string, std::int64_t i) {
@@ -162,21 +173,26 @@ HWY_INLINE float lastCode(const std::uint8_t* string, std::int64_t i) {
     return static_cast<float>(code);
 }
 
-// Calls visit(unit's first code, its bytes, std::integral_constant<int, L>()) for each unit of a run of n codes, and
-// returns how many codes these were.
-template <int kBits, class Visit>
-HWY_INLINE std::int64_t forEachUnit(const std::uint8_t* codes, std::int64_t n, const Visit& visit) {
+// Calls visit(unit's first code, std::integral_constant<int, L>()) for each unit of a run of n codes, and returns how many
+// codes these were. At b bits a unit begins b/8 of its first code's number in bytes from the run's beginning.
+template <class Visit>
+HWY_INLINE std::int64_t forEachUnit(std::int64_t n, const Visit& visit) {
     std::int64_t at = 0;
-    const std::uint8_t* from = codes;
     const auto units = [&](auto lanes) HWY_ATTR {
         constexpr int kCodes = lanes() * kRunsPerUnit;
-        for (; n - at >= kCodes; at += kCodes, from += lanes() * kBits)
-            visit(at, from, lanes);
+        for (; n - at >= kCodes; at += kCodes)
+            visit(at, lanes);
     };
     units(std::integral_constant<int, 16>());
     units(std::integral_constant<int, 8>());
     units(std::integral_constant<int, 4>());
     return at;
+}
+
+// The same of visit(unit's first code, its bytes, std::integral_constant<int, L>()).
+template <int kBits, class Visit>
+HWY_INLINE std::int64_t forEachUnit(const std::uint8_t* codes, std::int64_t n, const Visit& visit) {
+    return forEachUnit(n, [&](std::int64_t at, auto lanes) HWY_ATTR { visit(at, codes + at * kBits / 8, lanes); });
 }
 
 template <int kBits, int kLanes, int kRun, class D>

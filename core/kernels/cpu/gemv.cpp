@@ -4,8 +4,7 @@
 //   work    2·n·out·in flops: memory-bound below n ≈ 4
 // Rows are split over threads in runs of about 256 KiB, which stay in L2 while further vectors go over them. Two rows at
 // a time share each load of x, one from each half of the run, so that memory is read in two long streams; and up to
-// four vectors share each load of W. A vector's sums are formed in
-// the same order whatever goes beside it.
+// four vectors share each load of W. A vector's sums are formed in the same order whatever goes beside it.
 
 #include "core/kernels/cpu/kernels.h"
 
@@ -126,7 +125,7 @@ HWY_EXPORT(gemvTarget);
 void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors) {
     const std::int64_t rowBytes = std::max<std::int64_t>(1, in * elementBytes(type));
-    const std::int64_t rows = std::max<std::int64_t>(1, 256 * 1024 / rowBytes / 4) * 4;
+    const std::int64_t rows = rowsPerTask(out, rowBytes);
     forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
         HWY_DYNAMIC_DISPATCH(gemvTarget)
         (type, w, x, y, out, in, task * rows, std::min(out, (task + 1) * rows), vectors);

@@ -50,6 +50,9 @@ void widen(BlockType type, const void* src, float* dst, std::int64_t n);
 // The same of packed rows of `columns` values each.
 void widen(const RtnParams& rtn, const void* src, float* dst, std::int64_t rows, std::int64_t columns);
 
+// dst (rows, columns) = codes of `bits` bits in runs of `columns` (core/methods/quantise/code_run.h), as whole numbers.
+void widenCodes(int bits, const void* src, float* dst, std::int64_t rows, std::int64_t columns);
+
 // The instruction set that dispatch chose, "AVX3", "AVX2", …
 const char* instructionSet();
 

@@ -21,16 +21,17 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// Floats of up to four rows, which a thread keeps: scales of steps, and what zeros take away per group. A step is a
-// group, or 128 weights of one that is longer.
+// Floats of up to four rows, which a thread keeps: a scale and a zero for each group, and what a product makes of them. A
+// step is a group, or 128 weights of one that is longer.
 class RtnScratch {
 public:
     void fit(const RtnParams& rtn, std::int64_t columns) {
         m_steps = (columns + std::min(rtn.group, kWidestUnit) - 1) / std::min(rtn.group, kWidestUnit);
-        m_floats.resize(static_cast<std::size_t>(8 * m_steps));
+        m_floats.resize(static_cast<std::size_t>(12 * m_steps));
     }
-    float* scale(int row) { return m_floats.data() + 2 * row * m_steps; }
-    float* below(int row) { return scale(row) + m_steps; }
+    float* scale(int row) { return m_floats.data() + 3 * row * m_steps; }
+    float* zero(int row) { return scale(row) + m_steps; }
+    float* scaled(int row) { return zero(row) + m_steps; }
     std::int64_t steps() const { return m_steps; }
 
 private:
@@ -65,31 +66,12 @@ HWY_INLINE void widenZeros(const RtnParams& rtn, const std::uint8_t* from, std::
         }
 }
 
-// D·s of every step and D·s·(p + z/D) of every group of one packed row, p and D as its codes have them.
+// Scales and zeros of one packed row, of each group.
 template <int kBits>
-HWY_INLINE void describeRtnRow(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, RtnScratch& scratch,
-                               int r) {
-    const Widest d;
-    const Single one;
-    using C = Codes<kBits>;
-    float *const scale = scratch.scale(r), *const below = scratch.below(r);
-    widenHalves(row, at.groups, scale);
-    widenZeros<kBits>(rtn, row + at.zeros, at.groups, below);
-    const auto scaled = [&](auto tag, std::int64_t g) HWY_ATTR {
-        const auto s = hn::Mul(hn::LoadU(tag, scale + g), hn::Set(tag, C::kDivisor));
-        const auto z = hn::MulAdd(hn::LoadU(tag, below + g), hn::Set(tag, 1 / C::kDivisor), hn::Set(tag, C::kPlus));
-        hn::StoreU(s, tag, scale + g);
-        hn::StoreU(hn::Mul(s, z), tag, below + g);
-    };
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    std::int64_t g = 0;
-    for (; g + lanes <= at.groups; g += lanes)
-        scaled(d, g);
-    for (; g < at.groups; ++g)
-        scaled(one, g);
-    if (rtn.group > kWidestUnit)  // from the end on, for what is written is never read again
-        for (std::int64_t step = scratch.steps() - 1; step >= 0; --step)
-            scale[step] = scale[step * kWidestUnit / rtn.group];
+HWY_INLINE void unpackGroups(const RtnParams& rtn, const RtnRow& at, const std::uint8_t* row, RtnScratch& scratch,
+                             int r) {
+    widenHalves(row, at.groups, scratch.scale(r));
+    widenZeros<kBits>(rtn, row + at.zeros, at.groups, scratch.zero(r));
 }
 
 // a (n) · b (n)
@@ -106,22 +88,18 @@ HWY_INLINE float dotOf(const float* a, const float* b, std::int64_t n) {
     return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
 }
 
-// sums (vectors, groups) of x (vectors, n), the last group of each the shorter one
-inline void groupSumsTarget(const float* x, std::int64_t n, int group, std::int64_t vectors, float* sums) {
+// Σ x (n)
+HWY_INLINE float plainSum(const float* x, std::int64_t n) {
     const Widest d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    for (std::int64_t v = 0; v < vectors; ++v, x += n)
-        for (std::int64_t first = 0; first < n; first += group) {
-            const std::int64_t end = std::min<std::int64_t>(n, first + group);
-            auto sum = hn::Zero(d);
-            std::int64_t i = first;
-            for (; i + lanes <= end; i += lanes)
-                sum = hn::Add(sum, hn::LoadU(d, x + i));
-            float rest = 0;
-            for (; i < end; ++i)
-                rest += x[i];
-            *sums++ = hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
-        }
+    auto sum = hn::Zero(d);
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+        sum = hn::Add(sum, hn::LoadU(d, x + i));
+    float rest = 0;
+    for (; i < n; ++i)
+        rest += x[i];
+    return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE

@@ -1,5 +1,7 @@
 #include "core/kernels/cpu/score_rows.h"
 
+#include "core/kernels/cpu/attend_codes.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/score_rows.cpp"
 #include <hwy/foreach_target.h> // IWYU pragma: keep
@@ -50,15 +52,16 @@ struct ScoreRows {
     static void run(D d, const RowTable& table, std::int64_t first, std::int64_t last, int group,
                     const float* q, float* scores, std::int64_t stride, float* m, float* l, float softcap,
                     Traffic& moved) {
+        const int dims = table.form.dims, perBlock = table.form.rows;
         for (std::int64_t row = first; row < last;) {
-            const std::int64_t block = row / table.perBlock, at = row % table.perBlock;
+            const std::int64_t block = row / perBlock, at = row % perBlock;
             const int count =
-                static_cast<int>(std::min<std::int64_t>({last - row, table.perBlock - at, kTileRows}));
-            const RunRows<Element> rows{static_cast<const Element*>(table.blocks[block]) + at * table.dims,
-                                        table.dims};
+                static_cast<int>(std::min<std::int64_t>({last - row, perBlock - at, kTileRows}));
+            const RunRows<Element> rows{static_cast<const Element*>(table.blocks[block]) + at * dims,
+                                        dims};
             forEachHeads(group, [&](auto q4, auto once, int h) HWY_ATTR {
-                dotRows<Loader, q4.value, once.value>(d, rows, count, table.dims,
-                                                      q + std::int64_t{h} * table.dims,
+                dotRows<Loader, q4.value, once.value>(d, rows, count, dims,
+                                                      q + std::int64_t{h} * dims,
                                                       scores + h * stride + row, static_cast<int>(stride));
             });
             for (int h = 0; h < group; ++h) {
@@ -67,7 +70,7 @@ struct ScoreRows {
                     addMass(scores + h * stride + row, count, m[h], l[h]);
             }
             moved[table.component] +=
-                std::int64_t{count} * table.dims * static_cast<std::int64_t>(sizeof(Element));
+                std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Scores] +=
                 std::int64_t{count} * group * static_cast<std::int64_t>(sizeof(float));
             row += count;
@@ -77,7 +80,7 @@ struct ScoreRows {
 
 void scoreRowsTarget(const RowTable& table, std::int64_t first, std::int64_t last, int group, const float* q,
                      float* scores, std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
-    dispatchType<ScoreRows>(table.type, table.dims, table, first, last, group, q, scores, stride, m, l,
+    dispatchType<ScoreRows>(table.form.type, table.form.dims, table, first, last, group, q, scores, stride, m, l,
                             softcap, moved);
 }
 
@@ -90,6 +93,8 @@ HWY_EXPORT(scoreRowsTarget);
 
 void scoreRows(const RowTable& table, std::int64_t first, std::int64_t last, int group, const float* q,
                float* scores, std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
+    if (table.form.codes)
+        return scoreCodes(table, first, last, group, q, scores, stride, m, l, softcap, moved);
     HWY_DYNAMIC_DISPATCH(scoreRowsTarget)
     (table, first, last, group, q, scores, stride, m, l, softcap, moved);
 }

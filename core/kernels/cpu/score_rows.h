@@ -7,21 +7,18 @@
 
 #include <cstdint>
 
-#include "core/cache/element_type.h"
+#include "core/cache/row_form.h"
 #include "core/cache/traffic.h"
 
 namespace fovea::cpu {
 
-// Rows in blocks, `perBlock` in each, row-major.
 struct RowTable {
     const void* const* blocks;
-    std::int64_t rows;
-    int perBlock, dims;
-    ElementType type;
+    RowForm form; // of a block
     Component component; // as what reading them counts
 };
 
-// scores[h·stride + row] = q[h]·row for rows [first, last), bent by `softcap` (0: none). q (group, dims) fp32, in the
+// scores[h·stride + row] = q[h]·row for rows [first, last), bent by `softcap` (0: none). q (group, d) fp32, in the
 // order of arrangement.h. m, l (group) are brought up to date with them, or null when no softmax is wanted.
 void scoreRows(const RowTable& table, std::int64_t first, std::int64_t last, int group, const float* q,
                float* scores, std::int64_t stride, float* m, float* l, float softcap, Traffic& moved);

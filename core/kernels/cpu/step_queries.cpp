@@ -32,7 +32,7 @@ InSight inSight(std::span<const KvView> heads, int group, const float* q, float*
 }
 
 void writeOutput(const KvView& head, const SoftmaxState& state, int group, float* out) {
-    const int dims = head.headDim, pairs = pairedRun(head.type, dims);
+    const int dims = head.headDim, pairs = pairedRun(head.rowType(), dims);
     for (int h = 0; h < group; ++h) {
         const float inverse = state.l[h] == 0 ? 0.f : 1.f / state.l[h];
         inOrder(state.o + h * dims, out + h * dims, dims, pairs, inverse);

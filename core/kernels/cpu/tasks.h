@@ -16,6 +16,15 @@ namespace fovea::cpu {
 // Below this many bytes of work per thread, waking one costs more than it saves (about 5 µs against 30 GB/s).
 inline constexpr std::int64_t kBytesPerThread = 128 * 1024;
 
+// How many rows of a matrix make a task: about 256 KiB of them, long streams that stay in L2 while further vectors go over
+// them; and as many tasks for each thread, where there are few.
+inline std::int64_t rowsPerTask(std::int64_t rows, std::int64_t rowBytes) {
+    constexpr std::int64_t kTaskBytes = 256 * 1024;
+    const std::int64_t threads = at::get_num_threads(), bytes = rows * rowBytes;
+    const std::int64_t turns = std::max<std::int64_t>(1, (bytes + kTaskBytes * threads - 1) / (kTaskBytes * threads));
+    return std::max<std::int64_t>(1, (rows + turns * threads * 4 - 1) / (turns * threads * 4)) * 4;
+}
+
 // Calls task(i) once for every i in [0, tasks), which together move about `bytes`. A task may not throw.
 template <class Task>
 void forEachTask(std::int64_t tasks, std::int64_t bytes, const Task& task) {

@@ -1,4 +1,4 @@
-// Packed rows to floats, for a matrix product that wants a matrix whole. Truth: unpackRtn, bit for bit.
+// Packed rows and codes to floats, for whoever wants a matrix whole. Truth: unpackRtn and unpackCodes, bit for bit.
 
 #include "core/kernels/cpu/kernels.h"
 
@@ -34,13 +34,18 @@ void widenRtnTarget(const RtnParams& rtn, const std::uint8_t* src, float* dst, s
                     std::int64_t columns) {
     const RtnRow at = rtnRow(rtn, columns);
     std::vector<float> scratch(static_cast<std::size_t>(2 * at.groups));
-    for (std::int64_t row = 0; row < rows; ++row, src += at.bytes, dst += columns)
-        switch (rtn.bits) {
-        case 8: widenRow<8>(rtn, at, src, dst, columns, scratch); break;
-        case 4: widenRow<4>(rtn, at, src, dst, columns, scratch); break;
-        case 3: widenRow<3>(rtn, at, src, dst, columns, scratch); break;
-        default: widenRow<2>(rtn, at, src, dst, columns, scratch);
-        }
+    ofBits(rtn.bits, [&](auto bits) HWY_ATTR {
+        for (std::int64_t row = 0; row < rows; ++row)
+            widenRow<bits()>(rtn, at, src + row * at.bytes, dst + row * columns, columns, scratch);
+    });
+}
+
+void widenCodesTarget(int bits, const std::uint8_t* src, float* dst, std::int64_t rows, std::int64_t columns) {
+    const std::int64_t bytes = codeBytes(bits, columns);
+    ofBits(bits, [&](auto b) HWY_ATTR {
+        for (std::int64_t row = 0; row < rows; ++row)
+            widenCodes<b()>(src + row * bytes, columns, dst + row * columns);
+    });
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -49,9 +54,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fovea::cpu {
 HWY_EXPORT(widenRtnTarget);
+HWY_EXPORT(widenCodesTarget);
 
 void widen(const RtnParams& rtn, const void* src, float* dst, std::int64_t rows, std::int64_t columns) {
     HWY_DYNAMIC_DISPATCH(widenRtnTarget)(rtn, static_cast<const std::uint8_t*>(src), dst, rows, columns);
+}
+
+void widenCodes(int bits, const void* src, float* dst, std::int64_t rows, std::int64_t columns) {
+    HWY_DYNAMIC_DISPATCH(widenCodesTarget)(bits, static_cast<const std::uint8_t*>(src), dst, rows, columns);
 }
 
 }  // namespace fovea::cpu

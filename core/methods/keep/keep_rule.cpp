@@ -5,6 +5,7 @@
 
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -211,12 +212,13 @@ Traffic predictEviction(const AttentionPlan& plan, const StepShape& shape) {
     const auto* sparq = std::get_if<SparqParams>(&plan.read);
 
     Traffic layer;
-    layer[Component::Keys] = layer[Component::Values] = 2 * row * shape.moved;
+    layer += predictRows(shape, Component::Keys, 2 * shape.moved);
+    layer += predictRows(shape, Component::Values, 2 * shape.moved);
     if (sparq)
-        layer[Component::KeyColumns] = row * shape.moved;
+        layer[Component::KeyColumns] = 2 * row * shape.moved;
     if (sparq && sparq->alpha) {
         const std::int64_t dropped = droppedFromSums(plan, shape);
-        layer[Component::Values] += row * (dropped + shape.resummed);
+        layer += predictRows(shape, Component::Values, dropped + shape.resummed);
         layer[Component::Mean] = 8 * d * dropped + 4 * d * shape.sums;
     }
     if (const auto* quest = std::get_if<QuestParams>(&plan.read); quest && questKeepsBounds(*quest, shape))

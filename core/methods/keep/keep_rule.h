@@ -103,13 +103,13 @@ const LayerKeep& layerKeepOf(const AttentionPlan& plan, const StepShape& shape,
 int valueSumsPerHead(const AttentionPlan& plan, int group);
 
 // Formula: bytes that one layer's eviction reads and writes in the step of `shape`, all KV heads. Per row and
-// KV head, with e bytes per element:
+// KV head, with e bytes per element; d·e of a row is what it takes as codes where rows are codes, scales and all:
 //
 //   dropped    d·e   its value is read and
 //              8·d   taken from the fp32 sum (read, written): only where the plan's read keeps one, and for each
 //                    query head whose sum it leaves where they have sums of their own
 //   moved      4·d·e K and V of a row that changes slot, so that live slots stay the first (read, written)
-//              d·e   its entries in the component-major copy, where there is one
+//              2·d·e its entries in the component-major copy, where there is one (read, written)
 //              4·d·e the bounds of the page it goes to, where there are some (read, written; only written for the
 //                    first row of a page, which quest.h takes off)
 //   resummed   d·e   every live value is read again where one that was no number left the sum, and

@@ -12,6 +12,7 @@
 
 #include "core/methods/keep/highest_rows.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 
 namespace fovea {
 
@@ -41,7 +42,7 @@ Traffic predictSnapkv(const SnapkvParams& params, const StepShape& shape) {
     if (!shape.takesOver || P <= params.budget || !shape.ownsKv)
         return layer;
     const std::int64_t t = std::min<std::int64_t>(params.window, P), g = shape.group() * shape.readerCount();
-    layer[Component::Keys] = P * d * elementBytes(shape.store) * shape.kvHeads;
+    layer += predictRows(shape, Component::Keys, P * shape.kvHeads);
     layer[Component::Scores] = (4 * t * g * d + 8 * t * g * P + 8 * P) * shape.kvHeads;
     return layer;
 }

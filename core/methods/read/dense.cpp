@@ -7,29 +7,24 @@
 
 #include "core/methods/cache_reader.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 #include "core/model/forward.h"
 
 namespace fovea {
 
-// Per KV head: K is read once for the scores, V once for the sum, S rows of d elements each, whatever the
+// Per KV head: K is read once for the scores, V once for the sum, S rows each as they are stored, whatever the
 // number of query heads that share them; the current token's row of each is written, where the layer owns its KV. q and
 // the output stay in the processor and are not counted.
 Traffic predictDense(const StepShape& shape) {
-    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
-
-    Traffic head;
-    head[Component::Keys] = (shape.tokens + shape.appended()) * row;
-    head[Component::Values] = (shape.tokens + shape.appended()) * row;
+    Traffic head = predictRows(shape, Component::Keys, shape.tokens + shape.appended());
+    head += predictRows(shape, Component::Values, shape.tokens + shape.appended());
     return head * shape.kvHeads;
 }
 
 // Per KV head: one K and one V row per token.
 Traffic predictHeldDense(const StepShape& shape) {
-    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
-
-    Traffic head;
-    head[Component::Keys] = shape.tokens * row;
-    head[Component::Values] = shape.tokens * row;
+    Traffic head = predictRows(shape, Component::Keys, shape.tokens);
+    head += predictRows(shape, Component::Values, shape.tokens);
     return head * shape.kvHeads;
 }
 

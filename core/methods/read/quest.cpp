@@ -22,6 +22,7 @@
 #include "core/methods/read/quest_stages.h"
 #include "core/methods/read/seen_rows.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 #include "core/model/forward.h"
 
 namespace fovea {
@@ -69,7 +70,7 @@ std::int64_t questRows(const QuestParams& params, const StepShape& shape) {
 //   indices   G·2·4·n    the chosen pages (int32) are written, and read to list their slots
 //             2·4·R      which are written, and read by the attention
 //   K, V      R·d·e      R rows of each are read
-//             G·d·e      the current token's row of each is written
+//             G·d·e      the current token's row of each is written; where rows are codes, as store.h has them
 //
 // R = G·n·P − c·(N·P − S): chosen pages are whole, but for the last one where it is among them, which it is in c KV heads:
 // in all G until a token takes the slot of one that left, since it is the newest one's page, and is not a formula's to
@@ -92,7 +93,8 @@ Traffic predictQuest(const QuestParams& params, const StepShape& shape) {
     layer[Component::Bounds] += G * N * 2 * row;
     layer[Component::Scores] = G * 4 * (2 * N - 1);
     layer[Component::Indices] = G * 2 * 4 * n + 2 * 4 * R;
-    layer[Component::Keys] = layer[Component::Values] = R * row + shape.appended() * G * row;
+    layer += predictRows(shape, Component::Keys, R + shape.appended() * G);
+    layer += predictRows(shape, Component::Values, R + shape.appended() * G);
     return layer;
 }
 

@@ -18,6 +18,7 @@
 #include "core/methods/read/seen_rows.h"
 #include "core/methods/read/sparq_stages.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 #include "core/model/forward.h"
 
 namespace fovea {
@@ -40,8 +41,8 @@ at::Tensor temperature(const at::Tensor& q, const at::Tensor& kept, double plain
 //             d·e      the current token's entry of each of d columns is written
 //   scores    2·4·S·g  stage 2 writes one fp32 per token and query head, stage 3 reads it
 //   indices   2·4·n    stage 3 writes the chosen slots (int32), stage 5 reads them
-//   K, V      n·d·e    stage 5 reads n rows of each
-//             d·e      the current token's row of each is written
+//   K, V      n·d·e    stage 5 reads n rows of each,
+//             d·e      the current token's row of each is written; where rows are codes, as store.h has them
 //   mean      2·4·d    the current value is added to the fp32 sum
 //             4·d      stage 5 reads it; all three only when alpha is on, and g times where every query head
 //                      has a sum of its own, since heads of a group see different tokens
@@ -63,8 +64,8 @@ Traffic predictSparq(const SparqParams& params, const StepShape& shape) {
     head[Component::KeyColumns] += S * r * e;
     head[Component::Scores] = 2 * 4 * S * g;
     head[Component::Indices] = 2 * 4 * n;
-    head[Component::Keys] = (n + shape.appended()) * d * e;
-    head[Component::Values] = (n + shape.appended()) * d * e;
+    head += predictRows(shape, Component::Keys, n + shape.appended());
+    head += predictRows(shape, Component::Values, n + shape.appended());
     head[Component::Mean] += params.alpha ? 4 * d * shape.valueSums : 0;
     return head * shape.kvHeads;
 }

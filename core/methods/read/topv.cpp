@@ -12,6 +12,7 @@
 #include "core/methods/read/seen_rows.h"
 #include "core/methods/read/topv_stages.h"
 #include "core/methods/step_shape.h"
+#include "core/methods/store/store.h"
 #include "core/model/forward.h"
 
 namespace fovea {
@@ -28,7 +29,7 @@ SparqParams choiceOf(const TopvParams& params, int headDim) {
 //             4·n·g    the chosen ones are read again, as weights
 //   indices   2·4·n    the chosen slots (int32) are written, and read by the sum
 //   V         n·d·e    n rows are summed
-//             d·e      the current token's row is written
+//             d·e      the current token's row is written; where rows are codes, as store.h has them
 //
 // FlexGen's own expression, as the SparQ authors give it, is (2 + S + k)·d elements: rows alone. On a step before
 // decode-from everything is read dense. A layer that reads another's KV writes nothing.
@@ -36,13 +37,11 @@ Traffic predictTopv(const TopvParams& params, const StepShape& shape) {
     if (!shape.planned)
         return predictDense(shape);
     const std::int64_t S = shape.tokens, g = shape.group(), n = std::min<std::int64_t>(params.tokens, S);
-    const std::int64_t row = std::int64_t{shape.headDim} * elementBytes(shape.store);
 
-    Traffic head;
-    head[Component::Keys] = (S + shape.appended()) * row;
+    Traffic head = predictRows(shape, Component::Keys, S + shape.appended());
+    head += predictRows(shape, Component::Values, n + shape.appended());
     head[Component::Scores] = 2 * 4 * S * g + 4 * n * g;
     head[Component::Indices] = 2 * 4 * n;
-    head[Component::Values] = (n + shape.appended()) * row;
     return head * shape.kvHeads;
 }
 

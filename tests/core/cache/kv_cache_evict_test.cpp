@@ -112,7 +112,7 @@ TEST_CASE("An eviction counts the value it takes from the sum, and the rows that
     Traffic five;
     five[Component::Keys] = f.G * 4 * 2 * f.row();
     five[Component::Values] = f.G * (5 + 4 * 2) * f.row();
-    five[Component::KeyColumns] = f.G * 4 * f.row();
+    five[Component::KeyColumns] = f.G * 4 * 2 * f.row();
     five[Component::Mean] = f.G * 5 * 8 * f.d;
     CHECK(f.ledger.take() == five);
     const SlotChanges changes = f.cache.takeChanges(0);

@@ -14,6 +14,7 @@
 #include <limits>
 #include <random>
 
+#include "core/engine/cache_layout.h"
 #include "core/engine/session.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/model/forward.h"
@@ -177,7 +178,10 @@ TEST_CASE(
                                       " read=sparq:r=3,k=7,local=0,select=logits store=f16", " store=bf16",
                                       " read=topv:k=5 store=f16", " read=topv:k=100,renormalise=on",
                                       " read=quest:page=3,pages=2,skip=0", " read=quest:page=1,pages=4,skip=0",
-                                      " read=quest:page=5,pages=3,skip=1 store=bf16"};
+                                      " read=quest:page=5,pages=3,skip=1 store=bf16",
+                                      " store=rtn:bits=3", " read=sparq:r=2,k=6 store=rtn:bits=2,mode=sym",
+                                      " read=topv:k=5 store=rtn:bits=8,zero=free",
+                                      " read=quest:page=3,pages=2,skip=0 store=rtn"};
     for (const RandomShape& shape : shapes) {
         const auto model = randomModel(shape);
         for (const AttentionPlan& keep : keeps()) {
@@ -185,8 +189,11 @@ TEST_CASE(
                 const AttentionPlan plan = parsePlan(toText(keep) + read);
                 if (refusal(plan, model->spec))
                     continue;
-                const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
-                const std::int64_t kinds = std::holds_alternative<ReadAll>(plan.read) ? 2 : 4;
+                const CacheLayout layout = cacheLayoutFor(plan, model->spec, 1);
+                const std::int64_t row = layout.rows().codeBytes(),
+                                   floats = 256 * shape.headDim * elementBytes(layout.type), // of a block
+                                   block = 2 * layout.rows().blockBytes() +
+                                           (std::holds_alternative<ReadAll>(plan.read) ? 0 : 2 * floats);
                 for (const Backend backend : kBackends) {
                     INFO("plan " << toText(plan) << ", backend " << static_cast<int>(backend));
                     Session session(model, plan, {.backend = backend});
@@ -207,7 +214,7 @@ TEST_CASE(
                         REQUIRE(step.liveSlots == kept);
                         REQUIRE(step.held.counted[Component::Keys] == step.liveSlots * row);
                         REQUIRE(step.held.reserved <=
-                                step.held.counted.total() + kinds * 256 * row * shape.layers * shape.kvHeads);
+                                step.held.counted.total() + block * shape.layers * shape.kvHeads);
                     }
                 }
             }
@@ -273,7 +280,7 @@ TEST_CASE("The CPU backend gives the reference's logits under keep, read and sto
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         // Two-byte rows: a last bit of f32 may round a cached value the other way, 2^-9 of it in bf16.
-        const double most = plan.store.value_or(ElementType::F32) == ElementType::F32 ? 1e-4 : 1e-3;
+        const double most = storedFloats(plan.store, ElementType::F32) == ElementType::F32 ? 1e-4 : 1e-3;
         Session cpu(model, plan, {}), reference(model, plan, {.backend = Backend::Reference});
         const auto tokens = randomTokens(90, shape.vocabulary);
         const std::span<const int> all = tokens;

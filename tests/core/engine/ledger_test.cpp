@@ -38,7 +38,8 @@ KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKee
     KvCache cache({.layers = 1,
                    .kvHeads = shape.kvHeads,
                    .headDim = shape.headDim,
-                   .type = shape.store,
+                   .type = storedFloats(plan.store, shape.store),
+                   .codes = storedCodes(plan.store),
                    .keyColumns = sparq != nullptr,
                    .valueSum = sparq && sparq->alpha,
                    .valueSums = valueSumsPerHead(plan, shape.group()),
@@ -63,7 +64,7 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
         std::vector<KeepRule> rules;
         for (int i = 0; i < shape.group(); ++i)
             rules.push_back(keep.of(head * shape.group() + i));
-        CountingReader counting(rows, shape.store);
+        CountingReader counting(rows, cache.layout().type, cache.layout().codes);
         const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
         const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
         if (const auto* sparq = std::get_if<SparqParams>(&read)) {
@@ -118,6 +119,7 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
                             : Keep(dice.moa(2, shape.queryHeads));
         if (trial % 4 != 0)
             plan.read = dice.sparse(shape.headDim, 80);
+        plan.store = dice.store();
         shape.layer = dice.between(0, 1);
         const LayerKeep keep(plan, shape.layer, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;

@@ -24,8 +24,7 @@ AttentionPlan randomPlan(Dice& dice, const RandomShape& shape) {
     plan.keep = dice.moa(shape.layers, shape.queryHeads);
     if (dice.coin())
         plan.read = dice.sparse(shape.headDim, 40);
-    if (dice.coin())
-        plan.store = static_cast<ElementType>(dice.between(0, 2));
+    plan.store = dice.store();
     return plan;
 }
 
@@ -51,6 +50,8 @@ TEST_CASE("Formula and counted are the same on every step of random spans, and b
             prompt.push_back(dice.between(0, shape.vocabulary - 1));
         REQUIRE(cpu.prefill(prompt, kGoOn));
         REQUIRE(reference.prefill(prompt, kGoOn));
+        // Two-byte rows: a last bit of f32 may round a cached value the other way, 2^-9 of it in bf16.
+        const float most = storedFloats(plan.store, shape.type) == ElementType::F32 ? 1e-3f : 1e-2f;
         const int from = dice.between(0, 5); // where the plan begins to act
         for (int step = 0; step < 40; ++step) {
             INFO("step " << step << " of a plan that acts from " << from);
@@ -66,10 +67,10 @@ TEST_CASE("Formula and counted are the same on every step of random spans, and b
                 REQUIRE(a.formula[component] == b.formula[component]);
             }
             REQUIRE(a.liveSlots == b.liveSlots);
-            // SparQ's choice may hang on the last bit of a score; what is read of everything may not.
-            if (std::holds_alternative<ReadAll>(plan.read))
+            // SparQ's choice and a value's code may hang on a last bit; what is read of everything as floats may not.
+            if (std::holds_alternative<ReadAll>(plan.read) && !storedCodes(plan.store))
                 for (std::size_t i = 0; i < cpu.logits().size(); ++i)
-                    REQUIRE(std::abs(cpu.logits()[i] - reference.logits()[i]) < 2e-3f);
+                    REQUIRE(std::abs(cpu.logits()[i] - reference.logits()[i]) < most);
         }
     }
 }

@@ -41,7 +41,7 @@ TEST_CASE("What scoring costs is formula and counted alike, on every step, read 
             const AttentionPlan plan = parsePlan(std::string(keep) + read);
             if (refusal(plan, model->spec))
                 continue;
-            const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
+            const std::int64_t row = shape.headDim * elementBytes(storedFloats(plan.store, shape.type));
             const std::int64_t kinds =
                 std::holds_alternative<ReadAll>(plan.read) ? 2 : 4; // or bounds, two rows a page
             const auto* scissors = std::get_if<ScissorhandsParams>(&plan.keep);
@@ -86,6 +86,7 @@ TEST_CASE("What scoring costs is formula and counted alike over random shapes, w
         plan.keep = fovea::test::randomScoredKeep(dice);
         if (dice.coin())
             plan.read = dice.sparse(shape.headDim, 20);
+        plan.store = dice.store();
         if (dice.coin() && hearsReads(plan) && std::holds_alternative<SparqParams>(plan.read))
             plan.feedback = AttentionPlan::Feedback::Estimate;
         const int prompt = dice.between(0, 40);

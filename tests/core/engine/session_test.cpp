@@ -51,7 +51,8 @@ std::vector<AttentionPlan> somePlans() {
     return plans;
 }
 
-constexpr ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
+const Store kStores[] = {OwnStore{}, ElementType::F32, ElementType::F16, ElementType::BF16, RtnParams{.bits = 3},
+                         RtnParams{.bits = 8, .mode = RtnParams::Mode::Symmetric}};
 
 } // namespace
 
@@ -65,13 +66,13 @@ TEST_CASE("Formula and counted are the same on every step, component, plan, stor
         const auto model = randomModel(shape);
         for (AttentionPlan plan : somePlans()) {
             for (const auto backend : {Backend::Cpu, Backend::Reference}) {
-                for (int store = -1; store < 3; ++store) {
-                    plan.store = store < 0 ? std::nullopt : std::optional(kTypes[store]);
+                for (const Store& store : kStores) {
+                    plan.store = store;
                     INFO("plan " << toText(plan) << ", backend " << static_cast<int>(backend));
                     Session session(model, plan, {.backend = backend});
                     REQUIRE(session.prefill(randomTokens(5, shape.vocabulary), kGoOn));
 
-                    const ElementType type = plan.store.value_or(shape.type);
+                    const ElementType type = storedFloats(plan.store, shape.type);
                     const std::int64_t block = 256 * shape.headDim * elementBytes(type) *
                                                (std::holds_alternative<ReadAll>(plan.read) ? 2 : 4);
                     for (int i = 0; i < 6; ++i) {

@@ -155,7 +155,7 @@ TEST_CASE(
                 INFO("step " << i);
                 requireSame(step.formula, step.counted);
                 requireSame(step.held.formula, step.held.counted);
-                const std::int64_t row = shape.headDim * elementBytes(plan.store.value_or(shape.type));
+                const std::int64_t row = shape.headDim * elementBytes(storedFloats(plan.store, shape.type));
                 const std::int64_t kept =
                     rowsSeen(plan, 0, i >= 2 || masksPrefill(plan), 14, step.position + 1) - 1;
                 if (!spans)

@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -28,6 +29,7 @@ struct Heads {
 constexpr Heads kHeads[] = {{2, 2}, {4, 2}, {4, 1}, {8, 2}, {8, 1}, {3, 1}};
 constexpr int kWidths[] = {32, 64, 80, 96, 128, 256};
 constexpr std::int64_t kLengths[] = {1, 2, 3, 15, 17, 63, 255, 257, 1023, 1025, 4097, 8191};
+constexpr int kGroups[] = {32, 64, 128, 256};
 constexpr ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
 // The same in every run and on every machine.
@@ -87,6 +89,18 @@ Keep keepOf(const AttentionCase& c, std::int64_t S, Picks& picks) {
     }
 }
 
+// Floats as often as codes.
+Store storeOf(Picks& picks) {
+    if (picks.below(2) == 0)
+        return OwnStore{};
+    RtnParams rtn{.bits = picks.of(kRtnBits), .group = picks.of(kGroups)};
+    if (picks.below(3) == 0)
+        rtn.mode = RtnParams::Mode::Symmetric;
+    else if (picks.below(2) == 0)
+        rtn.zero = RtnParams::Zero::Free;
+    return rtn;
+}
+
 // Which of the sights go with a read. A borrowed cache has its owner's sums, and pages that nobody of this layer sees.
 bool together(Sight sight, Read& read) {
     if (sight == Sight::Borrowed && std::holds_alternative<SparqParams>(read))
@@ -101,6 +115,7 @@ void finish(AttentionCase& c, int method, std::int64_t S, Picks& picks) {
     if (!together(c.sight, c.plan.read))
         c.sight = Sight::Spans;
     c.plan.keep = keepOf(c, S, picks);
+    c.plan.store = storeOf(picks);
     c.lengths = {S};
     const int batch = c.sight == Sight::Turned ? 1 : 1 + picks.below(4); // a turn is of one position
     while (std::ssize(c.lengths) < batch)
@@ -169,6 +184,7 @@ AttentionCaseState::AttentionCaseState(const AttentionCase& what, std::uint32_t 
                         .kvHeads = what.kvHeads,
                         .headDim = what.headDim,
                         .type = what.type,
+                        .codes = storedCodes(what.plan.store),
                         .keyColumns = sparq != nullptr,
                         .valueSum = sparq && sparq->alpha,
                         .valueSums = valueSumsPerHead(what.plan, what.group()),
@@ -288,14 +304,18 @@ Traffic AttentionCaseState::predicted(const AttentionResult& result) const {
 
 void AttentionCaseState::spoil(std::int64_t i, std::int64_t slot, bool key, bool value) {
     const KvView& own = view(i);
+    const RowForm form = own.rows();
+    const std::int64_t row = slot % form.rows;
+    const auto sixteen = [](std::byte* at, std::int64_t i, std::uint16_t bits) { std::memcpy(at + 2 * i, &bits, 2); };
     const auto fill = [&](const void* const* blocks) {
-        const std::int64_t row = slot % own.slotsPerBlock * own.headDim;
-        auto* const at = const_cast<void*>(blocks[slot / own.slotsPerBlock]);
-        for (std::int64_t c = row; c < row + own.headDim; ++c)
-            if (own.type == ElementType::F32)
-                static_cast<std::uint32_t*>(at)[c] = 0x7F800000;
+        auto* const block = static_cast<std::byte*>(const_cast<void*>(blocks[slot / form.rows]));
+        for (int g = 0; g < form.groups(); ++g)
+            sixteen(block + form.scales(), g * std::int64_t{form.rows} + row, 0x7C00);
+        for (std::int64_t c = row * form.dims; !form.codes && c < (row + 1) * form.dims; ++c)
+            if (form.type == ElementType::F32)
+                reinterpret_cast<std::uint32_t*>(block)[c] = 0x7F800000;
             else
-                static_cast<std::uint16_t*>(at)[c] = own.type == ElementType::F16 ? 0x7C00 : 0x7F80;
+                sixteen(block, c, form.type == ElementType::F16 ? 0x7C00 : 0x7F80);
     };
     if (key)
         fill(own.keys);

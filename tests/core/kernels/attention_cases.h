@@ -24,11 +24,11 @@ struct AttentionCase {
     static constexpr int kSights = 6;
     enum class Keys : std::uint8_t { Random, Equal };
 
-    AttentionPlan plan; // keep and read
+    AttentionPlan plan; // keep, read, and how rows are coded
     Sight sight = Sight::All;
     Keys keys = Keys::Random;
     int queryHeads = 1, kvHeads = 1, headDim = 32;
-    ElementType type = ElementType::F32;
+    ElementType type = ElementType::F32; // of what is held as floats
     std::vector<std::int64_t> lengths = {1}; // of the texts of a batch
     int slotsPerBlock = 256;
 

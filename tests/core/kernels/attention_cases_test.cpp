@@ -155,6 +155,13 @@ TEST_CASE("The list of cases has every method with every group, width, length, s
         pairs.insert(method + " d " + std::to_string(c.headDim));
         pairs.insert(method + " S " + std::to_string(c.lengths.front()));
         pairs.insert(method + " type " + std::string(elementName(c.type)));
+        if (const auto* rtn = std::get_if<RtnParams>(&c.plan.store)) {
+            pairs.insert(method + " bits " + std::to_string(rtn->bits));
+            pairs.insert(method + " group " + std::to_string(rtn->group));
+            pairs.insert(method + (rtn->mode == RtnParams::Mode::Symmetric ? " sym"
+                                   : rtn->zero == RtnParams::Zero::Free    ? " free"
+                                                                           : " clamped"));
+        }
         pairs.insert(method + " batch " + std::to_string(c.lengths.size()));
         pairs.insert(method + " sight " + std::to_string(static_cast<int>(c.sight)));
         pairs.insert(method + " keys " + std::to_string(static_cast<int>(c.keys)));
@@ -172,6 +179,12 @@ TEST_CASE("The list of cases has every method with every group, width, length, s
             has(" S " + std::to_string(S));
         for (const char* type : {"f32", "f16", "bf16"})
             has(std::string(" type ") + type);
+        for (const int bits : kRtnBits)
+            has(" bits " + std::to_string(bits));
+        for (const int group : {32, 64, 128, 256})
+            has(" group " + std::to_string(group));
+        for (const char* zero : {" sym", " free", " clamped"})
+            has(zero);
         for (int batch = 1; batch <= 4; ++batch)
             has(" batch " + std::to_string(batch));
         for (int sight = 0; sight < AttentionCase::kSights; ++sight) {

@@ -1,9 +1,13 @@
 // Products with packed rows, against unpacking them first.
 
 #include <catch2/catch.hpp>
+#include <hwy/targets.h>
+
 #include <cmath>
 #include <limits>
 #include <random>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/kernels/cpu/kernels.h"
@@ -140,4 +144,47 @@ TEST_CASE("gemv with packed rows passes on what is infinite in x", "[core.kernel
         cpu::gemv(p, w.data(), x.data(), &y, 1, 160);
         CHECK_FALSE(std::isfinite(y));
     }
+}
+
+TEST_CASE("gemv with packed rows holds what is small beside one activation that is large", "[core.kernels]") {
+    for (const RtnParams& p : forms()) {
+        INFO(toText({.weights = p}));
+        std::vector<float> x = normals(1024, 2);
+        for (std::size_t i = 5; i < x.size(); i += 300)
+            x[i] *= 1000;
+        std::fill_n(x.begin() + 512, 128, 0.f); // a step of nothing
+        const auto w = packed(p, normals(1024 * 4, 1), 1024);
+        std::vector<float> y(4, kNaN);
+        cpu::gemv(p, w.data(), x.data(), y.data(), std::ssize(y), std::ssize(x));
+        CHECK(excess(p, w, x, y) <= 0);
+        for (float& v : x)
+            v *= 1e-36f;
+        cpu::gemv(p, w.data(), x.data(), y.data(), std::ssize(y), std::ssize(x));
+        for (const float v : y)
+            CHECK(std::fabs(v) < 1e-30f);
+    }
+}
+
+TEST_CASE("gemv with packed rows is the same product on lesser instruction sets", "[core.kernels]") {
+    // Set back even where a check fails: all that follows would run on it.
+    struct Target {
+        explicit Target(std::int64_t target) { hwy::SetSupportedTargetsForTest(target); }
+        ~Target() { hwy::SetSupportedTargetsForTest(0); }
+    };
+    const std::string best = cpu::instructionSet();
+    const std::int64_t in = GENERATE(128, 344, 1024), out = 19;
+    const std::vector<float> x = normals(static_cast<std::size_t>(in), 2);
+    std::set<std::string> seen;
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets())
+        for (const RtnParams& p : forms()) {
+            const auto w = packed(p, normals(static_cast<std::size_t>(out * in), 1), in);
+            std::vector<float> y(static_cast<std::size_t>(out), kNaN);
+            const Target only(target);
+            INFO(toText({.weights = p}) << " on " << cpu::instructionSet());
+            seen.insert(cpu::instructionSet());
+            cpu::gemv(p, w.data(), x.data(), y.data(), out, in);
+            REQUIRE(excess(p, w, x, y) <= 0);
+        }
+    CHECK((seen.size() > 1 || hwy::SupportedAndGeneratedTargets().size() == 1)); // the kernels leave some out
+    CHECK(cpu::instructionSet() == best);
 }

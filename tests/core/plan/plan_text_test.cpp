@@ -61,8 +61,10 @@ AttentionPlan randomPlan(std::mt19937& random) {
         plan.prefill = masksPrefill(plan) ? AttentionPlan::Prefill::Dense : AttentionPlan::Prefill::Masked;
     if (upTo(4) == 0)
         plan.feedback = AttentionPlan::Feedback::Estimate;
-    if (upTo(1))
+    if (const int store = upTo(2); store == 1)
         plan.store = static_cast<ElementType>(upTo(2));
+    else if (store == 2)
+        plan.store = RtnParams{.bits = kRtnBits[upTo(3)], .group = upTo(1) ? 32 << upTo(1) : 128 * (1 + upTo(9))};
     const int read = upTo(5);
     if (read == 4)
         plan.read = TopvParams{.tokens = 1 + (upTo(1) ? upTo(2147483646) : 127), .renormalise = upTo(1) == 1};
@@ -224,8 +226,13 @@ TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
     CHECK(p.select == SparqParams::Select::Logits);
     CHECK(sparq("read=sparq:k=9").localTokens() == 2);
     CHECK(sparq("read=sparq:k=9,local=9").localTokens() == 9);
-    CHECK(parsePlan("store=f32").store == ElementType::F32);
-    CHECK(parsePlan(" \t store=f16\n").store == ElementType::F16);
+    CHECK(parsePlan("store=f32").store == Store(ElementType::F32));
+    CHECK(parsePlan(" \t store=f16\n").store == Store(ElementType::F16));
+    CHECK(parsePlan("store=rtn").store == Store(RtnParams{}));
+    CHECK(parsePlan("store=rtn:bits=2,group=32,mode=asym,zero=free").store ==
+          Store(RtnParams{.bits = 2, .group = 32, .zero = RtnParams::Zero::Free}));
+    CHECK(toText(parsePlan("weights=rtn:bits=8 store=rtn:bits=4,group=128,mode=sym")) ==
+          "store=rtn:mode=sym weights=rtn:bits=8");
 }
 
 TEST_CASE("Every switch of top-k V and of Quest is read, and defaults are left out", "[core.plan]") {
@@ -314,6 +321,9 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"weights=awq:bits=5", "\"bits=5\""},
         {"weights=awq:group=48", "\"group=48\""},
         {"weights=rtn:", "\"\""},
+        {"store=rtn:bits=5", "\"bits=5\""},
+        {"store=rtn:residual=32", "\"residual=32\""},
+        {"store=rtn:mode=sym,zero=free", "\"store=rtn:mode=sym,zero=free\""},
         {"weights=rtn:bits=5", "\"bits=5\""},
         {"weights=rtn:bits=16", "\"bits=16\""},
         {"weights=rtn:bits=1", "\"bits=1\""},

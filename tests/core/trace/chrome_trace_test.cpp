@@ -88,15 +88,15 @@ TEST_CASE("Counters carry their unit in the name and the run's own numbers", "[c
 
     const auto moved = select(trace, "C", 1, "moved counted (bytes)");
     REQUIRE(moved.size() == 4); // and back to rest
-    CHECK(moved[1].at("args").at("value") == 101 * (1 + 2 + 3 + 4 + 5 + 6 + 7));
+    CHECK(moved[1].at("args").at("value") == 101 * (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8));
     CHECK(moved[3].at("args").at("value") == 0);
 
     // 28 units of 101 bytes in 2 ms
     const auto bandwidth = select(trace, "C", 1, "bandwidth (GB/s)");
-    CHECK(bandwidth.at(1).at("args").at("value").get<double>() == Approx(36 * 101 / 0.002 / 1e9));
+    CHECK(bandwidth.at(1).at("args").at("value").get<double>() == Approx(45 * 101 / 0.002 / 1e9));
 
     const auto parts = select(trace, "C", 1, "moved counted by part (bytes)");
-    CHECK(parts.at(1).at("args").at("k_copy") == 303);
+    CHECK(parts.at(1).at("args").at("k_copy") == 404);
     CHECK_FALSE(parts.at(1).at("args").contains("weights"));
 
     CHECK(select(trace, "C", 1, "KL to the first plan (nats)").empty());

@@ -24,7 +24,7 @@ TEST_CASE("A run's JSON keeps the command line's contract", "[core.trace]") {
     CHECK(step.at("planned") == false);
     CHECK(j.at("steps").at(2).at("planned") == true);
     CHECK(step.at("bytes").at("formula").at("k") == 101);
-    CHECK(step.at("bytes").at("counted").at("weights") == 808);
+    CHECK(step.at("bytes").at("counted").at("weights") == 909);
     CHECK(step.at("bytes").at("counted").size() == kComponents);
     CHECK(step.at("held").at("formula") == 3001);
     CHECK(step.at("held").at("counted") == 3001);

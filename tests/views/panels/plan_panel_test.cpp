@@ -162,9 +162,9 @@ TEST_CASE("Switches and choices emit the plan they name", "[views.panels]") {
     s.choose(s.select, 1);
     CHECK(s.last().select == SparqParams::Select::Logits);
     s.choose(s.store, 3);
-    CHECK(s.edits.back().first.store == ElementType::BF16);
+    CHECK(s.edits.back().first.store == Store(ElementType::BF16));
     s.choose(s.store, 0);
-    CHECK_FALSE(s.edits.back().first.store.has_value());
+    CHECK(s.edits.back().first.store == Store());
     s.choose(s.read, 0);
     CHECK(std::holds_alternative<ReadAll>(s.edits.back().first.read));
     CHECK_FALSE(s.k->isVisible());

@@ -37,7 +37,7 @@ struct ShownWeights {
         combo->setCurrentIndex(index);
         Q_EMIT combo->activated(index);
     }
-    QString note() const { return panel.findChild<QLabel*>("weights note")->text(); }
+    QString note() const { return panel.findChild<QLabel*>("weight note")->text(); }
 };
 
 } // namespace
@@ -55,15 +55,15 @@ TEST_CASE("Choosing rounded weights shows bits, group and levels, and what they 
     const double bits = effectiveBits(RtnParams{}, smallSpec().width);
     CHECK(s.note() == QString::number(bits, 'f', 3) + " bits with scales and zeros");
     s.choose(s.bits, "3");
-    CHECK(s.edits.back().second == "bits");
+    CHECK(s.edits.back().second == "weight bits");
     s.choose(s.group, "32");
-    CHECK(s.edits.back().second == "group");
+    CHECK(s.edits.back().second == "weight group");
     s.choose(s.zero, "free");
-    CHECK(s.edits.back().second == "zero");
+    CHECK(s.edits.back().second == "weight zero");
     CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,zero=free");
     // Symmetric has no zero to choose; its plan can be read again.
     s.choose(s.mode, "symmetric");
-    CHECK(s.edits.back().second == "mode");
+    CHECK(s.edits.back().second == "weight mode");
     CHECK_FALSE(s.zero->isVisible());
     CHECK(toText(s.panel.plan()) == "weights=rtn:bits=3,group=32,mode=sym");
     CHECK(parsePlan(toText(s.panel.plan())) == s.panel.plan());
@@ -85,6 +85,29 @@ TEST_CASE("Weights that are set are shown and not emitted, a group that is not o
     CHECK(s.zero->currentText() == "free");
     s.choose(s.bits, "4");
     CHECK(toText(s.panel.plan()) == "read=sparq:r=8,k=64 weights=rtn:group=1024,zero=free");
+}
+
+TEST_CASE("Choosing coded rows shows the store's own bits, beside those of the weights", "[views.panels]") {
+    ShownWeights s;
+    auto* store = s.panel.findChild<FlatCombo*>("store");
+    auto* bits = s.panel.findChild<FlatCombo*>("store bits");
+    CHECK_FALSE(bits->isVisible());
+    s.choose(store, "rounded (RTN)");
+    CHECK(s.edits.back().second == "store");
+    CHECK(toText(s.panel.plan()) == "store=rtn");
+    CHECK(bits->isVisible());
+    CHECK_FALSE(s.bits->isVisible());
+    s.choose(bits, "2");
+    CHECK(s.edits.back().second == "store bits");
+    s.choose(s.panel.findChild<FlatCombo*>("store group"), "32");
+    CHECK(toText(s.panel.plan()) == "store=rtn:bits=2,group=32");
+    const double held = storedBits(s.panel.plan().store, smallSpec().type, smallSpec().headDim);
+    CHECK(s.panel.findChild<QLabel*>("store note")->text() == QString::number(held, 'f', 3) + " bits with scales and zeros");
+    s.choose(store, "bf16");
+    CHECK(toText(s.panel.plan()) == "store=bf16");
+    CHECK_FALSE(bits->isVisible());
+    s.choose(store, "rounded (RTN)");
+    CHECK(toText(s.panel.plan()) == "store=rtn:bits=2,group=32"); // what it was
 }
 
 TEST_CASE("A calibration keeps the bits and the group that RTN had, and has no levels to choose", "[views.panels]") {
