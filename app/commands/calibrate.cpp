@@ -6,14 +6,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
+#include "app/commands/calibrate_store.h"
+#include "app/commands/calibration_input.h"
 #include "app/commands/calibration_text.h"
-#include "app/commands/default_model.h"
 #include "app/commands/interrupt.h"
 #include "app/commands/terminal.h"
-#include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/calibrate/calibrated_folder.h"
@@ -21,7 +20,6 @@
 #include "core/engine/machine_memory.h"
 #include "core/engine/stopwatch.h"
 #include "core/model/model_header.h"
-#include "core/tokenizer/tokenizer.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/file_writer.h"
 #include "core/train/fingerprint.h"
@@ -31,10 +29,13 @@ namespace fovea {
 namespace {
 
 constexpr double kMostOfMachine = .8;
+// For a store: learning centroids takes as long as there are rows. KVQuant's authors have as many tokens.
+constexpr std::int64_t kStoreBlocks = 64;
 
 struct Options {
-    std::string weights, model, tokenizer, text, to;
-    TextBlocks blocks;
+    CalibrationInput input;
+    std::string weights, store, to;
+    bool unweighted = false;
     int threads = 0;
     bool json = false;
     std::string version;
@@ -46,11 +47,6 @@ struct Result {
     double seconds = 0;
 };
 
-// What was asked for and cannot be had is said, not silently lessened.
-void note(const std::string& line) {
-    std::fprintf(stderr, "%s\n", line.c_str());
-}
-
 void requireRoom(const ModelSpec& spec, const WeightCalibration& calibration, const TextBlocks& blocks) {
     const std::int64_t needed = predictCalibrationBytes(spec, calibration, blocks.blocks * blocks.length),
                        machine = machineMemory();
@@ -59,16 +55,6 @@ void requireRoom(const ModelSpec& spec, const WeightCalibration& calibration, co
                          std::to_string(blocks.length) + " tokens would hold " + byteText(needed) +
                          " beside the model, more than 80 % of " + byteText(machine) +
                          "; give fewer --blocks");
-}
-
-at::Tensor blocksOf(const Options& o, const std::string& text, const std::filesystem::path& model,
-                    const ModelSpec& spec, const TextBlocks& blocks) {
-    const auto tokenizer = loadTokenizer(model, o.tokenizer, spec.vocabulary);
-    try {
-        return textBlocks(*tokenizer, text, blocks);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(std::string("--text, --blocks, --length: ") + error.what());
-    }
 }
 
 std::string jsonOf(const Options& o, const Result& r, const TextBlocks& blocks) {
@@ -88,33 +74,10 @@ std::string textOf(const Result& r, const TextBlocks& blocks) {
     return text + r.folder.string() + "\n";
 }
 
-// A line that rewrites itself on a terminal; for machines a line of JSON per matrix.
-class CalibrationLine {
-public:
-    explicit CalibrationLine(bool json) : m_json(json) {}
-
-    void show(int done, int all) {
-        if (m_json) {
-            const nlohmann::ordered_json line = {{"kind", "matrix"}, {"done", done}, {"of", all}};
-            note(line.dump());
-            return;
-        }
-        if (!m_line)
-            m_line = std::make_unique<Progress>("matrix", all);
-        for (; m_done < done; ++m_done)
-            m_line->advance();
-    }
-
-private:
-    bool m_json;
-    std::unique_ptr<Progress> m_line;
-    int m_done = 0;
-};
-
 std::shared_ptr<const Model> made(const Model& model, const at::Tensor& blocks,
                                   const WeightCalibration& calibration, bool json) {
-    CalibrationLine line(json);
-    auto result = calibrateWeights(
+    CalibrationLine line("matrix", json);
+    auto result = fovea::calibrateWeights(
         model, blocks, calibration, [&](int done, int all) { line.show(done, all); }, watchInterrupt());
     if (!result)
         throw Interrupted();
@@ -130,21 +93,15 @@ void requireFolder(const std::filesystem::path& folder) {
     requireWritable(parent);
 }
 
-void run(const Options& o) {
-    if (o.weights.empty())
-        throw UsageError("--weights is required: what is to be calibrated");
+void calibrateWeights(const Options& o) {
     const WeightCalibration calibration = parseCalibration(o.weights);
     useThreads(o.threads);
-    const std::filesystem::path path = o.model.empty() ? defaultModel() : std::filesystem::path(o.model);
-    const std::filesystem::path textFile = o.text.empty() ? defaultText() : std::filesystem::path(o.text);
-    const std::string text = readTextFile(textFile.string(), o.text.empty() ? "the bundled text" : "--text");
+    const std::filesystem::path path = o.input.modelPath();
+    const std::string text = o.input.readText();
     const ModelSpec spec = readModelHeader(path);
-    const TextBlocks blocks = fittingBlocks(o.blocks, spec);
-    if (blocks.length < o.blocks.length)
-        note("blocks of " + std::to_string(blocks.length) + " tokens, the model's context, instead of " +
-             std::to_string(o.blocks.length));
+    const TextBlocks blocks = o.input.blocksFor(spec);
     requireRoom(spec, calibration, blocks);
-    const at::Tensor tokens = blocksOf(o, text, path, spec, blocks);
+    const at::Tensor tokens = o.input.tokens(text, spec, blocks);
     const auto model = loadModel(path);
     if (const auto why = calibrationRefusal(*model, calibration))
         throw UsageError(*why);
@@ -156,7 +113,7 @@ void run(const Options& o) {
     const auto calibrated = made(*model, tokens, calibration, o.json);
     writeCalibratedFolder(result.folder, *model, *calibrated, calibration,
                           {.model = model->spec.name,
-                           .text = textFile.filename().string(),
+                           .text = o.input.textPath().filename().string(),
                            .textFingerprint = fingerprint(text),
                            .blocks = blocks,
                            .program = "fovea " + o.version});
@@ -165,35 +122,61 @@ void run(const Options& o) {
     printResult(o.json ? jsonOf(o, result, blocks) : textOf(result, blocks));
 }
 
+void run(const Options& o) {
+    if (o.weights.empty() == o.store.empty())
+        throw UsageError("--weights or --store is required, one of them: what is to be calibrated");
+    if (!o.weights.empty())
+        calibrateWeights(o);
+    else
+        calibrateStore({.store = o.store,
+                        .input = o.input,
+                        .weighted = !o.unweighted,
+                        .to = o.to,
+                        .threads = o.threads,
+                        .json = o.json,
+                        .version = o.version});
+}
+
 } // namespace
 
 void addCalibrateCommand(CLI::App& program, const char* version) {
     auto* command = program.add_subcommand(
-        "calibrate", "Learn from a text how to round a model's weights, and save it as a model beside it");
+        "calibrate", "Learn from a text how to round a model's weights, saved as a model beside it, or the codebooks by "
+                     "which a store rounds K and V");
     const auto options = std::make_shared<Options>();
     Options& o = *options;
     o.version = version;
     command->add_option("--weights", o.weights, "Method: " + std::string(acceptedCalibrations()));
-    command->add_option("--model", o.model,
+    command->add_option("--store", o.store, "A store that is learnt: kvquant:bits=…,outliers=…,exact=…,norm=on|off or "
+                                            "cq:channels=…,bits=…,recent=…");
+    command->add_flag("--unweighted", o.unweighted,
+                      "For --store: every number counts alike, not by the square of its gradient");
+    command->add_option("--model", o.input.model,
                         "Hugging Face folder with weights that are floats (default: the bundled model)");
-    command->add_option("--tokenizer", o.tokenizer, "Tokenizer file (default: what lies beside the model)");
-    command->add_option("--text", o.text,
+    command->add_option("--tokenizer", o.input.tokenizer, "Tokenizer file (default: what lies beside the model)");
+    command->add_option("--text", o.input.text,
                         "Text to learn from, best one that the model is not judged by; - is standard input "
                         "(default: a bundled one, which is short)");
-    command->add_option("--blocks", o.blocks.blocks, "Runs of the text's tokens")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    command->add_option("--length", o.blocks.length, "Tokens of each")
+    const CLI::Option* blocks =
+        command->add_option("--blocks", o.input.blocks.blocks,
+                            "Runs of the text's tokens (default: " + std::to_string(o.input.blocks.blocks) +
+                                ", for a store " + std::to_string(kStoreBlocks) + ")")
+            ->check(CLI::Range(1, 1 << 20));
+    command->add_option("--length", o.input.blocks.length, "Tokens of each")
         ->check(CLI::Range(2, 1 << 20))
         ->capture_default_str();
-    command->add_option("--seed", o.blocks.seed, "Which runs")->capture_default_str();
+    command->add_option("--seed", o.input.blocks.seed, "Which runs, and where centroids begin")->capture_default_str();
     command->add_option("--to", o.to,
                         "Folder to save to (default: beside the model, MODEL-gptq-4bit-g128, where "
-                        "weights=gptq finds it)");
+                        "weights=gptq finds it); for a store the file");
     command->add_option("--threads", o.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
     command->add_flag("--json", o.json, "One JSON object on stdout; progress as JSON lines on stderr");
-    command->callback([options] { run(*options); });
+    command->callback([options, blocks] {
+        if (blocks->count() == 0 && !options->store.empty())
+            options->input.blocks.blocks = kStoreBlocks;
+        run(*options);
+    });
 }
 
 } // namespace fovea

@@ -125,7 +125,7 @@ TEST_CASE("Ctrl-C during a calibration leaves nothing", "[app.commands]") {
 
 TEST_CASE("calibrate refuses in one line what it cannot do", "[app.commands]") {
     const Starter starter;
-    requireRefusal(fovea::fovea({"calibrate"}), 2, "--weights is required");
+    requireRefusal(fovea::fovea({"calibrate"}), 2, "--weights or --store is required");
     requireRefusal(fovea::fovea(starter.calibrate("rtn")), 2, "no calibration");
     requireRefusal(fovea::fovea(starter.calibrate("gptq:bits=5")), 2, "bits");
     requireRefusal(fovea::fovea(starter.calibrate("gptq:mode=sym")), 2, "mode");

@@ -31,14 +31,20 @@ const std::filesystem::path kText = FOVEA_SOURCE_DIR "/../shared/data/text/war_a
 // The starter on a text of which it has read the first 98 %: learnt from there, judged on the rest.
 class Laboratory {
 public:
-    // `tokens` to learn from, and as many as `judged` to be judged by.
-    Laboratory(std::int64_t tokens, std::size_t judged) {
+    // `tokens` to learn from, anywhere in the first `characters`, and as many as `judged` to be judged by.
+    Laboratory(std::int64_t tokens, std::size_t judged, std::size_t characters = std::string::npos) {
         const std::string text = readTrainingText(kText);
         const std::size_t read = text.size() / 50 * 49;
-        m_blocks = textBlocks(*m_tokenizer, std::string_view(text).substr(0, read),
+        m_blocks = textBlocks(*m_tokenizer, std::string_view(text).substr(0, std::min(read, characters)),
                               {.blocks = tokens / 512, .length = 512});
         m_judged = m_tokenizer->encode(text.substr(read), false);
         m_judged.resize(std::min(judged, m_judged.size()));
+    }
+
+    // Nothing to learn: the bundled text, of which the model has read nothing.
+    Laboratory() {
+        m_judged =
+            m_tokenizer->encode(readTrainingText(FOVEA_SOURCE_DIR "/assets/texts/evaluation.txt"), false);
     }
 
     const ModelSpec& spec() const { return m_model->spec; }
@@ -95,52 +101,96 @@ KiviParams perChannel(int bits, int group) {
 
 } // namespace
 
-TEST_CASE("Stores on the starter model, all figures", "[.figures]") {
-    Laboratory lab(16384, 8192);
-    const auto say = [](const std::string& what, double bits) {
-        std::printf("%-60s %.3f\n", what.c_str(), bits);
-        std::fflush(stdout);
-    };
-    say("dense", lab.dense());
-    for (const int bits : {8, 4, 3, 2}) {
-        const std::string b = std::to_string(bits);
-        say("rtn KV" + b + " free",
-            lab.bits(rtnReading({.bits = bits, .group = 128, .zero = RtnParams::Zero::Free})));
-        say("rtn KV" + b + " clamped", lab.bits(rtnReading({.bits = bits, .group = 128})));
+TEST_CASE("KIVI at 2 bits costs little with its residual, and much without", "[core.calibrate]") {
+    const Laboratory lab;
+    const double dense = lab.dense(), with = lab.bits(kiviReading({})) - dense,
+                 without = lab.bits(kiviReading(perChannel(2, 32))) - dense;
+    INFO("dense " << dense << ", with " << with << ", without " << without);
+    CHECK(with < .06);
+    CHECK(without > 3 * with);
+}
+
+TEST_CASE("At 2 bits keys are better per channel than per token, and before RoPE than after",
+          "[core.calibrate]") {
+    const Laboratory lab;
+    const KiviParams groups = perChannel(2, 32), whole = perChannel(2, 1024);
+    const double perToken = lab.bits(keysBy([=](const at::Tensor&k) { return kiviValues(k, groups); })),
+                 channels = lab.bits(keysBy([=](const at::Tensor&k) { return kiviKeys(k, groups); })),
+                 after = lab.bits(keysBy([=](const at::Tensor&k) { return kiviKeys(k, whole); })),
+                 before = lab.bits(
+                     keysBeforeRope(lab.spec(), [=](int, const at::Tensor&k) { return kiviKeys(k, whole); }));
+    INFO("per token " << perToken << ", per channel " << channels << "; after RoPE " << after << ", before "
+                      << before);
+    CHECK(channels < perToken - .02);
+    CHECK(before < after - .05);
+}
+
+TEST_CASE("Levels learnt from a text beat even ones at 2 bits", "[core.calibrate]") {
+    if (!std::filesystem::exists(kText)) {
+        WARN("no ../shared/data/text/war_and_peace.txt, skipped");
+        return;
     }
+    Laboratory lab(4096, 1024, 100'000);
+    const StoreCodebooks books = lab.learn(KvquantParams{.bits = 2, .norm = false}), even = uniform(books);
+    const double learnt = lab.bits(learntReading(lab.spec(), books)),
+                 evenly = lab.bits(learntReading(lab.spec(), even));
+    INFO("learnt " << learnt << ", even " << evenly);
+    CHECK(learnt < evenly - .03);
+}
+
+namespace {
+
+// The bundled model learns from 16,384 tokens and is judged by 8,192.
+constexpr std::int64_t kLearnt = 16384;
+constexpr std::size_t kJudged = 8192;
+
+void say(const std::string& what, double bits) {
+    std::printf("%-60s %.3f\n", what.c_str(), bits);
+    std::fflush(stdout);
+}
+
+} // namespace
+
+TEST_CASE("What RTN and KIVI lose, figures", "[.figures]") {
+    const Laboratory lab(kLearnt, kJudged);
+    say("dense", lab.dense());
+    for (const int bits : {8, 4, 3, 2})
+        say("rtn KV" + std::to_string(bits), lab.bits(rtnReading({.bits = bits, .group = 128})));
     for (const int bits : {4, 3, 2})
         for (const int residual : {0, 32, 128})
             say("kivi b=" + std::to_string(bits) + " R=" + std::to_string(residual),
                 lab.bits(kiviReading({.bits = bits, .group = 32, .residual = residual})));
     for (const int bits : {3, 2}) {
-        const std::string b = "b=" + std::to_string(bits) + ": ";
+        const std::string b = "keys alone b=" + std::to_string(bits) + ", ";
         const KiviParams p = perChannel(bits, 32), whole = perChannel(bits, 1024);
-        say("keys alone " + b + "per token",
-            lab.bits(keysBy([=](const at::Tensor& k) { return kiviValues(k, p); })));
-        say("keys alone " + b + "per channel, g=32",
-            lab.bits(keysBy([=](const at::Tensor& k) { return kiviKeys(k, p); })));
-        say("keys alone " + b + "per channel, whole window, after RoPE",
+        say(b + "per token", lab.bits(keysBy([=](const at::Tensor& k) { return kiviValues(k, p); })));
+        say(b + "per channel, g=32", lab.bits(keysBy([=](const at::Tensor& k) { return kiviKeys(k, p); })));
+        say(b + "per channel, whole window, after RoPE",
             lab.bits(keysBy([=](const at::Tensor& k) { return kiviKeys(k, whole); })));
-        say("keys alone " + b + "per channel, whole window, before RoPE",
+        say(b + "per channel, whole window, before RoPE",
             lab.bits(
                 keysBeforeRope(lab.spec(), [=](int, const at::Tensor& k) { return kiviKeys(k, whole); })));
     }
-    for (const int bits : {4, 3, 2})
+}
+
+TEST_CASE("What KVQuant loses, figures", "[.figures]") {
+    Laboratory lab(kLearnt, kJudged);
+    for (const int bits : {2, 3})
         for (const double outliers : {.01, 0.}) {
             KvquantParams p{.bits = bits, .outliers = outliers, .norm = false};
-            const std::string b = "kvquant b=" + std::to_string(bits) + (outliers > 0 ? " 1 %" : " 0 %");
-            const StoreCodebooks books = lab.learn(p);
-            const StoreCodebooks even = uniform(books);
-            say(b + " nuq", lab.bits(learntReading(lab.spec(), books)));
-            say(b + " nuq, unweighted", lab.learnt(p, false));
-            say(b + " uniform", lab.bits(learntReading(lab.spec(), even)));
+            const std::string b = "kvquant b=" + std::to_string(bits) + (outliers > 0 ? " 1 %, " : " 0 %, ");
+            const StoreCodebooks books = lab.learn(p), even = uniform(books);
+            say(b + "nuq", lab.bits(learntReading(lab.spec(), books)));
+            say(b + "uniform", lab.bits(learntReading(lab.spec(), even)));
+            say(b + "nuq, unweighted", lab.learnt(p, false));
             p.norm = true;
-            say(b + " nuq, Q-Norm", lab.learnt(p));
-            p.norm = false;
-            p.exact = 0;
-            say(b + " nuq, exact=0", lab.learnt(p));
+            say(b + "nuq, Q-Norm", lab.learnt(p));
         }
-    for (const auto& [c, b] : {std::pair{2, 8}, {4, 8}, {8, 8}, {8, 10}})
+}
+
+TEST_CASE("What CQ loses, figures", "[.figures]") {
+    Laboratory lab(kLearnt, kJudged);
+    for (const auto& [c, b] : {std::pair{8, 8}, {4, 8}, {2, 8}})
         for (const bool weighted : {true, false}) {
             StoreCodebooks books = lab.learn(CqParams{.channels = c, .bits = b}, weighted);
             for (const int recent : {0, 32}) { // of which the codebooks know nothing
