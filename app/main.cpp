@@ -10,6 +10,7 @@
 
 #include "app/commands/batch.h"
 #include "app/commands/bench.h"
+#include "app/commands/calibrate.h"
 #include "app/commands/check.h"
 #include "app/commands/compare.h"
 #include "app/commands/eval.h"
@@ -90,6 +91,7 @@ int run(int argc, char** argv) {
     fovea::addSweepCommand(program, fovea::sweepPictureWriter());
     fovea::addTokenizeCommand(program);
     fovea::addTrainCommand(program);
+    fovea::addCalibrateCommand(program, FOVEA_VERSION);
     fovea::addDemoCommand(program);
     program.parse_complete_callback([&] { requireVerbFirst(program); });
     try {

@@ -35,7 +35,8 @@ MapWeights weightsOf(const HeadRequest& request, const HeadMap& map, const std::
     if (request.mode != MapMode::A && !readsAll(request.plan))
         used.b = std::make_shared<const std::vector<float>>(
             usedWeights(*replayedRun(request)->capture, map, request.plan, cancel));
-    if (request.mode == MapMode::B || (readsAll(request.planA) && !apart) || cancel)
+    const bool ofMap = readsAll(request.planA) && !apart && storedCodes(request.planA.store) == storedCodes(request.plan.store);
+    if (request.mode == MapMode::B || ofMap || cancel)
         return used;
     const Capture& capture = *request.run->capture;
     HeadMap a = replayHead(capture, map.tokens, map.layer, map.head, request.planA, map.decodeFrom, cancel);

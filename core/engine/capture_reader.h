@@ -6,6 +6,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "core/engine/capture.h"
+#include "core/engine/captured_head.h"
 #include "core/methods/cache_reader.h"
 #include "core/methods/read/page_bounds.h"
 
@@ -19,9 +20,8 @@ inline at::Tensor capturedRows(const float* data, std::int64_t n, std::int64_t d
 class CaptureReader final : public CacheReader {
 public:
     // The rows of `positions` (n) int64, ascending: what is in the cache of the newest of them.
-    CaptureReader(const Capture& capture, int layer, int kvHead, const at::Tensor& positions)
-        : m_positions(positions), m_keys(rowsOf(capture.k(layer, kvHead), capture.headDim())),
-          m_values(rowsOf(capture.v(layer, kvHead), capture.headDim())) {}
+    CaptureReader(const CapturedHead& head, const at::Tensor& positions)
+        : m_positions(positions), m_keys(rowsOf(head.keys)), m_values(rowsOf(head.values)), m_floats(rowsOf(head.floats)) {}
 
     std::int64_t slots() const override { return m_keys.size(0); }
     at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }
@@ -30,7 +30,7 @@ public:
     at::Tensor keyRows(const at::Tensor& slots) override { return m_keys.index_select(0, slots); }
     at::Tensor valueRows(const at::Tensor& slots) override { return m_values.index_select(0, slots); }
     at::Tensor keyColumns(const at::Tensor& components) override {
-        return m_keys.t().index_select(0, components);
+        return m_floats.t().index_select(0, components);
     }
     at::Tensor valueMean() override { return m_values.mean(0); }
     at::Tensor valueMeans(const at::Tensor& seen) override { return meansOf(m_values, seen); }
@@ -40,13 +40,12 @@ public:
 
 private:
     // Nothing is copied where every row is there.
-    at::Tensor rowsOf(const float* data, std::int64_t d) const {
+    at::Tensor rowsOf(const at::Tensor& rows) const {
         const std::int64_t last = m_positions[-1].item<std::int64_t>();
-        const at::Tensor all = capturedRows(data, last + 1, d);
-        return m_positions.size(0) == last + 1 ? all : all.index_select(0, m_positions);
+        return m_positions.size(0) == last + 1 ? rows.narrow(0, 0, last + 1) : rows.index_select(0, m_positions);
     }
 
-    at::Tensor m_positions, m_keys, m_values;
+    at::Tensor m_positions, m_keys, m_values, m_floats;
 };
 
 } // namespace fovea

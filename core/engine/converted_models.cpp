@@ -1,7 +1,10 @@
 #include "core/engine/converted_models.h"
 
+#include <filesystem>
+#include <optional>
 #include <vector>
 
+#include "core/calibrate/calibrated_model.h"
 #include "core/engine/kept_models.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
@@ -26,6 +29,19 @@ KeptModels<RtnParams, kConversionsKept>& roundings() {
     return kept;
 }
 
+// A folder that was written anew is another model. Without a time it is any: who only asks looks at no disk.
+struct Calibration {
+    CalibratedWeights weights;
+    std::optional<std::filesystem::file_time_type> written = {};
+    bool operator==(const Calibration& other) const {
+        return weights == other.weights && (!written || !other.written || written == other.written);
+    }
+};
+KeptModels<Calibration, kConversionsKept>& calibrations() {
+    static KeptModels<Calibration, kConversionsKept> kept;
+    return kept;
+}
+
 Sources sourcesOf(const Share& share, const ModelSpec& spec) {
     return {kvSources(share, spec), conversionOf(share)};
 }
@@ -36,6 +52,9 @@ const std::atomic<bool> kGoOn = false;
 
 std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
                                         const ConversionProgress& progress, const std::atomic<bool>& cancel) {
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
+        return calibrations().get(
+            model, {*learnt, calibrationTime(*model, *learnt)}, [&] { return openCalibrated(*model, *learnt); }, cancel);
     const auto converted = convertedModel(model, plan.share, progress, cancel);
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!converted || !rtn)
@@ -50,6 +69,8 @@ std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& mode
 }
 
 bool isThere(const std::shared_ptr<const Model>& model, const AttentionPlan& plan) {
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
+        return calibrations().find(model, {*learnt}) != nullptr;
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!rtn)
         return isConverted(model, plan.share);
@@ -80,6 +101,7 @@ bool isConverted(const std::shared_ptr<const Model>& model, const Share& share) 
 void forgetClosedModels() {
     conversions().dropClosed(); // first: roundings of those that go with it go too
     roundings().dropClosed();
+    calibrations().dropClosed();
 }
 
 } // namespace fovea

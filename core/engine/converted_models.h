@@ -1,5 +1,6 @@
 #pragma once
-// Models as they run under a plan: sharing KV as its share says, then with weights rounded as it says. Each of the two
+// Models as they run under a plan: sharing KV as its share says, then with weights rounded as it says; or opened from where
+// a calibration left them. Each of these
 // is made once per model and value and kept for the next run: sliding another parameter makes nothing again. At most
 // kConversionsKept of each are kept, the longest unused goes first.
 
@@ -18,7 +19,7 @@ inline constexpr std::size_t kConversionsKept = 2; // plans A and B
 
 // `model` itself where the plan leaves it as it is. May wait for a conversion on another thread; not for the
 // interface's. Null when cancelled. `progress` may be empty, and hears of both in turn. Throws PlanError for weights
-// that cannot be rounded.
+// that cannot be rounded or were not calibrated, CheckpointError for a calibration that cannot be read.
 std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
                                         const ConversionProgress& progress, const std::atomic<bool>& cancel);
 std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan);

@@ -62,13 +62,13 @@ at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to
 }
 
 // The scores by which SparQ, or with all components top-k V, chooses, for queries from..to-1 at once: steps 1-3 of the
-// paper with the group's sum. The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
+// paper with the group's sum, over keys `rows` (at least to, d). The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
 // see a key.
-at::Tensor groupScores(const Capture& capture, const ReplayedKeep& replayed, std::int64_t from, std::int64_t to,
-                       int layer, int kvHead, const SparqParams& params) {
+at::Tensor groupScores(const Capture& capture, const at::Tensor& rows, const ReplayedKeep& replayed,
+                       std::int64_t from, std::int64_t to, int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
-    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), to, d);
+    const at::Tensor keys = rows.narrow(0, 0, to);
     const LayerKeep& keep = replayed.layer();
     const at::Tensor gone = replayed.scored() ? goneMask(replayed, from, to) : at::Tensor{};
     at::Tensor hidden, hiddenFromAll;
@@ -113,7 +113,7 @@ class MapReplay {
 public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
-          m_kvHead(map.head / capture.spec().group()),
+          m_kvHead(map.head / capture.spec().group()), m_head(capture, plan.store, map.tokens, map.layer, m_kvHead),
           m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
         map.actsFrom = std::min(m_keep.actsFrom(), map.tokens);
         if (const QuestParams* quest = questOf(plan, map.layer))
@@ -154,7 +154,7 @@ public:
     void attend(std::int64_t from, std::int64_t to) {
         const int d = m_capture.headDim();
         const at::Tensor q = capturedRows(m_capture.q(m_map.layer, m_map.head) + from * d, to - from, d);
-        const at::Tensor k = capturedRows(m_capture.k(m_map.layer, m_kvHead), to, d);
+        const at::Tensor k = m_head.keys.narrow(0, 0, to);
         const LogitRule rule = m_capture.spec().logitRule();
         at::Tensor scores = at::matmul(q * rule.scaleOf(d), k.t());
         if (rule.softcap != 0)
@@ -171,7 +171,7 @@ public:
         const bool turned = m_sparq && m_keep.rule(read).turns();
         at::Tensor scores;
         if (m_sparq && !turned && read < to)
-            scores = groupScores(m_capture, m_keep, read, to, m_map.layer, m_kvHead, *m_sparq);
+            scores = groupScores(m_capture, guessedBy(), m_keep, read, to, m_map.layer, m_kvHead, *m_sparq);
         Scratch scratch;
         for (std::int64_t i = std::max(from, m_map.actsFrom); i < to; ++i) {
             if (listed(i) == 0)
@@ -207,10 +207,15 @@ private:
         return sparq ? std::optional(*sparq) : std::nullopt;
     }
 
+    // SparQ guesses by a copy of K that is of floats; top-k V looks at the keys themselves.
+    const at::Tensor& guessedBy() const {
+        return std::holds_alternative<SparqParams>(m_plan.read) ? m_head.floats : m_head.keys;
+    }
+
     // Pages depend on all that happened before, so they are chosen for every query in turn.
     void playPages(const QuestParams& quest, const std::atomic<bool>& cancel) {
         const std::vector<std::int64_t> leaves = m_keep.leaves(m_map.tokens);
-        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, leaves, m_keep.actsFrom(),
+        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, storedCodes(m_plan.store), leaves, m_keep.actsFrom(),
                             m_map.decodeFrom);
         m_pageRows.resize(static_cast<std::size_t>(m_map.tokens - m_map.decodeFrom));
         for (std::int64_t query = m_map.decodeFrom; query < m_map.tokens && !cancel; ++query) {
@@ -234,7 +239,7 @@ private:
                 capturedRows(m_capture.q(m_map.layer, m_kvHead * group + i) + query * d, 1, d));
         const std::vector<std::int32_t> seen = m_keep.seen(query);
         const at::Tensor positions = at::tensor(std::vector<std::int64_t>(seen.begin(), seen.end()));
-        CaptureReader cache(m_capture, m_map.layer, m_kvHead, positions);
+        CaptureReader cache(m_head, positions);
         const RowTurn turn(m_capture.spec(), m_map.layer);
         const at::Tensor logits =
             keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), cache.keys(), positions);
@@ -278,6 +283,7 @@ private:
     const AttentionPlan& m_plan;
     const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
     int m_kvHead;
+    CapturedHead m_head; // as the plan stores it
     ReplayedKeep m_keep;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
     std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages

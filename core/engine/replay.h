@@ -19,7 +19,7 @@ struct HeadMap {
     std::int64_t decodeFrom =
         0; // the plan's read acts from this row on, and its keep, unless it masks the prompt
     std::int64_t actsFrom = 0; // rows before it were read dense: decodeFrom, or 0 where the prompt is masked
-    std::vector<float> weights;       // (tokens, tokens) dense softmax weights, 0 above the diagonal
+    std::vector<float> weights;       // (tokens, tokens) softmax over all keys as stored, 0 above the diagonal
     std::vector<std::int64_t> first;  // (tokens + 1) row i's chosen keys are chosen[first[i] .. first[i+1])
     std::vector<std::int32_t> chosen; // sorted; empty for rows that were read dense
     std::vector<float> missed;        // (tokens) dense mass of the keys not read, 0 for dense rows
@@ -62,7 +62,7 @@ struct QueryStages {
     bool renormalised = true; // top-k V: the weights sum to 1 again, else to alpha
     // Lowest `approximate` that was chosen for its score, not for being local; infinite where all were local.
     float threshold = 0;
-    float missed = 0;                        // dense mass of the keys not read
+    float missed = 0;                        // mass of the keys not read, of all as they are stored
     int recalled = 0;                        // how many of this head's true top-k were chosen
     std::vector<float> denseOutput, output;  // (d)
     float error = 0;                         // |output - denseOutput| / |denseOutput|

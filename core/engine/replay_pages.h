@@ -22,7 +22,7 @@ public:
     // The plan's keep acts from `actsFrom` on. leaves: by key, the first query for which it is not held any more.
     // Read as far as queries have come, so that who finds that out query by query may write on; outlives this.
     ReplayedPages(const Capture& capture, int layer, int kvHead, const QuestParams& params,
-                  const std::vector<std::int64_t>& leaves, std::int64_t actsFrom, std::int64_t decodeFrom);
+                  const std::optional<RtnParams>& codes, const std::vector<std::int64_t>& leaves, std::int64_t actsFrom, std::int64_t decodeFrom);
 
     // What the query at `query` meets, itself included. Queries only go up.
     KvView at(std::int64_t query);

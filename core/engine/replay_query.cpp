@@ -226,7 +226,8 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     for (std::int64_t key = 0; key <= query; ++key)
         if (keep.own().sees(query, key))
             visible.push_back(static_cast<std::int32_t>(key));
-    CaptureReader dense(capture, layer, kvHead, toPositions(visible));
+    const CapturedHead exactly(capture, {}, query + 1, layer, kvHead), stored(capture, plan.store, query + 1, layer, kvHead);
+    CaptureReader dense(exactly, toPositions(visible));
     const at::Tensor denseOutput = denseTruth(q, dense, rule)[mine];
     stages.denseOutput = stages.output = toVector(denseOutput);
 
@@ -235,14 +236,23 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const auto* topv = reads ? std::get_if<TopvParams>(&plan.read) : nullptr;
     const auto* quest = reads ? questOf(plan, layer) : nullptr;
     stages.sparse = sparq || topv || quest || (query >= keep.actsFrom() && keep.drops(query));
-    if (!stages.sparse)
+    const at::Tensor storedLogits = attentionLogits(at::matmul(stored.keys, q[mine]), rule, spec.headDim);
+    const auto finish = [&](const at::Tensor& output) {
+        stages.output = toVector(output);
+        stages.error = ((output - denseOutput).norm() / denseOutput.norm()).item<float>();
+    };
+    if (!stages.sparse) {
+        CaptureReader all(stored, toPositions(visible));
+        if (storedCodes(plan.store))
+            finish(denseTruth(q, all, rule)[mine]);
         return stages;
+    }
 
     const std::vector<std::int32_t> seen = keep.seen(query);
     std::set_difference(visible.begin(), visible.end(), seen.begin(), seen.end(),
                         std::back_inserter(stages.evicted));
     // What is chosen for a whole group is chosen among what any of its heads sees.
-    CaptureReader kept(capture, layer, kvHead, toPositions(sparq || topv ? keep.read(query) : seen));
+    CaptureReader kept(stored, toPositions(sparq || topv ? keep.read(query) : seen));
     const RowTurn turn(spec, layer);
     const KeptLayer through{turn, rule, spec.window(layer) > 0};
     at::Tensor output;
@@ -253,14 +263,15 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
         output = addTopv(stages, *topv, logits, kept, mine, sightOf(keep.layer(), kvHead, kept));
     } else if (quest) {
         const std::vector<std::int64_t> leaves = keep.leaves(query + 1);
-        ReplayedPages history(capture, layer, kvHead, *quest, leaves, keep.actsFrom(), decodeFrom);
+        ReplayedPages history(capture, layer, kvHead, *quest, storedCodes(plan.store), leaves, keep.actsFrom(), decodeFrom);
         CacheViewReader cache(history.at(query));
         output = addQuest(stages, *quest, q, cache, mine, rule, sightOf(keep.layer(), kvHead, cache));
     } else {
         output = addKept(stages, plan.keep, through, q[mine], kept);
     }
-    stages.output = toVector(output);
-    const at::Tensor mass = at::softmax(exact.index_select(0, dense.positions()), -1);
+    finish(output);
+    // Of rows as they are stored: what is missed is the read's and the keep's doing, not the store's.
+    const at::Tensor mass = at::softmax(storedLogits.index_select(0, dense.positions()), -1);
     float read = 0;
     const auto* const weight = mass.data_ptr<float>();
     for (std::size_t i = 0, j = 0; i < visible.size() && j < stages.chosen.size(); ++i)
@@ -269,7 +280,6 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
             ++j;
         }
     stages.missed = std::max(0.f, 1.f - read);
-    stages.error = ((output - denseOutput).norm() / denseOutput.norm()).item<float>();
     return stages;
 }
 

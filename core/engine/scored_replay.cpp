@@ -43,7 +43,7 @@ public:
         : m_capture(capture), m_plan(plan), m_layer(layer), m_kvHead(kvHead),
           m_window(capture.spec().window(layer)), m_group(capture.spec().group()), m_tokens(tokens),
           m_decodeFrom(std::clamp<std::int64_t>(decodeFrom, 0, tokens)),
-          m_keys(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim())),
+          m_head(capture, plan.store, tokens, layer, kvHead),
           m_gone(static_cast<std::size_t>(tokens), KeepRule::kUnbounded) {
         for (const int reader : kvReaders(capture.spec(), layer))
             if (reader < capture.layers())
@@ -83,8 +83,8 @@ private:
         const auto* quest = std::get_if<QuestParams>(&m_plan.read);
         reader.dense = std::holds_alternative<ReadAll>(m_plan.read) || (quest && layer < quest->skip);
         if (quest && !reader.dense)
-            reader.pages = std::make_unique<ReplayedPages>(m_capture, layer, m_kvHead, *quest, m_gone,
-                                                           m_decodeFrom, m_decodeFrom);
+            reader.pages = std::make_unique<ReplayedPages>(m_capture, layer, m_kvHead, *quest,
+                                                           storedCodes(m_plan.store), m_gone, m_decodeFrom, m_decodeFrom);
         m_readers.push_back(std::move(reader));
     }
 
@@ -98,7 +98,7 @@ private:
         for (const Reader& reader : m_readers)
             last.push_back(reader.queries.narrow(1, P - t, t));
         for (const std::int64_t key :
-             votedOut(m_plan, at::cat(last), m_keys.narrow(0, 0, P), m_capture.spec().logitRule(), uncounted))
+             votedOut(m_plan, at::cat(last), m_head.keys.narrow(0, 0, P), m_capture.spec().logitRule(), uncounted))
             m_gone[static_cast<std::size_t>(key)] = P;
     }
 
@@ -160,7 +160,7 @@ private:
         std::vector<at::Tensor> weights; // (T, to) of each layer
         for (const Reader& reader : m_readers)
             weights.push_back(weightsOf(
-                at::matmul(reader.queries.narrow(1, from, to - from), m_keys.narrow(0, 0, to).t()), hidden));
+                at::matmul(reader.queries.narrow(1, from, to - from), m_head.keys.narrow(0, 0, to).t()), hidden));
         for (std::int64_t p = from; p < to; ++p) {
             leave(p);
             m_table.take(p);
@@ -185,7 +185,7 @@ private:
     at::Tensor weightsOf(const Reader& reader, std::int64_t p, const at::Tensor& positions) const {
         const at::Tensor q = reader.queries.select(1, p); // (g, d)
         if (reader.dense)
-            return weightsOf(at::matmul(q, m_keys.index_select(0, positions).t()), {});
+            return weightsOf(at::matmul(q, m_head.keys.index_select(0, positions).t()), {});
         if (!reader.pages)
             return chosenWeights(q, positions);
         const std::span<const float> bySlot = reader.pages->heard(p);
@@ -198,7 +198,7 @@ private:
     }
 
     at::Tensor chosenWeights(const at::Tensor& q, const at::Tensor& positions) const {
-        CaptureReader rows(m_capture, m_layer, m_kvHead, positions);
+        CaptureReader rows(m_head, positions);
         if (const auto* topv = std::get_if<TopvParams>(&m_plan.read))
             return at::nan_to_num(topvTruth(*topv, q, rows, m_capture.spec().logitRule()).all, 0)
                 .sum(0)
@@ -216,7 +216,7 @@ private:
     const AttentionPlan& m_plan;
     const int m_layer, m_kvHead, m_window, m_group;
     const std::int64_t m_tokens, m_decodeFrom;
-    at::Tensor m_keys;
+    const CapturedHead m_head;
     std::vector<std::int64_t> m_gone;
     std::vector<Reader> m_readers;
     SlotTable m_table;

@@ -19,8 +19,10 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "core/model/layer_forward.h"
 #include "core/model/rope.h"
 
 namespace fovea {
@@ -56,6 +58,8 @@ Rotation rotation(const RopeTable& table, std::int64_t first, std::int64_t count
             (at::sin(angle) * table.attentionFactor).to(type)};
 }
 
+} // namespace
+
 // The rotations of a pass: layers share them where they share a Rope.
 class Rotations {
 public:
@@ -80,6 +84,8 @@ private:
     std::vector<std::pair<Rope, Rotation>> m_known;
 };
 
+namespace {
+
 // Rotates component i with i + n/2 among the first n = rotated; x (B, heads, T, d).
 at::Tensor rotate(const at::Tensor& x, const Rotation* r) {
     if (r == nullptr)
@@ -98,40 +104,52 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
     return x.view({x.size(0), x.size(1), heads, headDim}).transpose(1, 2);
 }
 
-at::Tensor project(const Linear& w, const at::Tensor& x, const MatrixProduct& product) {
-    const auto type = x.scalar_type();
-    if (product) {
-        const at::Tensor y = product(x, w.weight);
-        return w.bias.defined() ? y + w.bias.to(type) : y;
+// What a pass does at its matrices: who multiplies, and who hears of what comes in.
+struct Within {
+    const MatrixProduct& product;
+    const InputListener& heard;
+
+    at::Tensor project(const Linear& w, const at::Tensor& x) const {
+        const auto type = x.scalar_type();
+        if (product) {
+            const at::Tensor y = product(x, w.weight);
+            return w.bias.defined() ? y + w.bias.to(type) : y;
+        }
+        return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
+                                : at::linear(x, w.weight.to(type));
     }
-    return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
-                            : at::linear(x, w.weight.to(type));
-}
+    void tell(MatrixInput input, const at::Tensor& x) const {
+        if (heard)
+            heard(input, x);
+    }
+};
 
 // The heads of one projection of x, normalised where their model does that.
 at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const Gain& norm, const at::Tensor& x,
-                          int heads, const MatrixProduct& product) {
-    const at::Tensor split = splitHeads(project(projection, x, product), heads, spec.headDim);
+                          int heads, const Within& in) {
+    const at::Tensor split = splitHeads(in.project(projection, x), heads, spec.headDim);
     return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
 }
 
 // x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
                           c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention,
-                          const MatrixProduct& product) {
+                          const Within& in) {
     const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
-    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads, product);
+    in.tell(MatrixInput::Projections, normed);
+    const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads, in);
     at::Tensor k, v;
     if (spec.ownsKv(layer)) {
         const at::Tensor own =
             w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm).to(compute) : normed;
-        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, product), angles);
-        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads, product);
+        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, in), angles);
+        v = projectedHeads(spec, w.value, {}, own, spec.kvHeads, in);
     }
     const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
-    return project(w.output, joined, product);
+    in.tell(MatrixInput::Output, joined);
+    return in.project(w.output, joined);
 }
 
 at::Tensor activated(Activation activation, const at::Tensor& x) {
@@ -149,9 +167,12 @@ at::Tensor activated(Activation activation, const at::Tensor& x) {
 }
 
 at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed,
-                       const MatrixProduct& product) {
-    const at::Tensor inner = activated(spec.activation, project(spec.gated ? w.gate : w.up, normed, product));
-    return project(w.down, spec.gated ? inner * project(w.up, normed, product) : inner, product);
+                       const Within& in) {
+    in.tell(MatrixInput::Inner, normed);
+    const at::Tensor first = activated(spec.activation, in.project(spec.gated ? w.gate : w.up, normed));
+    const at::Tensor inner = spec.gated ? first * in.project(w.up, normed) : first;
+    in.tell(MatrixInput::Down, inner);
+    return in.project(w.down, inner);
 }
 
 // What a block adds to the residual stream.
@@ -159,7 +180,9 @@ at::Tensor added(const ModelSpec& spec, const at::Tensor& output, const Gain& no
     return spec.outputNorms ? normalised(spec, output, norm) : output;
 }
 
-at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition) {
+} // namespace
+
+at::Tensor embeddedTokens(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition) {
     // The residual stream stays fp32: its sums are what bf16 would lose first.
     at::Tensor x = model.embedding.take(tokens, at::kFloat);
     if (model.spec.embeddingScale != 1)
@@ -169,27 +192,42 @@ at::Tensor embedded(const Model& model, const at::Tensor& tokens, std::int64_t f
     return x;
 }
 
-} // namespace
+LayerForward::LayerForward(const ModelSpec& spec, std::int64_t firstPosition, std::int64_t count,
+                           std::int64_t length, c10::ScalarType compute, c10::Device device,
+                           MatrixProduct product)
+    : m_spec(spec), m_compute(compute), m_product(std::move(product)),
+      m_rotations(std::make_shared<const Rotations>(
+          spec, firstPosition, count, length > 0 ? length : firstPosition + count, compute, device)) {}
+
+at::Tensor LayerForward::attended(int layer, const LayerWeights& w, const at::Tensor& x,
+                                  const AttentionFunction& attention, const InputListener& heard) const {
+    const Rotation* const angles = m_rotations->find(m_spec.ropeOf(layer));
+    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, {m_product, heard}),
+                 w.attentionOutputNorm);
+}
+
+at::Tensor LayerForward::fed(const LayerWeights& w, const at::Tensor& x, const InputListener& heard) const {
+    return added(m_spec, feedForward(m_spec, w, normalised(m_spec, x, w.ffnNorm).to(m_compute), {m_product, heard}),
+                 w.ffnOutputNorm);
+}
+
+at::Tensor LayerForward::after(int layer, const LayerWeights& w, const at::Tensor& x,
+                               const AttentionFunction& attention, const InputListener& heard) const {
+    const at::Tensor more = attended(layer, w, x, attention, heard);
+    if (m_spec.parallelResidual)
+        return x + more + fed(w, x, heard);
+    const at::Tensor between = x + more;
+    return between + fed(w, between, heard);
+}
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
                         const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length,
                         const MatrixProduct& product) {
     const ModelSpec& spec = model.spec;
-    const std::int64_t count = tokens.size(1);
-    const Rotations rotations(spec, firstPosition, count, length > 0 ? length : firstPosition + count,
-                              compute, tokens.device());
-    at::Tensor x = embedded(model, tokens, firstPosition);
-    for (int layer = 0; layer < spec.layers; ++layer) {
-        const LayerWeights& w = model.layers[static_cast<std::size_t>(layer)];
-        const at::Tensor attended =
-            added(spec,
-                  attentionBlock(spec, layer, w, x, compute, rotations.find(spec.ropeOf(layer)), attention, product),
-                  w.attentionOutputNorm);
-        const at::Tensor between = spec.parallelResidual ? x : x + attended;
-        const at::Tensor fed = added(
-            spec, feedForward(spec, w, normalised(spec, between, w.ffnNorm).to(compute), product), w.ffnOutputNorm);
-        x = spec.parallelResidual ? x + attended + fed : between + fed;
-    }
+    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device(), product);
+    at::Tensor x = embeddedTokens(model, tokens, firstPosition);
+    for (int layer = 0; layer < spec.layers; ++layer)
+        x = forward.after(layer, model.layers[static_cast<std::size_t>(layer)], x, attention);
     return normalised(spec, x, model.finalNorm).to(compute);
 }
 

@@ -158,6 +158,7 @@ ModelSpec readLlama2cHeader(const std::filesystem::path& file) {
 
 std::shared_ptr<const Model> readLlama2c(const std::filesystem::path& file) {
     auto model = std::make_shared<Model>();
+    model->origin = file;
     const ModelSpec& spec = model->spec = readLlama2cHeader(file);
     Reader reader(file);
     reader.skip(kHeaderBytes / 4);

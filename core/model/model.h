@@ -44,6 +44,7 @@ struct Model {
     std::vector<LayerWeights> layers;
     Gain finalNorm; // (D)
     Weight head;    // (V, D); the embedding itself when tied
+    std::filesystem::path origin = {}; // the file or folder it was read from; empty where it was made here
 };
 
 // A llama2.c `.bin` file, a `.gguf` file or a Hugging Face folder (config.json, model.safetensors or its shards).

@@ -50,7 +50,7 @@ ModelSpec readGgufHeader(const std::filesystem::path& path) {
 ModelSpec readModelHeader(const std::filesystem::path& path) {
     switch (modelKind(path)) {
     case ModelKind::HuggingFace:
-        return readHuggingFace(path)->spec; // mapped: no more than its tables is read
+        return readHuggingFaceHeader(path);
     case ModelKind::Gguf:
         return readGgufHeader(path);
     case ModelKind::Llama2c:

@@ -40,9 +40,13 @@ public:
     at::Tensor map(const std::string& name) const;
     // The same in memory of its own.
     at::Tensor read(const std::string& name) const;
+    // The same as map(), of one of I32.
+    at::Tensor mapIntegers(const std::string& name) const;
 
 private:
     const Entry& floats(const std::string& name) const;
+    at::Tensor mapped(const Entry& entry, c10::ScalarType type) const;
+    at::Tensor copied(const Entry& entry, c10::ScalarType type) const;
 
     std::filesystem::path m_file;
     std::shared_ptr<const MappedFile> m_mapped;
@@ -52,7 +56,7 @@ private:
 
 struct NamedTensor {
     std::string name;
-    at::Tensor tensor; // F32, F16 or BF16
+    at::Tensor tensor; // F32, F16, BF16 or I32
 };
 
 // Replaces the file all at once; in the order given, with metadata {"format": "pt"} and what else is given.

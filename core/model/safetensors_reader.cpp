@@ -24,6 +24,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t kLargestHeader = 100'000'000; // the format's own limit
 constexpr std::size_t kMostDimensions = 8;
+constexpr std::string_view kIntegers = "I32"; // the one type of whole numbers that is read
 constexpr const char* kAdvice = "; the file is damaged, copy it again";
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
@@ -169,17 +170,32 @@ const SafetensorsFile::Entry& SafetensorsFile::floats(const std::string& name) c
 
 at::Tensor SafetensorsFile::map(const std::string& name) const {
     const Entry& entry = floats(name);
-    const std::byte* const data = m_mapped->bytes().data() + entry.begin;
-    // The format aligns its tensors; a writer that did not gets a copy.
-    if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(entry.type) != 0)
-        return read(name);
-    return at::from_blob(
-        const_cast<std::byte*>(data), entry.shape, [mapped = m_mapped](void*) {}, entry.type);
+    return mapped(entry, entry.type);
 }
 
 at::Tensor SafetensorsFile::read(const std::string& name) const {
     const Entry& entry = floats(name);
-    at::Tensor tensor = at::empty(entry.shape, entry.type);
+    return copied(entry, entry.type);
+}
+
+at::Tensor SafetensorsFile::mapIntegers(const std::string& name) const {
+    const auto found = m_entries.find(name);
+    if (found == m_entries.end() || found->second.typeName != kIntegers)
+        refuse(m_file, "there is no tensor " + quotedName(name) + " of I32");
+    return mapped(found->second, at::kInt);
+}
+
+at::Tensor SafetensorsFile::mapped(const Entry& entry, c10::ScalarType type) const {
+    const std::byte* const data = m_mapped->bytes().data() + entry.begin;
+    // The format aligns its tensors; a writer that did not gets a copy.
+    if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(type) != 0)
+        return copied(entry, type);
+    return at::from_blob(
+        const_cast<std::byte*>(data), entry.shape, [mapped = m_mapped](void*) {}, type);
+}
+
+at::Tensor SafetensorsFile::copied(const Entry& entry, c10::ScalarType type) const {
+    at::Tensor tensor = at::empty(entry.shape, type);
     const std::byte* const data = m_mapped->bytes().data() + entry.begin;
     const std::size_t size = entry.end - entry.begin;
     std::memcpy(tensor.data_ptr(), data, size);

@@ -19,8 +19,10 @@ const char* typeName(const at::Tensor& tensor) {
         return "F16";
     case at::kBFloat16:
         return "BF16";
+    case at::kInt:
+        return "I32";
     default:
-        throw std::runtime_error("safetensors: only F32, F16 and BF16 tensors are written");
+        throw std::runtime_error("safetensors: only F32, F16, BF16 and I32 tensors are written");
     }
 }
 

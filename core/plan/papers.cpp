@@ -60,6 +60,25 @@ constexpr std::array<std::string_view, 4> kMoaResults = {
     "memory 1.2 to 1.4x lower",
 };
 
+constexpr std::array<std::string_view, 3> kKvquantResults = {
+    "WikiText-2 perplexity, LLaMA-7B (16 bit 5.68) at 4 / 3 / 2 bits: integers 5.98 / 10.87 / 11779, in "
+    "groups of 128 5.77 "
+    "/ 6.17 / 37.37; KVQuant 5.72 / 5.87 / 7.23, with 1 % outliers 5.69 / 5.75 / 6.01",
+    "What each part takes off the perplexity at 3 bits: keys per channel 3.82, before RoPE .82, levels that "
+    "are learnt .29, "
+    "outliers .19",
+    "LLaMA-7B with a context of 1 million tokens on one A100-80GB, of 10 million on eight",
+};
+constexpr std::array<std::string_view, 2> kKiviResults = {
+    "LongBench, LongChat-7B: 16 bit 38.72, 2 bits 38.30",
+    "2.6x less memory at its peak, weights included; batches up to 4x larger, 2.35 to 3.47x the throughput",
+};
+constexpr std::array<std::string_view, 1> kCqResults = {
+    "WikiText-2 perplexity, LLaMA-7B (16 bit 5.68): 4 bits (2c8b) 5.70, 2 bits (4c8b) 5.97, 1.25 bits "
+    "(8c10b) 6.78, 1 bit "
+    "(8c8b) 8.09, without Fisher weights 32.12",
+};
+
 constexpr std::array<std::string_view, 7> kQllmEvalResults = {
     "MMLU, Llama-2-7B, 16 bit / W8 / W4 / W3 / W2: 46.69 / 46.92 / 45.45 / 38.52 / 24.23; 70B: 69.80 / 69.74 / 68.49 / "
     "65.21 / 27.13",
@@ -73,6 +92,18 @@ constexpr std::array<std::string_view, 7> kQllmEvalResults = {
     "Rounding weights alone speeds up decoding, and may slow down prefill",
 };
 
+constexpr std::array<std::string_view, 2> kGptqResults = {
+    "WikiText-2 perplexity, LLaMA-7B, as the authors' repository has it: 16 bit 5.68; 4 bits RTN 6.29, GPTQ 6.09; 3 bits "
+    "RTN 25.54, GPTQ 8.07, in groups of 128 6.61",
+    "OPT and BLOOM of 175B calibrated in about four GPU hours",
+};
+
+constexpr std::array<std::string_view, 2> kAwqResults = {
+    "WikiText-2 perplexity in groups of 128, Llama-2-7B: 16 bit 5.47; 4 bits RTN 5.73, GPTQ 5.69, AWQ 5.60; 3 bits RTN "
+    "6.66, GPTQ 6.43, AWQ 6.24",
+    "LLaMA-7B at 4 bits: 16 bit 5.68, AWQ 5.78",
+};
+
 // SparQ's table counts neither the second write of K nor both accesses to the mean value: with them 5·d.
 constexpr std::array kPapers = {
     Paper{.key = "attention",
@@ -84,6 +115,22 @@ constexpr std::array kPapers = {
           .arxiv = "1706.03762",
           .publishedMoved = {},
           .publishedHeld = {},
+          .results = {}},
+    Paper{.key = "gptq",
+          .authors = "Elias Frantar, Saleh Ashkboos, Torsten Hoefler, Dan Alistarh",
+          .title = "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers",
+          .year = 2022,
+          .arxiv = "2210.17323",
+          .publishedMoved = {},
+          .publishedHeld = "3 or 4 bits per weight, a scale and a zero per row or per group",
+          .results = kGptqResults},
+    Paper{.key = "smoothquant",
+          .authors = "Guangxuan Xiao, Ji Lin, Mickael Seznec, Hao Wu, Julien Demouth, Song Han",
+          .title = "SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models",
+          .year = 2022,
+          .arxiv = "2211.10438",
+          .publishedMoved = {},
+          .publishedHeld = "8 bits per weight and per activation",
           .results = {}},
     Paper{.key = "flexgen",
           .authors = "Ying Sheng, Lianmin Zheng, Binhang Yuan, Zhuohan Li, Max Ryabinin, Daniel Y. Fu, Zhiqiang Xie, "
@@ -116,6 +163,15 @@ constexpr std::array kPapers = {
         .publishedMoved = {},
         .publishedHeld = "a fixed budget of tokens per head, more in higher layers",
         .results = kScissorhandsResults},
+    Paper{.key = "awq",
+          .authors = "Ji Lin, Jiaming Tang, Haotian Tang, Shang Yang, Wei-Ming Chen, Wei-Chen Wang, Guangxuan Xiao, "
+                     "Xingyu Dang, Chuang Gan, Song Han",
+          .title = "AWQ: Activation-aware Weight Quantization for On-Device LLM Compression and Acceleration",
+          .year = 2023,
+          .arxiv = "2306.00978",
+          .publishedMoved = {},
+          .publishedHeld = "4 or 3 bits per weight in groups of 128, each with a scale and a zero",
+          .results = kAwqResults},
     Paper{.key = "h2o",
           .authors =
               "Zhenyu Zhang, Ying Sheng, Tianyi Zhou, Tianlong Chen, Lianmin Zheng, Ruisi Cai, Zhao Song, "
@@ -151,6 +207,26 @@ constexpr std::array kPapers = {
           .publishedMoved = "S·r + 2·k·d + 4·d elements per KV head (dense: 2·S·d + 2·d)",
           .publishedHeld = "1.5x dense: K is stored twice",
           .results = kSparqResults},
+    Paper{.key = "kvquant",
+          .authors = "Coleman Hooper, Sehoon Kim, Hiva Mohammadzadeh, Michael W. Mahoney, Yakun Sophia Shao, "
+                     "Kurt Keutzer, "
+                     "Amir Gholami",
+          .title = "KVQuant: Towards 10 Million Context Length LLM Inference with KV Cache Quantization",
+          .year = 2024,
+          .arxiv = "2401.18079",
+          .publishedMoved = {},
+          .publishedHeld =
+              "b bits per number, 32 per outlier, and 32 per token in each layer's keys and values",
+          .results = kKvquantResults},
+    Paper{.key = "kivi",
+          .authors = "Zirui Liu, Jiayi Yuan, Hongye Jin, Shaochen Zhong, Zhaozhuo Xu, Vladimir Braverman, "
+                     "Beidi Chen, Xia Hu",
+          .title = "KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache",
+          .year = 2024,
+          .arxiv = "2402.02750",
+          .publishedMoved = {},
+          .publishedHeld = "2 bits per number and a scale and a zero per 32; the newest tokens at 16 bits",
+          .results = kKiviResults},
     Paper{.key = "qllm-eval",
           .authors = "Shiyao Li, Xuefei Ning, Luning Wang, Tengxuan Liu, Xiangsheng Shi, Shengen Yan, Guohao Dai, "
                      "Huazhong Yang, Yu Wang",
@@ -170,6 +246,15 @@ constexpr std::array kPapers = {
           .publishedMoved = {},
           .publishedHeld = "a fixed budget of the prompt's tokens per head, and what is generated",
           .results = kSnapkvResults},
+    Paper{.key = "cq",
+          .authors = "Tianyi Zhang, Jonah Yi, Zhaozhuo Xu, Anshumali Shrivastava",
+          .title = "KV Cache is 1 Bit Per Channel: Efficient Large Language Model Inference with Coupled "
+                   "Quantization",
+          .year = 2024,
+          .arxiv = "2405.03917",
+          .publishedMoved = {},
+          .publishedHeld = "b bits per c numbers, and 2^b centroids of c numbers per group of channels",
+          .results = kCqResults},
     Paper{.key = "cla",
           .authors = "William Brandon, Mayank Mishra, Aniruddha Nrusimhan, Rameswar Panda, Jonathan Ragan-Kelley",
           .title = "Reducing Transformer Key-Value Cache Size with Cross-Layer Attention",

@@ -26,14 +26,15 @@ at::Tensor row(std::span<const int> tokens) {
 }
 
 // (n, V)
-at::Tensor allLogits(const Model& model, std::span<const int> tokens) {
-    const at::Tensor hidden = hiddenStates(model, row(tokens), 0, causalAttentionOf(model.spec), at::kFloat);
+at::Tensor allLogits(const Model& model, std::span<const int> tokens, const AttentionFunction& attention = {}) {
+    const at::Tensor hidden =
+        hiddenStates(model, row(tokens), 0, attention ? attention : causalAttentionOf(model.spec), at::kFloat);
     return logits(model, hidden).squeeze(0);
 }
 
 // Of all tokens, cut into windows that each follow a BOS.
 double natsOf(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
-              std::int64_t window) {
+              std::int64_t window, const AttentionFunction& attention = {}) {
     const at::NoGradGuard noGrad;
     if (window < 1)
         throw std::invalid_argument("the loss of a text: the window must hold a token");
@@ -43,7 +44,7 @@ double natsOf(const Model& model, const Tokenizer& tokenizer, std::span<const in
         std::vector<int> input = {tokenizer.bos()};
         input.insert(input.end(), text.begin(), text.end() - 1);
         const at::Tensor cost =
-            at::cross_entropy_loss(allLogits(model, input), row(text).squeeze(0), {}, /*sum*/ 2);
+            at::cross_entropy_loss(allLogits(model, input, attention), row(text).squeeze(0), {}, /*sum*/ 2);
         nats += cost.item<double>();
     }
     return nats;
@@ -59,8 +60,8 @@ std::vector<std::int64_t> mostLikelyNext(const Model& model, std::span<const int
 }
 
 double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
-                        std::int64_t window) {
-    const double nats = natsOf(model, tokenizer, tokens, window);
+                        std::int64_t window, const AttentionFunction& attention) {
+    const double nats = natsOf(model, tokenizer, tokens, window, attention);
     std::int64_t bytes = 0;
     for (const int token : tokens)
         bytes += static_cast<std::int64_t>(tokenizer.piece(tokenizer.eos(), token).size());

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/model/forward.h"
 #include "core/tasks/random.h"
 
 namespace fovea {
@@ -17,9 +18,10 @@ class Tokenizer;
 std::vector<std::int64_t> mostLikelyNext(const Model& model, std::span<const int> tokens);
 
 // Bits the model needs per character (byte) of the text: `tokens` is cut into windows of `window` tokens,
-// each after a BOS, and what each token costs is summed over the bytes that the tokens spell.
+// each after a BOS, and what each token costs is summed over the bytes that the tokens spell. `attention` is the model's
+// own where it is empty.
 double bitsPerCharacter(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,
-                        std::int64_t window);
+                        std::int64_t window, const AttentionFunction& attention = {});
 
 // Nats the model needs per token of the same.
 double natsPerToken(const Model& model, const Tokenizer& tokenizer, std::span<const int> tokens,

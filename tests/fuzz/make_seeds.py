@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "golden"))
 from architectures import CONFIGS, NEW_FORM  # noqa: E402
 
-BITS = {"F64": 64, "F32": 32, "I64": 64, "F16": 16, "BF16": 16, "BOOL": 8, "U8": 8}
+BITS = {"F64": 64, "F32": 32, "I64": 64, "I32": 32, "F16": 16, "BF16": 16, "BOOL": 8, "U8": 8}
 
 
 def put(target, name, data):
@@ -123,6 +123,29 @@ def shards(config, shapes):
                         ("shard_swapped", places | {names[0]: "b.safetensors"}), ("shard_outside", {names[0]: "../a.safetensors"})]:
         put("huggingface_folder", f"seed_{name}", json.dumps(config).encode() + b"\0" + json.dumps(
             {"metadata": {}, "weight_map": index}).encode() + b"\0" + bytes([len(first) // 16]) + first + second)
+
+
+def gptq():
+    """Llamas whose matrices are GPTQ's words."""
+    for name, bits, group, version, more in [
+            ("gptq_4", 4, 32, "gptq", {}), ("gptq_3", 3, 32, "gptq", {}), ("gptq_2_rows", 2, -1, "gptq_v2", {}),
+            ("gptq_8", 8, 64, "gptq_v2", {}), ("gptq_act_order", 4, 32, "gptq", {"desc_act": True}),
+            ("gptq_marlin", 4, 32, "marlin", {}), ("gptq_group", 4, 48, "gptq", {})]:
+        config = smaller(CONFIGS["llama"]) | {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+                                              "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 16}
+        config["quantization_config"] = {"quant_method": "gptq", "bits": bits, "group_size": group, "desc_act": False,
+                                         "checkpoint_format": version} | more
+        shapes = {"model.embed_tokens.weight": ("F16", [16, 32]), "model.norm.weight": ("F16", [32]),
+                  "lm_head.weight": ("F16", [16, 32])}
+        for part in ("input_layernorm", "post_attention_layernorm"):
+            shapes[f"model.layers.0.{part}.weight"] = ("F16", [32])
+        for part in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj",
+                     "mlp.up_proj", "mlp.down_proj"):
+            prefix = f"model.layers.0.{part}."
+            shapes |= {prefix + "qweight": ("I32", [bits, 32]), prefix + "qzeros": ("I32", [1, bits]),
+                       prefix + "scales": ("F16", [1, 32])}
+        put("huggingface_folder", f"seed_{name}", json.dumps(config).encode() + b"\0\0" + tensors(shapes))
+        put("huggingface_config", f"seed_{name}", json.dumps(config))
 
 
 def llama2c():
@@ -434,7 +457,7 @@ def runs():
 
 def main():
     torch.manual_seed(1)
-    for make in (plans, moa_plans, safetensors, configs, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
+    for make in (plans, moa_plans, safetensors, configs, gptq, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
         make()
     for folder in sorted((HERE / "corpus").iterdir()):
         files = list(folder.iterdir())

@@ -14,6 +14,7 @@ namespace {
 
 constexpr ElementType kFloats[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
 constexpr int kRounded = 4; // of STORE, after the model's own and the floats
+enum Entry { Own, Rtn, Awq, Gptq }; // of WEIGHTS
 
 QString nameOf(ElementType type) {
     const auto name = elementName(type);
@@ -24,6 +25,22 @@ int indexOf(const Store& store) {
     if (const auto* type = std::get_if<ElementType>(&store))
         return 1 + static_cast<int>(*type);
     return std::holds_alternative<RtnParams>(store) ? kRounded : 0;
+}
+
+Entry entryOf(const WeightCodes& weights) {
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&weights))
+        return learnt->method == CalibratedWeights::Method::Awq ? Awq : Gptq;
+    return std::holds_alternative<RtnParams>(weights) ? Rtn : Own;
+}
+
+// Another method in the form that `last` had, as far as it has one.
+WeightCodes weightsOf(int entry, const RtnParams& last) {
+    if (entry == Own)
+        return OwnWeights{};
+    if (entry == Rtn)
+        return last;
+    const auto method = entry == Awq ? CalibratedWeights::Method::Awq : CalibratedWeights::Method::Gptq;
+    return CalibratedWeights{.method = method, .bits = last.bits, .group = last.group};
 }
 
 } // namespace
@@ -48,12 +65,15 @@ void PlanPanel::buildStore(QVBoxLayout* column) {
 void PlanPanel::buildWeights(QVBoxLayout* column) {
     auto& rows = *m_rows;
     rows.weights = new FlatCombo;
-    rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)")});
+    rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)"), tr("calibrated (AWQ)"),
+                            tr("calibrated (GPTQ)")});
     rows.weightsPaper = mutedLabel({});
     auto* section = addSection(column, tr("WEIGHTS — in what form"), rows.weights,
                                tr("The layers' matrices as the checkpoint has them, or each weight rounded "
                                   "to the nearest of a few levels of "
                                   "its group and packed, once per model; a step then reads the codes. "
+                                  "Calibrated: codes that fovea calibrate learnt from a text and saved beside "
+                                  "the model. "
                                   "Embedding and output head stay. The "
                                   "arithmetic is f32: quantised activations are not in this version."),
                                rows.weightsPaper);
@@ -84,14 +104,20 @@ void PlanPanel::showStore() {
 void PlanPanel::showWeights() {
     auto& rows = *m_rows;
     rows.weights->setItemText(0, tr("checkpoint's own (%1)").arg(nameOf(m_spec.type)));
-    const auto* rtn = std::get_if<RtnParams>(&m_plan.weights);
-    rows.weights->setCurrentIndex(rtn ? 1 : 0);
+    const Entry entry = entryOf(m_plan.weights);
+    const QString papers[] = {tr("acts f32"), tr("Li 2024"), tr("Lin 2023"), tr("Frantar 2022")};
+    rows.weights->setCurrentIndex(entry);
     rows.weights->updateGeometry();
-    rows.weightsPaper->setText(rtn ? tr("Li 2024") : tr("acts f32"));
-    rows.weightRtn->setVisible(rtn != nullptr);
+    rows.weightsPaper->setText(papers[entry]);
+    const std::optional<RtnParams> rtn = packedRows(m_plan.weights);
+    rows.weightRtn->setVisible(rtn.has_value());
     if (!rtn)
         return;
-    m_lastRtn = *rtn;
+    RtnParams last = entry == Rtn ? *rtn : m_lastRtn.value_or(RtnParams{});
+    last.bits = rtn->bits;
+    last.group = rtn->group;
+    m_lastRtn = last; // a calibration says nothing of levels and zeros
+    rows.weightRtn->offerLevels(entry == Rtn);
     rows.weightRtn->showRtn(*rtn, m_spec.width > 0 ? std::optional(effectiveBits(*rtn, m_spec.width)) : std::nullopt,
                             tr("Formula: bits per weight of a row of %1, its scales and zeros among them").arg(m_spec.width));
 }
@@ -113,7 +139,7 @@ void PlanPanel::connectWeights() {
     });
     connect(rows.weights, &QComboBox::activated, this, [this, changed](int index) {
         auto plan = m_plan;
-        plan.weights = index == 1 ? WeightCodes(m_lastRtn.value_or(RtnParams{})) : WeightCodes(OwnWeights{});
+        plan.weights = weightsOf(index, m_lastRtn.value_or(RtnParams{}));
         changed(plan, QStringLiteral("weights"));
     });
     connect(rows.storeRtn, &RtnRows::edited, this, [this, changed](const RtnParams& rtn, const QString& what) {
@@ -123,7 +149,7 @@ void PlanPanel::connectWeights() {
     });
     connect(rows.weightRtn, &RtnRows::edited, this, [this, changed](const RtnParams& rtn, const QString& what) {
         auto plan = m_plan;
-        plan.weights = rtn;
+        plan.weights = weightsOf(entryOf(plan.weights), rtn);
         changed(plan, what);
     });
 }

@@ -50,7 +50,7 @@ RtnRows::RtnRows(const QString& of, const QString& value, const QString& along, 
     choiceRow(inner, tr("b  bits per %1").arg(value), m_bits, tr("A %1 becomes the nearest of 2^b levels").arg(value));
     choiceRow(inner, tr("g  %1s per scale").arg(value), m_group,
               tr("%1 in groups of g, each with a scale of its own; the last may be shorter").arg(along));
-    choiceRow(inner, tr("levels"), m_mode,
+    m_modeRow = choiceRow(inner, tr("levels"), m_mode,
               tr("From a group's least %1 to its greatest (the study's), or as far to both sides of 0").arg(value));
     m_zeroRow = choiceRow(inner, tr("zero"), m_zero,
                           tr("Clamped, as in the study: a group that does not straddle 0 loses what lies beyond its "
@@ -78,6 +78,10 @@ RtnRows::RtnRows(const QString& of, const QString& value, const QString& along, 
     });
 }
 
+void RtnRows::offerLevels(bool on) {
+    m_levels = on;
+}
+
 void RtnRows::showRtn(const RtnParams& rtn, std::optional<double> bits, const QString& tip) {
     m_rtn = rtn;
     const bool symmetric = rtn.mode == RtnParams::Mode::Symmetric;
@@ -85,7 +89,8 @@ void RtnRows::showRtn(const RtnParams& rtn, std::optional<double> bits, const QS
     m_group->setCurrentIndex(indexOf(kGroups, rtn.group));
     m_mode->setCurrentIndex(symmetric ? 1 : 0);
     m_zero->setCurrentIndex(rtn.zero == RtnParams::Zero::Free ? 1 : 0);
-    m_zeroRow->setVisible(!symmetric);
+    m_modeRow->setVisible(m_levels);
+    m_zeroRow->setVisible(m_levels && !symmetric);
     m_note->setText(bits ? tr("%1 bits with scales and zeros").arg(*bits, 0, 'f', 3) : QString());
     m_note->setToolTip(tip);
 }

@@ -22,6 +22,7 @@ public:
     RtnRows(const QString& of, const QString& value, const QString& along, QWidget* parent = nullptr);
 
     // `bits` with metadata, or nothing where they are not known; `tip` says of what.
+    void offerLevels(bool on); // mode and zero, which a calibration has not
     void showRtn(const RtnParams& rtn, std::optional<double> bits, const QString& tip);
 
 Q_SIGNALS:
@@ -34,7 +35,8 @@ private:
     QString m_of;
     RtnParams m_rtn;
     FlatCombo *m_bits, *m_group, *m_mode, *m_zero;
-    QWidget* m_zeroRow; // which symmetric levels have not
+    QWidget *m_modeRow, *m_zeroRow; // the latter symmetric levels have not
+    bool m_levels = true;
     QLabel* m_note;
 };
 

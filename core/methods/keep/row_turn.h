@@ -16,7 +16,7 @@ public:
     // refused for models whose does).
     RowTurn(const ModelSpec& spec, int layer);
 
-    // rows (n, d) fp32 turned by `by` (n) int64 positions each.
+    // rows (…, n, d) fp32 turned by `by` (n) int64 positions each.
     at::Tensor rows(const at::Tensor& rows, const at::Tensor& by) const;
     // All of them by the same.
     at::Tensor rows(const at::Tensor& rows, std::int64_t by) const;

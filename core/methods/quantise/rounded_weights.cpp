@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/methods/quantise/rtn_pack.h"
+#include "core/model/layer_matrices.h"
 #include "core/model/model.h"
 #include "core/model/weight_memory.h"
 #include "core/plan/attention_plan.h"
@@ -19,44 +20,7 @@ namespace fovea {
 
 namespace {
 
-struct Part {
-    std::string_view name;
-    Linear LayerWeights::*matrix;
-};
-constexpr Part kParts[] = {{"query", &LayerWeights::query}, {"key", &LayerWeights::key},
-                           {"value", &LayerWeights::value}, {"output", &LayerWeights::output},
-                           {"gate", &LayerWeights::gate},   {"up", &LayerWeights::up},
-                           {"down", &LayerWeights::down}};
-
 constexpr std::int64_t kAtOnce = 1 << 22; // weights that are there in fp32 beside the packed ones
-
-// Undefined when cancelled; `fault` says what could not be held.
-Weight packed(const Weight& weight, const RtnParams& rtn, WeightMemory& memory, const std::atomic<bool>& cancel,
-              RtnFault& fault) {
-    const std::int64_t columns = weight.columns(), rows = weight.rows(), bytes = rtnRow(rtn, columns).bytes;
-    const at::Tensor result = memory.take(rows, bytes, at::kByte);
-    auto* const to = result.data_ptr<std::uint8_t>();
-    const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns));
-    std::atomic<RtnFault> found = RtnFault::None;
-    for (std::int64_t first = 0; first < rows; first += step) {
-        if (cancel)
-            return {};
-        const std::int64_t count = std::min(step, rows - first);
-        const at::Tensor values = weight.rows(first, count, at::kFloat).contiguous();
-        const float* const from = values.data_ptr<float>();
-        at::parallel_for(0, count, 8, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t row = begin; row < end; ++row)
-                if (const RtnFault one =
-                        packRtn(rtn, from + row * columns, columns, to + (first + row) * bytes);
-                    one != RtnFault::None)
-                    found = one;
-        });
-        fault = found;
-        if (fault != RtnFault::None)
-            return {};
-    }
-    return Weight(result, rtn, columns);
-}
 
 [[noreturn]] void refuse(const Model& model, const RtnParams& rtn, std::size_t layer, std::string_view part,
                          RtnFault fault) {
@@ -99,22 +63,48 @@ std::int64_t heldBytes(const ModelSpec& spec, int layer, bool ownsKv, bool conve
 
 } // namespace
 
+Weight roundMatrix(const Weight& weight, const RtnParams& rtn, const std::atomic<bool>& cancel, RtnFault& fault,
+                   WeightMemory* memory) {
+    const std::int64_t columns = weight.columns(), rows = weight.rows(), bytes = rtnRow(rtn, columns).bytes;
+    const at::Tensor result =
+        memory ? memory->take(rows, bytes, at::kByte) : at::empty({rows, bytes}, at::kByte);
+    auto* const to = result.data_ptr<std::uint8_t>();
+    const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns));
+    std::atomic<RtnFault> found = RtnFault::None;
+    for (std::int64_t first = 0; first < rows; first += step) {
+        if (cancel)
+            return {};
+        const std::int64_t count = std::min(step, rows - first);
+        const at::Tensor values = weight.rows(first, count, at::kFloat).contiguous();
+        const float* const from = values.data_ptr<float>();
+        at::parallel_for(0, count, 8, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t row = begin; row < end; ++row)
+                if (const RtnFault one =
+                        packRtn(rtn, from + row * columns, columns, to + (first + row) * bytes);
+                    one != RtnFault::None)
+                    found = one;
+        });
+        fault = found;
+        if (fault != RtnFault::None)
+            return {};
+    }
+    return Weight(result, rtn, columns);
+}
+
 std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& rtn,
                                           const RoundingProgress& progress, const std::atomic<bool>& cancel) {
     const c10::NoGradGuard noGrad;
     auto rounded = std::make_shared<Model>(model);
     WeightMemory memory;
-    int done = 0, all = 0;
-    for (const LayerWeights& layer : model.layers)
-        for (const Part& part : kParts)
-            all += (layer.*part.matrix).weight.defined() ? 1 : 0;
+    const int all = matrixCount(model);
+    int done = 0;
     for (std::size_t i = 0; i < rounded->layers.size(); ++i)
-        for (const Part& part : kParts) {
+        for (const LayerMatrix& part : kLayerMatrices) {
             Weight& weight = (rounded->layers[i].*part.matrix).weight;
             if (!weight.defined())
                 continue;
             RtnFault fault = RtnFault::None;
-            weight = packed(weight, rtn, memory, cancel, fault);
+            weight = roundMatrix(weight, rtn, cancel, fault, &memory);
             if (fault != RtnFault::None)
                 refuse(model, rtn, i, part.name, fault);
             if (!weight.defined())
@@ -126,7 +116,7 @@ std::shared_ptr<const Model> roundWeights(const Model& model, const RtnParams& r
 }
 
 std::int64_t predictRoundedBytes(const WeightCodes& weights, const Share& share, const ModelSpec& spec) {
-    const auto* rtn = std::get_if<RtnParams>(&weights);
+    const std::optional<RtnParams> rtn = packedRows(weights);
     if (!rtn)
         return 0;
     const ModelSpec shared = sharedSpec(spec, share);

@@ -11,14 +11,21 @@
 #include <memory>
 
 #include "core/methods/quantise/rtn.h"
+#include "core/methods/quantise/rtn_pack.h"
 #include "core/methods/share/cla.h"
 
 namespace fovea {
 
 struct Model;
+class WeightMemory;
+class Weight;
 
 // Called between matrices: how many of all are done.
 using RoundingProgress = std::function<void(int done, int all)>;
+
+// A matrix packed. Undefined when cancelled, and where `fault` says that it cannot be held (rtn_pack.h).
+Weight roundMatrix(const Weight& weight, const RtnParams& rtn, const std::atomic<bool>& cancel, RtnFault& fault,
+                   WeightMemory* memory = nullptr); // null: memory of its own
 
 // `model` with its matrices packed; all else is the same memory. `progress` may be empty. Null when cancelled. Throws
 // PlanError where a matrix has values that cannot be held, naming it.

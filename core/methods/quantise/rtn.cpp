@@ -13,6 +13,14 @@ bool rtnFits(const RtnParams& params) {
            (params.group == 32 || params.group == 64 || (params.group > 0 && params.group % 128 == 0));
 }
 
+std::optional<RtnParams> packedRows(const WeightCodes& weights) {
+    if (const auto* rtn = std::get_if<RtnParams>(&weights))
+        return *rtn;
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&weights))
+        return RtnParams{.bits = learnt->bits, .group = learnt->group};
+    return std::nullopt;
+}
+
 RtnRow rtnRow(const RtnParams& params, std::int64_t columns) {
     RtnRow row;
     row.groups = (columns + params.group - 1) / params.group;

@@ -27,6 +27,7 @@
 // Default   b = 4, g = 128, asym, clamped, as the study's W.
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 namespace fovea {
@@ -50,7 +51,21 @@ struct RtnParams {
 struct OwnWeights {
     bool operator==(const OwnWeights&) const = default;
 };
-using WeightCodes = std::variant<OwnWeights, RtnParams>;
+// Codes that `fovea calibrate` learnt from a text (core/calibrate) and that lie in a folder beside the model. Their rows
+// are those of RTN, asym and clamped: what was learnt is which codes and scales stand in them.
+struct CalibratedWeights {
+    enum class Method : std::uint8_t { Awq, Gptq };
+
+    Method method = Method::Awq;
+    int bits = 4;    // as RtnParams
+    int group = 128; // as RtnParams
+
+    bool operator==(const CalibratedWeights&) const = default;
+};
+using WeightCodes = std::variant<OwnWeights, RtnParams, CalibratedWeights>;
+
+// The packed rows that a plan's matrices are held in; nothing for the checkpoint's own.
+std::optional<RtnParams> packedRows(const WeightCodes& weights);
 
 inline constexpr int kRtnBits[] = {8, 4, 3, 2};
 inline constexpr double kLeastRange = 1e-5; // of a group, so that no scale is 0

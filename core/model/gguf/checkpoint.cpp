@@ -189,6 +189,7 @@ std::shared_ptr<const Model> readGguf(const std::filesystem::path& path) {
     const GgufSpec found = readGgufSpec(file);
     auto model = std::make_shared<Model>();
     model->spec = found.spec;
+    model->origin = path;
     Reader(file, found).read(*model);
     if (found.adjacentPairs) {
         const ModelSpec& s = model->spec;

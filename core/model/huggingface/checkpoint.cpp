@@ -5,6 +5,7 @@
 #include "core/cache/scalar_type.h"
 #include "core/model/huggingface/config.h"
 #include "core/model/huggingface/expected_tensors.h"
+#include "core/model/huggingface/gptq_tensors.h"
 #include "core/model/parameters.h"
 
 namespace fovea {
@@ -15,8 +16,8 @@ namespace {
 // the model.
 class Places {
 public:
-    Places(const TensorNames& names, Model& model, ExpectedTensors& tensors)
-        : m_names(names), m_model(model), m_spec(model.spec), m_tensors(tensors) {}
+    Places(const TensorNames& names, Model& model, ExpectedTensors& tensors, const GptqTensors& gptq)
+        : m_names(names), m_model(model), m_spec(model.spec), m_tensors(tensors), m_gptq(gptq) {}
 
     void all(int unusedPositions) {
         const std::int64_t D = m_spec.width, V = m_spec.vocabulary;
@@ -50,7 +51,10 @@ private:
     void norm(Gain& to, const std::string& name) { norm(to, name, m_spec.width); }
 
     void linear(Linear& to, const std::string& name, std::int64_t out, std::int64_t in, bool bias) {
-        m_tensors.matrix(to.weight, name, out, in);
+        if (m_gptq.has(name))
+            m_gptq.expect(name, out, in, bias, [&to](const Weight& packed) { to.weight = packed; });
+        else
+            m_tensors.matrix(to.weight, name, out, in);
         if (bias)
             m_tensors.vector(to.bias, name + ".bias", out);
     }
@@ -90,11 +94,21 @@ private:
             const at::Tensor heads = all.reshape({H, 3, d, -1}).select(1, i);
             return all.dim() == 1 ? heads.reshape({H * d}) : heads.reshape({H * d, all.size(1)});
         };
-        m_tensors.expectCopied(name + ".weight", {3 * H * d, D}, [&w, part](const at::Tensor& all) {
-            w.query.weight = part(all, 0);
-            w.key.weight = part(all, 1);
-            w.value.weight = part(all, 2);
-        });
+        if (m_gptq.has(name))
+            m_gptq.expect(name, 3 * H * d, D, m_spec.projectionBias, [&w, part](const Weight& all) {
+                const auto rows = [&](std::int64_t i) {
+                    return Weight(part(all.stored(), i).contiguous(), all.rtn().value(), all.columns());
+                };
+                w.query.weight = rows(0);
+                w.key.weight = rows(1);
+                w.value.weight = rows(2);
+            });
+        else
+            m_tensors.expectCopied(name + ".weight", {3 * H * d, D}, [&w, part](const at::Tensor& all) {
+                w.query.weight = part(all, 0);
+                w.key.weight = part(all, 1);
+                w.value.weight = part(all, 2);
+            });
         if (m_spec.projectionBias)
             m_tensors.expectCopied(name + ".bias", {3 * H * d}, [&w, part](const at::Tensor& all) {
                 w.query.bias = part(all, 0);
@@ -107,17 +121,18 @@ private:
     Model& m_model;
     const ModelSpec& m_spec;
     ExpectedTensors& m_tensors;
+    const GptqTensors& m_gptq;
 };
 
-} // namespace
-
-std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder) {
+std::shared_ptr<const Model> readFolder(const std::filesystem::path& folder, bool unpack) {
     const HuggingFaceConfig config = readHuggingFaceConfig(folder / "config.json");
     const TensorNames& names = config.architecture.names;
     auto model = std::make_shared<Model>();
+    model->origin = folder;
     ModelSpec& spec = model->spec = config.spec;
     ExpectedTensors tensors(folder, names.embedding);
-    Places(names, *model, tensors).all(config.architecture.unusedPositions);
+    const GptqTensors gptq(tensors, config.gptq, unpack);
+    Places(names, *model, tensors, gptq).all(config.architecture.unusedPositions);
     if (spec.tiedEmbedding)
         tensors.ignore(std::string(names.head) + ".weight");
     tensors.read();
@@ -130,6 +145,16 @@ std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder
                                   .to(at::kFloat)
                                   .item<float>();
     return model;
+}
+
+} // namespace
+
+std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder) {
+    return readFolder(folder, true);
+}
+
+ModelSpec readHuggingFaceHeader(const std::filesystem::path& folder) {
+    return readFolder(folder, false)->spec;
 }
 
 } // namespace fovea

@@ -9,7 +9,9 @@
 namespace fovea {
 
 // Every shape is held against config.json before a weight is read. Weights are mapped, not copied, in the
-// type in which the file holds them. Throws CheckpointError.
+// type in which the file holds them; matrices of a GPTQ checkpoint (gptq_words.h) become packed rows. Throws CheckpointError.
 std::shared_ptr<const Model> readHuggingFace(const std::filesystem::path& folder);
+// Its spec alone: no more than tables is read, and nothing unpacked. Throws CheckpointError.
+ModelSpec readHuggingFaceHeader(const std::filesystem::path& folder);
 
 } // namespace fovea

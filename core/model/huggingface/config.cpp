@@ -39,10 +39,11 @@ HuggingFaceConfig readHuggingFaceConfig(const std::filesystem::path& file) {
     spec.name = folder.filename().string();
     spec.architecture = architecture.modelType;
     architecture.read(config, spec);
+    const std::optional<GptqFormat> gptq = readGptqFormat(config);
     config.refuseUnreadMathematics();
     if (const auto wrong = shapeRefusal(spec))
         config.refuse(*wrong + "; copy the model's config.json again");
-    return {architecture, std::move(spec)};
+    return {architecture, std::move(spec), gptq};
 }
 
 } // namespace fovea

@@ -36,6 +36,7 @@ public:
     std::vector<std::string> words(const char* key) const;
     ConfigFields object(const char* key) const;
     bool isObject(const char* key) const { return has(key) && m_json.at(key).is_object(); }
+    bool empty() const { return m_json.empty(); }
     // An optional field is given as null, absent, or as something else.
     bool isNull(const char* key) const;
     // Absent, null or this.

@@ -43,8 +43,7 @@ std::string ExpectedTensors::inFile(const std::string& name) const {
                                                                          : name;
 }
 
-void ExpectedTensors::want(const std::string& wanted, std::vector<std::int64_t> shape, bool copied,
-                           Take take) {
+void ExpectedTensors::want(const std::string& wanted, std::vector<std::int64_t> shape, As as, Take take) {
     const std::string name = inFile(wanted);
     const SafetensorsFile* const file = m_tensors.fileOf(name);
     if (file == nullptr)
@@ -55,19 +54,24 @@ void ExpectedTensors::want(const std::string& wanted, std::vector<std::int64_t> 
     if (entry.shape != shape)
         refuse(file->path(), "tensor '" + name + "' is " + text(entry.shape) + " where config.json says " +
                                  text(shape) + "; the two files do not belong together");
-    if (entry.type == c10::ScalarType::Undefined)
-        refuse(file->path(), "tensor '" + name + "' is of type " + quotedName(entry.typeName) +
-                                 "; F32, F16 and BF16 are supported");
-    m_wanted.push_back({file, name, copied, std::move(take)});
+    const bool integers = as == As::Integers;
+    if (integers ? entry.typeName != "I32" : entry.type == c10::ScalarType::Undefined)
+        refuse(file->path(), "tensor '" + name + "' is of type " + quotedName(entry.typeName) + "; " +
+                                 (integers ? "I32 is supported" : "F32, F16 and BF16 are supported"));
+    m_wanted.push_back({file, name, as, std::move(take)});
     m_known.insert(name);
 }
 
 void ExpectedTensors::expect(const std::string& name, std::vector<std::int64_t> shape, Take take) {
-    want(name, std::move(shape), false, std::move(take));
+    want(name, std::move(shape), As::Mapped, std::move(take));
 }
 
 void ExpectedTensors::expectCopied(const std::string& name, std::vector<std::int64_t> shape, Take take) {
-    want(name, std::move(shape), true, std::move(take));
+    want(name, std::move(shape), As::Copied, std::move(take));
+}
+
+void ExpectedTensors::expectIntegers(const std::string& name, std::vector<std::int64_t> shape, Take take) {
+    want(name, std::move(shape), As::Integers, std::move(take));
 }
 
 void ExpectedTensors::matrix(Weight& to, const std::string& name, std::int64_t rows, std::int64_t columns) {
@@ -86,10 +90,22 @@ void ExpectedTensors::refuseUnknown() const {
                        " is not part of the model that config.json describes; it is not supported");
 }
 
+at::Tensor ExpectedTensors::Wanted::tensor() const {
+    switch (as) {
+    case As::Copied:
+        return file->read(name);
+    case As::Integers:
+        return file->mapIntegers(name);
+    case As::Mapped:
+        break;
+    }
+    return file->map(name);
+}
+
 void ExpectedTensors::read() {
     refuseUnknown();
     for (const Wanted& one : m_wanted)
-        one.take(one.copied ? one.file->read(one.name) : one.file->map(one.name));
+        one.take(one.tensor());
 }
 
 } // namespace fovea

@@ -29,8 +29,13 @@ public:
     void expect(const std::string& name, std::vector<std::int64_t> shape, Take take);
     // The same, but a tensor in memory of its own: for what is not used as it lies in the file.
     void expectCopied(const std::string& name, std::vector<std::int64_t> shape, Take take);
+    // The same of I32.
+    void expectIntegers(const std::string& name, std::vector<std::int64_t> shape, Take take);
     void matrix(Weight& to, const std::string& name, std::int64_t rows, std::int64_t columns); // NAME.weight
     void vector(at::Tensor& to, const std::string& name, std::int64_t n);
+    bool has(const std::string& name) const { return m_tensors.fileOf(inFile(name)) != nullptr; }
+    // Where the files are, for errors about more than one tensor.
+    const std::filesystem::path& path() const { return m_tensors.path(); }
     // May be there, and is not used.
     void ignore(const std::string& name) { m_known.insert(m_tensors.fileOf(name) ? name : inFile(name)); }
 
@@ -38,14 +43,16 @@ public:
     void read();
 
 private:
+    enum class As : std::uint8_t { Mapped, Copied, Integers };
     struct Wanted {
         const SafetensorsFile* file;
         std::string name;
-        bool copied;
+        As as;
         Take take;
+        at::Tensor tensor() const;
     };
 
-    void want(const std::string& name, std::vector<std::int64_t> shape, bool copied, Take take);
+    void want(const std::string& name, std::vector<std::int64_t> shape, As as, Take take);
     std::string inFile(const std::string& name) const;
     void refuseUnknown() const;
 

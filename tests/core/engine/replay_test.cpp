@@ -1,6 +1,10 @@
 // The replay redraws what a method would have done; its batched form is held against the methods' own truths.
 
-#include <catch2/catch.hpp>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,9 +15,12 @@
 
 #include "core/engine/capture.h"
 #include "core/engine/replay.h"
+#include "core/methods/quantise/rtn_truth.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/plan_prefill.h"
+
+#include <catch2/catch.hpp>
 
 namespace fovea {
 namespace {
@@ -52,7 +59,9 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
                                       "read=sparq:r=3,k=9,tau=off,select=logits", "read=sparq:r=1,k=200",
                                       "read=sparq:r=5,k=7,local=7", "read=topv:k=6", "read=topv:k=100",
                                       "read=topv:k=1,renormalise=on", "read=quest:page=4,pages=3,skip=1",
-                                      "read=quest:page=1,pages=9,skip=0", "read=quest:page=7,pages=100,skip=0");
+                                      "read=quest:page=1,pages=9,skip=0", "read=quest:page=7,pages=100,skip=0",
+                                      "store=rtn:bits=2", "store=rtn:bits=3 read=sparq:r=4,k=8",
+                                      "store=rtn:bits=2,zero=free read=topv:k=6", "store=rtn read=quest:page=4,pages=3,skip=1");
     CAPTURE(plan);
     const AttentionPlan parsed = parsePlan(plan);
     for (int head = 0; head < 4; ++head) {
@@ -60,7 +69,7 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
         for (std::int64_t query = 0; query < 61; ++query) {
             const QueryStages stages = replayQuery(capture, query, 1, head, parsed, 10);
             CAPTURE(head, query);
-            REQUIRE(stages.sparse == (query >= 10));
+            REQUIRE(stages.sparse == (query >= 10 && !std::holds_alternative<ReadAll>(parsed.read)));
             REQUIRE(chosenRow(map, query) == stages.chosen);
             REQUIRE(map.missed[query] == Approx(stages.missed).margin(1e-5));
         }
@@ -202,6 +211,28 @@ TEST_CASE("A query that reads every token misses nothing and errs by nothing", "
     REQUIRE(stages.missed == Approx(0).margin(1e-6));
     REQUIRE(stages.error == Approx(0).margin(1e-5));
     REQUIRE(stages.recalled == 20);
+}
+
+TEST_CASE("A replay under coded rows attends over what the codes hold", "[core.engine]") {
+    const Capture capture = randomCapture(smallSpec(), 40, 13);
+    const RtnParams rtn{.bits = 2, .group = 32};
+    const AttentionPlan plan{.store = rtn};
+    const HeadMap map = replayHead(capture, 40, 1, 3, plan, 10, kNever);
+    const auto rows = [&](const float* from, std::int64_t n) {
+        return rtnTruth(at::from_blob(const_cast<float*>(from), {n, 16}, at::kFloat), rtn, RtnScale::Held);
+    };
+    for (const std::int64_t query : {0, 5, 39}) { // the prompt's too
+        const at::Tensor K = rows(capture.k(1, 1), query + 1), V = rows(capture.v(1, 1), query + 1);
+        const at::Tensor q = at::from_blob(const_cast<float*>(capture.q(1, 3)) + query * 16, {16}, at::kFloat);
+        const at::Tensor weights = at::softmax(at::matmul(K, q) / 4, -1), output = at::matmul(weights, V);
+        const QueryStages stages = replayQuery(capture, query, 1, 3, plan, 10);
+        for (std::int64_t key = 0; key <= query; ++key)
+            CHECK(map.weights[query * 40 + key] == Approx(weights[key].item<float>()).margin(1e-6));
+        for (int c = 0; c < 16; ++c)
+            CHECK(stages.output[c] == Approx(output[c].item<float>()).margin(1e-5));
+        CHECK(stages.error > .05f);
+        CHECK_FALSE(stages.sparse);
+    }
 }
 
 TEST_CASE("A capture past its budget keeps the first layers and says what it left out", "[core.engine]") {

@@ -109,3 +109,21 @@ TEST_CASE("Choosing coded rows shows the store's own bits, beside those of the w
     s.choose(store, "rounded (RTN)");
     CHECK(toText(s.panel.plan()) == "store=rtn:bits=2,group=32"); // what it was
 }
+
+TEST_CASE("A calibration keeps the bits and the group that RTN had, and has no levels to choose", "[views.panels]") {
+    ShownWeights s;
+    s.panel.setPlan(parsePlan("weights=rtn:bits=3,group=64,mode=sym"));
+    s.choose(s.weights, "calibrated (GPTQ)");
+    CHECK(toText(s.panel.plan()) == "weights=gptq:bits=3,group=64");
+    CHECK(s.bits->isVisible());
+    CHECK_FALSE(s.mode->isVisible());
+    CHECK_FALSE(s.zero->isVisible());
+    CHECK(s.note().endsWith("bits with scales and zeros"));
+    s.choose(s.weights, "calibrated (AWQ)");
+    s.choose(s.bits, "4");
+    CHECK(toText(s.panel.plan()) == "weights=awq:group=64");
+    s.choose(s.weights, "rounded (RTN)");
+    CHECK(toText(s.panel.plan()) == "weights=rtn:group=64,mode=sym");
+    s.panel.setPlan(parsePlan("weights=awq"));
+    CHECK(s.weights->currentText() == "calibrated (AWQ)");
+}

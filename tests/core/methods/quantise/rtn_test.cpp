@@ -19,9 +19,11 @@
 #include "core/methods/quantise/rtn_truth.h"
 #include "core/plan/attention_plan.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/near_values.h"
 
 using namespace fovea;
+using test::floatsOf;
+using test::requireNear;
 
 namespace {
 
@@ -29,22 +31,9 @@ RtnParams rtn(const std::string& switches) {
     return std::get<RtnParams>(parsePlan("weights=rtn" + switches).weights);
 }
 
-std::vector<float> floatsOf(const at::Tensor& t) {
-    const at::Tensor flat = t.contiguous();
-    return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
-}
-
 std::vector<float> truthOf(const std::vector<float>& x, const RtnParams& p,
                            RtnScale scale = RtnScale::Exact) {
     return floatsOf(rtnTruth(at::tensor(x), p, scale));
-}
-
-void requireNear(const std::vector<float>& got, const std::vector<double>& wanted, double within) {
-    REQUIRE(got.size() == wanted.size());
-    for (std::size_t i = 0; i < got.size(); ++i) {
-        INFO("value " << i << " is " << got[i]);
-        REQUIRE(std::abs(got[i] - wanted[i]) <= within);
-    }
 }
 
 std::vector<RtnParams> allForms() {

@@ -1,0 +1,44 @@
+#include "core/methods/store/kvquant.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/methods/quantise/code_run.h"
+
+namespace fovea {
+
+namespace {
+
+std::int64_t rowBytes(const KvquantParams& params, std::int64_t width) {
+    return codeBytes(params.bits, width) + 4 * kvquantOutliers(params, width) + 4;
+}
+
+} // namespace
+
+bool kvquantFits(const KvquantParams& params, std::int64_t width) {
+    // The comparison is written so that NaN is refused.
+    const bool share = params.outliers >= 0 && params.outliers <= KvquantParams::kMostOutliers;
+    return share && params.bits >= 2 && params.bits <= 4 && params.exact >= 0 &&
+           params.exact <= KvquantParams::kMostExact && width >= 1 && width <= KvquantParams::kMostWidth;
+}
+
+std::int64_t kvquantOutliers(const KvquantParams& params, std::int64_t width) {
+    // A share such as .07 is a little more than it says, and so its product with 100.
+    return static_cast<std::int64_t>(std::ceil(params.outliers * static_cast<double>(width) - 1e-9));
+}
+
+std::int64_t predictKvquantBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
+                                 int exactBytes) {
+    const std::int64_t exact = std::min<std::int64_t>(tokens, params.exact);
+    return (tokens - exact) * rowBytes(params, width) + exact * width * exactBytes;
+}
+
+std::int64_t predictKvquantTableBytes(const KvquantParams& params, std::int64_t width) {
+    return 2 * (2 * width + 2 * 2 * params.levels());
+}
+
+double kvquantBits(const KvquantParams& params, std::int64_t width) {
+    return 8. * static_cast<double>(rowBytes(params, width)) / static_cast<double>(width);
+}
+
+} // namespace fovea
