@@ -73,7 +73,8 @@ std::optional<std::string> calibrationMissing(const Model& model, const WeightCo
     const auto* learnt = std::get_if<CalibratedWeights>(&weights);
     if (!learnt)
         return std::nullopt;
-    if (model.origin.empty())
+    std::error_code unknown;
+    if (!std::filesystem::is_directory(model.origin, unknown))
         return sentence(*learnt, "needs a model that was read from a folder");
     const std::filesystem::path folder = folderOf(model, *learnt);
     std::error_code failed;

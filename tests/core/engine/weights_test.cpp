@@ -78,7 +78,8 @@ TEST_CASE("A plan's rounded weights give what the truth's give as floats", "[cor
             for (const int token : randomTokens(4, 50, 9)) {
                 rounded.step(token, true);
                 wanted.step(token, true);
-                REQUIRE(difference(rounded.logits(), wanted.logits()) < 4e-5);
+                // A prompt may be multiplied on tiles of bf16, in two halves (tile_product.h): 2^-15 of a product.
+                REQUIRE(difference(rounded.logits(), wanted.logits()) < 2e-4);
             }
         }
     }
