@@ -26,15 +26,6 @@ constexpr int kCodeFloats = 4096;   // of a tile, for each of the buffers below
 constexpr int kMostSteps = kMostRowCodes / kNarrowestUnit;
 constexpr int kCodesAhead = 3 * 512;  // bytes asked for ahead of those in work
 
-HWY_INLINE bool machineMultipliesBytes() {
-#if HWY_TARGET == HWY_AVX3
-    static const bool does = __builtin_cpu_supports("avx512vnni");
-    return does;
-#else
-    return false;
-#endif
-}
-
 // What does not change from tile to tile.
 struct CodedShape {
     RowForm form;

@@ -164,6 +164,16 @@ HWY_INLINE void ofBits(int bits, const With& with) {
     }
 }
 
+// Are bytes multiplied by fours and added up in one instruction (rtn_digits-inl.h)?
+HWY_INLINE bool machineMultipliesBytes() {
+#if HWY_TARGET == HWY_AVX3
+    static const bool does = __builtin_cpu_supports("avx512vnni");
+    return does;
+#else
+    return false;
+#endif
+}
+
 // Code i of a string of bits, what is left of a run beyond its units.
 template <int kBits>
 HWY_INLINE float lastCode(const std::uint8_t* string, std::int64_t i) {

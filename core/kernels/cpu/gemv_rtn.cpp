@@ -19,30 +19,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-// f(std::integral_constant<int, b>()) of the bits b.
-template <class F>
-HWY_INLINE void withBits(int bits, const F& f) {
-    switch (bits) {
-    case 8:
-        return f(std::integral_constant<int, 8>());
-    case 4:
-        return f(std::integral_constant<int, 4>());
-    case 3:
-        return f(std::integral_constant<int, 3>());
-    default:
-        return f(std::integral_constant<int, 2>());
-    }
-}
-
 // Groups within a step would need an instruction of their own each.
 bool multipliesBytes(const RtnParams& rtn) {
-#if HWY_TARGET == HWY_AVX3
-    static const bool machineDoes = __builtin_cpu_supports("avx512vnni");
-    return machineDoes && rtn.group >= kWidestUnit;
-#else
-    (void)rtn;
-    return false;
-#endif
+    return machineMultipliesBytes() && rtn.group >= kWidestUnit;
 }
 
 void prepareRtnTarget(const RtnParams& rtn, RtnVectors& v) {
@@ -54,7 +33,7 @@ void prepareRtnTarget(const RtnParams& rtn, RtnVectors& v) {
     if (v.digits > 0) {
         v.bytes.resize(static_cast<std::size_t>(v.vectors * v.steps * v.digits * kWidestUnit));
         v.scales.resize(static_cast<std::size_t>(v.vectors * v.steps));
-        return withBits(rtn.bits, [&](auto bits) { prepareDigits<bits(), 3>(rtn, v); });
+        return ofBits(rtn.bits, [&](auto bits) { prepareDigits<bits(), 3>(rtn, v); });
     }
 #endif
     for (std::int64_t i = 0; i < v.vectors; ++i)
@@ -67,10 +46,10 @@ void gemvRtnTarget(const RtnParams& rtn, const std::uint8_t* w, const RtnVectors
                    std::int64_t out, std::int64_t first, std::int64_t last) {
 #if HWY_TARGET == HWY_AVX3
     if (v.digits > 0)
-        return withBits(rtn.bits,
+        return ofBits(rtn.bits,
                         [&](auto bits) { multiplyDigits<bits(), 3>(rtn, v, w, y, out, first, last); });
 #endif
-    withBits(rtn.bits, [&](auto bits) { multiplyRtn<bits()>({rtn, v, w, y, out}, first, last); });
+    ofBits(rtn.bits, [&](auto bits) { multiplyRtn<bits()>({rtn, v, w, y, out}, first, last); });
 }
 
 } // namespace fovea::cpu::HWY_NAMESPACE
