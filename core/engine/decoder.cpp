@@ -81,7 +81,11 @@ StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<floa
     cost.seconds = watch.seconds();
 
     cost.counted = m_ledger.take();
-    cost.formula = predictWeights(m_plan, m_own->spec, std::ssize(feeds));
+    if (m_predictedFor != std::ssize(feeds)) { // a warm step takes no memory, and a formula may
+        m_weights = predictWeights(m_plan, m_own->spec, std::ssize(feeds));
+        m_predictedFor = std::ssize(feeds);
+    }
+    cost.formula = m_weights;
     for (const Feed& feed : feeds)
         feed.sequence->describe(cost);
     return cost;

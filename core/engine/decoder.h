@@ -46,6 +46,8 @@ private:
     Ledger m_ledger;
     DecodeState m_state;
     std::unique_ptr<DecodePath> m_path;
+    Traffic m_weights; // that a step reads, by formula, for as many texts
+    std::int64_t m_predictedFor = 0;
 };
 
 } // namespace fovea
