@@ -152,7 +152,7 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
     }
     if (m_layout.valueSum) {
         // The sum is of the rows as stored, so that an eviction can take away exactly what was added.
-        const float* const stored = storedValue(head, slot);
+        const float* const stored = storedRow(head.values, slot);
         for (std::int64_t i = 0; i < std::ssize(head.valueSum); ++i)
             head.valueSum[static_cast<std::size_t>(i)] += stored[i % d];
         moved[Component::Mean] += 2 * static_cast<std::int64_t>(head.valueSum.size() * sizeof(float)); // read, written
@@ -176,13 +176,8 @@ void KvCache::copyColumns(Head& head, std::int64_t from, std::int64_t to) {
         std::copy_n(source + c * m_layout.slotsPerBlock * e, e, target + c * m_layout.slotsPerBlock * e);
 }
 
-const float* KvCache::storedKey(const Head& head, std::int64_t slot) {
-    m_rows.read(Head::blockOf(head.keys, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
-    return m_stored.data();
-}
-
-const float* KvCache::storedValue(const Head& head, std::int64_t slot) {
-    m_rows.read(Head::blockOf(head.values, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
+const float* KvCache::storedRow(const std::vector<const void*>& table, std::int64_t slot) {
+    m_rows.read(Head::blockOf(table, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
     return m_stored.data();
 }
 

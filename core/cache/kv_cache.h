@@ -118,8 +118,8 @@ private:
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
     void copyColumns(Head& head, std::int64_t from, std::int64_t to);
     void writeColumns(Head& head, std::int64_t slot, const float* k);
-    const float* storedKey(const Head& head, std::int64_t slot);
-    const float* storedValue(const Head& head, std::int64_t slot);
+    // A row of head.keys or head.values, widened; good until the next call.
+    const float* storedRow(const std::vector<const void*>& table, std::int64_t slot);
     bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
     void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);
     void freeEmptyBlocks(Head& head);

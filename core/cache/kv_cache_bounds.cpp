@@ -17,7 +17,7 @@ void KvCache::boundRow(Head& head, std::int64_t slot, SlotChanges& changes, Traf
     const std::int64_t d = m_layout.headDim, page = slot / m_layout.page;
     std::byte* const bounds = head.boundsAt(page, m_layout);
     float *const key = m_bounds.data(), *const least = key + d, *const greatest = least + d;
-    std::copy_n(storedKey(head, slot), d, key);
+    std::copy_n(storedRow(head.keys, slot), d, key);
     if (head.pageRows[static_cast<std::size_t>(page)]++ == 0) {
         std::copy_n(key, d, least);
         std::copy_n(key, d, greatest);

@@ -63,7 +63,7 @@ void KvCache::hide(int layer, int kvHead, int sum, std::span<const std::int32_t>
 // Takes the value of `slot` from a sum. False when one of its components is no number: then the sum is
 // lost, for infinity less infinity is not what the others add up to.
 bool KvCache::subtract(Head& head, int sum, std::int64_t slot, Traffic& moved) {
-    const float* const stored = storedValue(head, slot);
+    const float* const stored = storedRow(head.values, slot);
     float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
     bool numbers = true;
     for (int c = 0; c < m_layout.headDim; ++c) {
@@ -81,7 +81,7 @@ void KvCache::sumAgain(Head& head, int sum, std::span<const std::int32_t> slots,
     float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
     std::fill_n(values, m_layout.headDim, 0.f);
     for (const std::int32_t slot : slots) {
-        const float* const stored = storedValue(head, slot);
+        const float* const stored = storedRow(head.values, slot);
         for (int c = 0; c < m_layout.headDim; ++c)
             values[c] += stored[c];
     }

@@ -9,10 +9,10 @@
 
 namespace fovea {
 
-namespace {
-
-// rows (n, d) there and back.
-at::Tensor throughCodes(const at::Tensor& rows, const RtnParams& codes) {
+at::Tensor asStored(const at::Tensor& rows, const Store& store) {
+    const auto codes = storedCodes(store);
+    if (!codes)
+        return rows;
     const auto d = static_cast<int>(rows.size(1));
     const RowForm form{.dims = d, .rows = 1, .codes = codes};
     std::vector<std::byte> block(static_cast<std::size_t>(form.blockBytes()));
@@ -24,15 +24,9 @@ at::Tensor throughCodes(const at::Tensor& rows, const RtnParams& codes) {
     return held;
 }
 
-} // namespace
-
 CapturedHead::CapturedHead(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead)
-    : keys(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim())),
-      values(capturedRows(capture.v(layer, kvHead), tokens, capture.headDim())), floats(keys) {
-    if (const auto codes = storedCodes(store)) {
-        keys = throughCodes(keys, *codes);
-        values = throughCodes(values, *codes);
-    }
-}
+    : keys(asStored(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim()), store)),
+      values(asStored(capturedRows(capture.v(layer, kvHead), tokens, capture.headDim()), store)),
+      floats(capturedRows(capture.k(layer, kvHead), tokens, capture.headDim())) {}
 
 } // namespace fovea

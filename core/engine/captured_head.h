@@ -11,6 +11,9 @@ namespace fovea {
 
 class Capture;
 
+// rows (n, d) fp32 through the codes of `store`; themselves where it has none.
+at::Tensor asStored(const at::Tensor& rows, const Store& store);
+
 struct CapturedHead {
     at::Tensor keys, values; // (tokens, d) fp32, through the codes where rows are coded
     at::Tensor floats;       // (tokens, d) K as it came, which is what a copy of K is made of

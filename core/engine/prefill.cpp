@@ -173,7 +173,7 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
 void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
-    const MatrixProduct& product = promptProduct(backend);
+    const MatrixProduct& product = promptProduct(backend, state.model);
     std::optional<OneBlasThread> small; // what is left to libtorch are products of single heads
     if (product)
         small.emplace();

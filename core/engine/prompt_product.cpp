@@ -10,10 +10,15 @@ namespace fovea {
 
 namespace {
 
+// Do tiles lose nothing of the weight, or is it rounded already?
+bool goesOnTiles(const Weight& weight) {
+    return !weight.isFloats() || Parameter(weight).type() == ElementType::BF16;
+}
+
 at::Tensor onTiles(const at::Tensor& x, const Weight& weight) {
-    const Parameter w(weight);
-    if (weight.isFloats() && w.type() != ElementType::BF16)
+    if (!goesOnTiles(weight))
         return {};
+    const Parameter w(weight);
     const at::Tensor rows = x.contiguous();
     std::vector<std::int64_t> shape = rows.sizes().vec();
     const std::int64_t in = shape.back(), vectors = rows.numel() / in;
@@ -32,9 +37,10 @@ at::Tensor onTiles(const at::Tensor& x, const Weight& weight) {
 
 } // namespace
 
-const MatrixProduct& promptProduct(Backend backend) {
+const MatrixProduct& promptProduct(Backend backend, const Model& model) {
     static const MatrixProduct libtorchs, tiles = onTiles;
-    return backend == Backend::Cpu && cpu::multipliesTiles() ? tiles : libtorchs;
+    const bool fit = !model.layers.empty() && goesOnTiles(model.layers.front().query.weight);
+    return backend == Backend::Cpu && fit && cpu::multipliesTiles() ? tiles : libtorchs;
 }
 
 } // namespace fovea

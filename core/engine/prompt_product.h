@@ -9,7 +9,7 @@ enum class Backend : std::uint8_t;
 
 // On the CPU backend of a machine with tiles of bf16, products on them (core/kernels/cpu/tile_product.h, which says
 // what they lose) with weights of bf16, of which they lose nothing, and with rounded ones; with f32 and f16, and elsewhere,
-// libtorch's in fp32. The reference takes libtorch's always.
-const MatrixProduct& promptProduct(Backend backend);
+// libtorch's in fp32 (empty, where that is so of a whole model). The reference takes libtorch's always.
+const MatrixProduct& promptProduct(Backend backend, const Model& model);
 
 } // namespace fovea

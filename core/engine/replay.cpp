@@ -113,7 +113,8 @@ class MapReplay {
 public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
-          m_kvHead(map.head / capture.spec().group()), m_head(capture, plan.store, map.tokens, map.layer, m_kvHead),
+          m_kvHead(map.head / capture.spec().group()), m_floats(capturedRows(capture.k(map.layer, m_kvHead), map.tokens, capture.headDim())),
+          m_keys(asStored(m_floats, plan.store)),
           m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
         map.actsFrom = std::min(m_keep.actsFrom(), map.tokens);
         if (const QuestParams* quest = questOf(plan, map.layer))
@@ -154,7 +155,7 @@ public:
     void attend(std::int64_t from, std::int64_t to) {
         const int d = m_capture.headDim();
         const at::Tensor q = capturedRows(m_capture.q(m_map.layer, m_map.head) + from * d, to - from, d);
-        const at::Tensor k = m_head.keys.narrow(0, 0, to);
+        const at::Tensor k = m_keys.narrow(0, 0, to);
         const LogitRule rule = m_capture.spec().logitRule();
         at::Tensor scores = at::matmul(q * rule.scaleOf(d), k.t());
         if (rule.softcap != 0)
@@ -209,7 +210,7 @@ private:
 
     // SparQ guesses by a copy of K that is of floats; top-k V looks at the keys themselves.
     const at::Tensor& guessedBy() const {
-        return std::holds_alternative<SparqParams>(m_plan.read) ? m_head.floats : m_head.keys;
+        return std::holds_alternative<SparqParams>(m_plan.read) ? m_floats : m_keys;
     }
 
     // Pages depend on all that happened before, so they are chosen for every query in turn.
@@ -239,10 +240,9 @@ private:
                 capturedRows(m_capture.q(m_map.layer, m_kvHead * group + i) + query * d, 1, d));
         const std::vector<std::int32_t> seen = m_keep.seen(query);
         const at::Tensor positions = at::tensor(std::vector<std::int64_t>(seen.begin(), seen.end()));
-        CaptureReader cache(m_head, positions);
         const RowTurn turn(m_capture.spec(), m_map.layer);
         const at::Tensor logits =
-            keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), cache.keys(), positions);
+            keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), m_keys.index_select(0, positions), positions);
         const at::Tensor sum = at::softmax(logits, -1).sum(0).contiguous();
         s.row.clear();
         chooseRow({sum.data_ptr<float>(), seen.size()}, m_sparq->tokens, 0, s.sorted, s.row);
@@ -283,7 +283,7 @@ private:
     const AttentionPlan& m_plan;
     const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
     int m_kvHead;
-    CapturedHead m_head; // as the plan stores it
+    at::Tensor m_floats, m_keys; // (tokens, d) K as it came, and as the plan stores it
     ReplayedKeep m_keep;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
     std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages

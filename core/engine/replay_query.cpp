@@ -218,15 +218,14 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     QueryStages stages{.layer = layer, .head = head, .query = query};
     stages.q = toVector(q[mine]);
     const LogitRule rule = spec.logitRule();
-    const at::Tensor keys = capturedRows(capture.k(layer, kvHead), query + 1, spec.headDim);
-    const at::Tensor exact = attentionLogits(at::matmul(keys, q[mine]), rule, spec.headDim);
+    const CapturedHead exactly(capture, {}, query + 1, layer, kvHead), stored(capture, plan.store, query + 1, layer, kvHead);
+    const at::Tensor exact = attentionLogits(at::matmul(exactly.keys, q[mine]), rule, spec.headDim);
     stages.exact = toVector(exact);
 
     std::vector<std::int32_t> visible; // to dense attention
     for (std::int64_t key = 0; key <= query; ++key)
         if (keep.own().sees(query, key))
             visible.push_back(static_cast<std::int32_t>(key));
-    const CapturedHead exactly(capture, {}, query + 1, layer, kvHead), stored(capture, plan.store, query + 1, layer, kvHead);
     CaptureReader dense(exactly, toPositions(visible));
     const at::Tensor denseOutput = denseTruth(q, dense, rule)[mine];
     stages.denseOutput = stages.output = toVector(denseOutput);
@@ -236,15 +235,15 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     const auto* topv = reads ? std::get_if<TopvParams>(&plan.read) : nullptr;
     const auto* quest = reads ? questOf(plan, layer) : nullptr;
     stages.sparse = sparq || topv || quest || (query >= keep.actsFrom() && keep.drops(query));
-    const at::Tensor storedLogits = attentionLogits(at::matmul(stored.keys, q[mine]), rule, spec.headDim);
     const auto finish = [&](const at::Tensor& output) {
         stages.output = toVector(output);
         stages.error = ((output - denseOutput).norm() / denseOutput.norm()).item<float>();
     };
     if (!stages.sparse) {
-        CaptureReader all(stored, toPositions(visible));
-        if (storedCodes(plan.store))
+        if (storedCodes(plan.store)) {
+            CaptureReader all(stored, toPositions(visible));
             finish(denseTruth(q, all, rule)[mine]);
+        }
         return stages;
     }
 
@@ -271,6 +270,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     }
     finish(output);
     // Of rows as they are stored: what is missed is the read's and the keep's doing, not the store's.
+    const at::Tensor storedLogits = attentionLogits(at::matmul(stored.keys, q[mine]), rule, spec.headDim);
     const at::Tensor mass = at::softmax(storedLogits.index_select(0, dense.positions()), -1);
     float read = 0;
     const auto* const weight = mass.data_ptr<float>();

@@ -9,7 +9,6 @@ namespace {
 constexpr std::string_view kRtnSwitches =
     "bits=8, 4, 3 or 2, group=32, 64 or a multiple of 128, mode=asym|sym, zero=clamped|free";
 
-
 } // namespace
 
 RtnParams parseRtn(const PlanWord& word) {
@@ -36,7 +35,7 @@ RtnParams parseRtn(const PlanWord& word) {
     return p;
 }
 
-std::string rtnText(const RtnParams& rtn) {
+std::string rtnSwitches(const RtnParams& rtn) {
     const RtnParams usual;
     std::string text;
     const auto add = [&text](const std::string& word) { text += (text.empty() ? ":" : ",") + word; };
@@ -48,7 +47,11 @@ std::string rtnText(const RtnParams& rtn) {
         add("mode=sym");
     if (rtn.zero != usual.zero)
         add("zero=free");
-    return "rtn" + text;
+    return text;
+}
+
+std::string rtnText(const RtnParams& rtn) {
+    return "rtn" + rtnSwitches(rtn);
 }
 
 std::optional<std::string> rtnRefusal(const std::string& word, const RtnParams& rtn) {

@@ -12,6 +12,8 @@ namespace fovea {
 
 // Throws PlanError.
 RtnParams parseRtn(const PlanWord& word);
+// ":bits=3", what is not as usual.
+std::string rtnSwitches(const RtnParams& rtn);
 // "rtn:bits=3"
 std::string rtnText(const RtnParams& rtn);
 // Why no kernel reads `word`, a plan's with these parameters; or nothing.

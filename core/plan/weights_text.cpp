@@ -53,9 +53,8 @@ std::optional<WeightCodes> parseWeightsMethod(const PlanWord& word) {
 
 std::string weightsText(const WeightCodes& weights) {
     if (const auto* learnt = std::get_if<CalibratedWeights>(&weights)) {
-        const std::string of = rtnText({.bits = learnt->bits, .group = learnt->group}); // "rtn:bits=3"
         const bool awq = learnt->method == CalibratedWeights::Method::Awq;
-        return (awq ? "weights=awq" : "weights=gptq") + of.substr(std::string("rtn").size());
+        return (awq ? "weights=awq" : "weights=gptq") + rtnSwitches({.bits = learnt->bits, .group = learnt->group});
     }
     const auto* rtn = std::get_if<RtnParams>(&weights);
     return rtn ? "weights=" + rtnText(*rtn) : std::string();

@@ -14,9 +14,4 @@ struct RtnGroup {
 // wide for binary16, codes are 0 and the scale is no number, so that what comes back is none either.
 RtnGroup chooseRtnGroup(const RtnParams& params, const float* values, std::int64_t n, std::uint8_t* codes);
 
-// x̂ of one code.
-inline float rtnValue(const RtnGroup& group, float scale, std::uint8_t code) {
-    return static_cast<float>(code - group.zero) * scale;
-}
-
 } // namespace fovea

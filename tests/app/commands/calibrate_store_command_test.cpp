@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "tests/app/commands/program.h"
+#include "tests/app/commands/refusal.h"
 #include "tests/app/commands/small_text.h"
 #include "tests/support/temporary_folder.h"
 
@@ -28,14 +29,6 @@ struct Starter {
     TemporaryFolder folder;
     std::filesystem::path model = folder / "starter", text = folder / "text.txt";
 };
-
-void requireRefusal(const ProcessResult& r, int status, const std::string& named) {
-    INFO("stdout: " << r.out << "\nstderr: " << r.err);
-    CHECK(r.status == status);
-    CHECK(isOneErrorLine(r.err));
-    CHECK(r.err.find(named) != r.err.npos);
-    CHECK(r.out.empty());
-}
 
 } // namespace
 

@@ -2,22 +2,10 @@
 
 #include "tests/app/commands/made_up_model.h"
 #include "tests/app/commands/program.h"
+#include "tests/app/commands/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace fovea;
-
-namespace {
-
-// Fails with `status` and one line that holds `named`, and prints no result.
-void requireRefusal(const ProcessResult& r, int status, const std::string& named) {
-    INFO("stdout: " << r.out << "\nstderr: " << r.err);
-    CHECK(r.status == status);
-    CHECK(isOneErrorLine(r.err));
-    CHECK(r.err.find(named) != r.err.npos);
-    CHECK(r.out.empty());
-}
-
-} // namespace
 
 TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
     const TemporaryFolder folder;

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "tests/app/commands/program.h"
+#include "tests/app/commands/refusal.h"
 #include "tests/app/commands/small_text.h"
 #include "tests/support/temporary_folder.h"
 
@@ -14,14 +15,6 @@ namespace {
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
-}
-
-void requireRefusal(const ProcessResult& r, int status, const std::string& named) {
-    INFO("stdout: " << r.out << "\nstderr: " << r.err);
-    CHECK(r.status == status);
-    CHECK(isOneErrorLine(r.err));
-    CHECK(r.err.find(named) != r.err.npos);
-    CHECK(r.out.empty());
 }
 
 std::vector<json> linesOf(const std::string& text) {
