@@ -1,3 +1,4 @@
+#include "core/engine/store_codecs.h"
 #include "app/commands/generate.h"
 
 #include <CLI/CLI.hpp>
@@ -10,7 +11,6 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
-#include "core/calibrate/calibrated_model.h"
 #include "core/model/model.h"
 #include "core/plan/plan_note.h"
 #include "core/tokenizer/text_stream.h"
@@ -52,7 +52,7 @@ void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     if (const auto why = refusal(plan, prepared.model->spec)) // before the prompt is shown as if it were a result
         throw PlanError(*why);
     // Of a conversation the answer is shown, of other texts the whole.
-    if (const auto why = calibrationMissing(*prepared.model, plan.weights))
+    if (const auto why = missingCalibration(*prepared.model, plan))
         throw PlanError(*why);
     TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);

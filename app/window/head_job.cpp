@@ -35,7 +35,9 @@ MapWeights weightsOf(const HeadRequest& request, const HeadMap& map, const std::
     if (request.mode != MapMode::A && !readsAll(request.plan))
         used.b = std::make_shared<const std::vector<float>>(
             usedWeights(*replayedRun(request)->capture, map, request.plan, cancel));
-    const bool ofMap = readsAll(request.planA) && !apart && storedCodes(request.planA.store) == storedCodes(request.plan.store);
+    const bool alike = request.planA.store == request.plan.store ||
+                       (!storesCodes(request.planA.store) && !storesCodes(request.plan.store));
+    const bool ofMap = readsAll(request.planA) && !apart && alike;
     if (request.mode == MapMode::B || ofMap || cancel)
         return used;
     const Capture& capture = *request.run->capture;

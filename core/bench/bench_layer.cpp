@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/engine/store_codecs.h"
+
 namespace fovea {
 
 namespace {
@@ -48,7 +50,7 @@ AttentionPlan benchPlan(AttentionPlan plan) {
 
 BenchLayer::BenchLayer(const BenchShape& shape, const AttentionPlan& plan)
     : m_spec(benchSpec(shape)), m_plan(benchPlan(plan)), m_keeps(m_plan, m_spec),
-      m_text(m_plan, m_spec, m_keeps, m_ledger, {.capacity = shape.context}),
+      m_text(m_plan, m_spec, m_keeps, m_ledger, {.capacity = shape.context, .codecs = plainCodecs(m_plan.store, m_spec)}),
       m_attention(m_plan, m_spec, m_keeps, m_ledger), m_drops(!std::holds_alternative<KeepAll>(m_plan.keep)),
       m_q(floats(shape.heads, shape.headDim)), m_k(floats(shape.kvHeads, shape.headDim)),
       m_v(floats(shape.kvHeads, shape.headDim)), m_out(m_q.size()) {

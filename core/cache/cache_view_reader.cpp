@@ -49,8 +49,15 @@ at::Tensor CacheViewReader::positions() const {
 at::Tensor CacheViewReader::allRows(const void* const* blocks, Component component) {
     if (m_rows.defined())
         return someRows(blocks, at::arange(slots(), at::kLong), component);
-    const RowForm form = m_view.rows();
     const at::Tensor rows = at::empty({m_view.slots, m_view.headDim});
+    if (const MixedRows* const mixed = mixedRows(component)) {
+        Traffic moved;
+        mixed->read({blocks, m_view.positions, m_view.slotsPerBlock}, 0, m_view.slots, rows.data_ptr<float>(),
+                    m_ledger ? &moved : nullptr);
+        heard(moved);
+        return rows;
+    }
+    const RowForm form = m_view.rows();
     for (std::int64_t first = 0; first < m_view.slots; first += form.rows) {
         const std::int64_t n = std::min<std::int64_t>(form.rows, m_view.slots - first);
         form.read(static_cast<const std::byte*>(blocks[first / form.rows]), 0, n,
@@ -63,9 +70,17 @@ at::Tensor CacheViewReader::allRows(const void* const* blocks, Component compone
 at::Tensor CacheViewReader::someRows(const void* const* blocks, const at::Tensor& slots,
                                      Component component) {
     const at::Tensor list = (m_rows.defined() ? m_rows.index_select(0, slots) : slots).contiguous();
-    const RowForm form = m_view.rows();
     const auto* slot = list.data_ptr<std::int64_t>();
     const at::Tensor rows = at::empty({list.numel(), m_view.headDim});
+    if (const MixedRows* const mixed = mixedRows(component)) {
+        Traffic moved;
+        const std::vector<std::int32_t> listed(slot, slot + list.numel());
+        mixed->read({blocks, m_view.positions, m_view.slotsPerBlock}, listed, rows.data_ptr<float>(),
+                    m_ledger ? &moved : nullptr);
+        heard(moved);
+        return rows;
+    }
+    const RowForm form = m_view.rows();
     for (std::int64_t i = 0; i < list.numel(); ++i)
         form.read(static_cast<const std::byte*>(blocks[slot[i] / form.rows]), slot[i] % form.rows, 1,
                   rows.data_ptr<float>() + i * m_view.headDim);
@@ -132,6 +147,14 @@ at::Tensor CacheViewReader::pageBounds(std::int64_t) {
 void CacheViewReader::heardRows(Component component, std::int64_t n) {
     Traffic moved;
     m_view.rows().count(moved, component, n);
+    heard(moved);
+}
+
+const MixedRows* CacheViewReader::mixedRows(Component component) const {
+    return component == Component::Keys ? m_view.mixedKeys : m_view.mixedValues;
+}
+
+void CacheViewReader::heard(const Traffic& moved) {
     if (m_ledger)
         m_ledger->add(moved);
 }

@@ -35,6 +35,8 @@ private:
     at::Tensor someRows(const void* const* blocks, const at::Tensor& slots, Component component);
     void heardRows(Component component, std::int64_t n);
     void heard(Component component, std::int64_t bytes);
+    void heard(const Traffic& moved);
+    const MixedRows* mixedRows(Component component) const; // null where all rows are of one form
 
     KvView m_view;
     Ledger* m_ledger;

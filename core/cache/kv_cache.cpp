@@ -28,20 +28,25 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     requirePositive(layout.valueSums, "sum of values");
     if (layout.page < 0)
         requirePositive(layout.page, "slot per page");
-    if (layout.codes && layout.headDim > kMostRowCodes)
+    if ((layout.codes || layout.mixed) && layout.headDim > kMostRowCodes)
         throw std::invalid_argument("Rows of " + std::to_string(layout.headDim) + " components are not coded: " +
                                     std::to_string(kMostRowCodes) + " is the most.");
+
+    if (layout.mixed && !layout.codecs)
+        throw std::invalid_argument("A cache of mixed rows needs codecs.");
 
     m_rows = layout.rows();
     m_stored.resize(static_cast<std::size_t>(layout.headDim));
     m_floats.resize(m_stored.size() * static_cast<std::size_t>(elementBytes(layout.type)));
-    m_bounds.resize(layout.page > 0 ? 3 * m_stored.size() : 0);
+    m_bounds.resize(layout.page > 0 ? 2 * m_stored.size() : 0);
     m_layers.resize(static_cast<std::size_t>(layout.layers));
     for (int i = 0; i < layout.layers; ++i) {
         if (m_layout.sourceOf(i) != i)
             continue;
         Layer& layer = m_layers[static_cast<std::size_t>(i)];
         layer.heads.resize(static_cast<std::size_t>(layout.kvHeads));
+        if (layout.mixed)
+            mixRows(i);
         for (Head& head : layer.heads)
             head.paged = m_layout.paged(i);
         if (layout.valueSum)
@@ -54,11 +59,28 @@ KvCache::KvCache(CacheLayout layout) : m_layout(layout) {
     }
 }
 
+void KvCache::mixRows(int layer) {
+    auto at = static_cast<std::size_t>(layer * m_layout.kvHeads);
+    for (Head& head : m_layers[static_cast<std::size_t>(layer)].heads) {
+        const auto rows = [&](const MixedForm& form, const auto& codecs, Component component) {
+            return std::make_unique<MixedRows>(form, *codecs[at], m_layout.type, m_layout.headDim, component,
+                                               m_layout.memory);
+        };
+        head.mixedKeys = rows(m_layout.mixed->keys, m_layout.codecs->keys, Component::Keys);
+        head.mixedValues = rows(m_layout.mixed->values, m_layout.codecs->values, Component::Values);
+        ++at;
+    }
+}
+
 KvCache::~KvCache() = default;
 KvCache::KvCache(KvCache&&) noexcept = default;
 
 // Of keys, values and the copy of keys, in this order.
 std::size_t KvCache::blockBytes(std::size_t kind) const {
+    if (kind < 2 && m_layout.mixed) {
+        const MixedForm& form = kind == 0 ? m_layout.mixed->keys : m_layout.mixed->values;
+        return static_cast<std::size_t>(form.sizes.record() * m_layout.slotsPerBlock);
+    }
     if (kind < 2)
         return static_cast<std::size_t>(m_rows.blockBytes());
     return static_cast<std::size_t>(m_layout.slotsPerBlock) * m_floats.size();
@@ -84,14 +106,18 @@ void KvCache::append(int layerIndex, std::int64_t position, const float* k, cons
         head.slots.take(position);
         writeRow(head, slot, k, v, moved);
         boundRow(head, slot, layer.changes, moved);
+        if (m_layout.mixed)
+            codeDueRows(head, position + 1, moved);
         told(layerIndex, kvHead, position, position, slot, SlotEvent::Kind::Born);
         k += m_layout.headDim;
         v += m_layout.headDim;
     }
     ledger.add(moved);
     // What was written now lives; the sum lived before.
-    for (const auto component : {Component::Keys, Component::Values, Component::Scales, Component::KeyColumns})
-        m_held[component] += moved[component];
+    m_held[Component::KeyColumns] += moved[Component::KeyColumns];
+    if (!m_layout.mixed) // whose heads know what they hold
+        for (const auto component : {Component::Keys, Component::Values, Component::Scales})
+            m_held[component] += moved[component];
 }
 
 // One more block of each kind for every head whose next token has no room, or none for any.
@@ -102,6 +128,11 @@ void KvCache::growFor(Layer& layer) {
         static_cast<std::size_t>(std::count_if(layer.heads.begin(), layer.heads.end(), full));
     const auto bounding =
         static_cast<std::size_t>(std::count_if(layer.heads.begin(), layer.heads.end(), boundsFull));
+    for (Head& head : layer.heads)
+        for (MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
+            if (rows)
+                rows->reserve((head.slots.next() / m_layout.slotsPerBlock + 1) * m_layout.slotsPerBlock,
+                              m_layout.slotsPerBlock);
     if (growing + bounding == 0)
         return;
     std::vector<CacheBlock> fresh;
@@ -141,10 +172,15 @@ void KvCache::growFor(Layer& layer) {
 
 void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved) {
     const std::int64_t d = m_layout.headDim, row = slot % m_layout.slotsPerBlock;
-    m_rows.write(Head::blockOf(head.keys, slot, m_layout), row, k);
-    m_rows.write(Head::blockOf(head.values, slot, m_layout), row, v);
-    m_rows.count(moved, Component::Keys, 1);
-    m_rows.count(moved, Component::Values, 1);
+    if (m_layout.mixed) {
+        head.mixedKeys->write(head.keyPlaces(m_layout), slot, k, moved);
+        head.mixedValues->write(head.valuePlaces(m_layout), slot, v, moved);
+    } else {
+        m_rows.write(Head::blockOf(head.keys, slot, m_layout), row, k);
+        m_rows.write(Head::blockOf(head.values, slot, m_layout), row, v);
+        m_rows.count(moved, Component::Keys, 1);
+        m_rows.count(moved, Component::Values, 1);
+    }
 
     if (m_layout.keyColumns) {
         writeColumns(head, slot, k);
@@ -152,7 +188,7 @@ void KvCache::writeRow(Head& head, std::int64_t slot, const float* k, const floa
     }
     if (m_layout.valueSum) {
         // The sum is of the rows as stored, so that an eviction can take away exactly what was added.
-        const float* const stored = storedRow(head.values, slot);
+        const float* const stored = storedRow(head, Component::Values, slot);
         for (std::int64_t i = 0; i < std::ssize(head.valueSum); ++i)
             head.valueSum[static_cast<std::size_t>(i)] += stored[i % d];
         moved[Component::Mean] += 2 * static_cast<std::int64_t>(head.valueSum.size() * sizeof(float)); // read, written
@@ -176,8 +212,19 @@ void KvCache::copyColumns(Head& head, std::int64_t from, std::int64_t to) {
         std::copy_n(source + c * m_layout.slotsPerBlock * e, e, target + c * m_layout.slotsPerBlock * e);
 }
 
-const float* KvCache::storedRow(const std::vector<const void*>& table, std::int64_t slot) {
-    m_rows.read(Head::blockOf(table, slot, m_layout), slot % m_layout.slotsPerBlock, 1, m_stored.data());
+const float* KvCache::storedRow(const Head& head, Component rows, std::int64_t slot, Traffic* moved) {
+    const bool keys = rows == Component::Keys;
+    if (m_layout.mixed) {
+        const MixedRows& mixed = keys ? *head.mixedKeys : *head.mixedValues;
+        const SlotPlaces at = keys ? head.keyPlaces(m_layout) : head.valuePlaces(m_layout);
+        const auto one = static_cast<std::int32_t>(slot);
+        mixed.read(at, {&one, 1}, m_stored.data(), moved);
+        return m_stored.data();
+    }
+    m_rows.read(Head::blockOf(keys ? head.keys : head.values, slot, m_layout), slot % m_layout.slotsPerBlock, 1,
+                m_stored.data());
+    if (moved)
+        m_rows.count(*moved, rows, 1);
     return m_stored.data();
 }
 
@@ -207,6 +254,8 @@ std::span<const std::int32_t> KvCache::byAge(int layer, int kvHead) const {
 KvView KvCache::view(int layer, int kvHead) const {
     const Head& own = head(layer, kvHead);
     KvView view;
+    view.mixedKeys = own.mixedKeys.get();
+    view.mixedValues = own.mixedValues.get();
     view.keys = own.keys.data();
     view.values = own.values.data();
     view.keyColumns = m_layout.keyColumns ? own.keyColumns.data() : nullptr;
@@ -225,16 +274,29 @@ KvView KvCache::view(int layer, int kvHead) const {
     return view;
 }
 
+Traffic KvCache::held() const {
+    Traffic held = m_held;
+    for (const Layer& layer : m_layers)
+        for (const Head& head : layer.heads)
+            for (const MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
+                if (rows)
+                    held += rows->held();
+    return held;
+}
+
 std::int64_t KvCache::reserved() const {
     std::size_t blocksBytes = 0; // a block of each kind
     for (std::size_t kind = 0; kind < kinds(); ++kind)
         blocksBytes += blockBytes(kind);
     std::int64_t bytes = 0;
     for (const Layer& layer : m_layers)
-        for (const Head& head : layer.heads)
+        for (const Head& head : layer.heads) {
+            for (const MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
+                bytes += rows ? rows->reserved() : 0;
             bytes += static_cast<std::int64_t>(head.keys.size() * blocksBytes +
                                                head.valueSum.size() * sizeof(float) +
                                                head.boundBlocks.size() * boundsBlockBytes());
+        }
     return bytes;
 }
 

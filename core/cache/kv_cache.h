@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <memory_resource>
 #include <span>
 #include <vector>
@@ -23,7 +24,8 @@ namespace fovea {
 struct CacheLayout {
     int layers = 0, kvHeads = 0, headDim = 0;
     ElementType type = ElementType::F32; // of all that is held as floats
-    std::optional<RtnParams> codes = {}; // of the rows of K and V; empty: they are floats
+    std::optional<RtnParams> codes = {}; // of the rows of K and V; empty: they are floats, or mixed
+    std::optional<MixedStore> mixed = {}; // rows that are exact for a while, and then what `codecs` makes of them
     bool keyColumns = false;
     bool valueSum = false;
     int valueSums = 1; // per KV head, where there are any: one, or one per query head of its group
@@ -38,6 +40,7 @@ struct CacheLayout {
 
     // Where blocks come from; it must outlive the cache. Tests give one that counts or fails.
     std::pmr::memory_resource* memory = hugePageMemory();
+    std::shared_ptr<const StoreCodecs> codecs = {};
     std::vector<int> sources = {}; // (layers) the layer whose rows each reads, itself where it owns them; empty: itself
 
     // Do the keys of an owner have bounds: does any layer read them by pages?
@@ -58,6 +61,7 @@ struct SlotChanges {
     std::int64_t resummed = 0; // values added up again, because one that was no number left the sum
     std::int64_t sums = 0;     // sums written by that
     std::int64_t pagesBegun = 0; // rows that were the first of their page, whose bounds they became
+    MixedCounts mixed = {};      // of a mixed store
 };
 
 class KvCache {
@@ -91,9 +95,7 @@ public:
     // again only once the next token is appended.
     KvView view(int layer, int kvHead) const;
 
-    const Traffic& held() const {
-        return m_held;
-    } // live bytes by component, counted as slots are filled and freed
+    Traffic held() const; // live bytes by component, counted as slots are filled and freed
     std::int64_t reserved() const; // bytes of rows, columns, sums and bounds taken from the allocator
     // Is there a free slot before a live one? The next append takes it.
     bool hasHole(int layer, int kvHead) const;
@@ -110,16 +112,20 @@ private:
     std::size_t boundsBlockBytes() const;
     std::size_t kinds() const { return m_layout.keyColumns ? 3 : 2; }
     Head& head(int layer, int kvHead) const;
+    void mixRows(int layer);
     void growFor(Layer& layer);
     void boundRow(Head& head, std::int64_t slot, SlotChanges& changes, Traffic& moved);
+    void widenBounds(Head& head, std::int64_t slot, Traffic& moved);
     void leavePage(Head& head, std::int64_t slot);
     void freeEmptyBounds(Head& head);
     void writeRow(Head& head, std::int64_t slot, const float* k, const float* v, Traffic& moved);
     void moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved);
     void copyColumns(Head& head, std::int64_t from, std::int64_t to);
     void writeColumns(Head& head, std::int64_t slot, const float* k);
-    // A row of head.keys or head.values, widened; good until the next call.
-    const float* storedRow(const std::vector<const void*>& table, std::int64_t slot);
+    // A row of keys or values, widened; good until the next call. `moved`, where there is one, hears that it is read.
+    const float* storedRow(const Head& head, Component rows, std::int64_t slot, Traffic* moved = nullptr);
+    void codeDueRows(Head& head, std::int64_t tokens, Traffic& moved);
+    void codeValues(Head& head, std::span<const std::int32_t> slots, Traffic& moved);
     bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
     void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);
     void freeEmptyBlocks(Head& head);
@@ -132,7 +138,7 @@ private:
     RowForm m_rows;
     std::vector<float> m_stored;      // (d)
     std::vector<std::byte> m_floats;  // d elements
-    std::vector<float> m_bounds;      // (3, d): a key, and the bounds that it widens
+    std::vector<float> m_bounds;      // (2, d): those of the page in work
     SlotHistory* m_history = nullptr;
 };
 

@@ -14,27 +14,34 @@ namespace fovea {
 void KvCache::boundRow(Head& head, std::int64_t slot, SlotChanges& changes, Traffic& moved) {
     if (!head.paged)
         return;
-    const std::int64_t d = m_layout.headDim, page = slot / m_layout.page;
-    std::byte* const bounds = head.boundsAt(page, m_layout);
-    float *const key = m_bounds.data(), *const least = key + d, *const greatest = least + d;
-    std::copy_n(storedRow(head.keys, slot), d, key);
-    if (head.pageRows[static_cast<std::size_t>(page)]++ == 0) {
-        std::copy_n(key, d, least);
-        std::copy_n(key, d, greatest);
-        ++changes.pagesBegun;
-        m_held[Component::Bounds] += m_layout.boundsBytes();
-    } else {
-        cpu::widen(m_layout.type, bounds, least, 2 * d);
-        moved[Component::Bounds] += m_layout.boundsBytes();
-        for (std::int64_t c = 0; c < d; ++c) {
-            if (key[c] < least[c] || std::isnan(least[c])) // what is no number bounds nothing
-                least[c] = key[c];
-            if (key[c] > greatest[c] || std::isnan(greatest[c]))
-                greatest[c] = key[c];
-        }
+    const std::int64_t page = slot / m_layout.page;
+    if (head.pageRows[static_cast<std::size_t>(page)]++ > 0)
+        return widenBounds(head, slot, moved);
+    const std::int64_t d = m_layout.headDim;
+    const float* const key = storedRow(head, Component::Keys, slot);
+    std::copy_n(key, d, m_bounds.data());
+    std::copy_n(key, d, m_bounds.data() + d);
+    ++changes.pagesBegun;
+    m_held[Component::Bounds] += m_layout.boundsBytes();
+    cpu::convert(m_layout.type, m_bounds.data(), head.boundsAt(page, m_layout), 2 * d);
+    moved[Component::Bounds] += m_layout.boundsBytes();
+}
+
+// The key of `slot` is another than when its page's bounds were written, or was not there yet.
+void KvCache::widenBounds(Head& head, std::int64_t slot, Traffic& moved) {
+    const std::int64_t d = m_layout.headDim;
+    std::byte* const bounds = head.boundsAt(slot / m_layout.page, m_layout);
+    const float* const key = storedRow(head, Component::Keys, slot);
+    float *const least = m_bounds.data(), *const greatest = least + d;
+    cpu::widen(m_layout.type, bounds, least, 2 * d);
+    for (std::int64_t c = 0; c < d; ++c) {
+        if (key[c] < least[c] || std::isnan(least[c])) // what is no number bounds nothing
+            least[c] = key[c];
+        if (key[c] > greatest[c] || std::isnan(greatest[c]))
+            greatest[c] = key[c];
     }
     cpu::convert(m_layout.type, least, bounds, 2 * d);
-    moved[Component::Bounds] += m_layout.boundsBytes();
+    moved[Component::Bounds] += 2 * m_layout.boundsBytes(); // read, written
 }
 
 // The row of `slot` leaves its page. The bounds stay as they are: wider than need be, until no row is left.

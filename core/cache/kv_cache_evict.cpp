@@ -22,6 +22,9 @@ std::span<const SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span
         if (m_layout.valueSum && m_layout.valueSums == 1)
             numbers &= subtract(own, 0, slot, moved);
         leavePage(own, slot);
+        for (MixedRows* const rows : {own.mixedKeys.get(), own.mixedValues.get()})
+            if (rows)
+                rows->release(slot);
     }
     const std::span<const SlotTable::Move> moves = own.slots.release(slots);
     for (const SlotTable::Move move : moves) {
@@ -38,8 +41,10 @@ std::span<const SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span
     changes.dropped += std::ssize(slots);
     ledger.add(moved);
     Traffic gone;
-    m_rows.count(gone, Component::Keys, std::ssize(slots));
-    m_rows.count(gone, Component::Values, std::ssize(slots));
+    if (!m_layout.mixed) {
+        m_rows.count(gone, Component::Keys, std::ssize(slots));
+        m_rows.count(gone, Component::Values, std::ssize(slots));
+    }
     if (m_layout.keyColumns)
         gone[Component::KeyColumns] = std::ssize(slots) * std::ssize(m_floats);
     m_held -= gone;
@@ -63,14 +68,13 @@ void KvCache::hide(int layer, int kvHead, int sum, std::span<const std::int32_t>
 // Takes the value of `slot` from a sum. False when one of its components is no number: then the sum is
 // lost, for infinity less infinity is not what the others add up to.
 bool KvCache::subtract(Head& head, int sum, std::int64_t slot, Traffic& moved) {
-    const float* const stored = storedRow(head.values, slot);
+    const float* const stored = storedRow(head, Component::Values, slot, &moved);
     float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
     bool numbers = true;
     for (int c = 0; c < m_layout.headDim; ++c) {
         values[c] -= stored[c];
         numbers &= std::isfinite(stored[c]);
     }
-    m_rows.count(moved, Component::Values, 1);
     moved[Component::Mean] += 2 * m_layout.headDim * static_cast<std::int64_t>(sizeof(float));
     return numbers;
 }
@@ -81,22 +85,26 @@ void KvCache::sumAgain(Head& head, int sum, std::span<const std::int32_t> slots,
     float* const values = head.valueSum.data() + std::int64_t{sum} * m_layout.headDim;
     std::fill_n(values, m_layout.headDim, 0.f);
     for (const std::int32_t slot : slots) {
-        const float* const stored = storedRow(head.values, slot);
+        const float* const stored = storedRow(head, Component::Values, slot, &moved);
         for (int c = 0; c < m_layout.headDim; ++c)
             values[c] += stored[c];
     }
     changes.resummed += std::ssize(slots);
     ++changes.sums;
-    m_rows.count(moved, Component::Values, std::ssize(slots));
     moved[Component::Mean] += m_layout.headDim * static_cast<std::int64_t>(sizeof(float));
 }
 
 void KvCache::moveRow(Head& head, std::int64_t from, std::int64_t to, Traffic& moved) {
-    for (const auto* table : {&head.keys, &head.values})
-        m_rows.copy(Head::blockOf(*table, from, m_layout), from % m_layout.slotsPerBlock,
-                    Head::blockOf(*table, to, m_layout), to % m_layout.slotsPerBlock);
-    m_rows.count(moved, Component::Keys, 2); // read, written
-    m_rows.count(moved, Component::Values, 2);
+    if (m_layout.mixed) {
+        head.mixedKeys->move(head.keyPlaces(m_layout), from, to, moved);
+        head.mixedValues->move(head.valuePlaces(m_layout), from, to, moved);
+    } else {
+        for (const auto* table : {&head.keys, &head.values})
+            m_rows.copy(Head::blockOf(*table, from, m_layout), from % m_layout.slotsPerBlock,
+                        Head::blockOf(*table, to, m_layout), to % m_layout.slotsPerBlock);
+        m_rows.count(moved, Component::Keys, 2); // read, written
+        m_rows.count(moved, Component::Values, 2);
+    }
     if (m_layout.keyColumns) {
         copyColumns(head, from, to);
         moved[Component::KeyColumns] += 2 * std::ssize(m_floats);
@@ -115,7 +123,15 @@ void KvCache::freeEmptyBlocks(Head& head) {
 }
 
 SlotChanges KvCache::takeChanges(int layer) {
-    return std::exchange(m_layers[static_cast<std::size_t>(layer)].changes, SlotChanges{});
+    Layer& own = m_layers[static_cast<std::size_t>(layer)];
+    SlotChanges changes = std::exchange(own.changes, SlotChanges{});
+    for (Head& head : own.heads) {
+        if (!head.mixedKeys)
+            continue;
+        changes.mixed.keys += head.mixedKeys->takeCount();
+        changes.mixed.values += head.mixedValues->takeCount();
+    }
+    return changes;
 }
 
 } // namespace fovea

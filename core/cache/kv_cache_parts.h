@@ -2,6 +2,7 @@
 // What a KvCache is made of. Internal to it.
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "core/cache/cache_block.h"
@@ -19,6 +20,14 @@ struct KvCache::Head {
     std::vector<const void*> bounds; // one pointer per block of pages
     std::vector<CacheBlock> boundBlocks;
     std::vector<std::int32_t> pageRows; // live rows of each page
+    std::unique_ptr<MixedRows> mixedKeys, mixedValues; // of a mixed store
+
+    SlotPlaces keyPlaces(const CacheLayout& layout) const {
+        return {keys.data(), slots.positions().data(), layout.slotsPerBlock};
+    }
+    SlotPlaces valuePlaces(const CacheLayout& layout) const {
+        return {values.data(), slots.positions().data(), layout.slotsPerBlock};
+    }
 
     // The block of `table` that `slot` lies in.
     static std::byte* blockOf(const std::vector<const void*>& table, std::int64_t slot, const CacheLayout& layout) {

@@ -3,6 +3,7 @@
 //
 // Slots live in blocks of `slotsPerBlock`; slot s is row s % slotsPerBlock of block s / slotsPerBlock.
 //   keys, values   block: (slotsPerBlock, d) row-major, or codes, as rows() says
+//   mixedKeys, mixedValues   where some rows are codes and some exact, how they are read; else null
 //   keyColumns     block: (d, slotsPerBlock), the component-major copy of K; null when the plan needs none
 //   valueSum       (d) fp32 sum of the values of all live slots; null when the plan needs none. Where query heads of
 //                  a group see different slots (valueSums, d): one each, of what it sees
@@ -14,6 +15,7 @@
 
 #include <cstdint>
 
+#include "core/cache/mixed_rows.h"
 #include "core/cache/row_form.h"
 
 namespace fovea {
@@ -31,12 +33,17 @@ struct KvView {
     int headDim = 0;
     ElementType type = ElementType::F32; // of all that is held as floats
     std::optional<RtnParams> codes = {}; // of keys and values
+    const MixedRows* mixedKeys = nullptr;
+    const MixedRows* mixedValues = nullptr;
     const std::int64_t* positions = nullptr;
     const std::int32_t* byAge = nullptr;
 
     RowForm rows() const { return {type, headDim, slotsPerBlock, codes}; }
-    // The type whose order loops take rows in (kernels/cpu/arrangement.h): codes are taken in order, as f32 is.
-    ElementType rowType() const { return codes ? ElementType::F32 : type; }
+    // The type whose order loops take rows in (kernels/cpu/arrangement.h): codes are taken in order, as f32
+    // is.
+    ElementType rowType() const { return codes || mixedKeys ? ElementType::F32 : type; }
+    SlotPlaces keyPlaces() const { return {keys, positions, slotsPerBlock}; }
+    SlotPlaces valuePlaces() const { return {values, positions, slotsPerBlock}; }
     std::int64_t rowBytes() const { return rows().codeBytes() + rows().scaleBytes(); }
     std::int64_t pages() const { return page > 0 ? (slots + page - 1) / page : 0; }
     // The slot of the newest token.

@@ -18,7 +18,7 @@ namespace fovea {
 
 namespace {
 
-constexpr const char* kFormat = "codebooks 1";
+constexpr const char* kFormat = "codebooks 2";
 constexpr const char* kAdvice = "; make it again with fovea calibrate";
 constexpr std::int64_t kFingerprintRows = 4;
 

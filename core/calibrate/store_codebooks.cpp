@@ -48,18 +48,22 @@ at::Tensor flatRows(const at::Tensor& rows) {
     return rows.defined() ? rows.reshape({rows.size(0), -1}) : rows;
 }
 
+// (N·G, d): each KV head's rows have ranges of their own.
+at::Tensor headRows(const at::Tensor& rows) {
+    return rows.defined() ? rows.reshape({-1, rows.size(-1)}) : rows;
+}
+
 LayerCodebooks learnLayer(const KvLayerRows& rows, const KvquantParams& params, std::uint64_t /*seed*/,
                           const std::atomic<bool>& /*cancel*/) {
     LayerCodebooks books;
-    const at::Tensor keys = flatRows(rows.keys), values = flatRows(rows.values);
+    const at::Tensor keys = flatRows(rows.keys), values = headRows(rows.values);
     const KvquantRange channels = kvquantRange(keys.t(), params); // (D, 1)
     books.keyTable =
         kvquantTable(keys, flatRows(rows.keyWeights), {channels.offset.t(), channels.range.t()}, params);
     const at::IntArrayRef shape = rows.keys.sizes().slice(1);
     books.keyTable.offset = channels.offset.to(at::kFloat).view(shape);
     books.keyTable.range = channels.range.to(at::kFloat).view(shape);
-    books.valueTable =
-        kvquantTable(values, flatRows(rows.valueWeights), kvquantRange(values, params), params);
+    books.valueTable = kvquantTable(values, headRows(rows.valueWeights), kvquantRange(values, params), params);
     return books;
 }
 

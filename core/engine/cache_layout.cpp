@@ -1,6 +1,7 @@
 #include "core/engine/cache_layout.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "core/cache/slots_per_block.h"
@@ -29,14 +30,17 @@ std::int64_t heldRows(const AttentionPlan& plan, const ModelSpec& spec, std::int
 
 } // namespace
 
-CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity) {
+CacheLayout cacheLayoutFor(const AttentionPlan& plan, const ModelSpec& spec, std::int64_t capacity,
+                           std::shared_ptr<const StoreCodecs> codecs) {
     CacheLayout layout;
+    layout.codecs = std::move(codecs);
     layout.layers = spec.layers;
     layout.kvHeads = spec.kvHeads;
     layout.headDim = spec.headDim;
     layout.sources = kvSources(plan.share, spec);
     layout.type = storedFloats(plan.store, spec.type);
     layout.codes = storedCodes(plan.store);
+    layout.mixed = mixedStore(plan.store, spec.headDim);
     layout.slotsPerBlock = slotsPerBlockFor(heldRows(plan, spec, capacity));
     if (const auto* sparq = std::get_if<SparqParams>(&plan.read)) {
         layout.keyColumns = true;

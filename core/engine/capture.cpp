@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/engine/store_codecs.h"
 #include "core/model/checked_file.h"
 #include "core/model/model_spec.h"
 
@@ -105,6 +106,10 @@ const float* Capture::k(int layer, int kvHead) const {
 }
 const float* Capture::v(int layer, int kvHead) const {
     return &m_v[row(m_kvOf[static_cast<std::size_t>(layer)], m_kvHeads, kvHead, 0)];
+}
+
+std::shared_ptr<const StoreCodecs> Capture::codecsOf(const Store& store) const {
+    return m_codecs ? m_codecs(store) : plainCodecs(store, m_spec);
 }
 
 } // namespace fovea

@@ -5,9 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/cache/row_codec.h"
+#include "core/methods/store/store.h"
 #include "core/model/model_spec.h"
 
 namespace fovea {
@@ -34,6 +39,13 @@ public:
     // "layers 6 to 31 left out: 512 MiB would hold 6" or empty.
     const std::string& leftOut() const { return m_leftOut; }
 
+    // What makes codecs of stores for this capture's model, where rows of a store are read by some (store_codecs.h). Without
+    // it only those that need no codebooks are known.
+    using CodecSource = std::function<std::shared_ptr<const StoreCodecs>(const Store& store)>;
+    void readCodecsBy(CodecSource source) { m_codecs = std::move(source); }
+    // Null for stores that need none. Throws what the source does.
+    std::shared_ptr<const StoreCodecs> codecsOf(const Store& store) const;
+
     // One token of one layer: q (H, d) after RoPE, k and v (G, d) fp32, which are not looked at where the layer borrows
     // them. Layers beyond layers() are ignored.
     void write(int layer, std::int64_t position, const float* q, const float* k, const float* v);
@@ -50,6 +62,7 @@ private:
     ModelSpec m_spec;
     std::int64_t m_capacity = 0;
     std::string m_leftOut;
+    CodecSource m_codecs;
     std::vector<int> m_kvOf;          // (layer) which of the layers that m_k and m_v hold it reads
     std::vector<float> m_q, m_k, m_v; // (layer, head, capacity, d); K and V of owners only
 };

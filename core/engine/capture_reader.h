@@ -21,7 +21,8 @@ class CaptureReader final : public CacheReader {
 public:
     // The rows of `positions` (n) int64, ascending: what is in the cache of the newest of them.
     CaptureReader(const CapturedHead& head, const at::Tensor& positions)
-        : m_positions(positions), m_keys(rowsOf(head.keys)), m_values(rowsOf(head.values)), m_floats(rowsOf(head.floats)) {}
+        : m_positions(positions), m_keys(head.keys.at(positions)), m_values(head.values.at(positions)),
+          m_floats(StoredRows{head.keys.floats, head.keys.floats, {}}.at(positions)) {}
 
     std::int64_t slots() const override { return m_keys.size(0); }
     at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }
@@ -39,12 +40,6 @@ public:
     const at::Tensor& positions() const { return m_positions; }
 
 private:
-    // Nothing is copied where every row is there.
-    at::Tensor rowsOf(const at::Tensor& rows) const {
-        const std::int64_t last = m_positions[-1].item<std::int64_t>();
-        return m_positions.size(0) == last + 1 ? rows.narrow(0, 0, last + 1) : rows.index_select(0, m_positions);
-    }
-
     at::Tensor m_positions, m_keys, m_values, m_floats;
 };
 

@@ -9,6 +9,7 @@
 #include "core/engine/prefill.h"
 #include "core/engine/sequence.h"
 #include "core/engine/stopwatch.h"
+#include "core/engine/store_codecs.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/plan/text_limit.h"
@@ -27,7 +28,7 @@ AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
 
 Decoder::Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap)
     : m_own(std::move(model)), m_plan(accepted(std::move(plan), m_own->spec)),
-      m_model(modelUnder(m_own, m_plan)), m_backend(backend),
+      m_model(modelUnder(m_own, m_plan)), m_codecs(storeCodecs(m_own, m_model->spec, m_plan.store)), m_backend(backend),
       m_keeps(m_plan, m_model->spec), m_state{*m_model, m_plan, m_keeps, m_ledger, tap},
       m_path(backend == Backend::Cpu ? makeCpuPath(m_state) : makeReferencePath(m_state)) {}
 
@@ -39,6 +40,13 @@ std::unique_ptr<Sequence> Decoder::begin(SequenceOptions options) {
     options.capacity = options.capacity > 0 ? std::min(options.capacity, textLimit(m_plan, m_model->spec))
                                             : m_model->spec.context;
     options.truths = m_backend == Backend::Reference;
+    options.codecs = m_codecs;
+    options.codecSource = [own = std::weak_ptr(m_own), spec = m_model->spec](const Store& store) {
+        const auto model = own.lock();
+        if (!model)
+            throw PlanError("the model of this run is closed");
+        return storeCodecs(model, spec, store);
+    };
     return std::make_unique<Sequence>(m_plan, m_model->spec, m_keeps, m_ledger, options);
 }
 

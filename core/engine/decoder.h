@@ -17,6 +17,7 @@
 namespace fovea {
 
 struct SequenceOptions;
+struct StoreCodecs;
 
 class Decoder {
 public:
@@ -41,6 +42,7 @@ private:
     std::shared_ptr<const Model> m_own;
     AttentionPlan m_plan;
     std::shared_ptr<const Model> m_model; // as it runs under the plan's share
+    std::shared_ptr<const StoreCodecs> m_codecs; // where its store wants some
     Backend m_backend;
     LayerKeeps m_keeps;
     Ledger m_ledger;

@@ -98,6 +98,29 @@ Bytes boundsOf(const CacheLayout& layout, int layer, std::int64_t rows) {
     return Bytes((pages + perBlock - 1) / perBlock * perBlock) * layout.boundsBytes();
 }
 
+// What blocks hold of one token in one KV head.
+std::int64_t rowBytes(const CacheLayout& layout) {
+    const std::int64_t columns = layout.keyColumns ? layout.headDim * elementBytes(layout.type) : 0;
+    if (layout.mixed)
+        return layout.mixed->keys.sizes.record() + layout.mixed->values.sizes.record() + columns;
+    return 2 * (layout.rows().codeBytes() + layout.rows().scaleBytes()) + columns;
+}
+
+// Exact rows of one KV head, and sides that rows of so many slots share: room for one more coding, in whole blocks.
+Bytes mixedPools(const CacheLayout& layout, std::int64_t slots) {
+    if (!layout.mixed)
+        return 0;
+    Bytes bytes = 0;
+    for (const MixedForm& form : {layout.mixed->keys, layout.mixed->values}) {
+        bytes = bytes + Bytes(form.exact.most()) * layout.headDim * elementBytes(layout.type);
+        const std::int64_t sharing = form.sizes.sharing, coding = form.exact.bulk / sharing,
+                           block = std::max<std::int64_t>(coding, layout.slotsPerBlock / sharing);
+        if (sharing > 1)
+            bytes = bytes + Bytes((slots / sharing + coding + block - 1) / block * block) * form.sizes.side;
+    }
+    return bytes;
+}
+
 Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
     const CacheLayout layout = cacheLayoutFor(plan, spec, capacityOf(spec, q));
     const std::int64_t block = layout.slotsPerBlock;
@@ -115,9 +138,7 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
         for (int head = 0; head < different; ++head) {
             const std::int64_t most = mostRows(spec, plan, layer, own, keep, q, head),
                                slots = (most + block - 1) / block * block;
-            const std::int64_t row = 2 * (layout.rows().codeBytes() + layout.rows().scaleBytes()) +
-                                     (layout.keyColumns ? layout.headDim * elementBytes(layout.type) : 0);
-            const Bytes rows = Bytes(slots) * row;
+            const Bytes rows = Bytes(slots) * rowBytes(layout) + mixedPools(layout, slots);
             bytes = bytes + (rows + sum + boundsOf(layout, layer, most)) * (keep.same() ? layout.kvHeads : 1);
             if (scoresTokens(plan))
                 bytes = bytes + scoreBytes(spec, plan, slots, layer);
@@ -168,7 +189,7 @@ Bytes capturedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
 }
 
 bool halvesStore(const ModelSpec& spec, const AttentionPlan& plan) {
-    return !storedCodes(plan.store) && elementBytes(storedFloats(plan.store, spec.type)) > elementBytes(ElementType::BF16);
+    return !storesCodes(plan.store) && elementBytes(storedFloats(plan.store, spec.type)) > elementBytes(ElementType::BF16);
 }
 
 // One candidate: the question changed in one way. Kept when it fits.

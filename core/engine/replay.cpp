@@ -62,13 +62,12 @@ at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to
 }
 
 // The scores by which SparQ, or with all components top-k V, chooses, for queries from..to-1 at once: steps 1-3 of the
-// paper with the group's sum, over keys `rows` (at least to, d). The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
+// paper with the group's sum, over `keys` (at least to, d). The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
 // see a key.
-at::Tensor groupScores(const Capture& capture, const at::Tensor& rows, const ReplayedKeep& replayed,
+at::Tensor groupScores(const Capture& capture, const StoredRows& keys, const ReplayedKeep& replayed,
                        std::int64_t from, std::int64_t to, int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
-    const at::Tensor keys = rows.narrow(0, 0, to);
     const LayerKeep& keep = replayed.layer();
     const at::Tensor gone = replayed.scored() ? goneMask(replayed, from, to) : at::Tensor{};
     at::Tensor hidden, hiddenFromAll;
@@ -97,7 +96,7 @@ at::Tensor groupScores(const Capture& capture, const at::Tensor& rows, const Rep
         at::Tensor sparse = q * chosen;
         const at::Tensor share = sparse.abs().sum(-1, /*keepdim=*/true) / q.abs().sum(-1, /*keepdim=*/true);
         sparse = params.tau ? sparse / share.sqrt() * scale : sparse * scale;
-        at::Tensor scores = at::matmul(sparse, keys.t());
+        at::Tensor scores = keys.products(sparse, from, to);
         if (rule.softcap != 0)
             scores = attentionLogits(scores, {1, rule.softcap}, d);
         scores.masked_fill_(hidden, kMinusInfinity);
@@ -113,8 +112,8 @@ class MapReplay {
 public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
-          m_kvHead(map.head / capture.spec().group()), m_floats(capturedRows(capture.k(map.layer, m_kvHead), map.tokens, capture.headDim())),
-          m_keys(asStored(m_floats, plan.store)),
+          m_kvHead(map.head / capture.spec().group()),
+          m_keys(capturedKeys(capture, plan.store, map.tokens, map.layer, m_kvHead)),
           m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
         map.actsFrom = std::min(m_keep.actsFrom(), map.tokens);
         if (const QuestParams* quest = questOf(plan, map.layer))
@@ -155,9 +154,8 @@ public:
     void attend(std::int64_t from, std::int64_t to) {
         const int d = m_capture.headDim();
         const at::Tensor q = capturedRows(m_capture.q(m_map.layer, m_map.head) + from * d, to - from, d);
-        const at::Tensor k = m_keys.narrow(0, 0, to);
         const LogitRule rule = m_capture.spec().logitRule();
-        at::Tensor scores = at::matmul(q * rule.scaleOf(d), k.t());
+        at::Tensor scores = m_keys.products(q * rule.scaleOf(d), from, to);
         if (rule.softcap != 0)
             scores = attentionLogits(scores, {1, rule.softcap}, d);
         float* const rows = m_map.weights.data() + from * m_map.tokens;
@@ -209,14 +207,14 @@ private:
     }
 
     // SparQ guesses by a copy of K that is of floats; top-k V looks at the keys themselves.
-    const at::Tensor& guessedBy() const {
-        return std::holds_alternative<SparqParams>(m_plan.read) ? m_floats : m_keys;
+    StoredRows guessedBy() const {
+        return std::holds_alternative<SparqParams>(m_plan.read) ? StoredRows{m_keys.floats, m_keys.floats, {}} : m_keys;
     }
 
     // Pages depend on all that happened before, so they are chosen for every query in turn.
     void playPages(const QuestParams& quest, const std::atomic<bool>& cancel) {
         const std::vector<std::int64_t> leaves = m_keep.leaves(m_map.tokens);
-        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, storedCodes(m_plan.store), leaves, m_keep.actsFrom(),
+        ReplayedPages pages(m_capture, m_map.layer, m_kvHead, quest, m_plan.store, leaves, m_keep.actsFrom(),
                             m_map.decodeFrom);
         m_pageRows.resize(static_cast<std::size_t>(m_map.tokens - m_map.decodeFrom));
         for (std::int64_t query = m_map.decodeFrom; query < m_map.tokens && !cancel; ++query) {
@@ -242,7 +240,7 @@ private:
         const at::Tensor positions = at::tensor(std::vector<std::int64_t>(seen.begin(), seen.end()));
         const RowTurn turn(m_capture.spec(), m_map.layer);
         const at::Tensor logits =
-            keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), m_keys.index_select(0, positions), positions);
+            keptLogits(m_plan.keep, {turn, m_capture.spec().logitRule()}, at::cat(queries), m_keys.at(positions), positions);
         const at::Tensor sum = at::softmax(logits, -1).sum(0).contiguous();
         s.row.clear();
         chooseRow({sum.data_ptr<float>(), seen.size()}, m_sparq->tokens, 0, s.sorted, s.row);
@@ -283,7 +281,7 @@ private:
     const AttentionPlan& m_plan;
     const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
     int m_kvHead;
-    at::Tensor m_floats, m_keys; // (tokens, d) K as it came, and as the plan stores it
+    StoredRows m_keys;
     ReplayedKeep m_keep;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
     std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages

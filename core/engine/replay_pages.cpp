@@ -11,12 +11,19 @@
 namespace fovea {
 
 ReplayedPages::ReplayedPages(const Capture& capture, int layer, int kvHead, const QuestParams& params,
-                             const std::optional<RtnParams>& codes, const std::vector<std::int64_t>& leaves, std::int64_t actsFrom,
+                             const Store& store, const std::vector<std::int64_t>& leaves, std::int64_t actsFrom,
                              std::int64_t decodeFrom)
     : m_capture(capture), m_layer(layer), m_kvHead(kvHead), m_params(params), m_leaves(leaves),
       m_own(keepRule({}, capture.spec().window(layer), false)), m_actsFrom(actsFrom),
       m_prefilled(std::max<std::int64_t>(decodeFrom - 1, 0)), // the prompt's last token is the first step's
-      m_cache({.layers = 1, .kvHeads = 1, .headDim = capture.headDim(), .codes = codes, .page = params.page}) {
+      m_store(headStoreOf(capture, store, layer, kvHead)),
+      m_cache({.layers = 1,
+               .kvHeads = 1,
+               .headDim = capture.headDim(),
+               .codes = m_store.codes,
+               .mixed = m_store.mixed,
+               .page = params.page,
+               .codecs = m_store.codecs}) {
     const int group = capture.spec().group();
     m_queries.resize(static_cast<std::size_t>(group * capture.headDim()));
 }

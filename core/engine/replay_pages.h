@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/cache/kv_cache.h"
+#include "core/engine/captured_head.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/read/quest.h"
@@ -22,7 +23,8 @@ public:
     // The plan's keep acts from `actsFrom` on. leaves: by key, the first query for which it is not held any more.
     // Read as far as queries have come, so that who finds that out query by query may write on; outlives this.
     ReplayedPages(const Capture& capture, int layer, int kvHead, const QuestParams& params,
-                  const std::optional<RtnParams>& codes, const std::vector<std::int64_t>& leaves, std::int64_t actsFrom, std::int64_t decodeFrom);
+                  const Store& store, const std::vector<std::int64_t>& leaves, std::int64_t actsFrom,
+                  std::int64_t decodeFrom);
 
     // What the query at `query` meets, itself included. Queries only go up.
     KvView at(std::int64_t query);
@@ -43,6 +45,7 @@ private:
     const std::vector<std::int64_t>& m_leaves;
     KeepRule m_own;
     std::int64_t m_actsFrom, m_prefilled;
+    HeadStore m_store;
     KvCache m_cache;
     Ledger m_ledger;
     std::int64_t m_tokens = 0; // appended so far

@@ -219,7 +219,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     stages.q = toVector(q[mine]);
     const LogitRule rule = spec.logitRule();
     const CapturedHead exactly(capture, {}, query + 1, layer, kvHead), stored(capture, plan.store, query + 1, layer, kvHead);
-    const at::Tensor exact = attentionLogits(at::matmul(exactly.keys, q[mine]), rule, spec.headDim);
+    const at::Tensor exact = attentionLogits(at::matmul(exactly.keys.floats, q[mine]), rule, spec.headDim);
     stages.exact = toVector(exact);
 
     std::vector<std::int32_t> visible; // to dense attention
@@ -240,7 +240,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
         stages.error = ((output - denseOutput).norm() / denseOutput.norm()).item<float>();
     };
     if (!stages.sparse) {
-        if (storedCodes(plan.store)) {
+        if (storesCodes(plan.store)) {
             CaptureReader all(stored, toPositions(visible));
             finish(denseTruth(q, all, rule)[mine]);
         }
@@ -262,7 +262,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
         output = addTopv(stages, *topv, logits, kept, mine, sightOf(keep.layer(), kvHead, kept));
     } else if (quest) {
         const std::vector<std::int64_t> leaves = keep.leaves(query + 1);
-        ReplayedPages history(capture, layer, kvHead, *quest, storedCodes(plan.store), leaves, keep.actsFrom(), decodeFrom);
+        ReplayedPages history(capture, layer, kvHead, *quest, plan.store, leaves, keep.actsFrom(), decodeFrom);
         CacheViewReader cache(history.at(query));
         output = addQuest(stages, *quest, q, cache, mine, rule, sightOf(keep.layer(), kvHead, cache));
     } else {
@@ -270,8 +270,8 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     }
     finish(output);
     // Of rows as they are stored: what is missed is the read's and the keep's doing, not the store's.
-    const at::Tensor storedLogits = attentionLogits(at::matmul(stored.keys, q[mine]), rule, spec.headDim);
-    const at::Tensor mass = at::softmax(storedLogits.index_select(0, dense.positions()), -1);
+    const at::Tensor storedLogits = attentionLogits(at::matmul(stored.keys.at(dense.positions()), q[mine]), rule, spec.headDim);
+    const at::Tensor mass = at::softmax(storedLogits, -1);
     float read = 0;
     const auto* const weight = mass.data_ptr<float>();
     for (std::size_t i = 0, j = 0; i < visible.size() && j < stages.chosen.size(); ++i)

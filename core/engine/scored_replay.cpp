@@ -84,7 +84,7 @@ private:
         reader.dense = std::holds_alternative<ReadAll>(m_plan.read) || (quest && layer < quest->skip);
         if (quest && !reader.dense)
             reader.pages = std::make_unique<ReplayedPages>(m_capture, layer, m_kvHead, *quest,
-                                                           storedCodes(m_plan.store), m_gone, m_decodeFrom, m_decodeFrom);
+                                                           m_plan.store, m_gone, m_decodeFrom, m_decodeFrom);
         m_readers.push_back(std::move(reader));
     }
 
@@ -98,7 +98,7 @@ private:
         for (const Reader& reader : m_readers)
             last.push_back(reader.queries.narrow(1, P - t, t));
         for (const std::int64_t key :
-             votedOut(m_plan, at::cat(last), m_head.keys.narrow(0, 0, P), m_capture.spec().logitRule(), uncounted))
+             votedOut(m_plan, at::cat(last), m_head.keys.at(at::arange(P, at::kLong)), m_capture.spec().logitRule(), uncounted))
             m_gone[static_cast<std::size_t>(key)] = P;
     }
 
@@ -160,7 +160,7 @@ private:
         std::vector<at::Tensor> weights; // (T, to) of each layer
         for (const Reader& reader : m_readers)
             weights.push_back(weightsOf(
-                at::matmul(reader.queries.narrow(1, from, to - from), m_head.keys.narrow(0, 0, to).t()), hidden));
+                m_head.keys.products(reader.queries.narrow(1, from, to - from), from, to), hidden));
         for (std::int64_t p = from; p < to; ++p) {
             leave(p);
             m_table.take(p);
@@ -185,7 +185,7 @@ private:
     at::Tensor weightsOf(const Reader& reader, std::int64_t p, const at::Tensor& positions) const {
         const at::Tensor q = reader.queries.select(1, p); // (g, d)
         if (reader.dense)
-            return weightsOf(at::matmul(q, m_head.keys.index_select(0, positions).t()), {});
+            return weightsOf(at::matmul(q, m_head.keys.at(positions).t()), {});
         if (!reader.pages)
             return chosenWeights(q, positions);
         const std::span<const float> bySlot = reader.pages->heard(p);

@@ -14,7 +14,7 @@ namespace fovea {
 Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const LayerKeeps& keeps, Ledger& ledger,
                    const SequenceOptions& options)
     : m_plan(plan), m_spec(spec), m_keeps(keeps), m_ledger(ledger),
-      m_cache(cacheLayoutFor(plan, spec, options.capacity)), m_capacity(options.capacity),
+      m_cache(cacheLayoutFor(plan, spec, options.capacity, options.codecs)), m_capacity(options.capacity),
       m_lastPages(static_cast<std::size_t>(spec.layers * spec.kvHeads), 0),
       m_holes(static_cast<std::size_t>(spec.kvHeads), 0), m_keeping(masksPrefill(plan)),
       m_evictedKeeping(m_keeping) {
@@ -22,6 +22,7 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
         m_readers.push_back(kvReaders(spec, layer));
     if (options.captureBudget > 0) {
         const auto fresh = std::make_shared<Capture>(spec, m_capacity, options.captureBudget);
+        fresh->readCodecsBy(options.codecSource);
         m_writtenCapture = fresh.get();
         m_capture = fresh;
     }
@@ -93,6 +94,7 @@ StepShape Sequence::shape() const {
     shape.headDim = m_spec.headDim;
     shape.store = m_cache.layout().type;
     shape.codes = m_cache.layout().codes;
+    shape.mixed = m_cache.layout().mixed;
     shape.planned = m_planned;
     shape.keeps = m_keeping;
     shape.takesOver = m_takesOver;
@@ -111,6 +113,8 @@ void Sequence::describe(StepCost& cost) {
         shape.resummed = changes.resummed;
         shape.sums = changes.sums;
         shape.pagesBegun = changes.pagesBegun;
+        if (shape.mixed)
+            shape.mixedCounts = changes.mixed;
         shape.keep = &m_keeps.of(layer, m_keeping);
         shape.readers = m_readers[static_cast<std::size_t>(layer)];
         shape.lastPageOf =

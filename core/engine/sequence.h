@@ -21,6 +21,8 @@ struct SequenceOptions {
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool recordSlots = false;
     bool truths = false; // a keep that ranks tokens does so by the methods' truths
+    std::shared_ptr<const StoreCodecs> codecs = {}; // where the plan's store wants some
+    Capture::CodecSource codecSource = {};          // of whoever replays what was captured
 };
 
 class Sequence {

@@ -7,6 +7,7 @@
 #include "core/methods/quantise/rounded_weights.h"
 #include "core/methods/read/dense.h"
 #include "core/methods/share/cla.h"
+#include "core/methods/store/mixed_store.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -16,8 +17,10 @@ namespace {
 
 StepShape asStored(const AttentionPlan& plan, StepShape shape) {
     shape.store = storedFloats(plan.store, shape.store);
-    if (!std::holds_alternative<OwnStore>(plan.store))
+    if (!std::holds_alternative<OwnStore>(plan.store)) {
         shape.codes = storedCodes(plan.store);
+        shape.mixed = mixedStore(plan.store, shape.headDim);
+    }
     shape.valueSums = valueSumsPerHead(plan, shape.group());
     return shape;
 }
@@ -81,6 +84,7 @@ Traffic predictMoved(const AttentionPlan& plan, const StepShape& shape) {
     if (shape.ownsKv)
         layer += predictEviction(plan, stored);
     layer += predictScoring(plan, stored);
+    layer += predictMixed(plan, stored);
     return layer += overHeads(plan, stored, shape.tokens - 1, 0, &LayerKeep::read, predictRead);
 }
 
@@ -91,6 +95,7 @@ Traffic predictHeld(const AttentionPlan& plan, const StepShape& shape) {
     // What the next query sees besides itself: the rest left at the end of this step.
     Traffic layer =
         predictHeldScores(plan, rowsSeen(plan, shape.window, shape.keeps, stored.promptTokens(), shape.tokens) - 1, stored);
+    layer += predictHeldMixed(stored);
     return layer += overHeads(plan, stored, shape.tokens, 1, &LayerKeep::held, predictHeldBy);
 }
 

@@ -7,6 +7,8 @@
 #include <span>
 
 #include "core/cache/element_type.h"
+#include "core/cache/mixed_count.h"
+#include "core/cache/row_codec.h"
 #include "core/methods/quantise/rtn.h"
 
 namespace fovea {
@@ -20,7 +22,8 @@ struct StepShape {
     int kvHeads = 0;          // G
     int headDim = 0;          // d
     ElementType store = ElementType::F32; // of all that is held as floats
-    std::optional<RtnParams> codes = {};  // of the rows of K and V; empty: they are floats
+    std::optional<RtnParams> codes = {};  // of the rows of K and V; empty: they are floats, or mixed
+    std::optional<MixedStore> mixed = {}; // of rows of which some are exact for a while
     // False on a step before decode-from: rows are read dense, but what the plan keeps beside K and V (a copy of
     // K, a mean) is written all the same.
     bool planned = true;
@@ -45,6 +48,9 @@ struct StepShape {
     std::int64_t pagesBegun = kUnknown, lastPages = kUnknown, holes = 0;
     // (G) the latter two by KV head, which matters where these hold unequal numbers of rows; empty: unknown.
     std::span<const char> lastPageOf = {}, holeIn = {};
+    // What happened to the rows of a mixed store; empty: as if no token had ever left, and of those that a read chooses as
+    // many were exact as can be.
+    std::optional<MixedCounts> mixedCounts = {};
     // Tokens before the plan acted, which a keep that scores tokens counts from; -1: all but the current one, as if
     // it were the first after its prompt.
     std::int64_t prompt = -1;

@@ -28,7 +28,9 @@ constexpr std::string_view kAccepted =
     "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
     "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16, store=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, prefill=dense|masked, "
+    "store=f32|f16|bf16, store=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
+    "store=kivi:bits=8|4|3|2,group=…,residual=…, store=kvquant:bits=4|3|2,outliers=…,exact=…,norm=on|off, "
+    "store=cq:channels=1|2|4|8,bits=1…10,recent=…, prefill=dense|masked, "
     "feedback=exact|estimate, "
     "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
     "weights=awq|gptq:bits=8|4|3|2,group=…";
@@ -200,7 +202,7 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
         return why;
     if (const auto why = prefillRefusal(plan))
         return why;
-    if (const auto why = storeRefusal(plan.store, spec))
+    if (const auto why = storeRefusal(plan, spec))
         return why;
     if (const auto why = weightsRefusal(plan.weights, plan.share))
         return why;

@@ -109,10 +109,9 @@ std::optional<std::string> learntStoreRefusal(const LearntStore& store, const Mo
     if (const auto* cq = std::get_if<CqParams>(&store); cq && !cqFits(*cq, spec.headDim))
         return learntStoreText(store) + " does not divide this model's head width of " +
                std::to_string(spec.headDim) + "; accepted: " + std::string(kCqSwitches) + ".";
-    const std::int64_t width = std::int64_t{spec.kvHeads} * spec.headDim;
-    if (const auto* kvquant = std::get_if<KvquantParams>(&store); kvquant && !kvquantFits(*kvquant, width))
-        return learntStoreText(store) + " numbers channels in 16 bits, and this model's keys have " +
-               std::to_string(width) + "; accepted: cq.";
+    if (const auto* kvquant = std::get_if<KvquantParams>(&store); kvquant && !kvquantFits(*kvquant, spec.headDim))
+        return learntStoreText(store) + " numbers channels in 16 bits, and this model's heads have " +
+               std::to_string(spec.headDim) + "; accepted: cq.";
     return std::nullopt;
 }
 

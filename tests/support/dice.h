@@ -59,6 +59,18 @@ public:
         return rtn;
     }
 
+    // One of which rows are exact for a while; `aging`: of those that leave it.
+    Store mixedStore(int headDim, bool aging) {
+        const int kind = aging ? between(0, 2) : 1;
+        if (kind == 0)
+            return KiviParams{.bits = kRtnBits[between(0, 3)], .group = 32, .residual = 32 * between(1, 2)};
+        if (kind == 1)
+            return KvquantParams{.bits = between(2, 4), .outliers = between(0, 10) / 100., .exact = between(0, 4)};
+        int channels = 1 << between(0, 3);
+        while (headDim % channels != 0)
+            channels /= 2;
+        return CqParams{.channels = channels, .bits = between(1, 6), .recent = between(0, 20)};
+    }
     // Any map of layers that can be run, and any way to convert.
     LayerSources layerSources(int layers) {
         LayerSources share;

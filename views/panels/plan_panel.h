@@ -6,10 +6,12 @@
 #include <QString>
 #include <QWidget>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <variant>
 
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
@@ -65,6 +67,7 @@ private:
     void buildStore(QVBoxLayout* column);
     void buildWeights(QVBoxLayout* column);
     void nameWeights();
+    void connectStore();
     void connectWeights();
     void showStore();
     void showWeights();
@@ -100,7 +103,8 @@ private:
     std::optional<StreamingParams> m_lastStreaming; // what KEEP returns to
     std::optional<LmInfiniteParams> m_lastInfinite;
     std::optional<MoaParams> m_lastMoa;
-    std::optional<RtnParams> m_lastStoreRtn, m_lastRtn; // what STORE and WEIGHTS return to
+    std::array<std::optional<Store>, std::variant_size_v<Store>> m_lastStores; // what STORE and WEIGHTS return to
+    std::optional<RtnParams> m_lastRtn;
     std::optional<TopvParams> m_lastTopv; // what READ returns to
     std::optional<QuestParams> m_lastQuest;
     std::map<std::size_t, Keep> m_lastScored; // by the index of Keep

@@ -223,6 +223,7 @@ void PlanPanel::connectRows() {
     connectShare();
     connectKeep();
     connectRead();
+    connectStore();
     connectWeights();
     for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);

@@ -15,6 +15,7 @@ class QToolButton;
 namespace fovea {
 
 class FlatCombo;
+class MixedStoreRows;
 class RtnRows;
 class ScoredKeepRows;
 
@@ -36,6 +37,7 @@ struct PlanPanel::Rows {
     QLabel *rValue, *kValue, *localValue, *paper;
     FlatCombo* weights;
     RtnRows *storeRtn, *weightRtn;
+    MixedStoreRows* storeMixed;
     QLabel *storePaper, *weightsPaper;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;

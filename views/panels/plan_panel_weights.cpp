@@ -1,9 +1,7 @@
-// The STORE and WEIGHTS strips of a PlanPanel: in what form cached rows and the layers' matrices are, and what that is in
-// bits with all metadata.
+// The WEIGHTS strip of a PlanPanel: in what form the layers' matrices are, and what that is in bits with all metadata.
 #include <QLabel>
 #include <QVBoxLayout>
 
-#include "core/methods/store/store.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/plan_panel_rows.h"
@@ -12,19 +10,11 @@
 namespace fovea {
 namespace {
 
-constexpr ElementType kFloats[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
-constexpr int kRounded = 4; // of STORE, after the model's own and the floats
 enum Entry { Own, Rtn, Awq, Gptq }; // of WEIGHTS
 
 QString nameOf(ElementType type) {
     const auto name = elementName(type);
     return QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()));
-}
-
-int indexOf(const Store& store) {
-    if (const auto* type = std::get_if<ElementType>(&store))
-        return 1 + static_cast<int>(*type);
-    return std::holds_alternative<RtnParams>(store) ? kRounded : 0;
 }
 
 Entry entryOf(const WeightCodes& weights) {
@@ -44,23 +34,6 @@ WeightCodes weightsOf(int entry, const RtnParams& last) {
 }
 
 } // namespace
-
-void PlanPanel::buildStore(QVBoxLayout* column) {
-    auto& rows = *m_rows;
-    rows.store = new FlatCombo;
-    rows.store->addItem(tr("checkpoint's own"));
-    for (const ElementType type : kFloats)
-        rows.store->addItem(nameOf(type));
-    rows.store->addItem(tr("rounded (RTN)"));
-    rows.storePaper = mutedLabel({});
-    auto* section = addSection(column, tr("STORE — in what form"), rows.store,
-                               tr("Cached rows as floats, or each token's K and V rounded to the nearest of a few "
-                                  "levels of a group of its components and packed; attention then reads the codes, in "
-                                  "the prompt too. What a read keeps beside the rows, as SparQ's copy of K, stays float."),
-                               rows.storePaper);
-    rows.storeRtn = new RtnRows(QStringLiteral("store"), tr("value"), tr("A token's K and V"));
-    section->addWidget(rows.storeRtn);
-}
 
 void PlanPanel::buildWeights(QVBoxLayout* column) {
     auto& rows = *m_rows;
@@ -83,22 +56,6 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
 
 void PlanPanel::nameWeights() {
     m_rows->weights->setObjectName(QStringLiteral("weights"));
-}
-
-void PlanPanel::showStore() {
-    auto& rows = *m_rows;
-    rows.store->setItemText(0, tr("checkpoint's own (%1)").arg(nameOf(m_spec.type)));
-    rows.store->setCurrentIndex(indexOf(m_plan.store));
-    rows.store->updateGeometry();
-    const auto* rtn = std::get_if<RtnParams>(&m_plan.store);
-    rows.storePaper->setText(rtn ? tr("Li 2024") : QString());
-    rows.storeRtn->setVisible(rtn != nullptr);
-    if (!rtn)
-        return;
-    m_lastStoreRtn = *rtn;
-    rows.storeRtn->showRtn(*rtn,
-                           m_spec.headDim > 0 ? std::optional(storedBits(*rtn, m_spec.type, m_spec.headDim)) : std::nullopt,
-                           tr("Formula: bits per value of a row of %1, its scales and zeros among them").arg(m_spec.headDim));
 }
 
 void PlanPanel::showWeights() {
@@ -129,23 +86,10 @@ void PlanPanel::connectWeights() {
         if (!m_showing)
             Q_EMIT editFinished();
     };
-    connect(rows.store, &QComboBox::activated, this, [this, changed](int index) {
-        auto plan = m_plan;
-        if (index == kRounded)
-            plan.store = m_lastStoreRtn.value_or(RtnParams{});
-        else
-            plan.store = index == 0 ? Store() : Store(kFloats[index - 1]);
-        changed(plan, QStringLiteral("store"));
-    });
     connect(rows.weights, &QComboBox::activated, this, [this, changed](int index) {
         auto plan = m_plan;
         plan.weights = weightsOf(index, m_lastRtn.value_or(RtnParams{}));
         changed(plan, QStringLiteral("weights"));
-    });
-    connect(rows.storeRtn, &RtnRows::edited, this, [this, changed](const RtnParams& rtn, const QString& what) {
-        auto plan = m_plan;
-        plan.store = rtn;
-        changed(plan, what);
     });
     connect(rows.weightRtn, &RtnRows::edited, this, [this, changed](const RtnParams& rtn, const QString& what) {
         auto plan = m_plan;

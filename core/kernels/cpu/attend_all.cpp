@@ -2,6 +2,7 @@
 
 #include "core/kernels/cpu/arrangement.h"
 #include "core/kernels/cpu/attend_codes.h"
+#include "core/kernels/cpu/attend_mixed.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_all.cpp"
@@ -131,6 +132,8 @@ void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, i
 
 void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                      const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
+    if (cache.mixedKeys)
+        return attendMixed(cache, first, last, group, q, state, softcap, moved, spill);
     if (cache.codes)
         return attendCodes(cache, first, last, group, q, state, softcap, moved, spill);
     HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, spill, moved);

@@ -1,6 +1,7 @@
 #include "core/kernels/cpu/attend_list.h"
 
 #include "core/kernels/cpu/attend_codes.h"
+#include "core/kernels/cpu/attend_mixed.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_list.cpp"
@@ -128,6 +129,8 @@ void attendList(const KvView& cache, std::span<const std::int32_t> slots, int gr
 
 void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                       const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
+    if (cache.mixedKeys)
+        return attendMixedOfList(cache, slots, group, q, state, softcap, moved, spill);
     if (cache.codes)
         return attendCodesOfList(cache, slots, group, q, state, softcap, moved, spill);
     HWY_DYNAMIC_DISPATCH(attendListTarget)(cache, slots, group, q, state, softcap, spill, moved);
@@ -135,6 +138,8 @@ void attendMoreOfList(const KvView& cache, std::span<const std::int32_t> slots, 
 
 void addValues(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* p,
                std::int64_t stride, float* o, Traffic& moved) {
+    if (cache.mixedKeys)
+        return addMixedValues(cache, slots, group, p, stride, o, moved);
     if (cache.codes)
         return addCodedValues(cache, slots, group, p, stride, o, moved);
     HWY_DYNAMIC_DISPATCH(addValuesTarget)(cache, slots, group, p, stride, o, moved);

@@ -74,7 +74,7 @@ struct TopvStep {
 void scoreSpan(const TopvStep& step, std::int64_t index, Traffic& moved) {
     const HeadSpan& span = step.spans[static_cast<std::size_t>(index)];
     const KvView& head = step.head(span.head);
-    const RowTable keys{head.keys, head.rows(), Component::Keys};
+    const RowTable keys{head.keys, head.rows(), Component::Keys, head.mixedKeys, head.positions};
     float* const m = step.mass + index * 2 * step.group;
     float* const l = m + step.group;
     std::fill_n(m, step.group, kNoLogit);

@@ -1,6 +1,7 @@
 #include "core/kernels/cpu/score_rows.h"
 
 #include "core/kernels/cpu/attend_codes.h"
+#include "core/kernels/cpu/attend_mixed.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/score_rows.cpp"
@@ -93,6 +94,8 @@ HWY_EXPORT(scoreRowsTarget);
 
 void scoreRows(const RowTable& table, std::int64_t first, std::int64_t last, int group, const float* q,
                float* scores, std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
+    if (table.mixed)
+        return scoreMixed(table, first, last, group, q, scores, stride, m, l, softcap, moved);
     if (table.form.codes)
         return scoreCodes(table, first, last, group, q, scores, stride, m, l, softcap, moved);
     HWY_DYNAMIC_DISPATCH(scoreRowsTarget)

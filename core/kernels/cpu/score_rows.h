@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "core/cache/mixed_rows.h"
 #include "core/cache/row_form.h"
 #include "core/cache/traffic.h"
 
@@ -16,6 +17,9 @@ struct RowTable {
     const void* const* blocks;
     RowForm form; // of a block
     Component component; // as what reading them counts
+    // Where some rows are codes and some exact, how they are read, and their tokens' positions.
+    const MixedRows* mixed = nullptr;
+    const std::int64_t* positions = nullptr;
 };
 
 // scores[h·stride + row] = q[h]·row for rows [first, last), bent by `softcap` (0: none). q (group, d) fp32, in the

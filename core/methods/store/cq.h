@@ -12,6 +12,7 @@
 // Code      argmin over k of |x − C_k|², the lowest k among equals;  x̂ = C_k
 // Keys      before RoPE, like KVQuant's: after it a centroid would have to stand for all positions.
 // Recent    The newest min(T, w) tokens are exact, keys and values alike (the paper's fp16 window of 32 or 128).
+// Differs   what is no number has no nearest centroid, and takes the first.
 // Held      centroids in binary16, which codes are chosen under (RtnScale::Held).
 // Defaults  c = 4, b = 8, w = 0: 2 bits per number, the paper's 4c8b.
 

@@ -9,8 +9,14 @@ namespace fovea {
 
 namespace {
 
-std::int64_t rowBytes(const KvquantParams& params, std::int64_t width) {
-    return codeBytes(params.bits, width) + 4 * kvquantOutliers(params, width) + 4;
+std::int64_t keyBytes(const KvquantParams& params, std::int64_t width) {
+    return codeBytes(params.bits, width) + 4 * kvquantOutliers(params, width);
+}
+
+// n rows that are coded in `row` bytes, but for the exact ones.
+std::int64_t rowsBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t row, std::int64_t exactRow) {
+    const std::int64_t exact = std::min<std::int64_t>(tokens, params.exact);
+    return (tokens - exact) * row + exact * exactRow;
 }
 
 } // namespace
@@ -27,10 +33,14 @@ std::int64_t kvquantOutliers(const KvquantParams& params, std::int64_t width) {
     return static_cast<std::int64_t>(std::ceil(params.outliers * static_cast<double>(width) - 1e-9));
 }
 
-std::int64_t predictKvquantBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
-                                 int exactBytes) {
-    const std::int64_t exact = std::min<std::int64_t>(tokens, params.exact);
-    return (tokens - exact) * rowBytes(params, width) + exact * width * exactBytes;
+std::int64_t predictKvquantKeyBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
+                                    int exactBytes) {
+    return rowsBytes(params, tokens, keyBytes(params, width), width * exactBytes);
+}
+
+std::int64_t predictKvquantValueBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
+                                      int exactBytes) {
+    return rowsBytes(params, tokens, keyBytes(params, width) + 4, width * exactBytes);
 }
 
 std::int64_t predictKvquantTableBytes(const KvquantParams& params, std::int64_t width) {
@@ -38,7 +48,7 @@ std::int64_t predictKvquantTableBytes(const KvquantParams& params, std::int64_t 
 }
 
 double kvquantBits(const KvquantParams& params, std::int64_t width) {
-    return 8. * static_cast<double>(rowBytes(params, width)) / static_cast<double>(width);
+    return 8. * static_cast<double>(keyBytes(params, width) + 4) / static_cast<double>(width);
 }
 
 } // namespace fovea

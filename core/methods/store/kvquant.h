@@ -5,8 +5,9 @@
 //
 // Paper     Hooper, Kim, Mohammadzadeh, Mahoney, Shao, Keutzer, Gholami, "KVQuant: Towards 10 Million Context Length LLM
 //           Inference with KV Cache Quantization", arXiv 2401.18079 (papers: kvquant), sections 3.1 to 3.6
-// Symbols   b bits, o outliers (a share), T tokens cached, D = G·d numbers of a token's keys (values) in one layer;
-//           [l, u] what a range covers, x' a number on [−1, 1] of its range, C the 2^b levels, R what they are read as
+// Symbols   b bits, o outliers (a share), T tokens cached, D numbers of a token's keys (values) that are coded together:
+//           here the d of one KV head; [l, u] what a range covers, x' a number on [−1, 1] of its range, C the 2^b levels, R
+//           what they are read as
 // Range     offset = (u + l)/2, range = (u − l)/2, x' = (x − offset)/range, with l and u the 100·o/2 and 100·(1 − o/2)
 //           percentiles, interpolated linearly
 // Keys      before RoPE; l and u of each channel, over the text that was learnt from
@@ -19,8 +20,11 @@
 // Outliers  of those outside [l, u] the m = ⌈o·D⌉ with the largest |x'| of a token, the lower channel among equals, stay
 //           as they are; the others take the outermost level
 // Exact     the first `exact` tokens of the text stay as they are
-// Differs   m bounds what a token holds, so that bytes are a closed form; the authors' keys have as many outliers as the
+// Differs   D is of one KV head, and not of all heads together as the authors have it, because each KV head keeps and
+//           forgets tokens for itself: a value's range is closer, and costs 32/d bits instead of 32/(G·d).
+//           m bounds what a token holds, so that bytes are a closed form; the authors' keys have as many outliers as the
 //           thresholds let through. A constant channel or token has a range of at least 1e-5.
+//           A token's values of which one is no number come back as none; a key that is none as its channel's middle level.
 // Held      offset and range in binary16, codes chosen under them as held (RtnScale::Held); outliers in binary16, each
 //           with its channel in 16 bits.
 // Defaults  b = 3, o = .01, one exact token, as the paper's KVQuant-1 %. Q-Norm at 2 bits alone, where it matters.
@@ -53,14 +57,14 @@ bool kvquantFits(const KvquantParams& params, std::int64_t width);
 // m: how many numbers of a token's D stay as they are, at the most.
 std::int64_t kvquantOutliers(const KvquantParams& params, std::int64_t width);
 
-// Formula: bytes held of one layer's keys, and as many of its values, over all KV heads: n = min(T, exact) rows of e
-// bytes per number, and of each other token ⌈b·D/8⌉ of codes, 4·m of outliers and 4 more: the number of outliers of a
-// key, offset and range of a value.
-std::int64_t predictKvquantBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
-                                 int exactBytes);
-// Formula: what one layer's learnt tables hold in binary16: 2·D of keys' offsets and ranges, C and R of both.
+// Formula: bytes held of the keys, and of the values, that are coded together: n = min(T, exact) rows of e bytes per
+// number, and of each other token ⌈b·D/8⌉ of codes and 4·m of outliers, and 4 of a value's offset and range.
+std::int64_t predictKvquantKeyBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width, int exactBytes);
+std::int64_t predictKvquantValueBytes(const KvquantParams& params, std::int64_t tokens, std::int64_t width,
+                                      int exactBytes);
+// Formula: what one layer's learnt tables hold in binary16: 2·width of keys' offsets and ranges, C and R of both.
 std::int64_t predictKvquantTableBytes(const KvquantParams& params, std::int64_t width);
-// Bits per number of a rounded token: b + 32·m/D + 32/D where b·D fills its bytes.
+// Bits per number of a rounded value: b + 32·m/D + 32/D where b·D fills its bytes; of a key without 32/D.
 double kvquantBits(const KvquantParams& params, std::int64_t width);
 
 } // namespace fovea

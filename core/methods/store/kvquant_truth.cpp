@@ -16,7 +16,7 @@ namespace fovea {
 
 namespace {
 
-// x, offset and range (T, D) or of what stretches to it, fp64 -> x̂ (T, D), outliers among them.
+// x, offset and range (T, G, d) or of what stretches to it, fp64 -> x̂ (T, G, d), outliers among them.
 at::Tensor readBack(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& range,
                     const KvquantParams& params, const KvquantTable& table, RtnScale scale) {
     const at::Tensor scaled = (x - offset) / range; // x'
@@ -34,18 +34,15 @@ at::Tensor readBack(const at::Tensor& x, const at::Tensor& offset, const at::Ten
     return at::where(among & (size > 1), asHeld(x, scale), coded);
 }
 
-// The first tokens as they are, the others by `read` (T', D).
+// The first tokens as they are, the others by `read` (T', G, d).
 template <typename Read>
 at::Tensor afterExact(const at::Tensor& rows, const KvquantParams& params, const Read& read) {
     const std::int64_t exact = std::min<std::int64_t>(rows.size(0), params.exact),
                        rest = rows.size(0) - exact;
     if (rest == 0)
         return rows.to(at::kFloat);
-    const at::Tensor wide =
-        rows.narrow(0, exact, rest).to(at::kDouble).reshape({rest, rows.size(1) * rows.size(2)});
-    return at::cat({rows.narrow(0, 0, exact).to(at::kFloat),
-                    read(wide).to(at::kFloat).view({rest, rows.size(1), rows.size(2)})},
-                   0);
+    const at::Tensor coded = read(rows.narrow(0, exact, rest).to(at::kDouble));
+    return at::cat({rows.narrow(0, 0, exact).to(at::kFloat), coded.to(at::kFloat)}, 0);
 }
 
 } // namespace
@@ -71,8 +68,8 @@ KvquantRange kvquantRange(const at::Tensor& x, const KvquantParams& params) {
 
 at::Tensor kvquantKeys(const at::Tensor& keys, const KvquantParams& params, const KvquantTable& table,
                        RtnScale scale) {
-    const at::Tensor offset = asHeld(table.offset.to(at::kDouble).flatten(), scale);
-    const at::Tensor range = asHeld(table.range.to(at::kDouble).flatten(), scale);
+    const at::Tensor offset = asHeld(table.offset.to(at::kDouble), scale);
+    const at::Tensor range = asHeld(table.range.to(at::kDouble), scale);
     return afterExact(keys, params,
                       [&](const at::Tensor& x) { return readBack(x, offset, range, params, table, scale); });
 }

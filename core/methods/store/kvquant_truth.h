@@ -28,7 +28,7 @@ struct KvquantRange {
 };
 KvquantRange kvquantRange(const at::Tensor& x, const KvquantParams& params);
 
-// What stands for the rows of T cached tokens, (T, G, d) fp32: keys before RoPE, values. `scale` says in which precision
+// What stands for the rows of T cached tokens, (T, G, d) fp32, each KV head by itself: keys before RoPE, values. `scale` says in which precision
 // offsets, ranges and outliers stand.
 at::Tensor kvquantKeys(const at::Tensor& keys, const KvquantParams& params, const KvquantTable& table,
                        RtnScale scale = RtnScale::Exact);

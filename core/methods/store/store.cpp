@@ -1,6 +1,9 @@
 #include "core/methods/store/store.h"
 
 #include "core/methods/step_shape.h"
+#include "core/methods/store/cq_codec.h"
+#include "core/methods/store/kivi_codec.h"
+#include "core/methods/store/kvquant_codec.h"
 
 namespace fovea {
 
@@ -31,7 +34,36 @@ std::optional<RtnParams> storedCodes(const Store& store) {
     return rtn ? std::optional(*rtn) : std::nullopt;
 }
 
+std::optional<MixedStore> mixedStore(const Store& store, int headDim) {
+    if (const auto* kivi = std::get_if<KiviParams>(&store))
+        return kiviStore(*kivi, headDim);
+    if (const auto* kvquant = std::get_if<KvquantParams>(&store))
+        return kvquantStore(*kvquant, headDim);
+    if (const auto* cq = std::get_if<CqParams>(&store))
+        return cqStore(*cq, headDim);
+    return std::nullopt;
+}
+
+bool storesCodes(const Store& store) {
+    return !std::holds_alternative<OwnStore>(store) && !std::holds_alternative<ElementType>(store);
+}
+
+std::optional<LearntStore> learntStore(const Store& store) {
+    if (const auto* kvquant = std::get_if<KvquantParams>(&store))
+        return *kvquant;
+    if (const auto* cq = std::get_if<CqParams>(&store))
+        return *cq;
+    return std::nullopt;
+}
+
 Traffic predictRows(const StepShape& shape, Component rows, std::int64_t n) {
+    if (shape.mixed) {
+        const RowSizes& sizes = (rows == Component::Keys ? shape.mixed->keys : shape.mixed->values).sizes;
+        Traffic coded;
+        coded[rows] = n * sizes.codes;
+        coded[Component::Scales] = n * (sizes.record() - sizes.codes);
+        return coded;
+    }
     const RowBytes row = rowBytes(shape.codes, shape.store, shape.headDim);
     Traffic traffic;
     traffic[rows] = n * row.values;
@@ -40,6 +72,12 @@ Traffic predictRows(const StepShape& shape, Component rows, std::int64_t n) {
 }
 
 double storedBits(const Store& store, ElementType own, int headDim) {
+    if (const auto mixed = mixedStore(store, headDim)) {
+        const auto bytes = [](const RowSizes& sizes) {
+            return static_cast<double>(sizes.codes) + static_cast<double>(sizes.side) / sizes.sharing;
+        };
+        return 4. * (bytes(mixed->keys.sizes) + bytes(mixed->values.sizes)) / headDim;
+    }
     const RowBytes row = rowBytes(storedCodes(store), storedFloats(store, own), headDim);
     return 8. * static_cast<double>(row.values + row.scales) / headDim;
 }

@@ -50,6 +50,28 @@ TEST_CASE("calibrate --store leaves codebooks in the model's folder, and the mod
     CHECK(fovea::fovea({"info", "--model", starter.model.string()}).status == 0);
 }
 
+TEST_CASE("A plan runs on the codebooks that calibrate --store left, the same on both backends, and says where none are",
+          "[app.commands]") {
+    const Starter starter;
+    const auto run = [&](const std::string& command, const std::string& store, std::vector<std::string> more) {
+        std::vector<std::string> arguments = {command, "--model", starter.model.string(), "--plan", "store=" + store};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return fovea::fovea(arguments);
+    };
+    for (const char* store : {"kvquant:bits=2", "cq:channels=2,bits=3,recent=8"}) {
+        INFO(store);
+        const ProcessResult before = run("generate", store, {"--prompt", "Once", "--tokens", "4"});
+        requireRefusal(before, 2, "calibrate --store " + std::string(store));
+        REQUIRE(fovea::fovea(starter.calibrate(store)).status == 0);
+        const ProcessResult told = run("generate", store, {"--prompt", "Once upon", "--tokens", "24", "--json"});
+        INFO(told.err);
+        REQUIRE(told.status == 0);
+        const ProcessResult check = run("check", store, {"--prompt", "Once upon a time", "--tokens", "24", "--json"});
+        INFO(check.err << check.out);
+        REQUIRE(check.status == 0);
+    }
+}
+
 TEST_CASE("calibrate --store learns the same from the same, on any number of threads", "[app.commands]") {
     const Starter starter;
     const auto learnt = [&](const char* name, const std::vector<std::string>& more) {

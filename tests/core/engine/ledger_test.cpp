@@ -22,6 +22,7 @@
 #include "core/plan/attention_plan.h"
 #include "tests/support/counting_reader.h"
 #include "tests/support/dice.h"
+#include "tests/support/some_codecs.h"
 
 using namespace fovea;
 using fovea::test::CountingReader;
@@ -40,11 +41,13 @@ KvCache filled(const StepShape& shape, const AttentionPlan& plan, const LayerKee
                    .headDim = shape.headDim,
                    .type = storedFloats(plan.store, shape.store),
                    .codes = storedCodes(plan.store),
+                   .mixed = mixedStore(plan.store, shape.headDim),
                    .keyColumns = sparq != nullptr,
                    .valueSum = sparq && sparq->alpha,
                    .valueSums = valueSumsPerHead(plan, shape.group()),
                    .slotsPerBlock = slotsPerBlock,
-                   .page = quest && shape.layer >= quest->skip ? quest->page : 0});
+                   .page = quest && shape.layer >= quest->skip ? quest->page : 0,
+                   .codecs = test::someCodecs(plan.store, shape.kvHeads, shape.headDim)});
     const at::Tensor rows = at::randn({2, shape.tokens, shape.kvHeads, shape.headDim});
     for (std::int64_t t = 0; t < shape.tokens; ++t) {
         evictUnseen(cache, 0, keep, keep, std::max<std::int64_t>(t - 1, 0), t, ledger);
@@ -64,7 +67,10 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
         std::vector<KeepRule> rules;
         for (int i = 0; i < shape.group(); ++i)
             rules.push_back(keep.of(head * shape.group() + i));
-        CountingReader counting(rows, cache.layout().type, cache.layout().codes);
+        const CacheLayout& layout = cache.layout();
+        CountingReader counting =
+            layout.mixed ? CountingReader(rows, layout.type, *layout.mixed, rows.positions(), shape.tokens)
+                         : CountingReader(rows, layout.type, layout.codes);
         const at::Tensor group = q.narrow(0, head * shape.group(), shape.group());
         const at::Tensor seen = keep.same() ? at::Tensor{} : moaSight(rules, rows.positions());
         if (const auto* sparq = std::get_if<SparqParams>(&read)) {
@@ -87,6 +93,15 @@ Traffic countReads(const KvCache& cache, const StepShape& shape, const LayerKeep
         counted += counting.counted();
     }
     return counted;
+}
+
+// What the step did before its eviction and in it; what is held now.
+MixedCounts together(MixedCounts before, const MixedCounts& after) {
+    for (MixedCount* const count : {&before.keys, &before.values})
+        count->heldExact = count->heldSides = 0;
+    before.keys += after.keys;
+    before.values += after.values;
+    return before;
 }
 
 // The read on the CPU kernels. Of how many KV heads' choice had the last page of their slots: Quest alone.
@@ -119,7 +134,9 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
                             : Keep(dice.moa(2, shape.queryHeads));
         if (trial % 4 != 0)
             plan.read = dice.sparse(shape.headDim, 80);
-        plan.store = dice.store();
+        const auto* sparq = std::get_if<SparqParams>(&plan.read);
+        const bool summedApart = sparq && sparq->alpha && valueSumsPerHead(plan, shape.group()) > 1;
+        plan.store = dice.coin() ? dice.store() : dice.mixedStore(shape.headDim, !summedApart);
         shape.layer = dice.between(0, 1);
         const LayerKeep keep(plan, shape.layer, 0, true, shape.queryHeads, shape.kvHeads);
         shape.planned = dice.between(0, 3) != 0;
@@ -141,9 +158,15 @@ TEST_CASE("Formula, ledger and counting reader agree over random shapes, plans a
         std::vector<char> lastPageOf(scratch.lastPages); // of an earlier trial where none is read by pages
         lastPageOf.resize(static_cast<std::size_t>(shape.kvHeads));
         shape.lastPageOf = lastPageOf;
-        const Traffic read = ledger.take(), touched = countReads(cache, shape, keep, reads, q);
+        const Traffic read = ledger.take();
+        const SlotChanges before = cache.takeChanges(0); // what the counting reader reads is no step's
+        const Traffic touched = countReads(cache, shape, keep, reads, q);
+        cache.takeChanges(0);
         evictUnseen(cache, 0, keep, keep, shape.tokens - 1, shape.tokens, ledger);
-        shape.pagesBegun = cache.takeChanges(0).pagesBegun;
+        const SlotChanges after = cache.takeChanges(0);
+        shape.pagesBegun = before.pagesBegun + after.pagesBegun;
+        if (mixedStore(plan.store, shape.headDim))
+            shape.mixedCounts = together(before.mixed, after.mixed);
         std::vector<char> holeIn;
         for (int head = 0; head < shape.kvHeads; ++head)
             holeIn.push_back(cache.hasHole(0, head));

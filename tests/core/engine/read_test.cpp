@@ -105,7 +105,7 @@ TEST_CASE("A replay finds every token in the slot in which the session had it", 
         for (int layer = 0; layer < 2; ++layer) {
             const ReplayedKeep keep(plan, *session.capture(), kTokens, layer, /*head=*/2, kPrompt, kGoOn);
             const std::vector<std::int64_t> leaves = keep.leaves(kTokens);
-            ReplayedPages pages(*session.capture(), layer, 1, std::get<QuestParams>(plan.read), std::nullopt, leaves,
+            ReplayedPages pages(*session.capture(), layer, 1, std::get<QuestParams>(plan.read), Store{}, leaves,
                                 keep.actsFrom(), kPrompt);
             std::map<std::int32_t, std::int64_t> slots; // the session's, of the layer's second KV head
             const auto events = session.slots().of(layer, 1);

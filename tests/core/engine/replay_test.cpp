@@ -61,7 +61,10 @@ TEST_CASE("Every row of a replayed head map is what the truth of that query chos
                                       "read=topv:k=1,renormalise=on", "read=quest:page=4,pages=3,skip=1",
                                       "read=quest:page=1,pages=9,skip=0", "read=quest:page=7,pages=100,skip=0",
                                       "store=rtn:bits=2", "store=rtn:bits=3 read=sparq:r=4,k=8",
-                                      "store=rtn:bits=2,zero=free read=topv:k=6", "store=rtn read=quest:page=4,pages=3,skip=1");
+                                      "store=rtn:bits=2,zero=free read=topv:k=6", "store=rtn read=quest:page=4,pages=3,skip=1",
+                                      "store=kivi:residual=32", "store=kivi:residual=32 read=sparq:r=4,k=8",
+                                      "store=kivi:residual=32 read=topv:k=6",
+                                      "store=kivi:residual=32 read=quest:page=4,pages=3,skip=1");
     CAPTURE(plan);
     const AttentionPlan parsed = parsePlan(plan);
     for (int head = 0; head < 4; ++head) {

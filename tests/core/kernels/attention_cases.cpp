@@ -89,10 +89,29 @@ Keep keepOf(const AttentionCase& c, std::int64_t S, Picks& picks) {
     }
 }
 
+// One of which rows are exact for a while.
+Store mixedStoreOf(const AttentionCase& c, Picks& picks) {
+    const auto* sparq = std::get_if<SparqParams>(&c.plan.read);
+    const bool summedApart = sparq && sparq->alpha && valueSumsPerHead(c.plan, c.group()) > 1;
+    switch (summedApart ? 1 : picks.below(3)) {
+    case 0: {
+        const int group = picks.of({32, 64});
+        return KiviParams{.bits = picks.of(kRtnBits), .group = group, .residual = group * picks.of({1, 2, 3})};
+    }
+    case 1:
+        return KvquantParams{.bits = picks.of({4, 3, 2}), .outliers = picks.of({0., .01, .1}), .exact = picks.below(4)};
+    default:
+        int channels = picks.of({1, 2, 4, 8});
+        while (c.headDim % channels != 0)
+            channels /= 2;
+        return CqParams{.channels = channels, .bits = picks.of({1, 3, 6}), .recent = summedApart ? 0 : picks.of({0, 5, 40})};
+    }
+}
+
 // Floats as often as codes.
-Store storeOf(Picks& picks) {
-    if (picks.below(2) == 0)
-        return OwnStore{};
+Store storeOf(const AttentionCase& c, Picks& picks) {
+    if (const int kind = picks.below(4); kind < 2)
+        return kind == 0 ? Store(OwnStore{}) : mixedStoreOf(c, picks);
     RtnParams rtn{.bits = picks.of(kRtnBits), .group = picks.of(kGroups)};
     if (picks.below(3) == 0)
         rtn.mode = RtnParams::Mode::Symmetric;
@@ -115,7 +134,7 @@ void finish(AttentionCase& c, int method, std::int64_t S, Picks& picks) {
     if (!together(c.sight, c.plan.read))
         c.sight = Sight::Spans;
     c.plan.keep = keepOf(c, S, picks);
-    c.plan.store = storeOf(picks);
+    c.plan.store = storeOf(c, picks);
     c.lengths = {S};
     const int batch = c.sight == Sight::Turned ? 1 : 1 + picks.below(4); // a turn is of one position
     while (std::ssize(c.lengths) < batch)
@@ -171,7 +190,8 @@ std::vector<AttentionCase> attentionCases() {
 
 AttentionCaseState::AttentionCaseState(const AttentionCase& what, std::uint32_t seed)
     : m_case(what), m_keep(what.plan, 0, 0, true, what.queryHeads, what.kvHeads),
-      m_held(what.sight == Sight::Borrowed ? AttentionPlan{} : what.plan, 0, 0, true, what.queryHeads, what.kvHeads) {
+      m_held(what.sight == Sight::Borrowed ? AttentionPlan{} : what.plan, 0, 0, true, what.queryHeads, what.kvHeads),
+      m_codecs(someCodecs(what.plan.store, what.kvHeads, what.headDim)) {
     static const std::vector<float> numbers = normals(1 << 22, 1);
     const auto from = [&](std::size_t n) { // a stretch of them, another for each seed
         return numbers.data() + seed * 7919u % (numbers.size() - n);
@@ -185,11 +205,13 @@ AttentionCaseState::AttentionCaseState(const AttentionCase& what, std::uint32_t 
                         .headDim = what.headDim,
                         .type = what.type,
                         .codes = storedCodes(what.plan.store),
+                        .mixed = mixedStore(what.plan.store, what.headDim),
                         .keyColumns = sparq != nullptr,
                         .valueSum = sparq && sparq->alpha,
                         .valueSums = valueSumsPerHead(what.plan, what.group()),
                         .slotsPerBlock = what.slotsPerBlock,
-                        .page = quest ? quest->page : 0}));
+                        .page = quest ? quest->page : 0,
+                        .codecs = m_codecs}));
         seed += 31;
         fill(*m_caches.back(), tokens, from(static_cast<std::size_t>(tokens * what.kvHeads * what.headDim)));
         for (int g = 0; g < what.kvHeads; ++g)
@@ -227,6 +249,8 @@ AttentionResult AttentionCaseState::run(cpu::AttentionScratch& scratch) {
     const auto turned = c.sight == Sight::Turned ? m_turned.of(m_keep.of(0), spec, 0, m_views.front(),
                                                                c.lengths.front() - 1, m_queries)
                                                  : std::span<const cpu::TurnedSlots>();
+    for (const auto& cache : m_caches)
+        cache->takeChanges(0);
     Ledger ledger;
     const auto* sparq = std::get_if<SparqParams>(&c.plan.read);
     const auto* topv = std::get_if<TopvParams>(&c.plan.read);
@@ -244,6 +268,8 @@ AttentionResult AttentionCaseState::run(cpu::AttentionScratch& scratch) {
         cpu::attendAll(m_views, c.group(), m_queries.data(), result.out.data(), scratch, ledger, {}, turned, m_sights,
                        told);
     result.moved = ledger.take();
+    for (const auto& cache : m_caches)
+        result.mixed.push_back(cache->takeChanges(0).mixed);
     result.lastPages = scratch.lastPages;
 
     std::int64_t most = 0;
@@ -292,6 +318,9 @@ Traffic AttentionCaseState::predicted(const AttentionResult& result) const {
                         .headDim = m_case.headDim,
                         .store = m_case.type,
                         .ownsKv = false};
+        // Where every token stays and is read the formula knows it all.
+        if (!std::holds_alternative<KeepAll>(m_case.plan.keep) || !std::holds_alternative<ReadAll>(m_case.plan.read))
+            shape.mixedCounts = result.mixed[text];
         if (std::holds_alternative<QuestParams>(m_case.plan.read)) {
             shape.lastPageOf = std::span(result.lastPages).subspan(text * static_cast<std::size_t>(m_case.kvHeads),
                                                                    static_cast<std::size_t>(m_case.kvHeads));
@@ -304,6 +333,17 @@ Traffic AttentionCaseState::predicted(const AttentionResult& result) const {
 
 void AttentionCaseState::spoil(std::int64_t i, std::int64_t slot, bool key, bool value) {
     const KvView& own = view(i);
+    if (const auto& mixed = m_caches.front()->layout().mixed) {
+        const auto spoilCodes = [&](const void* const* blocks, const MixedForm& form, const RowCodec& codec) {
+            static_cast<const SpoilableCodec&>(codec).spoil(static_cast<const std::byte*>(blocks[slot / own.slotsPerBlock]) +
+                                                            slot % own.slotsPerBlock * form.sizes.record());
+        };
+        if (key)
+            spoilCodes(own.keys, mixed->keys, *m_codecs->keys.front());
+        if (value)
+            spoilCodes(own.values, mixed->values, *m_codecs->values.front());
+        return;
+    }
     const RowForm form = own.rows();
     const std::int64_t row = slot % form.rows;
     const auto sixteen = [](std::byte* at, std::int64_t i, std::uint16_t bits) { std::memcpy(at + 2 * i, &bits, 2); };

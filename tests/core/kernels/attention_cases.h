@@ -14,6 +14,7 @@
 #include "core/kernels/cpu/attention.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/plan/attention_plan.h"
+#include "tests/support/some_codecs.h"
 
 namespace fovea::test {
 
@@ -44,6 +45,7 @@ struct AttentionResult {
     Traffic moved;
     std::vector<std::vector<std::int32_t>> chosen; // slots; of Quest pages; empty where all is read
     std::vector<char> lastPages;
+    std::vector<MixedCounts> mixed; // of each text
     std::vector<std::vector<float>> heard; // (B·G, S) what a keep hears of, where it does
 };
 
@@ -61,7 +63,8 @@ public:
     at::Tensor seen(std::int64_t i) const;
     const LayerKeep& keep() const { return m_keep; }
     Traffic predicted(const AttentionResult& result) const; // of the reads, by formula
-    // Slot of the i-th view becomes infinite behind the cache's back: bounds, columns and sums do not know.
+    // Slot of the i-th view becomes infinite behind the cache's back: bounds, columns and sums do not know. (A row that a
+    // mixed store holds exactly stays as it is.)
     void spoil(std::int64_t i, std::int64_t slot, bool key, bool value);
 
 private:
@@ -69,6 +72,7 @@ private:
 
     const AttentionCase& m_case;
     LayerKeep m_keep, m_held; // what queries see, and what stays
+    std::shared_ptr<const StoreCodecs> m_codecs;
     std::vector<std::unique_ptr<KvCache>> m_caches;
     std::vector<KvView> m_views;
     std::vector<cpu::HeadSight> m_sights;

@@ -40,6 +40,6 @@ TEST_CASE("A model says which learnt stores it cannot have", "[core.plan]") {
     REQUIRE(learntStoreRefusal(CqParams{.channels = 8}, spec));
     CHECK_THAT(*learntStoreRefusal(CqParams{.channels = 8}, spec), Catch::Contains("head width of 12"));
     CHECK_FALSE(learntStoreRefusal(KvquantParams{}, spec));
-    spec.kvHeads = 10000;
+    spec.headDim = 120000;
     CHECK_THAT(*learntStoreRefusal(KvquantParams{}, spec), Catch::Contains("120000"));
 }

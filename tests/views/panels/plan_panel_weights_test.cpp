@@ -110,6 +110,37 @@ TEST_CASE("Choosing coded rows shows the store's own bits, beside those of the w
     CHECK(toText(s.panel.plan()) == "store=rtn:bits=2,group=32"); // what it was
 }
 
+TEST_CASE("Stores whose rows are exact for a while have choices of their own, and are what they were when chosen again",
+          "[views.panels]") {
+    ShownWeights s;
+    auto* store = s.panel.findChild<FlatCombo*>("store");
+    const auto box = [&](const char* name) { return s.panel.findChild<FlatCombo*>(name); };
+    s.choose(store, "KIVI");
+    CHECK(toText(s.panel.plan()) == "store=kivi");
+    CHECK(box("store kivi bits")->isVisible());
+    CHECK_FALSE(box("store kvquant bits")->isVisible());
+    CHECK_FALSE(box("store bits")->isVisible()); // RTN's
+    s.choose(box("store kivi bits"), "4");
+    CHECK(s.edits.back().second == "store kivi bits");
+    s.choose(box("store residual"), "64");
+    CHECK(toText(s.panel.plan()) == "store=kivi:bits=4,residual=64");
+    s.choose(box("store kivi group"), "64"); // two groups were exact, and are again
+    CHECK(toText(s.panel.plan()) == "store=kivi:bits=4,group=64");
+    const double held = storedBits(s.panel.plan().store, smallSpec().type, smallSpec().headDim);
+    CHECK(s.panel.findChild<QLabel*>("store mixed note")->text() ==
+          QString::number(held, 'f', 3) + " bits when coded, with scales");
+    s.choose(store, "KVQuant");
+    s.choose(box("store outliers"), "0 %");
+    s.choose(box("store exact"), "4");
+    CHECK(toText(s.panel.plan()) == "store=kvquant:outliers=0,exact=4");
+    s.choose(store, "coupled (CQ)");
+    s.choose(box("store channels"), "2");
+    s.choose(box("store recent"), "32");
+    CHECK(toText(s.panel.plan()) == "store=cq:channels=2,recent=32");
+    s.choose(store, "KIVI");
+    CHECK(toText(s.panel.plan()) == "store=kivi:bits=4,group=64");
+}
+
 TEST_CASE("A calibration keeps the bits and the group that RTN had, and has no levels to choose", "[views.panels]") {
     ShownWeights s;
     s.panel.setPlan(parsePlan("weights=rtn:bits=3,group=64,mode=sym"));

@@ -74,11 +74,12 @@ TEST_CASE("KVQuant leaves the first tokens and the farthest outliers as they are
     CHECK(floatsOf(kvquantKeys(held, p, keyTable(), RtnScale::Held))[0] == 1.0996094f);
 }
 
-TEST_CASE("KVQuant finds the range of values per token, over all heads", "[core.methods]") {
-    // Two heads of two channels. Token 0: l = −2, u = 6, so offset 2, range 4 and x' = −1, −.125, .25, 1.
-    const at::Tensor values = at::tensor({-2.f, 1.5f, 3.f, 6.f, 5.f, 5.f, 5.f, 5.f}).view({2, 2, 2});
-    requireNear(floatsOf(kvquantValues(values, kPlain, valueTable())),
-                {-2, 1, 3, 6, 5 - .25e-5, 5 - .25e-5, 5 - .25e-5, 5 - .25e-5}, 1e-6);
+TEST_CASE("KVQuant finds the range of values per token and KV head", "[core.methods]") {
+    // Two tokens of one head, or one of two. Token 0: l = −2, u = 6, so offset 2, range 4 and x' = −1, −.125, .25, 1.
+    const at::Tensor values = at::tensor({-2.f, 1.5f, 3.f, 6.f, 5.f, 5.f, 5.f, 5.f}).view({2, 1, 4});
+    for (const auto& rows : {values, values.view({1, 2, 4})})
+        requireNear(floatsOf(kvquantValues(rows, kPlain, valueTable())),
+                    {-2, 1, 3, 6, 5 - .25e-5, 5 - .25e-5, 5 - .25e-5, 5 - .25e-5}, 1e-6);
     // Ten per cent of four: one outlier. l and u lie 15 % of the way to the neighbours: l = −2 + .15·3.5 = −1.475,
     // u = 6 − .15·3 = 5.55; offset 2.0375, range 3.5125: |x'| = 1.1495 and 1.1281, so −2 stays and 6 becomes u.
     KvquantParams p = kPlain;
@@ -105,8 +106,9 @@ TEST_CASE("KVQuant's bits per number are the paper's", "[core.methods]") {
     CHECK(kvquantOutliers({.outliers = 0}, 4096) == 0);
     CHECK(kvquantOutliers(p, 64) == 1);
     // 24 bytes of codes, one outlier, two binary16; the first token in fp32.
-    CHECK(predictKvquantBytes(p, 10, 64, 4) == 9 * (24 + 4 + 4) + 256);
-    CHECK(predictKvquantBytes(p, 0, 64, 4) == 0);
+    CHECK(predictKvquantValueBytes(p, 10, 64, 4) == 9 * (24 + 4 + 4) + 256);
+    CHECK(predictKvquantKeyBytes(p, 10, 64, 4) == 9 * (24 + 4) + 256);
+    CHECK(predictKvquantValueBytes(p, 0, 64, 4) == 0);
     CHECK(predictKvquantTableBytes(p, 4096) == 2 * (2 * 4096 + 4 * 8));
 }
 

@@ -1,0 +1,37 @@
+// Rows of a KvCache that become codes, and what follows them: bounds of pages of keys, sums of values.
+
+#include "core/cache/kv_cache_parts.h"
+
+namespace fovea {
+
+// The text has `tokens` now.
+void KvCache::codeDueRows(Head& head, std::int64_t tokens, Traffic& moved) {
+    const SlotPlaces keys = head.keyPlaces(m_layout);
+    const std::span<const std::int32_t> dueKeys = head.mixedKeys->due(keys, tokens);
+    head.mixedKeys->code(keys, dueKeys, moved);
+    if (head.paged)
+        for (const std::int32_t slot : dueKeys) // what a code stands for may lie outside them
+            widenBounds(head, slot, moved);
+    codeValues(head, head.mixedValues->due(head.valuePlaces(m_layout), tokens), moved);
+}
+
+// The sum is of the rows as stored: what they stood for leaves it, and what they stand for comes.
+void KvCache::codeValues(Head& head, std::span<const std::int32_t> slots, Traffic& moved) {
+    const SlotPlaces at = head.valuePlaces(m_layout);
+    for (const std::int32_t slot : slots) {
+        std::vector<float>& sum = head.valueSum;
+        const float* const stored = m_stored.data();
+        if (!sum.empty())
+            storedRow(head, Component::Values, slot);
+        for (std::size_t c = 0; c < sum.size(); ++c)
+            sum[c] -= stored[c % m_stored.size()];
+        head.mixedValues->code(at, {&slot, 1}, moved);
+        if (!sum.empty())
+            storedRow(head, Component::Values, slot);
+        for (std::size_t c = 0; c < sum.size(); ++c)
+            sum[c] += stored[c % m_stored.size()];
+        moved[Component::Mean] += 2 * static_cast<std::int64_t>(sum.size() * sizeof(float)); // read, written
+    }
+}
+
+} // namespace fovea

@@ -1,0 +1,195 @@
+#include "core/methods/store/kvquant_codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "core/cache/row_form.h"
+#include "core/kernels/cpu/kernels.h"
+#include "core/methods/quantise/code_run.h"
+#include "core/methods/store/position_turn.h"
+#include "core/model/half_float.h"
+
+namespace fovea {
+
+namespace {
+
+struct Outlier {
+    std::uint16_t value, channel; // value in binary16
+};
+constexpr std::uint16_t kNoChannel = 0xFFFF;
+constexpr std::int64_t kRangeBytes = 4; // offset and range in binary16
+
+double held(double x) {
+    return fromHalf(toHalf(static_cast<float>(x)));
+}
+
+// The q-th quantile of ascending numbers, linear between neighbours.
+double quantile(std::span<const float> sorted, double q) {
+    const double at = q * static_cast<double>(sorted.size() - 1);
+    const auto below = static_cast<std::size_t>(at), above = std::min(below + 1, sorted.size() - 1);
+    const double low = sorted[below], high = sorted[above];
+    return low + (high - low) * (at - static_cast<double>(below));
+}
+
+class Codec : public RowCodec {
+protected:
+    Codec(const KvquantParams& params, int dims, KvquantLevels levels)
+        : m_params(params), m_dims(dims), m_outliers(static_cast<int>(kvquantOutliers(params, dims))),
+          m_levels(std::move(levels)) {}
+
+    // The nearest level, the lower among equals.
+    std::uint8_t nearest(double scaled) const {
+        std::size_t best = 0;
+        for (std::size_t i = 1; i < m_levels.levels.size(); ++i)
+            if (std::fabs(scaled - m_levels.levels[i]) < std::fabs(scaled - m_levels.levels[best]))
+                best = i;
+        return static_cast<std::uint8_t>(best);
+    }
+
+    // scaled (d): x' of `values` (d)
+    void writeRow(const float* values, const double* scaled, std::byte* codes, std::byte* outliers) const {
+        std::uint8_t chosen[kMostRowCodes];
+        for (int c = 0; c < m_dims; ++c)
+            chosen[c] = nearest(scaled[c]);
+        packCodes(m_params.bits, chosen, m_dims, reinterpret_cast<std::uint8_t*>(codes));
+
+        std::uint16_t order[kMostRowCodes];
+        for (int c = 0; c < m_dims; ++c)
+            order[c] = static_cast<std::uint16_t>(c);
+        const int m = std::min(m_outliers, m_dims);
+        std::partial_sort(order, order + m, order + m_dims, [&](int a, int b) {
+            const double x = std::fabs(scaled[a]), y = std::fabs(scaled[b]);
+            return x > y || (x == y && a < b);
+        });
+        for (int i = 0; i < m_outliers; ++i) {
+            Outlier one{0, kNoChannel};
+            if (i < m && std::fabs(scaled[order[i]]) > 1)
+                one = {toHalf(values[order[i]]), order[i]};
+            std::memcpy(outliers + i * sizeof one, &one, sizeof one);
+        }
+    }
+    // to (d) = R of each code
+    void readLevels(const std::byte* codes, float* to) const {
+        cpu::widenCodes(m_params.bits, codes, to, 1, m_dims);
+        for (int c = 0; c < m_dims; ++c)
+            to[c] = m_levels.read[static_cast<std::size_t>(to[c])];
+    }
+    void readOutliers(const std::byte* outliers, float* to) const {
+        for (int i = 0; i < m_outliers; ++i) {
+            Outlier one{};
+            std::memcpy(&one, outliers + i * sizeof one, sizeof one);
+            if (one.channel < m_dims)
+                to[one.channel] = fromHalf(one.value);
+        }
+    }
+
+    KvquantParams m_params;
+    int m_dims, m_outliers;
+    KvquantLevels m_levels;
+};
+
+class KeyCodec final : public Codec {
+public:
+    KeyCodec(const KvquantParams& params, int dims, KvquantLevels levels, std::shared_ptr<const PositionTurn> turn)
+        : Codec(params, dims, std::move(levels)), m_turn(std::move(turn)),
+          m_offset(m_levels.offset.begin(), m_levels.offset.end()),
+          m_range(m_levels.range.begin(), m_levels.range.end()) {}
+
+    void write(std::span<const UncodedRow> rows, std::byte* side) const override {
+        float key[kMostRowCodes];
+        double scaled[kMostRowCodes];
+        std::copy_n(rows[0].values, m_dims, key);
+        if (m_turn)
+            m_turn->back(key, rows[0].position);
+        for (int c = 0; c < m_dims; ++c) {
+            const auto channel = static_cast<std::size_t>(c);
+            const double x = (key[c] - m_levels.offset[channel]) / m_levels.range[channel];
+            scaled[c] = std::isnan(x) ? 0 : x;
+        }
+        writeRow(key, scaled, rows[0].codes, side);
+    }
+
+    void read(std::span<const CodedRow> rows) const override {
+        for (const CodedRow& row : rows) {
+            readLevels(row.codes, row.to);
+            for (int c = 0; c < m_dims; ++c)
+                row.to[c] = row.to[c] * m_range[static_cast<std::size_t>(c)] + m_offset[static_cast<std::size_t>(c)];
+            readOutliers(row.side, row.to);
+            if (m_turn)
+                m_turn->forth(row.to, row.position);
+        }
+    }
+
+private:
+    std::shared_ptr<const PositionTurn> m_turn;
+    std::vector<float> m_offset, m_range;
+};
+
+class ValueCodec final : public Codec {
+public:
+    ValueCodec(const KvquantParams& params, int dims, KvquantLevels levels) : Codec(params, dims, std::move(levels)) {}
+
+    void write(std::span<const UncodedRow> rows, std::byte* side) const override {
+        const float* const values = rows[0].values;
+        if (!std::all_of(values, values + m_dims, [](float x) { return std::isfinite(x); }))
+            return writeNone(rows[0], side);
+        float sorted[kMostRowCodes];
+        std::copy_n(values, m_dims, sorted);
+        std::sort(sorted, sorted + m_dims);
+        const std::span<const float> all(sorted, static_cast<std::size_t>(m_dims));
+        const double l = quantile(all, m_params.outliers / 2), u = quantile(all, 1 - m_params.outliers / 2);
+        const std::uint16_t half[2] = {toHalf(static_cast<float>((u + l) / 2)),
+                                       toHalf(static_cast<float>(std::max((u - l) / 2, kLeastKvRange)))};
+        std::memcpy(side, half, kRangeBytes);
+        double scaled[kMostRowCodes];
+        for (int c = 0; c < m_dims; ++c)
+            scaled[c] = (values[c] - static_cast<double>(fromHalf(half[0]))) / static_cast<double>(fromHalf(half[1]));
+        writeRow(values, scaled, rows[0].codes, side + kRangeBytes);
+    }
+
+    // A row that no range covers is read as no numbers.
+    void writeNone(const UncodedRow& row, std::byte* side) const {
+        const double scaled[kMostRowCodes] = {};
+        writeRow(row.values, scaled, row.codes, side + kRangeBytes);
+        const std::uint16_t none[2] = {toHalf(std::numeric_limits<float>::quiet_NaN()), 0};
+        std::memcpy(side, none, kRangeBytes);
+    }
+
+    void read(std::span<const CodedRow> rows) const override {
+        for (const CodedRow& row : rows) {
+            std::uint16_t half[2];
+            std::memcpy(half, row.side, kRangeBytes);
+            const float offset = fromHalf(half[0]), range = fromHalf(half[1]);
+            readLevels(row.codes, row.to);
+            for (int c = 0; c < m_dims; ++c)
+                row.to[c] = row.to[c] * range + offset;
+            readOutliers(row.side + kRangeBytes, row.to);
+        }
+    }
+};
+
+} // namespace
+
+MixedStore kvquantStore(const KvquantParams& p, int d) {
+    const std::int64_t codes = codeBytes(p.bits, d);
+    const std::int64_t outliers = kvquantOutliers(p, d) * static_cast<std::int64_t>(sizeof(Outlier));
+    return {.keys = {.sizes = {.codes = codes, .side = outliers}, .exact = {.first = p.exact}},
+            .values = {.sizes = {.codes = codes, .side = kRangeBytes + outliers}, .exact = {.first = p.exact}}};
+}
+
+std::shared_ptr<const RowCodec> kvquantKeyCodec(const KvquantParams& params, int headDim, KvquantLevels levels,
+                                                std::shared_ptr<const PositionTurn> turn) {
+    for (auto* const table : {&levels.offset, &levels.range})
+        for (double& x : *table)
+            x = held(x);
+    return std::make_shared<KeyCodec>(params, headDim, std::move(levels), std::move(turn));
+}
+
+std::shared_ptr<const RowCodec> kvquantValueCodec(const KvquantParams& params, int headDim, KvquantLevels levels) {
+    return std::make_shared<ValueCodec>(params, headDim, std::move(levels));
+}
+
+} // namespace fovea
