@@ -58,7 +58,7 @@ TEST_CASE("KVQuant's ranges are percentiles of each channel", "[core.calibrate]"
 TEST_CASE("Levels that were learnt are better than even ones, and outliers kept better still",
           "[core.calibrate]") {
     KvRows rows = someRows(2000);
-    rows.layers[0].values = at::randn({2000, 2, 16}).pow(3); // of eight, a range is most of the numbers
+    rows.layers[0].values = at::randn({2000, 2, 32}).pow(3); // of eight, a range is most of the numbers
     KvquantParams p{.bits = 2, .outliers = .05, .exact = 0, .norm = false};
     const LayerCodebooks books = learnCodebooks(rows, p, 1, {}, kGoOn).front();
     const KvLayerRows& own = rows.layers[0];
