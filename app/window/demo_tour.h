@@ -39,6 +39,7 @@ private:
     void share();
     void spans();
     void dragSpan();
+    void stored(); // demo_stored.cpp
     void dragLong();
     void savePictures();
     void saveData();
