@@ -101,7 +101,6 @@ void calibrateWeights(const Options& o) {
     const ModelSpec spec = readModelHeader(path);
     const TextBlocks blocks = o.input.blocksFor(spec);
     requireRoom(spec, calibration, blocks);
-    const at::Tensor tokens = o.input.tokens(text, spec, blocks);
     const auto model = loadModel(path);
     if (const auto why = calibrationRefusal(*model, calibration))
         throw UsageError(*why);
@@ -109,6 +108,7 @@ void calibrateWeights(const Options& o) {
                                          : std::filesystem::path(o.to),
                   .before = model->spec.weightBytes};
     requireFolder(result.folder);
+    const at::Tensor tokens = o.input.tokens(text, spec, blocks);
     const Stopwatch watch;
     const auto calibrated = made(*model, tokens, calibration, o.json);
     writeCalibratedFolder(result.folder, *model, *calibrated, calibration,

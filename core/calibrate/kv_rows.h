@@ -12,6 +12,8 @@
 #include <functional>
 #include <vector>
 
+#include "core/calibrate/text_blocks.h"
+
 namespace fovea {
 
 struct Model;
@@ -36,6 +38,11 @@ struct KvRows {
 
 // Formula: bytes that the rows of one token take, 4·2·L·G·d, and as many again of weights.
 std::int64_t predictKvRowBytes(const ModelSpec& spec, const KvRowsOptions& options);
+
+// More rows than this are not collected.
+inline constexpr std::int64_t kMostRowBytes = std::int64_t{1} << 30;
+// As many of the blocks as there is room for the rows of, at least one.
+TextBlocks blocksWithRoom(const TextBlocks& wanted, const ModelSpec& spec, const KvRowsOptions& options);
 
 // Called after each part: how many of all are done.
 using CalibrationProgress = std::function<void(std::int64_t done, std::int64_t all)>;
