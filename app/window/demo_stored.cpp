@@ -1,11 +1,15 @@
-// The scene of the tour in which rows are rounded: the quantisation view, bit-width by bit-width, in both themes.
+// The scenes of the tour in which rows are rounded: the quantisation view, bit-width by bit-width, in both themes; and
+// codebooks learnt from a text.
 #include <QComboBox>
 #include <QElapsedTimer>
+#include <QPushButton>
 
 #include <cstdio>
 #include <stdexcept>
 #include <vector>
 
+#include "app/window/calibration_form.h"
+#include "app/window/calibration_window.h"
 #include "app/window/demo_tour.h"
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
@@ -68,6 +72,23 @@ void DemoTour::stored() {
     waitFor("saving the rounded head", [this] { return !m_window->jobs().busy(Lane::Disk); });
     document.editPlan(Side::B, before, QStringLiteral("plan"));
     m_window->actions().restoreLayout->trigger();
+    settle();
+}
+
+void DemoTour::calibrate() {
+    CalibrationWindow* window = showCalibration(*m_window);
+    CalibrationRequest request{.ofStore = true, .method = "kvquant:bits=2"};
+    request.blocks = {.blocks = 8, .length = 128};
+    request.to = path("kvquant.codebooks.safetensors");
+    window->form().setRequest(request);
+    window->startButton().click();
+    waitFor("the calibration", [window] { return !window->run().running(); });
+    if (window->run().made().isEmpty())
+        throw std::runtime_error("the tour's calibration failed: " + window->statusText().toStdString());
+    idle(200);
+    m_window->exports().saveImage(window->grab().toImage(), QString::fromStdString(path("calibrate.png")));
+    waitFor("saving the calibration", [this] { return !m_window->jobs().busy(Lane::Disk); });
+    window->close();
     settle();
 }
 

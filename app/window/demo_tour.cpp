@@ -76,6 +76,7 @@ void DemoTour::take() {
     share();
     spans();
     stored();
+    calibrate();
     check();
     sweep();
     dragLong();

@@ -77,6 +77,7 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     m_exports = new ExportActions(*this);
     wireFile();
     wireSpans();
+    wireCalibration();
     wireMemory();
     wireRun();
     wirePlans();

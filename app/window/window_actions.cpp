@@ -79,6 +79,8 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
                    tr("Judge many plans by a task: quality against bytes, as a table and a picture"));
     a.train = make("train", tr("Train a model…"), {},
                    tr("Make a small model out of text, and see its losses; or follow a training"));
+    a.calibrate = make("calibrate", tr("Calibrate…"), {},
+                       tr("Learn from a text how to round this model's weights, or its keys and values"));
 }
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {

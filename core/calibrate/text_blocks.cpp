@@ -1,5 +1,6 @@
 #include "core/calibrate/text_blocks.h"
 
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>

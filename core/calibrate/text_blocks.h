@@ -1,13 +1,15 @@
 #pragma once
 // What a model is calibrated with: blocks of a text, as many tokens each.
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+namespace at {
+class Tensor;
+}
 
 namespace fovea {
 
