@@ -77,6 +77,13 @@ ViewKeys sharing() {
             {{tr("click"), tr("look at this layer")}}};
 }
 
+ViewKeys quantisation() {
+    return {tr("Quantisation"),
+            {{{Qt::Key_Left, Qt::Key_Right}, tr("the query before, the next one")},
+             {{Qt::Key_Up, Qt::Key_Down}, tr("the channel before, the next one")}},
+            {{tr("click"), tr("look at this token, this channel and their group's levels")}}};
+}
+
 ViewKeys panels() {
     return {tr("Panels"),
             {},
@@ -89,8 +96,8 @@ ViewKeys panels() {
 } // namespace
 
 const QList<ViewKeys>& viewKeys() {
-    static const QList<ViewKeys> all{tokens(),  atlas(),   headMap(),   inspector(),
-                                     sharing(), spanMap(), timelines(), panels()};
+    static const QList<ViewKeys> all{tokens(),  atlas(),        headMap(),   inspector(), sharing(),
+                                     spanMap(), quantisation(), timelines(), panels()};
     return all;
 }
 

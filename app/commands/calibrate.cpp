@@ -17,6 +17,7 @@
 #include "app/commands/usage_error.h"
 #include "core/calibrate/calibrated_folder.h"
 #include "core/calibrate/calibrated_model.h"
+#include "core/calibrate/kv_rows.h"
 #include "core/engine/machine_memory.h"
 #include "core/engine/stopwatch.h"
 #include "core/model/model_header.h"
@@ -29,8 +30,6 @@ namespace fovea {
 namespace {
 
 constexpr double kMostOfMachine = .8;
-// For a store: learning centroids takes as long as there are rows. KVQuant's authors have as many tokens.
-constexpr std::int64_t kStoreBlocks = 64;
 
 struct Options {
     CalibrationInput input;
@@ -78,7 +77,7 @@ std::shared_ptr<const Model> made(const Model& model, const at::Tensor& blocks,
                                   const WeightCalibration& calibration, bool json) {
     CalibrationLine line("matrix", json);
     auto result = fovea::calibrateWeights(
-        model, blocks, calibration, [&](int done, int all) { line.show(done, all); }, watchInterrupt());
+        model, blocks, calibration, [&](std::int64_t done, std::int64_t all) { line.show(done, all); }, watchInterrupt());
     if (!result)
         throw Interrupted();
     return result;
@@ -101,7 +100,6 @@ void calibrateWeights(const Options& o) {
     const ModelSpec spec = readModelHeader(path);
     const TextBlocks blocks = o.input.blocksFor(spec);
     requireRoom(spec, calibration, blocks);
-    const at::Tensor tokens = o.input.tokens(text, spec, blocks);
     const auto model = loadModel(path);
     if (const auto why = calibrationRefusal(*model, calibration))
         throw UsageError(*why);
@@ -109,6 +107,7 @@ void calibrateWeights(const Options& o) {
                                          : std::filesystem::path(o.to),
                   .before = model->spec.weightBytes};
     requireFolder(result.folder);
+    const at::Tensor tokens = o.input.tokens(text, spec, blocks);
     const Stopwatch watch;
     const auto calibrated = made(*model, tokens, calibration, o.json);
     writeCalibratedFolder(result.folder, *model, *calibrated, calibration,

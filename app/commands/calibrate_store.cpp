@@ -22,7 +22,6 @@ namespace fovea {
 
 namespace {
 
-constexpr std::int64_t kMostRowBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kFewRows = 32; // per centroid: the authors' 32,768 tokens for 1,024 centroids
 
 struct Result {
@@ -33,15 +32,11 @@ struct Result {
 
 // As many blocks as there is room for the rows of.
 TextBlocks blocksWithin(const StoreCalibration& o, const ModelSpec& spec, const KvRowsOptions& rows) {
-    TextBlocks blocks = o.input.blocksFor(spec);
-    const std::int64_t most =
-        std::max<std::int64_t>(1, kMostRowBytes / predictKvRowBytes(spec, rows) / blocks.length);
-    if (blocks.blocks > most) {
-        sayCalibrating(std::to_string(most) + " blocks instead of " + std::to_string(blocks.blocks) +
+    const TextBlocks wanted = o.input.blocksFor(spec), within = blocksWithRoom(wanted, spec, rows);
+    if (within.blocks < wanted.blocks)
+        sayCalibrating(std::to_string(within.blocks) + " blocks instead of " + std::to_string(wanted.blocks) +
                        ": the rows of more would take more than " + byteText(kMostRowBytes));
-        blocks.blocks = most;
-    }
-    return blocks;
+    return within;
 }
 
 KvRows rowsOf(const Model& model, const at::Tensor& tokens, const LearntStore& store,
@@ -106,10 +101,10 @@ void calibrateStore(const StoreCalibration& o) {
     if (const auto why = learntStoreRefusal(store, model->spec))
         throw UsageError(*why);
     const TextBlocks blocks = blocksWithin(o, model->spec, rowsFor(store, o.weighted));
-    const at::Tensor tokens = o.input.tokens(text, model->spec, blocks);
     Result result{.file = o.to.empty() ? codebooksPath(path, store) : std::filesystem::path(o.to)};
     const std::filesystem::path folder = result.file.has_parent_path() ? result.file.parent_path() : ".";
     requireWritable(folder); // known before the work
+    const at::Tensor tokens = o.input.tokens(text, model->spec, blocks);
     const Stopwatch watch;
     StoreCodebooks books = learn(*model, tokens, store, o, result);
     books.origin = {.model = model->spec.name,

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <stdexcept>
+#include <vector>
 
 #include "app/commands/default_model.h"
 #include "app/commands/terminal.h"
@@ -39,7 +40,11 @@ at::Tensor CalibrationInput::tokens(const std::string& read, const ModelSpec& sp
                                     const TextBlocks& fitting) const {
     const auto known = loadTokenizer(modelPath(), tokenizer, spec.vocabulary);
     try {
-        return textBlocks(*known, read, fitting);
+        const std::vector<int> tokens = known->encode(read, false);
+        const at::Tensor made = textBlocks(*known, tokens, fitting);
+        if (const auto note = overlapNote(std::ssize(tokens), fitting))
+            sayCalibrating(*note);
+        return made;
     } catch (const std::invalid_argument& error) {
         throw UsageError(std::string("--text, --blocks, --length: ") + error.what());
     }

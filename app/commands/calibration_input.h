@@ -27,7 +27,7 @@ struct CalibrationInput {
     std::string readText() const;
     // Blocks no longer than the model's context; said where that is less than was asked for.
     TextBlocks blocksFor(const ModelSpec& spec) const;
-    // textBlocks by the model's tokenizer. Throws UsageError.
+    // textBlocks by the model's tokenizer; said where they overlap for want of text. Throws UsageError.
     at::Tensor tokens(const std::string& read, const ModelSpec& spec, const TextBlocks& fitting) const;
 };
 

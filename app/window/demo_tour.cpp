@@ -37,7 +37,7 @@ constexpr int kMoveEveryMs = 16; // a mouse reports about 60 times a second here
 constexpr int kMoves = 90;
 constexpr std::int64_t kLongRun = 1024;
 const QString kSlotsPicture = QStringLiteral("cache_slots"), kSharingPicture = QStringLiteral("sharing"),
-              kSpansPicture = QStringLiteral("span_map");
+              kSpansPicture = QStringLiteral("span_map"), kStoredPicture = QStringLiteral("quantisation");
 
 void sendMouse(QWidget& widget, QEvent::Type type, QPointF at, Qt::MouseButton button,
                Qt::MouseButtons buttons) {
@@ -75,6 +75,8 @@ void DemoTour::take() {
     masked();
     share();
     spans();
+    stored();
+    calibrate();
     check();
     sweep();
     dragLong();
@@ -283,8 +285,8 @@ void DemoTour::savePictures() {
     exports.saveImage(windows[true], QString::fromStdString(path("window_dark.png")));
     exports.saveImage(windows[false], QString::fromStdString(path("window_light.png")));
     for (const QString& view : pictureNames())
-        // Nothing leaves, is shared or has a span here: their scenes have these.
-        if (view != kSlotsPicture && view != kSharingPicture && view != kSpansPicture)
+        // Nothing leaves, is shared, has a span or is rounded here: their scenes have these.
+        if (view != kSlotsPicture && view != kSharingPicture && view != kSpansPicture && view != kStoredPicture)
             exports.savePicture(view, QString::fromStdString(path((view.toStdString() + ".png").c_str())));
     waitFor("saving the pictures", [this] { return !m_window->jobs().busy(Lane::Disk); });
 }

@@ -39,6 +39,8 @@ private:
     void share();
     void spans();
     void dragSpan();
+    void stored();    // demo_stored.cpp
+    void calibrate(); // demo_stored.cpp
     void dragLong();
     void savePictures();
     void saveData();

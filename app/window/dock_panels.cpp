@@ -19,7 +19,7 @@ constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
 constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
-constexpr int kLayoutVersion = 3;
+constexpr int kLayoutVersion = 4;
 
 } // namespace
 
@@ -48,6 +48,7 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
     addBehind(atlas, "sharingDock", tr("Sharing"), views.sharingFrame);
     addBehind(atlas, "spansDock", tr("Span map"), views.spansFrame);
     addBehind(inspector, "checkDock", tr("Check"), views.checkFrame);
+    addBehind(headMap, "storedDock", tr("Quantisation"), views.storedFrame);
     window.layout()->activate(); // only now is it known what menus and bars leave
     const int middle =
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
@@ -65,8 +66,9 @@ QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame
     QAction* toggle = dock->toggleViewAction();
     toggle->setObjectName(dock->objectName() + QStringLiteral("Toggle"));
     toggle->setText(tr("%1 panel").arg(title));
-    toggle->setShortcut(QKeySequence(
-        Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(m_docks.size() + m_onRequest.size()))));
+    // As digits lie on a keyboard: the tenth is 0.
+    const int digit = static_cast<int>(m_docks.size() + m_onRequest.size() + 1) % 10;
+    toggle->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + digit)));
     m_window.addAction(toggle);
     disconnect(toggle, nullptr, dock, nullptr); // it follows the dock, but what it does is ours
     connect(toggle, &QAction::triggered, this, [this, dock](bool shown) { setShown(dock, shown); });

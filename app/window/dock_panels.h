@@ -25,7 +25,7 @@ public:
     // Those that a new user finds.
     const QList<QDockWidget*>& docks() const { return m_docks; }
     // Any of them, and of those behind another one, which are hidden until they are asked for: "sharingDock",
-    // "spansDock", "checkDock".
+    // "spansDock", "storedDock", "checkDock".
     QDockWidget* dock(const char* name) const;
     // One per panel, in the order of the docks, then of those on request: shows or hides it. Ctrl+1, Ctrl+2, …
     QList<QAction*> toggles() const;

@@ -20,6 +20,7 @@
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/span_panel.h"
+#include "views/panels/stored_view.h"
 #include "views/panels/summary_table.h"
 #include "views/svg_device.h"
 #include "views/theme.h"
@@ -68,7 +69,7 @@ const QStringList& pictureNames() {
                                    QStringLiteral("inspector"),   QStringLiteral("timelines"),
                                    QStringLiteral("token_strip"), QStringLiteral("plan_panel"),
                                    QStringLiteral("cache_slots"), QStringLiteral("sharing"),
-                                   QStringLiteral("span_map")};
+                                   QStringLiteral("span_map"),    QStringLiteral("quantisation")};
     return names;
 }
 
@@ -100,6 +101,8 @@ Picture pictureOf(const WindowViews& views, const QString& name) {
         return painted(name, *views.timelines->slots(), {views.timelines->width(), kSlotsHeight}, kScale);
     if (name == QLatin1String("span_map"))
         return painted(name, *views.spans, QSize(960, 420), kScale);
+    if (name == QLatin1String("quantisation"))
+        return painted(name, *views.stored, QSize(960, 640), kScale);
     if (name == QLatin1String("token_strip")) {
         // All lines, not only those the strip has room for.
         const int lines = views.tokens->verticalScrollBar()->maximum() + views.tokens->viewport()->height();
@@ -167,6 +170,8 @@ QString tableOf(const WindowViews& views, const QString& name) {
         return views.tokens->toCsv();
     if (name == QLatin1String("sharing"))
         return views.sharing->toCsv();
+    if (name == QLatin1String("quantisation"))
+        return views.stored->toCsv();
     return views.table->toCsv();
 }
 

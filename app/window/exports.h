@@ -35,12 +35,12 @@ PictureFormat formatOf(const QString& path);
 QString pictureFilter();
 
 // Names of views that have a picture: head_map, atlas, inspector, timelines, token_strip, plan_panel, cache_slots,
-// sharing, span_map.
+// sharing, span_map, quantisation.
 const QStringList& pictureNames();
 // The picture paints the view as it is by then: make its bytes before the view changes.
 Picture pictureOf(const WindowViews& views, const QString& name);
 Picture pictureOf(QWidget& window, const QString& title);
-// head_map, atlas, inspector, timelines, token_strip, summary, cache_slots, sharing, span_map.
+// head_map, atlas, inspector, timelines, token_strip, summary, cache_slots, sharing, span_map, quantisation.
 QString tableOf(const WindowViews& views, const QString& name);
 
 QImage imageOf(const Picture& picture);

@@ -1,8 +1,9 @@
 #pragma once
-// Long work off the interface's thread. Seven lanes, one thread each, so that a slider's replay never waits
+// Long work off the interface's thread. Eight lanes, one thread each, so that a slider's replay never waits
 // for a running model:
 //   Engine       the model runs; leaves the interface a core
 //   Interactive  what the eye waits for: the head on screen, under the plan of this very moment
+//   Stored       what plan B's store makes of the head on screen
 //   Background   summaries of all heads
 //   Opening      models being opened
 //   Text         a text's tokens, counted or cut to fit
@@ -26,8 +27,8 @@
 
 namespace fovea {
 
-enum class Lane : std::uint8_t { Engine, Interactive, Background, Opening, Text, Check, Disk };
-inline constexpr int kLanes = 7;
+enum class Lane : std::uint8_t { Engine, Interactive, Stored, Background, Opening, Text, Check, Disk };
+inline constexpr int kLanes = 8;
 
 // What a started job does to those before it in its lane.
 enum class Supersede : std::uint8_t {

@@ -21,6 +21,7 @@
 #include "app/window/sharing_feed.h"
 #include "app/window/show_as_feed.h"
 #include "app/window/status_line.h"
+#include "app/window/stored_feed.h"
 #include "app/window/thread_share.h"
 #include "app/window/view_feed.h"
 #include "views/maps/head_map_view.h"
@@ -71,10 +72,12 @@ MainWindow::MainWindow(const WindowOptions& options, std::unique_ptr<QSettings> 
     new CheckFeed(
         m_document, m_jobs, *m_views.check, [this] { return m_controller.limits().memoryBudget; }, this);
     new SharingFeed(m_document, m_controller, m_views, this);
+    new StoredFeed(m_document, m_controller, m_jobs, m_views, this);
     new MeasuredLimit(m_controller, m_jobs, *m_views.timelines, this);
     m_exports = new ExportActions(*this);
     wireFile();
     wireSpans();
+    wireCalibration();
     wireMemory();
     wireRun();
     wirePlans();

@@ -56,6 +56,8 @@ public:
     void openPath(const QString& path);
     // Plan B's spans into a plan file.
     void saveSpans(const QString& path);
+    // "weights=gptq:bits=3" in plan B's place of it, and run anew where it stood there already. A refusal, or nothing.
+    QString usePlanSlot(const QString& slot);
 
     void setDark(bool dark) { setThemeChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light); }
     void setThemeChoice(ThemeChoice choice);
@@ -76,6 +78,7 @@ private:
     // window_files.cpp: what comes from outside
     void wireFile();
     void wireSpans(); // window_spans.cpp
+    void wireCalibration(); // window_calibration.cpp
     void wireMemory();
     void openPrompt(const QString& path);
     void openRun(const QString& path);

@@ -39,6 +39,9 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     m_message = quiet(this, "statusMessage");
     // A long sentence must not widen the window; the tool tip has all of it.
     m_message->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_offer = headerButton({}, this);
+    m_offer->setObjectName(QStringLiteral("statusOffer"));
+    m_offer->hide();
     m_job = quiet(this, "statusJob");
     m_bar = new QProgressBar(this);
     m_bar->setFixedWidth(kBarWidth);
@@ -52,13 +55,18 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     addWidget(m_memory);
     addWidget(m_hint);
     addWidget(m_message, 1);
+    addPermanentWidget(m_offer);
     addPermanentWidget(m_job);
     addPermanentWidget(m_bar);
     addPermanentWidget(m_cancel);
     connect(m_cancel, &QToolButton::clicked, this, &StatusLine::cancelRequested);
     m_messageEnds.setSingleShot(true);
     m_messageEnds.setInterval(kMessageMs);
-    connect(&m_messageEnds, &QTimer::timeout, m_message, &QLabel::clear);
+    connect(&m_messageEnds, &QTimer::timeout, this, [this] {
+        m_message->clear();
+        m_offer->hide();
+    });
+    connect(m_offer, &QToolButton::clicked, this, &StatusLine::offerTaken);
     clearJob();
     applyTheme();
 }
@@ -104,19 +112,26 @@ void StatusLine::clearJob() {
 }
 
 void StatusLine::showFailure(const QString& line) {
-    m_message->setText(line);
-    m_message->setToolTip(line);
-    m_messageTone = Tone::Bad;
-    tint(m_message, m_messageTone);
-    m_messageEnds.start();
+    showMessage(line, Tone::Bad);
+    Q_EMIT failureShown(line);
 }
 
 void StatusLine::showDone(const QString& line) {
+    showMessage(line, Tone::Good);
+}
+
+void StatusLine::showMessage(const QString& line, Tone tone) {
     m_message->setText(line);
     m_message->setToolTip(line);
-    m_messageTone = Tone::Good;
+    m_messageTone = tone;
     tint(m_message, m_messageTone);
+    m_offer->hide();
     m_messageEnds.start();
+}
+
+void StatusLine::offer(const QString& text) {
+    m_offer->setText(text);
+    m_offer->show();
 }
 
 QString StatusLine::message() const {

@@ -27,11 +27,15 @@ public:
     void setJob(const QString& title, double fraction);
     void clearJob();
     void showFailure(const QString& line);
+    // A button beside the line that is shown, for as long as it is.
+    void offer(const QString& text);
     void showDone(const QString& line);
     QString message() const;
 
 Q_SIGNALS:
     void cancelRequested();
+    void failureShown(const QString& line);
+    void offerTaken(); // of the line that is shown
 
 protected:
     void changeEvent(QEvent* event) override;
@@ -40,6 +44,7 @@ private:
     enum class Tone { Muted, Good, Bad, Warning };
     void tint(QLabel* label, Tone tone);
     void applyTheme();
+    void showMessage(const QString& line, Tone tone);
 
     QLabel* m_machine;
     QLabel* m_backend;
@@ -49,7 +54,7 @@ private:
     QLabel* m_message;
     QLabel* m_job;
     QProgressBar* m_bar;
-    QToolButton* m_cancel;
+    QToolButton *m_offer, *m_cancel;
     QTimer m_messageEnds;
     Tone m_agreementTone = Tone::Muted, m_memoryTone = Tone::Muted, m_messageTone = Tone::Muted;
 };

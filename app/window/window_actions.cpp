@@ -79,6 +79,8 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
                    tr("Judge many plans by a task: quality against bytes, as a table and a picture"));
     a.train = make("train", tr("Train a model…"), {},
                    tr("Make a small model out of text, and see its losses; or follow a training"));
+    a.calibrate = make("calibrate", tr("Calibrate…"), {},
+                       tr("Learn from a text how to round this model's weights, or its keys and values"));
 }
 
 void makeView(WindowActions& a, Maker& make, QMainWindow& window) {
@@ -141,7 +143,8 @@ void makeExports(WindowActions& a, Maker& make) {
         {"token_strip", tr("Save tokens as picture…")},  {"plan_panel", tr("Save plan panel as picture…")},
         {"cache_slots", tr("Save cache slots as picture…")},
         {"sharing", tr("Save sharing diagram as picture…")},
-        {"span_map", tr("Save span map as picture…")}};
+        {"span_map", tr("Save span map as picture…")},
+        {"quantisation", tr("Save quantisation as picture…")}};
     for (const auto& [view, text] : pictures) {
         a.savePictures << make("", text);
         a.savePictures.back()->setData(QString::fromLatin1(view));
@@ -151,7 +154,7 @@ void makeExports(WindowActions& a, Maker& make) {
         {"inspector", tr("Save inspector as CSV…")},    {"timelines", tr("Save timelines as CSV…")},
         {"token_strip", tr("Save tokens as CSV…")},     {"summary", tr("Save A against B as CSV…")},
         {"cache_slots", tr("Save cache slots as CSV…")}, {"sharing", tr("Save sharing diagram as CSV…")},
-        {"span_map", tr("Save span map as CSV…")}};
+        {"span_map", tr("Save span map as CSV…")},       {"quantisation", tr("Save quantisation as CSV…")}};
     for (const auto& [view, text] : tables) {
         a.saveTables << make("", text);
         a.saveTables.back()->setData(QString::fromLatin1(view));

@@ -35,6 +35,7 @@ struct WindowActions {
     QAction* check = nullptr;
     QAction* sweep = nullptr;
     QAction* train = nullptr;
+    QAction* calibrate = nullptr;
     // Plan
     QAction* undo = nullptr;
     QAction* redo = nullptr;

@@ -17,6 +17,7 @@
 #include "views/panels/inspector.h"
 #include "views/panels/plan_panel.h"
 #include "views/panels/span_panel.h"
+#include "views/panels/stored_view.h"
 #include "views/panels/summary_table.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
@@ -46,6 +47,17 @@ QComboBox* makeTokenColour(QWidget* parent) {
     return box;
 }
 
+// Room for what is as high as it must be, on however low a screen.
+QScrollArea* scrolled(QWidget* content) {
+    auto* scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->viewport()->setAutoFillBackground(false);
+    scroll->setWidget(content);
+    return scroll;
+}
+
 // On a low screen the column scrolls rather than cutting the table off.
 void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan = new PlanPanel;
@@ -65,12 +77,7 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     layout->addWidget(views.conversionNote);
     layout->addWidget(views.table);
     layout->addStretch(1);
-    auto* scroll = new QScrollArea;
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
-    scroll->setWidget(views.planColumn);
+    QScrollArea* scroll = scrolled(views.planColumn);
     // Nothing is cut off at the right where the bar takes its share.
     scroll->setMinimumWidth(views.planColumn->minimumSizeHint().width() +
                             scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent));
@@ -113,6 +120,8 @@ WindowViews makeViews(QWidget* parent) {
     views.spans = new SpanPanel;
     views.spansFrame = framed(tr("Span map"), views.spans, parent);
     views.spans->furnish(views.spansFrame);
+    views.stored = new StoredView;
+    views.storedFrame = framed(tr("Quantisation"), scrolled(views.stored), parent);
 
     views.timelines = new Timelines;
     views.timelinesFrame = framed(tr("Timelines"), views.timelines, parent);

@@ -15,6 +15,7 @@ class PanelFrame;
 class PlanPanel;
 class SharingDiagram;
 class SpanPanel;
+class StoredView;
 class SummaryTable;
 class Timelines;
 class TokenStrip;
@@ -40,6 +41,8 @@ struct WindowViews {
     SharingDiagram* sharing = nullptr;
     PanelFrame* spansFrame = nullptr;
     SpanPanel* spans = nullptr;
+    PanelFrame* storedFrame = nullptr;
+    StoredView* stored = nullptr;
     PanelFrame* timelinesFrame = nullptr;
     Timelines* timelines = nullptr;
 };

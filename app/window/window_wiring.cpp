@@ -31,6 +31,7 @@
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
 #include "views/panels/plan_panel.h"
+#include "views/panels/stored_view.h"
 #include "views/theme.h"
 
 namespace fovea {
@@ -174,6 +175,7 @@ void MainWindow::wireView() {
         const auto map = static_cast<ColourMap>(action->data().toInt());
         m_views.headMap->setColourMap(map);
         m_views.atlas->setColourMap(map);
+        m_views.stored->setColourMap(map);
         showColours();
     });
     showColours();

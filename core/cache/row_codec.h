@@ -44,6 +44,13 @@ struct EvenCodes {
     int group; // channels that have an s and an m together; 1: each its own
 };
 
+// Which numbers have the same levels: of `tokens` rows (0: of all rows) and so many channels.
+struct LevelGroups {
+    int perGroup; // levels
+    std::int64_t tokens;
+    int channels;
+};
+
 class RowCodec {
 public:
     virtual ~RowCodec() = default;
@@ -52,6 +59,11 @@ public:
     virtual void write(std::span<const UncodedRow> rows, std::byte* side) const = 0;
     // Any rows, in any order. Safe from any thread.
     virtual void read(std::span<const CodedRow> rows) const = 0;
+
+    // What numbers of these rows may become when they are coded together, for pictures: (groups along channels, perGroup),
+    // ascending; of keys that are coded before RoPE there.
+    virtual LevelGroups levelGroups() const = 0;
+    virtual std::vector<float> levels(std::span<const UncodedRow> rows) const = 0;
 };
 
 // How the rows of a component of KV are held under a store whose rows are exact for a while: by formulas, and by caches.

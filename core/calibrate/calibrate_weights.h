@@ -8,12 +8,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <variant>
 
 #include "core/calibrate/awq.h"
+#include "core/calibrate/calibration_progress.h"
 #include "core/calibrate/gptq.h"
 #include "core/calibrate/smooth.h"
 #include "core/model/model.h"
@@ -32,12 +32,9 @@ struct WeightCalibration {
     int group = 128; // of AWQ and GPTQ, as RtnParams
 };
 
-// Called between matrices: how many of all are done.
-using CalibrationProgress = std::function<void(int done, int all)>;
-
 // `model` with what the method makes of its matrices and, where it scales channels, of its norms; all else is the same
-// memory. blocks (N, T) int64 tokens. The same for the same blocks and number of threads. `progress` may be empty. Null
-// when cancelled. Throws CalibrationError.
+// memory. blocks (N, T) int64 tokens. The same for the same blocks and number of threads. `progress` counts matrices and
+// may be empty. Null when cancelled. Throws CalibrationError.
 std::shared_ptr<const Model> calibrateWeights(const Model& model, const at::Tensor& blocks,
                                               const WeightCalibration& calibration,
                                               const CalibrationProgress& progress,

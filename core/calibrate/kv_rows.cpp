@@ -124,6 +124,13 @@ std::int64_t predictKvRowBytes(const ModelSpec& spec, const KvRowsOptions& optio
     return std::int64_t{4} * (options.gradients ? 4 : 2) * spec.kvLayers() * spec.kvHeads * spec.headDim;
 }
 
+TextBlocks blocksWithRoom(const TextBlocks& wanted, const ModelSpec& spec, const KvRowsOptions& options) {
+    TextBlocks within = wanted;
+    const std::int64_t most = kMostRowBytes / predictKvRowBytes(spec, options) / wanted.length;
+    within.blocks = std::min(wanted.blocks, std::max<std::int64_t>(most, 1));
+    return within;
+}
+
 KvRows collectKvRows(const Model& model, const at::Tensor& blocks, const KvRowsOptions& options,
                      const CalibrationProgress& progress, const std::atomic<bool>& cancel) {
     requireFixedRope(model.spec);

@@ -9,8 +9,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <vector>
+
+#include "core/calibrate/calibration_progress.h"
+#include "core/calibrate/text_blocks.h"
 
 namespace fovea {
 
@@ -37,8 +39,12 @@ struct KvRows {
 // Formula: bytes that the rows of one token take, 4·2·L·G·d, and as many again of weights.
 std::int64_t predictKvRowBytes(const ModelSpec& spec, const KvRowsOptions& options);
 
-// Called after each part: how many of all are done.
-using CalibrationProgress = std::function<void(std::int64_t done, std::int64_t all)>;
+// Learning centroids takes as long as there are rows. KVQuant's authors have as many tokens as these of 512.
+inline constexpr std::int64_t kStoreBlocks = 64;
+// More rows than this are not collected.
+inline constexpr std::int64_t kMostRowBytes = std::int64_t{1} << 30;
+// As many of the blocks as there is room for the rows of, at least one.
+TextBlocks blocksWithRoom(const TextBlocks& wanted, const ModelSpec& spec, const KvRowsOptions& options);
 
 // blocks (B, n) int64, n > skip, n > 1. Empty when cancelled. Throws std::invalid_argument with one line for blocks of
 // which nothing would be left, and for a model whose RoPE changes with the length of the text.

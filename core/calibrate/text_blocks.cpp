@@ -1,5 +1,6 @@
 #include "core/calibrate/text_blocks.h"
 
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -20,9 +21,12 @@ TextBlocks fittingBlocks(const TextBlocks& wanted, const ModelSpec& spec) {
 }
 
 at::Tensor textBlocks(const Tokenizer& tokenizer, std::string_view text, const TextBlocks& wanted) {
+    return textBlocks(tokenizer, tokenizer.encode(text, false), wanted);
+}
+
+at::Tensor textBlocks(const Tokenizer& tokenizer, std::span<const int> tokens, const TextBlocks& wanted) {
     if (wanted.blocks < 1 || wanted.length < 2)
         throw std::invalid_argument("a calibration needs at least one block of two tokens");
-    const std::vector<int> tokens = tokenizer.encode(text, false);
     const std::int64_t first = tokenizer.addsBos() && tokenizer.bos() >= 0 ? 1 : 0,
                        last = std::ssize(tokens) + first - wanted.length;
     if (last < 0)
@@ -39,6 +43,15 @@ at::Tensor textBlocks(const Tokenizer& tokenizer, std::string_view text, const T
         to = std::copy_n(from, wanted.length - first, to);
     }
     return blocks;
+}
+
+std::optional<std::string> overlapNote(std::int64_t tokens, const TextBlocks& blocks) {
+    // By division: as many blocks as are asked for may be more tokens than 64 bits count.
+    if (tokens / blocks.length >= blocks.blocks)
+        return std::nullopt;
+    return "the text has " + std::to_string(tokens) + " tokens, too few for " +
+           std::to_string(blocks.blocks) + " blocks of " + std::to_string(blocks.length) +
+           " side by side: blocks overlap and teach some of it twice; name a longer text or fewer blocks";
 }
 
 } // namespace fovea

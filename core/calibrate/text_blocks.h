@@ -1,10 +1,15 @@
 #pragma once
 // What a model is calibrated with: blocks of a text, as many tokens each.
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+
+namespace at {
+class Tensor;
+}
 
 namespace fovea {
 
@@ -25,5 +30,11 @@ TextBlocks fittingBlocks(const TextBlocks& wanted, const ModelSpec& spec);
 // model wants one (the authors' code has none). The same for the same seed. Throws std::invalid_argument with one
 // sentence where the text has fewer tokens than a block.
 at::Tensor textBlocks(const Tokenizer& tokenizer, std::string_view text, const TextBlocks& wanted);
+// The same of a text's tokens, without BOS.
+at::Tensor textBlocks(const Tokenizer& tokenizer, std::span<const int> tokens, const TextBlocks& wanted);
+
+// One sentence where a text of `tokens` tokens is too short for the blocks to stand side by side, so that they overlap
+// whatever the seed; or nothing.
+std::optional<std::string> overlapNote(std::int64_t tokens, const TextBlocks& blocks);
 
 } // namespace fovea

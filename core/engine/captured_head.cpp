@@ -18,27 +18,14 @@ namespace fovea {
 
 namespace {
 
-at::Tensor roundedAsTheyCome(const at::Tensor& rows, const RtnParams& codes) {
-    const auto d = static_cast<int>(rows.size(1));
-    const RowForm form{.dims = d, .rows = 1, .codes = codes};
-    std::vector<std::byte> block(static_cast<std::size_t>(form.blockBytes()));
-    const at::Tensor held = at::empty(rows.sizes());
-    for (std::int64_t row = 0; row < rows.size(0); ++row) {
-        form.write(block.data(), 0, rows.data_ptr<float>() + row * d);
-        form.read(block.data(), 0, 1, held.data_ptr<float>() + row * d);
-    }
-    return held;
-}
-
 // All that will ever be codes, as if no token had left before it was coded; the others as they are.
 at::Tensor coded(const at::Tensor& rows, const MixedForm& form, const RowCodec& codec) {
     const std::int64_t d = rows.size(1), sharing = form.sizes.sharing, tokens = rows.size(0);
     const at::Tensor held = rows.clone();
     std::vector<std::byte> side(static_cast<std::size_t>(form.sizes.side));
     std::vector<std::byte> codes(static_cast<std::size_t>(form.sizes.codes * sharing));
-    const std::int64_t first = form.exact.first;
     const std::int64_t last = form.exact.bulk > 0 ? tokens - tokens % form.exact.bulk : tokens;
-    for (std::int64_t t = first; t < last; t += sharing) {
+    for (std::int64_t t = std::min(form.exact.first, tokens); t < last; t += sharing) {
         std::vector<UncodedRow> together;
         std::vector<CodedRow> back;
         for (std::int64_t i = 0; i < std::min(sharing, last - t); ++i) {
@@ -52,11 +39,11 @@ at::Tensor coded(const at::Tensor& rows, const MixedForm& form, const RowCodec& 
     return held;
 }
 
-StoredRows stored(const float* captured, std::int64_t tokens, const Capture& capture, const HeadStore& store, bool keys) {
-    StoredRows rows;
+HeldRows stored(const float* captured, std::int64_t tokens, const Capture& capture, const HeadStore& store, bool keys) {
+    HeldRows rows;
     rows.codes = rows.floats = capturedRows(captured, tokens, capture.headDim());
     if (store.codes)
-        rows.codes = roundedAsTheyCome(rows.floats, *store.codes);
+        rows.codes = asStored(rows.floats, *store.codes);
     if (!store.mixed)
         return rows;
     const MixedForm& form = keys ? store.mixed->keys : store.mixed->values;
@@ -66,6 +53,18 @@ StoredRows stored(const float* captured, std::int64_t tokens, const Capture& cap
 }
 
 } // namespace
+
+at::Tensor asStored(const at::Tensor& rows, const RtnParams& codes) {
+    const auto d = static_cast<int>(rows.size(1));
+    const RowForm form{.dims = d, .rows = 1, .codes = codes};
+    std::vector<std::byte> block(static_cast<std::size_t>(form.blockBytes()));
+    const at::Tensor held = at::empty(rows.sizes());
+    for (std::int64_t row = 0; row < rows.size(0); ++row) {
+        form.write(block.data(), 0, rows.data_ptr<float>() + row * d);
+        form.read(block.data(), 0, 1, held.data_ptr<float>() + row * d);
+    }
+    return held;
+}
 
 HeadStore headStoreOf(const Capture& capture, const Store& store, int layer, int kvHead) {
     const ModelSpec& spec = capture.spec();
@@ -80,7 +79,7 @@ HeadStore headStoreOf(const Capture& capture, const Store& store, int layer, int
     return head;
 }
 
-at::Tensor StoredRows::at(const at::Tensor& positions) const {
+at::Tensor HeldRows::at(const at::Tensor& positions) const {
     const std::int64_t last = positions[-1].item<std::int64_t>();
     const bool all = positions.size(0) == last + 1; // nothing is copied where every row is there
     const auto chosen = [&](const at::Tensor& rows) {
@@ -96,7 +95,7 @@ at::Tensor StoredRows::at(const at::Tensor& positions) const {
     return at::where(mask.unsqueeze(1), chosen(floats), chosen(codes));
 }
 
-at::Tensor StoredRows::products(const at::Tensor& queries, std::int64_t first, std::int64_t to) const {
+at::Tensor HeldRows::products(const at::Tensor& queries, std::int64_t first, std::int64_t to) const {
     const at::Tensor ofCodes = at::matmul(queries, codes.narrow(0, 0, to).t());
     if (!exact)
         return ofCodes;
@@ -108,7 +107,13 @@ at::Tensor StoredRows::products(const at::Tensor& queries, std::int64_t first, s
     return at::where(asTheyCame, at::matmul(queries, floats.narrow(0, 0, to).t()), ofCodes);
 }
 
-StoredRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead) {
+CodedTokens codedTokens(const ExactRows& exact, std::int64_t tokens) {
+    const std::int64_t late = exact.newest + (exact.bulk > 0 ? tokens % exact.bulk : 0);
+    const std::int64_t first = std::min(exact.first, tokens);
+    return {first, std::max(first, tokens - late)};
+}
+
+HeldRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead) {
     return stored(capture.k(layer, kvHead), tokens, capture, headStoreOf(capture, store, layer, kvHead), true);
 }
 

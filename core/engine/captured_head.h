@@ -25,7 +25,7 @@ struct HeadStore {
 HeadStore headStoreOf(const Capture& capture, const Store& store, int layer, int kvHead);
 
 // Rows of K, or of V.
-struct StoredRows {
+struct HeldRows {
     at::Tensor floats; // (tokens, d) fp32 as they came
     at::Tensor codes;  // as their codes give them back; `floats` where there are none
     std::optional<ExactRows> exact;
@@ -36,13 +36,21 @@ struct StoredRows {
     at::Tensor products(const at::Tensor& queries, std::int64_t first, std::int64_t to) const;
 };
 
+// rows (n, d) fp32 through the codes of RTN.
+at::Tensor asStored(const at::Tensor& rows, const RtnParams& codes);
+
 struct CapturedHead {
-    StoredRows keys, values;
+    HeldRows keys, values;
 
     // Of the first `tokens`. Where rows are floats these are the captured ones themselves: they must outlive it, and the
     // rounding to two bytes, which a picture would not show, is left out.
     CapturedHead(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead);
 };
-StoredRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead);
+// Its first and its last token that are codes once there are `tokens`, of which none has left.
+struct CodedTokens {
+    std::int64_t first, end;
+};
+CodedTokens codedTokens(const ExactRows& exact, std::int64_t tokens);
+HeldRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead);
 
 } // namespace fovea

@@ -64,7 +64,7 @@ at::Tensor goneMask(const ReplayedKeep& keep, std::int64_t from, std::int64_t to
 // The scores by which SparQ, or with all components top-k V, chooses, for queries from..to-1 at once: steps 1-3 of the
 // paper with the group's sum, over `keys` (at least to, d). The plan acts on all of them. Returns (to - from, to), -inf where no head of the group may
 // see a key.
-at::Tensor groupScores(const Capture& capture, const StoredRows& keys, const ReplayedKeep& replayed,
+at::Tensor groupScores(const Capture& capture, const HeldRows& keys, const ReplayedKeep& replayed,
                        std::int64_t from, std::int64_t to, int layer, int kvHead, const SparqParams& params) {
     const int group = capture.queryHeads() / capture.kvHeads();
     const int d = capture.headDim();
@@ -207,8 +207,8 @@ private:
     }
 
     // SparQ guesses by a copy of K that is of floats; top-k V looks at the keys themselves.
-    StoredRows guessedBy() const {
-        return std::holds_alternative<SparqParams>(m_plan.read) ? StoredRows{m_keys.floats, m_keys.floats, {}} : m_keys;
+    HeldRows guessedBy() const {
+        return std::holds_alternative<SparqParams>(m_plan.read) ? HeldRows{m_keys.floats, m_keys.floats, {}} : m_keys;
     }
 
     // Pages depend on all that happened before, so they are chosen for every query in turn.
@@ -281,7 +281,7 @@ private:
     const AttentionPlan& m_plan;
     const std::optional<SparqParams> m_sparq; // empty: what is kept is read whole, or by pages
     int m_kvHead;
-    StoredRows m_keys;
+    HeldRows m_keys;
     ReplayedKeep m_keep;
     std::vector<std::int64_t> m_short; // (tokens) keys that each row lists, or empty: as many as it can
     std::vector<std::vector<std::int32_t>> m_pageRows; // of queries from decodeFrom on; empty: not read by pages

@@ -29,6 +29,8 @@ public:
             if (m_spoiled.contains(row.codes))
                 std::fill_n(row.to, m_dims, std::numeric_limits<float>::infinity());
     }
+    LevelGroups levelGroups() const override { return m_inner->levelGroups(); }
+    std::vector<float> levels(std::span<const UncodedRow> rows) const override { return m_inner->levels(rows); }
     void spoil(const std::byte* codes) const { m_spoiled.insert(codes); }
 
 private:

@@ -79,6 +79,18 @@ public:
         }
     }
 
+    LevelGroups levelGroups() const override { return {m_params.centroids(), 0, 1}; }
+    // What a channel is in any centroid; which of these it becomes, the others of its group have a say in.
+    std::vector<float> levels(std::span<const UncodedRow>) const override {
+        std::vector<float> all;
+        for (int c = 0; c < m_dims; ++c) {
+            for (std::uint32_t k = 0; k < static_cast<std::uint32_t>(m_params.centroids()); ++k)
+                all.push_back(centroid(c / m_params.channels, k)[c % m_params.channels]);
+            std::sort(all.end() - m_params.centroids(), all.end());
+        }
+        return all;
+    }
+
 private:
     const float* centroid(int group, std::uint32_t code) const {
         return m_centroids.data() + (static_cast<std::int64_t>(group) * m_params.centroids() + code) * m_params.channels;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "core/cache/row_form.h"
 #include "core/kernels/cpu/kernels.h"
@@ -60,6 +61,11 @@ void putGroup(std::byte* side, std::int64_t groups, std::int64_t i, const Group&
     std::memcpy(side + kBinary16 * (groups + i), &group.least, kBinary16);
 }
 
+void addLevels(std::vector<float>& to, const KiviParams& p, const Group& group) {
+    for (int code = 0; code <= p.levels(); ++code)
+        to.push_back(static_cast<float>(code) * fromHalf(group.scale) + fromHalf(group.least));
+}
+
 class KeyCodec final : public RowCodec {
 public:
     KeyCodec(const KiviParams& params, int dims) : m_params(params), m_even{params.bits, 1}, m_dims(dims) {}
@@ -67,9 +73,7 @@ public:
 
     void write(std::span<const UncodedRow> rows, std::byte* side) const override {
         Reach reach[kMostRowCodes];
-        for (const UncodedRow& row : rows)
-            for (int c = 0; c < m_dims; ++c)
-                reach[c].add(row.values[c]);
+        measure(rows, reach);
         Group groups[kMostRowCodes];
         for (int c = 0; c < m_dims; ++c)
             putGroup(side, m_dims, c, groups[c] = groupOf(m_params, reach[c]));
@@ -93,7 +97,23 @@ public:
         }
     }
 
+    LevelGroups levelGroups() const override { return {m_params.levels() + 1, m_params.group, 1}; }
+    std::vector<float> levels(std::span<const UncodedRow> rows) const override {
+        Reach reach[kMostRowCodes];
+        measure(rows, reach);
+        std::vector<float> all;
+        for (int c = 0; c < m_dims; ++c)
+            addLevels(all, m_params, groupOf(m_params, reach[c]));
+        return all;
+    }
+
 private:
+    void measure(std::span<const UncodedRow> rows, Reach* channels) const {
+        for (const UncodedRow& row : rows)
+            for (int c = 0; c < m_dims; ++c)
+                channels[c].add(row.values[c]);
+    }
+
     KiviParams m_params;
     EvenCodes m_even;
     int m_dims;
@@ -110,13 +130,9 @@ public:
         const float* const values = rows[0].values;
         std::uint8_t codes[kMostRowCodes];
         for (int g = 0; g < m_groups; ++g) {
-            const int first = g * m_params.group, last = std::min(first + m_params.group, m_dims);
-            Reach reach;
-            for (int c = first; c < last; ++c)
-                reach.add(values[c]);
-            const Group group = groupOf(m_params, reach);
+            const Group group = groupAt(values, g);
             putGroup(side, m_groups, g, group);
-            for (int c = first; c < last; ++c)
+            for (int c = g * m_params.group; c < endOf(g); ++c)
                 codes[c] = codeOf(m_params, group, values[c]);
         }
         packCodes(m_params.bits, codes, m_dims, reinterpret_cast<std::uint8_t*>(rows[0].codes));
@@ -127,13 +143,29 @@ public:
             cpu::widenCodes(m_params.bits, row.codes, row.to, 1, m_dims);
             for (int g = 0; g < m_groups; ++g) {
                 const float scale = fromHalf(halfAt(row.side, g)), least = fromHalf(halfAt(row.side, m_groups + g));
-                for (int c = g * m_params.group; c < std::min((g + 1) * m_params.group, m_dims); ++c)
+                for (int c = g * m_params.group; c < endOf(g); ++c)
                     row.to[c] = row.to[c] * scale + least;
             }
         }
     }
 
+    LevelGroups levelGroups() const override { return {m_params.levels() + 1, 1, m_params.group}; }
+    std::vector<float> levels(std::span<const UncodedRow> rows) const override {
+        std::vector<float> all;
+        for (int g = 0; g < m_groups; ++g)
+            addLevels(all, m_params, groupAt(rows[0].values, g));
+        return all;
+    }
+
 private:
+    int endOf(int group) const { return std::min((group + 1) * m_params.group, m_dims); }
+    Group groupAt(const float* values, int group) const {
+        Reach reach;
+        for (int c = group * m_params.group; c < endOf(group); ++c)
+            reach.add(values[c]);
+        return groupOf(m_params, reach);
+    }
+
     KiviParams m_params;
     EvenCodes m_even;
     int m_dims, m_groups;

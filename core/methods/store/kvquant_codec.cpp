@@ -40,6 +40,14 @@ protected:
         : m_params(params), m_dims(dims), m_outliers(static_cast<int>(kvquantOutliers(params, dims))),
           m_levels(std::move(levels)) {}
 
+    // R·range + offset, ascending.
+    void addLevels(std::vector<float>& to, float offset, float range) const {
+        const auto first = to.insert(to.end(), m_levels.read.begin(), m_levels.read.end());
+        for (auto level = first; level != to.end(); ++level)
+            *level = *level * range + offset;
+        std::sort(first, to.end());
+    }
+
     // The nearest level, the lower among equals.
     std::uint8_t nearest(double scaled) const {
         std::size_t best = 0;
@@ -123,6 +131,14 @@ public:
         }
     }
 
+    LevelGroups levelGroups() const override { return {m_params.levels(), 0, 1}; }
+    std::vector<float> levels(std::span<const UncodedRow>) const override {
+        std::vector<float> all;
+        for (std::size_t c = 0; c < m_offset.size(); ++c)
+            addLevels(all, m_offset[c], m_range[c]);
+        return all;
+    }
+
 private:
     std::shared_ptr<const PositionTurn> m_turn;
     std::vector<float> m_offset, m_range;
@@ -136,38 +152,59 @@ public:
         const float* const values = rows[0].values;
         if (!std::all_of(values, values + m_dims, [](float x) { return std::isfinite(x); }))
             return writeNone(rows[0], side);
-        float sorted[kMostRowCodes];
-        std::copy_n(values, m_dims, sorted);
-        std::sort(sorted, sorted + m_dims);
-        const std::span<const float> all(sorted, static_cast<std::size_t>(m_dims));
-        const double l = quantile(all, m_params.outliers / 2), u = quantile(all, 1 - m_params.outliers / 2);
-        const std::uint16_t half[2] = {toHalf(static_cast<float>((u + l) / 2)),
-                                       toHalf(static_cast<float>(std::max((u - l) / 2, kLeastKvRange)))};
-        std::memcpy(side, half, kRangeBytes);
+        const HeldRange range = rangeOf(values);
+        std::memcpy(side, &range, kRangeBytes);
+        const double offset = fromHalf(range.offset), width = fromHalf(range.range);
         double scaled[kMostRowCodes];
         for (int c = 0; c < m_dims; ++c)
-            scaled[c] = (values[c] - static_cast<double>(fromHalf(half[0]))) / static_cast<double>(fromHalf(half[1]));
+            scaled[c] = (values[c] - offset) / width;
         writeRow(values, scaled, rows[0].codes, side + kRangeBytes);
-    }
-
-    // A row that no range covers is read as no numbers.
-    void writeNone(const UncodedRow& row, std::byte* side) const {
-        const double scaled[kMostRowCodes] = {};
-        writeRow(row.values, scaled, row.codes, side + kRangeBytes);
-        const std::uint16_t none[2] = {toHalf(std::numeric_limits<float>::quiet_NaN()), 0};
-        std::memcpy(side, none, kRangeBytes);
     }
 
     void read(std::span<const CodedRow> rows) const override {
         for (const CodedRow& row : rows) {
-            std::uint16_t half[2];
-            std::memcpy(half, row.side, kRangeBytes);
-            const float offset = fromHalf(half[0]), range = fromHalf(half[1]);
+            HeldRange held{};
+            std::memcpy(&held, row.side, kRangeBytes);
+            const float offset = fromHalf(held.offset), range = fromHalf(held.range);
             readLevels(row.codes, row.to);
             for (int c = 0; c < m_dims; ++c)
                 row.to[c] = row.to[c] * range + offset;
             readOutliers(row.side + kRangeBytes, row.to);
         }
+    }
+
+    LevelGroups levelGroups() const override { return {m_params.levels(), 1, m_dims}; }
+    std::vector<float> levels(std::span<const UncodedRow> rows) const override {
+        const HeldRange held = rangeOf(rows[0].values);
+        std::vector<float> all;
+        addLevels(all, fromHalf(held.offset), fromHalf(held.range));
+        return all;
+    }
+
+private:
+    // In binary16.
+    struct HeldRange {
+        std::uint16_t offset, range;
+    };
+    static_assert(sizeof(HeldRange) == kRangeBytes);
+
+    // A row that no range covers is read as no numbers.
+    void writeNone(const UncodedRow& row, std::byte* side) const {
+        const double scaled[kMostRowCodes] = {};
+        writeRow(row.values, scaled, row.codes, side + kRangeBytes);
+        const HeldRange none{toHalf(std::numeric_limits<float>::quiet_NaN()), 0};
+        std::memcpy(side, &none, kRangeBytes);
+    }
+
+    // Of numbers (d).
+    HeldRange rangeOf(const float* values) const {
+        float sorted[kMostRowCodes];
+        std::copy_n(values, m_dims, sorted);
+        std::sort(sorted, sorted + m_dims);
+        const std::span<const float> all(sorted, static_cast<std::size_t>(m_dims));
+        const double l = quantile(all, m_params.outliers / 2), u = quantile(all, 1 - m_params.outliers / 2);
+        return {toHalf(static_cast<float>((u + l) / 2)),
+                toHalf(static_cast<float>(std::max((u - l) / 2, kLeastKvRange)))};
     }
 };
 

@@ -89,6 +89,20 @@ TEST_CASE("calibrate --store learns the same from the same, on any number of thr
     CHECK(once != learnt("d", {"--unweighted"}));
 }
 
+TEST_CASE("calibrate says where blocks overlap for want of text", "[app.commands]") {
+    const Starter starter;
+    const auto noted = [&](const std::string& text) {
+        putContent(starter.text, text);
+        const ProcessResult r =
+            fovea::fovea(starter.calibrate("kvquant:bits=4,outliers=0", {"--unweighted"}));
+        INFO(r.err);
+        REQUIRE(r.status == 0);
+        return r.err.find("side by side: blocks overlap") != std::string::npos;
+    };
+    CHECK(noted(smallTrainingText().substr(0, 300))); // more than 64 tokens, fewer than 192
+    CHECK_FALSE(noted(smallTrainingText()));
+}
+
 TEST_CASE("calibrate refuses stores that are not learnt, and both kinds at once", "[app.commands]") {
     const Starter starter;
     requireRefusal(fovea::fovea(starter.calibrate("kivi")), 2, "kvquant or cq");

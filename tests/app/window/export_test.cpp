@@ -145,7 +145,7 @@ TEST_CASE("Every view and the window export as PNG, SVG and PDF, with their text
         CHECK(contains(pdf, "/Font"));
         CHECK(contains(pdf, "%%EOF"));
     }
-    CHECK(out.entries() == 30);
+    CHECK(out.entries() == 33);
 }
 
 TEST_CASE("Pictures are of the view's size, in pixels, units and points", "[window][export]") {

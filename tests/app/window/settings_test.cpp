@@ -27,6 +27,7 @@
 #include "views/maps/span_map_view.h"
 #include "views/panels/inspector.h"
 #include "views/panels/span_panel.h"
+#include "views/panels/stored_view.h"
 #include "views/theme.h"
 #include "views/tokens/token_strip.h"
 #include "views/view_keys.h"
@@ -56,6 +57,7 @@ QWidget* viewOf(const WindowViews& views, const QString& name) {
                                         {"Inspector", views.inspector},
                                         {"Sharing", views.sharing},
                                         {"Span map", views.spans->map()},
+                                        {"Quantisation", views.stored},
                                         {"Timelines", views.timelines}};
     return known.value(name);
 }

@@ -84,7 +84,7 @@ TEST_CASE("GPTQ and AWQ pack every matrix of the layers and nothing else", "[cor
         std::vector<int> heard;
         const auto made = calibrateWeights(
             *model, blocks, calibration,
-            [&](int done, int all) {
+            [&](std::int64_t done, std::int64_t all) {
                 CHECK(all == 14);
                 heard.push_back(done);
             },

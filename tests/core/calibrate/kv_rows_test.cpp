@@ -153,3 +153,13 @@ TEST_CASE("The rows take the bytes that are foretold", "[core.calibrate]") {
         CHECK(bytes == 20 * predictKvRowBytes(model->spec, options));
     }
 }
+
+TEST_CASE("Blocks are as many as there is room for the rows of", "[core.calibrate]") {
+    ModelSpec spec; // Llama-2-7B: 1 MiB of fp32 rows a token
+    spec.layers = 32, spec.queryHeads = 32, spec.kvHeads = 32, spec.headDim = 128;
+    REQUIRE(predictKvRowBytes(spec, {}) == 1 << 20);
+    CHECK(blocksWithRoom({.blocks = 64, .length = 256}, spec, {}).blocks == 4);
+    CHECK(blocksWithRoom({.blocks = 64, .length = 256}, spec, {.gradients = true}).blocks == 2);
+    CHECK(blocksWithRoom({.blocks = 3, .length = 256}, spec, {}).blocks == 3);
+    CHECK(blocksWithRoom({.blocks = 64, .length = 4096}, spec, {}).blocks == 1);
+}

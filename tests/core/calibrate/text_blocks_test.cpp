@@ -58,6 +58,14 @@ TEST_CASE("A text that is just a block long is that block", "[core.calibrate]") 
                       Catch::Contains("at least one block"));
 }
 
+TEST_CASE("Blocks that must overlap are said to", "[core.calibrate]") {
+    CHECK_FALSE(overlapNote(1000, {.blocks = 10, .length = 100}));
+    const auto note = overlapNote(999, {.blocks = 10, .length = 100});
+    REQUIRE(note);
+    CHECK(note->find("999 tokens, too few for 10 blocks of 100") != std::string::npos);
+    CHECK(overlapNote(1000, {.blocks = std::int64_t{1} << 60, .length = 100}));
+}
+
 TEST_CASE("Blocks are no longer than the context", "[core.calibrate]") {
     ModelSpec spec;
     spec.context = 100;
