@@ -1,6 +1,7 @@
 #include "core/study/tensor_statistics.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>

@@ -7,8 +7,6 @@
 //
 // A text goes through the one forward a layer at a time, in fp32, and nothing but moments stays of it.
 
-#include <ATen/core/Tensor.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -17,6 +15,10 @@
 #include <vector>
 
 #include "core/study/moments.h"
+
+namespace at {
+class Tensor;
+}
 
 namespace fovea {
 
