@@ -16,12 +16,14 @@
 #include "app/commands/eval.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
+#include "app/commands/study.h"
 #include "app/commands/sweep.h"
 #include "app/commands/tokenize.h"
 #include "app/commands/train.h"
 #include "app/commands/usage_error.h"
 #include "app/window/demo.h"
 #include "app/window/open_window.h"
+#include "app/window/study_picture.h"
 #include "app/window/sweep_picture.h"
 #include "core/plan/attention_plan.h"
 
@@ -89,6 +91,7 @@ int run(int argc, char** argv) {
     fovea::addCheckCommand(program);
     fovea::addEvalCommand(program);
     fovea::addSweepCommand(program, fovea::sweepPictureWriter());
+    fovea::addStudyCommand(program, fovea::studyPictureWriter());
     fovea::addTokenizeCommand(program);
     fovea::addTrainCommand(program);
     fovea::addCalibrateCommand(program, FOVEA_VERSION);

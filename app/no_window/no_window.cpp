@@ -4,6 +4,7 @@
 
 #include "app/window/demo.h"
 #include "app/window/open_window.h"
+#include "app/window/study_picture.h"
 #include "app/window/sweep_picture.h"
 
 namespace fovea {
@@ -28,6 +29,10 @@ void addDemoCommand(CLI::App& program) {
 }
 
 SweepPictureWriter sweepPictureWriter() {
+    return {};
+}
+
+StudyPictureWriter studyPictureWriter() {
     return {};
 }
 

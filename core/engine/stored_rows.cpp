@@ -46,9 +46,9 @@ CodeLevels mixedLevels(const at::Tensor& rows, const MixedForm& form, const RowC
                       .channelsPerGroup = std::min(of.channels, static_cast<int>(d)),
                       .perGroup = of.perGroup,
                       .levels = {}};
-    for (std::int64_t first = 0; first < T; first += levels.tokensPerGroup) {
+    for (std::int64_t first = coded.first; first < coded.end; first += levels.tokensPerGroup) {
         std::vector<UncodedRow> together;
-        for (std::int64_t t = first; t < std::min(T, first + levels.tokensPerGroup); ++t)
+        for (std::int64_t t = first; t < std::min(coded.end, first + levels.tokensPerGroup); ++t)
             together.push_back({rows.data_ptr<float>() + t * d, t, nullptr});
         const std::vector<float> own = codec.levels(together);
         levels.levels.insert(levels.levels.end(), own.begin(), own.end());

@@ -27,6 +27,8 @@ public:
             ++m_steps;
             m_formula += static_cast<double>(step.formula.attention());
             m_counted += static_cast<double>(step.counted.attention());
+            m_weights.formula += static_cast<double>(step.formula[Component::Weights]);
+            m_weights.counted += static_cast<double>(step.counted[Component::Weights]);
             m_seconds += step.seconds;
         }
         ++m_samples;
@@ -39,6 +41,7 @@ public:
         const double steps = static_cast<double>(std::max<std::int64_t>(m_steps, 1));
         const double samples = std::max(m_samples, 1);
         score.moved = {m_formula / steps, m_counted / steps};
+        score.weights = {m_weights.formula / steps, m_weights.counted / steps};
         score.held = {m_heldFormula / samples, m_heldCounted / samples};
         score.steps = m_steps;
         score.klMean = m_kl / steps;
@@ -61,11 +64,57 @@ private:
 
     std::int64_t m_steps = 0, m_agreed = 0;
     int m_samples = 0;
+    BytesPerStep m_weights;
     double m_formula = 0, m_counted = 0, m_heldFormula = 0, m_heldCounted = 0;
     double m_kl = 0, m_klMax = 0, m_seconds = 0;
 };
 
+// A plan's answers and dense's, sample by sample.
+class Parts {
+public:
+    explicit Parts(std::size_t parts) : m_right(parts), m_change(parts) {}
+
+    void add(const std::vector<PartCount>& dense, const std::vector<PartCount>& judged) {
+        for (std::size_t i = 0; i < m_right.size(); ++i) {
+            m_right[i].push_back(judged[i]);
+            m_change[i].push_back({judged[i].right - dense[i].right, judged[i].asked});
+        }
+    }
+
+    std::vector<PartScore> scores(const std::vector<std::string>& names) const {
+        std::vector<PartScore> scores;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            std::int64_t asked = 0;
+            for (const PartCount& count : m_right[i])
+                asked += count.asked;
+            if (asked > 0)
+                scores.push_back({names[i], asked, shareOf(m_right[i]), shareOf(m_change[i])});
+        }
+        return scores;
+    }
+
+private:
+    std::vector<std::vector<PartCount>> m_right, m_change; // per part, per sample
+};
+
 } // namespace
+
+Spread shareOf(const std::vector<PartCount>& counts) {
+    double right = 0, asked = 0, samples = 0, squares = 0;
+    for (const PartCount& count : counts) {
+        right += static_cast<double>(count.right);
+        asked += static_cast<double>(count.asked);
+        samples += count.asked > 0;
+    }
+    if (!(asked > 0))
+        return {};
+    const double share = right / asked;
+    for (const PartCount& count : counts) {
+        const double off = static_cast<double>(count.right) - share * static_cast<double>(count.asked);
+        squares += off * off;
+    }
+    return {share, samples > 1 ? std::sqrt(samples / (samples - 1) * squares) / asked : 0};
+}
 
 Spread spreadOf(const std::vector<double>& values) {
     Spread spread;
@@ -151,6 +200,8 @@ PlanScore Evaluation::evaluate(const AttentionPlan& plan, const std::function<vo
     PlanScore score;
     score.plan = plan;
     Sums sums;
+    Parts parts(m_task->facts().parts.size());
+    std::vector<double> changes;
     for (int i = 0; i < m_options.samples && !cancel; ++i) {
         const TaskSample& sample = m_samples[static_cast<std::size_t>(i)];
         const auto dense = denseRun(i, sample, onStep, cancel);
@@ -168,10 +219,14 @@ PlanScore Evaluation::evaluate(const AttentionPlan& plan, const std::function<vo
             break;
         sums.add(*dense, *same);
         score.scores.push_back(m_task->score(sample, *judged));
+        changes.push_back(score.scores.back() - m_task->score(sample, *dense));
+        parts.add(m_task->parts(sample, *dense), m_task->parts(sample, *judged));
     }
     const Spread spread = spreadOf(score.scores);
     score.mean = spread.mean;
     score.standardError = spread.standardError;
+    score.change = spreadOf(changes);
+    score.parts = parts.scores(m_task->facts().parts);
     sums.finish(score);
     return score;
 }

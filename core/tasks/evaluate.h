@@ -16,18 +16,37 @@
 
 namespace fovea {
 
-// Of attention alone, without the model's weights.
+// Of attention alone, without the model's weights, where nothing else is said.
 struct BytesPerStep {
     double formula = 0, counted = 0;
+};
+
+// Mean and standard error of `values`: s/√n with s² = Σ(x−mean)²/(n−1); 0 for fewer than two.
+struct Spread {
+    double mean = 0, standardError = 0;
+};
+Spread spreadOf(const std::vector<double>& values);
+// The share p = Σr/Σa of right answers r of a asked ones in each sample; its error is that of a ratio, samples being
+// drawn and not answers: √(n/(n−1)·Σ(r − p·a)²)/Σa over the n samples with a > 0. r may be any number, differences too.
+Spread shareOf(const std::vector<PartCount>& counts);
+
+// One of TaskFacts::parts.
+struct PartScore {
+    std::string name;
+    std::int64_t asked = 0; // answers, of all samples
+    Spread score, change;   // the share that was right; that less dense's
 };
 
 struct PlanScore {
     AttentionPlan plan;
     std::vector<double> scores;   // the metric of each sample that is done
     double mean = 0;              // of them
-    double standardError = 0;     // s/√n with s² = Σ(x−mean)²/(n−1); 0 for fewer than two
+    double standardError = 0;     // as spreadOf has it
+    Spread change; // of the metric less dense's on the same sample: what samples have in common cancels
+    std::vector<PartScore> parts; // those in which anything was asked
     BytesPerStep moved;           // mean over the steps at which the plan acted
     BytesPerStep held;            // after the last step, mean over samples
+    BytesPerStep weights;         // parameters that those steps read
     double klMean = 0, klMax = 0; // to dense, nats, over the steps at which the plan acted
     double agreement = 1;         // share of those whose first choice is dense's
     std::int64_t steps = 0;       // at which the plan acted
@@ -35,12 +54,6 @@ struct PlanScore {
 
     bool operator==(const PlanScore&) const = default;
 };
-
-// Mean and standard error of `values`.
-struct Spread {
-    double mean = 0, standardError = 0;
-};
-Spread spreadOf(const std::vector<double>& values);
 
 struct EvaluationOptions {
     int samples = 8;

@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "core/model/model.h"
 #include "core/tasks/next_token.h"
@@ -64,9 +65,13 @@ RecallExample makeRecall(const Tokenizer& tokenizer, std::span<const int> filler
     const List list = makeList(tokenizer, options.pairs, random);
     RecallExample example;
     example.tokens.push_back(tokenizer.bos());
-    for (std::size_t i = 0; i < list.keys.size(); ++i)
-        for (const Piece* piece : {&list.keys[i], &list.values[i], &list.stop})
-            append(example.tokens, *piece);
+    std::vector<std::int64_t> nearest; // of each pair, where its value begins
+    for (std::size_t i = 0; i < list.keys.size(); ++i) {
+        append(example.tokens, list.keys[i]);
+        nearest.push_back(std::ssize(example.tokens));
+        append(example.tokens, list.values[i]);
+        append(example.tokens, list.stop);
+    }
     if (static_cast<std::int64_t>(example.tokens.size()) > options.length)
         throw std::invalid_argument("recall: " + std::to_string(options.pairs) + " pairs take " +
                                     std::to_string(example.tokens.size()) + " tokens, more than the length");
@@ -87,8 +92,10 @@ RecallExample makeRecall(const Tokenizer& tokenizer, std::span<const int> filler
             const std::size_t chosen = order[i];
             append(example.tokens, list.stop);
             append(example.tokens, list.keys[chosen]);
-            const RecallExample::Answer answer{static_cast<std::int64_t>(example.tokens.size()),
-                                               static_cast<std::int64_t>(list.values[chosen].size())};
+            const std::int64_t first = std::ssize(example.tokens);
+            const RecallExample::Answer answer{.first = first,
+                                               .count = std::ssize(list.values[chosen]),
+                                               .back = first - std::exchange(nearest[chosen], first)};
             append(example.tokens, list.values[chosen]);
             if (answer.first + answer.count <= options.length)
                 example.answers.push_back(answer);

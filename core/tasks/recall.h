@@ -20,6 +20,9 @@ std::span<const std::string> recallNouns();
 struct RecallExample {
     struct Answer {
         std::int64_t first = 0, count = 0; // tokens[first .. first+count) is the value of a repeated key
+        // Tokens from there back to the first of the same value in the nearest place where the pair stands, in the list
+        // or asked for before: what attention has to reach at least.
+        std::int64_t back = 0;
     };
     std::vector<int> tokens; // BOS first
     std::vector<Answer> answers;

@@ -1,9 +1,11 @@
 // Recall under a plan: the list of recall.h is the prompt, and where a longer prompt is asked for the first stretches of
 // filler and queries too; what follows is decoded under the plan, teacher-forced. Metric: the share of queried pairs of which every token of the value is
 // ranked first. The task is Fovea's own, after the associative recall of the literature (Arora et al., "Zoology",
-// arXiv 2312.04927): pairs are asked for at every distance, and several times.
+// arXiv 2312.04927): pairs are asked for at every distance, and several times. Graded apart by how far the nearest place
+// lies back in which the pair stands: up to an eighth of a sample's length, a quarter, half, and beyond.
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "core/engine/run.h"
@@ -17,6 +19,24 @@ namespace fovea {
 namespace {
 
 constexpr std::int64_t kLength = 512;
+constexpr std::int64_t kBackParts[] = {8, 4, 2}; // of the length: where one distance ends and the next begins
+
+std::int64_t boundOf(std::int64_t length, std::size_t part) {
+    return std::max<std::int64_t>(length / kBackParts[part], 1);
+}
+
+std::vector<std::string> distanceNames(std::int64_t length) {
+    std::vector<std::string> names;
+    std::int64_t from = 0;
+    for (std::size_t part = 0; part < std::size(kBackParts); ++part) {
+        const std::int64_t to = boundOf(length, part);
+        names.push_back((from == 0 ? "up to " : std::to_string(from + 1) + " to ") + std::to_string(to) +
+                        " tokens back");
+        from = to;
+    }
+    names.push_back("over " + std::to_string(from) + " tokens back");
+    return names;
+}
 
 class RecallTask final : public Task {
 public:
@@ -35,6 +55,7 @@ public:
         m_prompt = options.prompt;
         m_facts.figures =
             std::to_string(m_options.pairs) + " pairs in " + std::to_string(m_options.length) + " tokens";
+        m_facts.parts = distanceNames(m_options.length);
         if (m_prompt > 0)
             m_facts.figures += ", the first " + std::to_string(m_prompt) + " its prompt";
         if (sample(0).answers.empty())
@@ -54,24 +75,42 @@ public:
         sample.follows.assign(example.tokens.begin() + prompt, example.tokens.end());
         for (const RecallExample::Answer& answer : example.answers)
             if (answer.first >= prompt)
-                sample.answers.push_back({answer.first - prompt, answer.count});
+                sample.answers.push_back({answer.first - prompt, answer.count, partOf(answer.back)});
         return sample;
     }
 
     double score(const TaskSample& sample, const Run& run) const override {
         std::int64_t right = 0;
-        for (const TaskSample::Answer& answer : sample.answers) {
-            bool all = true;
-            for (std::int64_t i = answer.first; i < answer.first + answer.count; ++i)
-                all = all && firstChoice(run, static_cast<std::size_t>(i)) ==
-                                 sample.follows[static_cast<std::size_t>(i)];
-            right += all;
-        }
+        for (const TaskSample::Answer& answer : sample.answers)
+            right += isRight(sample, answer, run);
         return static_cast<double>(right) /
                static_cast<double>(std::max<std::size_t>(sample.answers.size(), 1));
     }
 
+    std::vector<PartCount> parts(const TaskSample& sample, const Run& run) const override {
+        std::vector<PartCount> counts(m_facts.parts.size());
+        for (const TaskSample::Answer& answer : sample.answers) {
+            ++counts[answer.part].asked;
+            counts[answer.part].right += isRight(sample, answer, run);
+        }
+        return counts;
+    }
+
 private:
+    std::size_t partOf(std::int64_t back) const {
+        std::size_t part = 0;
+        while (part < std::size(kBackParts) && back > boundOf(m_options.length, part))
+            ++part;
+        return part;
+    }
+
+    static bool isRight(const TaskSample& sample, const TaskSample::Answer& answer, const Run& run) {
+        for (std::int64_t i = answer.first; i < answer.first + answer.count; ++i)
+            if (firstChoice(run, static_cast<std::size_t>(i)) != sample.follows[static_cast<std::size_t>(i)])
+                return false;
+        return true;
+    }
+
     std::shared_ptr<const Tokenizer> m_tokenizer;
     std::uint64_t m_seed;
     RecallOptions m_options;

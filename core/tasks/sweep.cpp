@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/model/checkpoint_error.h"
 #include "core/plan/plan_template.h"
 
 namespace fovea {
@@ -128,6 +129,27 @@ MemoryQuestion sweepMemory(const Task& task, const ModelSpec& spec, const std::v
     return question;
 }
 
+namespace {
+
+// What it scored, or why it cannot: weights that cannot be rounded and calibrations that are broken are found only when they
+// are about to be used. Nothing when cancelled.
+std::optional<SweepRow> judged(Evaluation& evaluation, const std::string& text, const AttentionPlan& plan,
+                               const std::function<void()>& step, const std::atomic<bool>& cancel) {
+    try {
+        const PlanScore score = evaluation.evaluate(plan, step, cancel);
+        if (cancel)
+            return std::nullopt;
+        const bool numbers = std::isfinite(score.mean) && std::isfinite(score.klMean);
+        return numbers ? rowOf(score) : refusedRow(text, "what the model says under it are no numbers");
+    } catch (const PlanError& error) {
+        return refusedRow(text, error.what());
+    } catch (const CheckpointError& error) {
+        return refusedRow(text, error.what());
+    }
+}
+
+} // namespace
+
 void sweep(Evaluation& evaluation, const std::vector<std::string>& plans, SweepTable& table,
            const SweepObserver& observer, const std::atomic<bool>& cancel) {
     for (const std::string& text : plans) {
@@ -139,12 +161,10 @@ void sweep(Evaluation& evaluation, const std::vector<std::string>& plans, SweepT
         if (!meant.plan) {
             table.rows.push_back(refusedRow(text, meant.refused));
         } else {
-            const PlanScore score = evaluation.evaluate(*meant.plan, observer.step, cancel);
-            if (cancel)
+            auto row = judged(evaluation, text, *meant.plan, observer.step, cancel);
+            if (!row)
                 return;
-            const bool numbers = std::isfinite(score.mean) && std::isfinite(score.klMean);
-            table.rows.push_back(numbers ? rowOf(score)
-                                         : refusedRow(text, "what the model says under it are no numbers"));
+            table.rows.push_back(std::move(*row));
         }
         observer.row(table);
     }

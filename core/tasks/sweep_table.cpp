@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <tuple>
 
@@ -15,7 +13,7 @@ namespace fovea {
 
 namespace {
 
-constexpr std::size_t kMostRows = 1 << 16, kLongestField = 4096;
+constexpr std::size_t kMostRows = 1 << 16;
 
 const std::vector<std::string>& columnNames() {
     static const std::vector<std::string> names = {"model",
@@ -33,110 +31,24 @@ const std::vector<std::string>& columnNames() {
                                                    "refused",
                                                    "score",
                                                    "standard error",
+                                                   "change from dense",
+                                                   "standard error of the change",
                                                    "moved formula (bytes per token)",
                                                    "moved counted (bytes per token)",
                                                    "held formula (bytes)",
                                                    "held counted (bytes)",
+                                                   "weights formula (bytes per token)",
+                                                   "weights counted (bytes per token)",
                                                    "KL to dense mean (nats)",
                                                    "KL to dense max (nats)",
                                                    "top-1 agreement with dense",
+                                                   "parts",
                                                    "steps",
                                                    "seconds per token timed (s)"};
     return names;
 }
 
-// Splits RFC 4180 text; a field's quotes are taken off.
-class Reader {
-public:
-    explicit Reader(std::string_view text) : m_text(text) {}
-
-    bool done() const { return m_at >= m_text.size(); }
-    std::vector<std::string> row() {
-        std::vector<std::string> fields;
-        while (true) {
-            fields.push_back(field());
-            if (fields.size() > columnNames().size())
-                throw SweepError("has more columns than a sweep's table");
-            if (m_at < m_text.size() && m_text[m_at] == ',') {
-                ++m_at;
-                continue;
-            }
-            if (m_text.substr(m_at, 2) == "\r\n")
-                m_at += 2;
-            else if (m_at < m_text.size() && m_text[m_at] == '\n')
-                ++m_at;
-            else if (!done())
-                throw SweepError("is no table of comma-separated values");
-            return fields;
-        }
-    }
-
-private:
-    std::string field() {
-        std::string value;
-        if (m_at < m_text.size() && m_text[m_at] == '"') {
-            for (++m_at; m_at < m_text.size(); ++m_at) {
-                if (m_text[m_at] == '"' && m_text.substr(m_at + 1, 1) != "\"") {
-                    ++m_at;
-                    return value;
-                }
-                m_at += m_text[m_at] == '"';
-                value += m_text[m_at];
-                requireShort(value.size());
-            }
-            throw SweepError("has quotes that are not closed");
-        }
-        const auto end = std::min(m_text.find_first_of(",\r\n", m_at), m_text.size());
-        requireShort(end - m_at);
-        value = m_text.substr(m_at, end - m_at);
-        m_at = end;
-        return value;
-    }
-    static void requireShort(std::size_t length) {
-        if (length > kLongestField)
-            throw SweepError("has a field of more than " + std::to_string(kLongestField) + " bytes");
-    }
-
-    std::string_view m_text;
-    std::size_t m_at = 0;
-};
-
-class Fields {
-public:
-    Fields(std::vector<std::string> fields, std::size_t row) : m_fields(std::move(fields)), m_row(row) {
-        if (m_fields.size() != columnNames().size())
-            throw SweepError("row " + std::to_string(row) + " has " + std::to_string(m_fields.size()) +
-                             " of " + std::to_string(columnNames().size()) + " columns");
-    }
-    std::string text() { return m_fields[m_next++]; }
-    double number(double least, double most) {
-        const std::string& field = m_fields[m_next];
-        double value = 0;
-        const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-        if (error != std::errc() || end != field.data() + field.size() || !(value >= least && value <= most))
-            throw SweepError("row " + std::to_string(m_row) + " has \"" + field.substr(0, 40) + "\" as " +
-                             columnNames()[m_next]);
-        ++m_next;
-        return value;
-    }
-    std::uint64_t whole(std::uint64_t most) {
-        const std::string& field = m_fields[m_next];
-        std::uint64_t value = 0;
-        const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-        if (error != std::errc() || end != field.data() + field.size() || value > most)
-            throw SweepError("row " + std::to_string(m_row) + " has \"" + field.substr(0, 40) + "\" as " +
-                             columnNames()[m_next]);
-        ++m_next;
-        return value;
-    }
-    bool flag() { return whole(1) == 1; }
-
-private:
-    std::vector<std::string> m_fields;
-    std::size_t m_row, m_next = 0;
-};
-
-SweepArguments argumentsOf(Fields& f) {
+SweepArguments argumentsOf(CsvFields& f) {
     SweepArguments a;
     a.model = f.text();
     a.task = f.text();
@@ -151,7 +63,51 @@ SweepArguments argumentsOf(Fields& f) {
     return a;
 }
 
-SweepRow rowFrom(Fields& f) {
+// "up to 64 tokens back: 0.98 0.01 -0.02 0.01 120; …": score, its error, change, its error, answers.
+std::string partsText(const std::vector<PartScore>& parts) {
+    std::string text;
+    for (const PartScore& part : parts) {
+        text += (text.empty() ? "" : "; ") + part.name + ":";
+        for (const double value :
+             {part.score.mean, part.score.standardError, part.change.mean, part.change.standardError})
+            text += " " + csvNumber(value);
+        text += " " + std::to_string(part.asked);
+    }
+    return text;
+}
+
+PartScore partFrom(std::string_view text) {
+    static const std::vector<std::string> names = {"part",       "its score",          "its standard error",
+                                                   "its change", "its change's error", "its answers"};
+    const auto colon = text.find(": ");
+    if (colon == text.npos)
+        throw SweepError("has a part without a name");
+    std::vector<std::string> fields = {std::string(text.substr(0, colon))};
+    for (auto at = colon + 1; at < text.size() && fields.size() <= names.size();) {
+        const auto end = std::min(text.find(' ', at + 1), text.size());
+        fields.emplace_back(text.substr(at + 1, end - at - 1));
+        at = end;
+    }
+    CsvFields f(std::move(fields), 0, names);
+    PartScore part;
+    part.name = f.text();
+    part.score = {f.number(0, 1), f.number(0, 1e12)};
+    part.change = {f.number(-1, 1), f.number(0, 1e12)};
+    part.asked = static_cast<std::int64_t>(f.whole(std::uint64_t{1} << 40));
+    return part;
+}
+
+std::vector<PartScore> partsFrom(std::string_view text) {
+    std::vector<PartScore> parts;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find("; ", at), text.size());
+        parts.push_back(partFrom(text.substr(at, end - at)));
+        at = end + 2;
+    }
+    return parts;
+}
+
+SweepRow rowFrom(CsvFields& f) {
     constexpr double kMostBytes = 1e18;
     SweepRow row;
     row.method = f.text();
@@ -162,11 +118,14 @@ SweepRow rowFrom(Fields& f) {
     if (!row.refused.empty())
         return row;
     row.score = {f.number(-1e12, 1e12), f.number(0, 1e12)};
+    row.change = {f.number(-1e12, 1e12), f.number(0, 1e12)};
     row.moved = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
     row.held = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
+    row.weights = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
     row.klMean = f.number(0, 1e12);
     row.klMax = f.number(0, 1e12);
     row.agreement = f.number(0, 1);
+    row.parts = partsFrom(f.text());
     row.steps = static_cast<std::int64_t>(f.whole(std::uint64_t{1} << 40));
     row.secondsPerStep = f.number(0, 1e9);
     return row;
@@ -177,18 +136,21 @@ void addRow(CsvTable& table, const SweepArguments& a, const SweepRow& row) {
     table.integer(a.samples).text(std::to_string(a.seed)).text(a.text).text(a.backend);
     table.text(row.method).text(row.plan).text(row.refused);
     if (!row.refused.empty()) {
-        for (int i = 0; i < 11; ++i)
+        for (int i = 0; i < 16; ++i)
             table.blank();
         return;
     }
     table.number(row.score.mean).number(row.score.standardError);
+    table.number(row.change.mean).number(row.change.standardError);
     table.number(row.moved.formula)
         .number(row.moved.counted)
         .number(row.held.formula)
         .number(row.held.counted);
+    table.number(row.weights.formula).number(row.weights.counted);
     table.number(row.klMean)
         .number(row.klMax)
         .number(row.agreement)
+        .text(partsText(row.parts))
         .integer(row.steps)
         .number(row.secondsPerStep);
 }
@@ -220,6 +182,9 @@ SweepRow rowOf(const PlanScore& score) {
     row.plan = toText(score.plan);
     row.method = methodOf(row.plan);
     row.score = {score.mean, score.standardError};
+    row.change = score.change;
+    row.parts = score.parts;
+    row.weights = score.weights;
     row.moved = score.moved;
     row.held = score.held;
     row.klMean = score.klMean;
@@ -237,16 +202,15 @@ std::string sweepCsv(const SweepTable& table) {
     return csv.str();
 }
 
-SweepTable readSweepCsv(std::string_view text) {
-    Reader reader(text);
-    std::vector<std::string> header = reader.row();
-    if (header != columnNames())
+SweepTable readSweepCsv(std::string_view text) try {
+    CsvReader reader(text, columnNames().size());
+    if (reader.row() != columnNames())
         throw SweepError("does not begin as a sweep's table does");
     SweepTable table;
     for (std::size_t row = 1; !reader.done(); ++row) {
         if (row > kMostRows)
             throw SweepError("has more than " + std::to_string(kMostRows) + " rows");
-        Fields fields(reader.row(), row);
+        CsvFields fields(reader.row(), row, columnNames());
         const SweepArguments arguments = argumentsOf(fields);
         if (row == 1)
             table.arguments = arguments;
@@ -255,6 +219,8 @@ SweepTable readSweepCsv(std::string_view text) {
         table.rows.push_back(rowFrom(fields));
     }
     return table;
+} catch (const CsvError& error) {
+    throw SweepError(error.what());
 }
 
 std::string differenceOf(const SweepArguments& there, const SweepArguments& here) {

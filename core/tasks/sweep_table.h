@@ -34,8 +34,9 @@ struct SweepRow {
     std::string plan;    // shortest text
     std::string method;  // methodOf(plan): the series it belongs to
     std::string refused; // why the plan cannot run, as one sentence; empty: it ran, and the rest is filled in
-    Spread score;
-    BytesPerStep moved, held;
+    Spread score, change; // as PlanScore has them
+    BytesPerStep moved, held, weights;
+    std::vector<PartScore> parts;
     double klMean = 0, klMax = 0, agreement = 1;
     double secondsPerStep = 0;
     std::int64_t steps = 0;

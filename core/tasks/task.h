@@ -24,6 +24,7 @@ struct TaskSample {
     // follows[first .. first+count) that are graded together
     struct Answer {
         std::int64_t first = 0, count = 0;
+        std::size_t part = 0; // of TaskFacts::parts
     };
     std::vector<Answer> answers;
     // Steps that a run of it takes.
@@ -38,6 +39,13 @@ struct TaskFacts {
     bool higherBetter = true;
     double high = 0;     // bound of the metric; 0: none
     std::string figures; // "16 pairs in 512 tokens": what was scaled, said
+    // What answers are also graded apart by, each its own share of right ones: "up to 64 tokens back"; empty: nothing
+    std::vector<std::string> parts = {};
+};
+
+// Of one sample's answers that belong to a part.
+struct PartCount {
+    std::int64_t right = 0, asked = 0;
 };
 
 class Task {
@@ -48,6 +56,8 @@ public:
     virtual TaskSample sample(int index) const = 0;
     // Of a run of the sample under any plan, with its logits.
     virtual double score(const TaskSample& sample, const Run& run) const = 0;
+    // The same run's answers by part, one of each of facts().parts.
+    virtual std::vector<PartCount> parts(const TaskSample&, const Run&) const { return {}; }
 };
 
 struct TaskOptions {

@@ -33,9 +33,39 @@ Json bytesJson(const BytesPerStep& bytes, const BytesPerStep& dense) {
 std::string agreementText(const SweepTable& table) {
     for (const SweepRow& row : table.rows)
         if (row.refused.empty() &&
-            (row.moved.formula != row.moved.counted || row.held.formula != row.held.counted))
+            (row.moved.formula != row.moved.counted || row.held.formula != row.held.counted ||
+             row.weights.formula != row.weights.counted))
             return "formula and counted DIFFER under " + row.plan + ": see --json\n";
     return "formula = counted in every row\n";
+}
+
+// What answers were graded apart by, a column each; nothing where the task has no parts.
+std::string partsText(const SweepTable& table, std::size_t width) {
+    const SweepRow* first = nullptr;
+    for (const SweepRow& row : table.rows)
+        if (!first && !row.parts.empty())
+            first = &row;
+    if (!first)
+        return {};
+    const std::string head = table.arguments.metric + " by part";
+    std::string text = head + std::string(width - head.size(), ' ');
+    const auto cell = [](const std::string& what, std::size_t columns) {
+        return std::string(columns < 26 ? 26 - columns : 1, ' ') + what;
+    };
+    for (const PartScore& part : first->parts)
+        text += cell(part.name, part.name.size());
+    text += "\n";
+    for (const SweepRow& row : table.rows) {
+        if (row.parts.empty())
+            continue;
+        text += row.plan + std::string(width - row.plan.size(), ' ');
+        for (const PartScore& part : row.parts) {
+            const std::string score = scoreText(part.score.mean, part.score.standardError);
+            text += cell(score, score.size() - 1); // "±" is one column and two bytes
+        }
+        text += "\n";
+    }
+    return text;
 }
 
 // `notes`: one per row, at its end.
@@ -69,6 +99,7 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
                       100 * row.agreement);
         text += line.data() + notes[i] + "\n";
     }
+    text += partsText(table, std::max(width, table.arguments.metric.size() + 8));
     text +=
         "score: mean ± standard error over samples; moved and held: counted, attention only; KL in nats, to "
         "dense\n";
@@ -83,13 +114,29 @@ Json argumentsJson(const SweepArguments& a) {
             {"backend", a.backend}};
 }
 
+Json partsJson(const std::vector<PartScore>& parts) {
+    Json json = Json::array();
+    for (const PartScore& part : parts)
+        json.push_back({{"part", part.name},
+                        {"answers", part.asked},
+                        {"score", part.score.mean},
+                        {"standard_error", part.score.standardError},
+                        {"change_from_dense", part.change.mean},
+                        {"change_standard_error", part.change.standardError}});
+    return json;
+}
+
 Json rowJson(const SweepRow& row, const BytesPerStep& denseMoved, const BytesPerStep& denseHeld) {
     return {{"plan", row.plan},
             {"method", row.method},
             {"score", row.score.mean},
             {"standard_error", row.score.standardError},
+            {"change_from_dense", row.change.mean},
+            {"change_standard_error", row.change.standardError},
+            {"parts", partsJson(row.parts)},
             {"moved_per_token", bytesJson(row.moved, denseMoved)},
             {"held", bytesJson(row.held, denseHeld)},
+            {"weights_per_token", {{"formula", row.weights.formula}, {"counted", row.weights.counted}}},
             {"kl", {{"mean", row.klMean}, {"max", row.klMax}}},
             {"top1_agreement", row.agreement},
             {"steps", row.steps},

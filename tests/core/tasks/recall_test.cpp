@@ -39,6 +39,13 @@ TEST_CASE("A recall context is as long as asked and every answer stands in its l
             INFO(asked << " " << said);
             REQUIRE(listed.contains(asked));
             CHECK(listed[asked] == said);
+            // As far back as it says stands the same value of the same key, and none of that key nearer.
+            const auto nearest = at - answer.back;
+            REQUIRE(nearest > example.tokens.begin());
+            CHECK(tokenizer->decode({nearest, nearest + answer.count}) == said);
+            const std::string since = " " + tokenizer->decode({nearest + answer.count, at}) + " ";
+            const std::size_t again = since.find(" " + asked + " ");
+            CHECK(again == since.size() - asked.size() - 2);
         }
     }
     CHECK_THROWS_AS(makeRecall(*tokenizer, filler, {40, 64}, random), std::invalid_argument);

@@ -31,6 +31,10 @@ SweepRow row(const char* plan, double score) {
     r.plan = plan;
     r.method = "read=sparq";
     r.score = {score, 0.1 / 3};
+    r.change = {-1. / 9, 0.01};
+    r.weights = {4321, 4321};
+    r.parts = {{"up to 8 tokens back", 7, {1. / 3, 0.5}, {-0.25, 0.125}},
+               {"over 8 tokens back", 9, {1, 0}, {0, 0}}};
     r.moved = {1234.5, 1234.5};
     r.held = {1e9 / 3, 7};
     r.klMean = 1e-17;
@@ -74,6 +78,14 @@ TEST_CASE("A sweep's table comes back from its file as it was", "[core.tasks]") 
     CHECK(back.rows[1].score.mean == table.rows[1].score.mean);
     CHECK(back.rows[1].score.standardError == table.rows[1].score.standardError);
     CHECK(back.rows[1].held.formula == table.rows[1].held.formula);
+    CHECK(back.rows[1].change.mean == -1. / 9);
+    CHECK(back.rows[1].weights.counted == 4321);
+    REQUIRE(back.rows[1].parts.size() == 2);
+    CHECK(back.rows[1].parts[0].name == "up to 8 tokens back");
+    CHECK(back.rows[1].parts[0].asked == 7);
+    CHECK(back.rows[1].parts[0].score.mean == 1. / 3);
+    CHECK(back.rows[1].parts[0].change.standardError == 0.125);
+    CHECK(back.rows[1].parts[1].asked == 9);
     CHECK(back.rows[1].klMean == 1e-17);
     CHECK(back.rows[1].agreement == 1. / 3);
     CHECK(back.rows[1].steps == 64);
@@ -101,13 +113,15 @@ TEST_CASE("A file that is no sweep's is refused, whatever is in it", "[core.task
     for (const std::string& text :
          {std::string(), std::string("a,b,c\n1,2,3\n"), with("model", "modle"), with("1234.5", "many"),
           with("1234.5", "-1"), with("1234.5", "1e400"), with("1234.5", "nan"), with("1234.5", ""),
-          with("0.0015", "0.0015,1"), with(",64,", ",6.4,"), csv.substr(0, csv.size() - 20), csv + "\"open",
-          csv + long_ + "\n", with("cpu", "reference"), with("a.txt", long_)}) {
+          with("back: 0.3", "back 0.3"), with("back: 0.3", "back: 3"), with(" 0.125 7", " 0.125 7 8"),
+          with(" 0.125 7;", " 0.125;"), with("0.0015", "0.0015,1"), with(",64,", ",6.4,"),
+          csv.substr(0, csv.size() - 20), csv + "\"open", csv + long_ + "\n", with("cpu", "reference"),
+          with("a.txt", long_)}) {
         INFO(text.substr(0, 80));
         CHECK_THROWS_AS(readSweepCsv(text), SweepError);
     }
-    // Cut at every byte it is read, or refused; never more than there was.
-    for (std::size_t n = 0; n < csv.size(); n += 7) {
+    // Cut anywhere before its last line's end it is read, or refused; never more than there was.
+    for (std::size_t n = 0; n + 2 < csv.size(); n += 7) {
         std::size_t rows = 0;
         try {
             rows = readSweepCsv(csv.substr(0, n)).rows.size();

@@ -103,6 +103,46 @@ TEST_CASE("Recall counts a pair when every token of its value is ranked first", 
     CHECK(task->facts().figures == "4 pairs in 200 tokens");
 }
 
+TEST_CASE("Recall is graded apart by how far the pair lies back, in one run", "[core.tasks]") {
+    const auto task = makeTask(optionsFor("recall", 200), specOf(256), smallTokenizer());
+    REQUIRE(task->facts().parts == std::vector<std::string>{"up to 25 tokens back", "26 to 50 tokens back",
+                                                            "51 to 100 tokens back", "over 100 tokens back"});
+    const TaskSample sample = task->sample(0);
+    const int V = 300;
+    const auto all = task->parts(sample, sureOf(sample, sample.follows, V));
+    REQUIRE(all.size() == 4);
+    std::int64_t asked = 0;
+    for (const PartCount& part : all) {
+        CHECK(part.right == part.asked);
+        asked += part.asked;
+    }
+    CHECK(asked == std::ssize(sample.answers));
+    // A wrong value is missing where it belongs, and nowhere else.
+    const TaskSample::Answer& first = sample.answers.front();
+    std::vector<int> said = sample.follows;
+    int& wrong = said[static_cast<std::size_t>(first.first)];
+    wrong = (wrong + 1) % V;
+    const auto some = task->parts(sample, sureOf(sample, said, V));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+        CHECK(some[i].asked == all[i].asked);
+        CHECK(all[i].right - some[i].right == (i == first.part ? 1 : 0));
+    }
+    CHECK(makeTask(optionsFor("text", 64), specOf(256), smallTokenizer())->facts().parts.empty());
+}
+
+TEST_CASE("A share of answers has the spread of samples, not of answers", "[core.tasks]") {
+    // p = 6/12; r − p·a: 1, −1, 0 in three samples that asked: √(3/2 · 2) / 12.
+    const Spread share = shareOf({{3, 4}, {1, 4}, {2, 4}, {0, 0}});
+    CHECK(share.mean == Approx(0.5));
+    CHECK(share.standardError == Approx(std::sqrt(3.) / 12));
+    // Differences to dense may be below 0: −2/8, off by −1 and 1.
+    const Spread change = shareOf({{-2, 4}, {0, 4}});
+    CHECK(change.mean == Approx(-0.25));
+    CHECK(change.standardError == Approx(2. / 8));
+    CHECK(shareOf({{1, 2}}).standardError == 0);
+    CHECK(shareOf({{0, 0}}).mean == 0);
+}
+
 TEST_CASE("A longer prompt of recall holds the list and the first queries, which are not graded",
           "[core.tasks]") {
     TaskOptions options = optionsFor("recall", 200);
@@ -252,6 +292,15 @@ TEST_CASE("A plan is judged beside dense attention on the same samples", "[core.
         CHECK(streamed.held.counted < dense.held.counted);
         CHECK(streamed.moved.counted < dense.moved.counted);
         CHECK(streamed.steps == dense.steps);
+        CHECK(streamed.weights.counted == dense.weights.counted);
+        CHECK(streamed.weights.counted > 0);
+        CHECK(streamed.weights.formula == streamed.weights.counted);
+        CHECK(dense.change.mean == 0);
+        CHECK(streamed.change.mean == Approx(streamed.mean - dense.mean).margin(1e-12));
+        std::int64_t answers = 0;
+        for (const PartScore& part : streamed.parts)
+            answers += part.asked;
+        CHECK(answers == std::ssize(task->sample(0).answers) + std::ssize(task->sample(1).answers));
 
         // Nothing is kept: the same numbers, at the price of dense runs.
         Evaluation forgetful(model, task, {.samples = 2, .keptBytes = 0});
@@ -303,6 +352,13 @@ TEST_CASE("The starter model recalls every pair densely, and fewer in a short st
               .evaluate(
                   parsePlan("keep=streaming:sinks=4,window=28"), [] {}, kGoOn)
               .mean < 0.8);
+    // What is near enough for the stream is recalled, and what is not is lost.
+    const PlanScore wide = evaluation.evaluate(
+        parsePlan("keep=streaming:sinks=4,window=124"), [] {}, kGoOn);
+    REQUIRE(wide.parts.size() == 4);
+    CHECK(wide.parts.front().score.mean > 0.9);
+    CHECK(wide.parts.back().score.mean < 0.3);
+    CHECK(wide.parts.back().change.mean < -0.7);
     CHECK(evaluation
               .evaluate(
                   parsePlan("read=sparq:r=16,k=64"), [] {}, kGoOn)
