@@ -52,7 +52,7 @@ void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     if (const auto why = refusal(plan, prepared.model->spec)) // before the prompt is shown as if it were a result
         throw PlanError(*why);
     // Of a conversation the answer is shown, of other texts the whole.
-    if (const auto why = calibrationMissing(*prepared.model, plan.weights))
+    if (const auto why = calibrationMissing(*prepared.model, plan))
         throw PlanError(*why);
     TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);

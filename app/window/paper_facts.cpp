@@ -78,7 +78,9 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "cla";
     if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
         return learnt->method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
-    const bool rounded = storedCodes(plan.store) || !std::holds_alternative<OwnWeights>(plan.weights);
+    if (std::holds_alternative<SmoothActs>(plan.acts))
+        return "smoothquant";
+    const bool rounded = !std::holds_alternative<OwnActs>(plan.acts) || storedCodes(plan.store) || !std::holds_alternative<OwnWeights>(plan.weights);
     return rounded ? "qllm-eval" : "attention";
 }
 
@@ -161,7 +163,8 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
-    else if (a && ((key == "qllm-eval" && !storedCodes(plan.store)) || key == "awq" || key == "gptq"))
+    else if (a && ((key == "qllm-eval" && !storedCodes(plan.store)) || key == "awq" || key == "gptq" ||
+                   key == "smoothquant"))
         add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));

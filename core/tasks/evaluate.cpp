@@ -93,7 +93,7 @@ Evaluation::Evaluation(std::shared_ptr<const Model> model, std::shared_ptr<const
 std::optional<std::string> Evaluation::refusal(const AttentionPlan& plan) const {
     if (auto why = fovea::refusal(plan, m_model->spec))
         return why;
-    if (auto why = calibrationMissing(*m_model, plan.weights))
+    if (auto why = calibrationMissing(*m_model, plan))
         return why;
     const std::int64_t limit = std::min<std::int64_t>(textLimit(plan, m_model->spec), m_model->spec.context);
     for (const TaskSample& sample : m_samples)
