@@ -14,7 +14,8 @@ namespace {
 
 // What of the plan makes another model: "share=cla:2 weights=rtn".
 std::string textOfConversion(const AttentionPlan& plan) {
-    return toText({.share = plan.share, .weights = plan.weights});
+    const bool smooth = std::holds_alternative<SmoothActs>(plan.acts); // which is another checkpoint's
+    return toText({.share = plan.share, .weights = plan.weights, .acts = smooth ? plan.acts : Acts()});
 }
 
 } // namespace

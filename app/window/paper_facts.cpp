@@ -78,13 +78,16 @@ std::string_view paperKey(const AttentionPlan& plan) {
         return "cla";
     if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
         return learnt->method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
+    if (std::holds_alternative<SmoothActs>(plan.acts))
+        return "smoothquant";
     if (std::holds_alternative<KiviParams>(plan.store))
         return "kivi";
     if (std::holds_alternative<KvquantParams>(plan.store))
         return "kvquant";
     if (std::holds_alternative<CqParams>(plan.store))
         return "cq";
-    const bool rounded = storesCodes(plan.store) || !std::holds_alternative<OwnWeights>(plan.weights);
+    const bool rounded = !std::holds_alternative<OwnActs>(plan.acts) || storesCodes(plan.store) ||
+                         !std::holds_alternative<OwnWeights>(plan.weights);
     return rounded ? "qllm-eval" : "attention";
 }
 
@@ -167,7 +170,8 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));
-    else if (a && ((key == "qllm-eval" && !storesCodes(plan.store)) || key == "awq" || key == "gptq"))
+    else if (a && ((key == "qllm-eval" && !storesCodes(plan.store)) || key == "awq" || key == "gptq" ||
+                   key == "smoothquant"))
         add(facts.note, weightsNote(*a, *b));
     else if (a && key != "attention")
         add(facts.note, heldNote(*a, *b));

@@ -92,11 +92,8 @@ void copyTokenizer(const std::filesystem::path& from, const std::filesystem::pat
 } // namespace
 
 std::string calibrationName(const WeightCalibration& calibration) {
-    if (const auto* smooth = std::get_if<SmoothParams>(&calibration.method)) {
-        char alpha[32];
-        std::snprintf(alpha, sizeof alpha, "%g", smooth->alpha);
-        return std::string("smooth-") + alpha;
-    }
+    if (const auto* smooth = std::get_if<SmoothParams>(&calibration.method))
+        return calibrationName(SmoothedWeights{smooth->alpha});
     const auto method = std::holds_alternative<AwqParams>(calibration.method)
                             ? CalibratedWeights::Method::Awq
                             : CalibratedWeights::Method::Gptq;

@@ -1,9 +1,11 @@
 #include "core/calibrate/calibrated_model.h"
 
+#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <system_error>
 
+#include "core/plan/acts_text.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/weights_text.h"
 
@@ -23,31 +25,73 @@ const char* methodName(const CalibratedWeights& weights) {
     return weights.method == CalibratedWeights::Method::Awq ? "awq" : "gptq";
 }
 
-std::string sentence(const CalibratedWeights& weights, const std::string& why) {
-    return weightsText(weights) + " " + why + "; accepted: weights=own.";
+std::string number(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", value);
+    return text;
+}
+
+// As `fovea calibrate --weights` takes it.
+std::string methodText(const Calibration& calibration) {
+    if (const auto* smooth = std::get_if<SmoothedWeights>(&calibration))
+        return "smooth:alpha=" + number(smooth->alpha);
+    const auto& weights = std::get<CalibratedWeights>(calibration);
+    return std::string(methodName(weights)) + ":bits=" + std::to_string(weights.bits) +
+           ",group=" + std::to_string(weights.group);
+}
+
+// What of the plan asks for it, and why it is not to be had.
+std::string sentence(const Calibration& calibration, const std::string& why) {
+    if (const auto* smooth = std::get_if<SmoothedWeights>(&calibration))
+        return actsText(SmoothActs{.alpha = smooth->alpha}) + " " + why + "; accepted: acts=own or acts=rtn.";
+    return weightsText(std::get<CalibratedWeights>(calibration)) + " " + why + "; accepted: weights=own.";
 }
 
 // What makes it, as it is typed.
-std::string command(const Model& model, const CalibratedWeights& weights) {
-    return std::string("`fovea calibrate --weights ") + methodName(weights) +
-           ":bits=" + std::to_string(weights.bits) + ",group=" + std::to_string(weights.group) + " --model " +
-           model.origin.string() + " --text FILE`";
+std::string command(const Model& model, const Calibration& calibration) {
+    return "`fovea calibrate --weights " + methodText(calibration) + " --model " + model.origin.string() +
+           " --text FILE`";
 }
 
-std::filesystem::path folderOf(const Model& model, const CalibratedWeights& weights) {
-    return calibratedFolder(model.origin, calibrationName(weights));
+std::filesystem::path folderOf(const Model& model, const Calibration& calibration) {
+    return calibratedFolder(model.origin, calibrationName(calibration));
 }
 
-bool isOf(const Model& made, const Model& model, const CalibratedWeights& weights) {
+bool isOf(const Model& made, const Model& model, const Calibration& calibration) {
     if (!sameShape(model.spec, made.spec) || made.layers.empty() || !sameEmbedding(model, made))
         return false;
-    const std::optional<RtnParams>& rows = made.layers.front().query.weight.rtn();
-    return rows && *rows == *packedRows(weights);
+    const Weight& query = made.layers.front().query.weight;
+    const auto* learnt = std::get_if<CalibratedWeights>(&calibration);
+    return learnt ? query.rtn() && *query.rtn() == *packedRows(*learnt) : query.isFloats();
+}
+
+// As calibrationMissing.
+std::optional<std::string> missing(const Model& model, const Calibration& calibration) {
+    std::error_code unknown;
+    if (!std::filesystem::is_directory(model.origin, unknown))
+        return sentence(calibration, "needs a model that was read from a folder");
+    const std::filesystem::path folder = folderOf(model, calibration);
+    std::error_code failed;
+    if (std::filesystem::exists(folder / kConfig, failed))
+        return std::nullopt;
+    return sentence(calibration,
+                    "is not there: " + folder.string() + " is made by " + command(model, calibration));
 }
 
 } // namespace
 
-std::string calibrationName(const CalibratedWeights& weights) {
+std::optional<Calibration> calibrationOf(const AttentionPlan& plan) {
+    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
+        return *learnt;
+    if (const auto* smooth = std::get_if<SmoothActs>(&plan.acts))
+        return SmoothedWeights{smooth->alpha};
+    return std::nullopt;
+}
+
+std::string calibrationName(const Calibration& calibration) {
+    if (const auto* smooth = std::get_if<SmoothedWeights>(&calibration))
+        return "smooth-" + number(smooth->alpha);
+    const auto& weights = std::get<CalibratedWeights>(calibration);
     return std::string(methodName(weights)) + "-" + std::to_string(weights.bits) + "bit-g" +
            std::to_string(weights.group);
 }
@@ -63,35 +107,26 @@ std::filesystem::path calibratedFolder(const std::filesystem::path& model,
     return folder;
 }
 
-std::filesystem::file_time_type calibrationTime(const Model& model, const CalibratedWeights& weights) {
+std::filesystem::file_time_type calibrationTime(const Model& model, const Calibration& calibration) {
     std::error_code none;
-    const auto written = std::filesystem::last_write_time(folderOf(model, weights) / kConfig, none);
+    const auto written = std::filesystem::last_write_time(folderOf(model, calibration) / kConfig, none);
     return none ? std::filesystem::file_time_type::min() : written;
 }
 
-std::optional<std::string> calibrationMissing(const Model& model, const WeightCodes& weights) {
-    const auto* learnt = std::get_if<CalibratedWeights>(&weights);
-    if (!learnt)
-        return std::nullopt;
-    std::error_code unknown;
-    if (!std::filesystem::is_directory(model.origin, unknown))
-        return sentence(*learnt, "needs a model that was read from a folder");
-    const std::filesystem::path folder = folderOf(model, *learnt);
-    std::error_code failed;
-    if (std::filesystem::exists(folder / kConfig, failed))
-        return std::nullopt;
-    return sentence(*learnt, "is not there: " + folder.string() + " is made by " + command(model, *learnt));
+std::optional<std::string> calibrationMissing(const Model& model, const AttentionPlan& plan) {
+    const std::optional<Calibration> calibration = calibrationOf(plan);
+    return calibration ? missing(model, *calibration) : std::nullopt;
 }
 
-std::shared_ptr<const Model> openCalibrated(const Model& model, const CalibratedWeights& weights) {
-    if (const auto why = calibrationMissing(model, weights))
+std::shared_ptr<const Model> openCalibrated(const Model& model, const Calibration& calibration) {
+    if (const auto why = missing(model, calibration))
         throw PlanError(*why);
-    const std::filesystem::path folder = folderOf(model, weights);
+    const std::filesystem::path folder = folderOf(model, calibration);
     std::shared_ptr<const Model> made = loadModel(folder);
-    if (!isOf(*made, model, weights))
-        throw PlanError(sentence(weights, "cannot run on " + folder.string() +
-                                              ", made of another model or in another form: " +
-                                              command(model, weights) + " makes it anew"));
+    if (!isOf(*made, model, calibration))
+        throw PlanError(sentence(calibration, "cannot run on " + folder.string() +
+                                                  ", made of another model or in another form: " +
+                                                  command(model, calibration) + " makes it anew"));
     return made;
 }
 

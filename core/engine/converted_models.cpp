@@ -30,15 +30,16 @@ KeptModels<RtnParams, kConversionsKept>& roundings() {
 }
 
 // A folder that was written anew is another model. Without a time it is any: who only asks looks at no disk.
-struct Calibration {
-    CalibratedWeights weights;
+struct WrittenCalibration {
+    Calibration calibration;
     std::optional<std::filesystem::file_time_type> written = {};
-    bool operator==(const Calibration& other) const {
-        return weights == other.weights && (!written || !other.written || written == other.written);
+    bool operator==(const WrittenCalibration& other) const {
+        return calibration == other.calibration &&
+               (!written || !other.written || written == other.written);
     }
 };
-KeptModels<Calibration, kConversionsKept>& calibrations() {
-    static KeptModels<Calibration, kConversionsKept> kept;
+KeptModels<WrittenCalibration, kConversionsKept>& calibrations() {
+    static KeptModels<WrittenCalibration, kConversionsKept> kept;
     return kept;
 }
 
@@ -52,10 +53,14 @@ const std::atomic<bool> kGoOn = false;
 
 std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
                                         const ConversionProgress& progress, const std::atomic<bool>& cancel) {
-    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
-        return calibrations().get(
-            model, {*learnt, calibrationTime(*model, *learnt)}, [&] { return openCalibrated(*model, *learnt); }, cancel);
-    const auto converted = convertedModel(model, plan.share, progress, cancel);
+    std::shared_ptr<const Model> base = model;
+    if (const auto calibration = calibrationOf(plan))
+        base = calibrations().get(
+            model, {*calibration, calibrationTime(*model, *calibration)},
+            [&] { return openCalibrated(*model, *calibration); }, cancel);
+    if (!base)
+        return nullptr;
+    const auto converted = convertedModel(base, plan.share, progress, cancel);
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!converted || !rtn)
         return converted;
@@ -69,13 +74,16 @@ std::shared_ptr<const Model> modelUnder(const std::shared_ptr<const Model>& mode
 }
 
 bool isThere(const std::shared_ptr<const Model>& model, const AttentionPlan& plan) {
-    if (const auto* learnt = std::get_if<CalibratedWeights>(&plan.weights))
-        return calibrations().find(model, {*learnt}) != nullptr;
+    std::shared_ptr<const Model> base = model;
+    if (const auto calibration = calibrationOf(plan))
+        base = calibrations().find(model, {*calibration});
+    if (!base)
+        return false;
     const auto* rtn = std::get_if<RtnParams>(&plan.weights);
     if (!rtn)
-        return isConverted(model, plan.share);
+        return isConverted(base, plan.share);
     const bool own = std::holds_alternative<OwnKv>(plan.share);
-    const auto converted = own ? model : conversions().find(model, sourcesOf(plan.share, model->spec));
+    const auto converted = own ? base : conversions().find(base, sourcesOf(plan.share, base->spec));
     return converted && roundings().find(converted, *rtn) != nullptr;
 }
 
@@ -99,9 +107,9 @@ bool isConverted(const std::shared_ptr<const Model>& model, const Share& share) 
 }
 
 void forgetClosedModels() {
-    conversions().dropClosed(); // first: roundings of those that go with it go too
+    calibrations().dropClosed(); // first: what was made of those that go with it goes too
+    conversions().dropClosed();
     roundings().dropClosed();
-    calibrations().dropClosed();
 }
 
 } // namespace fovea

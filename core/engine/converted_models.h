@@ -1,8 +1,8 @@
 #pragma once
-// Models as they run under a plan: sharing KV as its share says, then with weights rounded as it says; or opened from where
-// a calibration left them. Each of these
-// is made once per model and value and kept for the next run: sliding another parameter makes nothing again. At most
-// kConversionsKept of each are kept, the longest unused goes first.
+// Models as they run under a plan: opened from where a calibration left them, where the plan runs on one; sharing KV as its
+// share says, then with weights rounded as it says. Each of these is made once per model and value and kept for the next
+// run: sliding another parameter makes nothing again. At most kConversionsKept of each are kept, the longest unused goes
+// first.
 
 #include <atomic>
 #include <memory>

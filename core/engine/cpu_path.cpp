@@ -1,6 +1,9 @@
 // One token of each text through the layers on the CPU kernels. Each weight is read once, as stored, for all texts;
 // activations are fp32.
 
+#include <array>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -14,6 +17,7 @@
 #include "core/engine/stopwatch.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/model/model.h"
+#include "core/plan/attention_plan.h"
 
 namespace fovea {
 
@@ -24,7 +28,7 @@ public:
     explicit CpuPath(const DecodeState& state)
         : m(state), m_spec(state.model.spec), m_embedding(state.model.embedding),
           m_positions(state.model.positions), m_head(state.model.head), m_finalNorm(state.model.finalNorm),
-          m_attention(state.plan, m_spec, state.keeps, state.ledger) {
+          m_acts(actGrid(state.plan.acts)), m_attention(state.plan, m_spec, state.keeps, state.ledger) {
         m_layers.reserve(state.model.layers.size());
         for (const LayerWeights& weights : state.model.layers)
             m_layers.emplace_back(weights);
@@ -47,7 +51,9 @@ public:
             addTo(m_x, m_ffnAdds);
         }
         norm(m_finalNorm, m_x, m_normed);
-        multiply(m_head, m_normed, logits);
+        const cpu::Product head{m_head.matrix(), logits.data()};
+        cpu::multiply({&head, 1}, m_normed.data(), m_spec.width, texts());
+        m_moved[Component::Weights] += m_head.bytes();
         if (m_spec.logitSoftcap != 0)
             cpu::softcap(logits.data(), std::ssize(logits), m_spec.logitSoftcap);
 
@@ -99,13 +105,18 @@ private:
     // What attention adds, into m_attentionAdds.
     void attention(const LayerParameters& layer, int index, bool planned) {
         norm(layer.attentionNorm, m_x, m_normed);
-        project(layer.query, m_normed, m_q);
-        if (m_spec.queryKeyNorm)
-            normHeads(layer.queryNorm, m_q);
-        turn(m_q, m_spec.queryHeads, index);
-        const bool owns = m_spec.ownsKv(index);
+        const bool owns = m_spec.ownsKv(index), ownNorm = layer.keyValueNorm.gain.defined();
+        if (owns && !ownNorm)
+            project(m_normed, {{layer.query, m_q}, {layer.key, m_k}, {layer.value, m_v}});
+        else
+            project(m_normed, {{layer.query, m_q}});
+        if (owns && ownNorm) {
+            norm(layer.keyValueNorm, m_x, m_normed);
+            project(m_normed, {{layer.key, m_k}, {layer.value, m_v}});
+        }
+        place(layer.queryNorm, m_q, m_spec.queryHeads, index);
         if (owns)
-            keysAndValues(layer, index);
+            place(layer.keyNorm, m_k, m_spec.kvHeads, index);
         if (m.tap)
             m.tap->enter(index, m_q.data(), owns ? m_k.data() : nullptr, owns ? m_v.data() : nullptr);
         for (std::int64_t i = 0; i < texts(); ++i) {
@@ -118,20 +129,16 @@ private:
         m_attentionSeconds += watch.seconds();
         if (m.tap)
             m.tap->leave(index, m_attended.data());
-        project(layer.output, m_attended, m_attentionAdds);
+        project(m_attended, {{layer.output, m_attentionAdds}});
         if (m_spec.outputNorms)
             norm(layer.attentionOutputNorm, m_attentionAdds, m_attentionAdds);
     }
 
-    // Into m_k and m_v; m_normed is the query's, and changed where the KV block has a norm of its own.
-    void keysAndValues(const LayerParameters& layer, int index) {
-        if (layer.keyValueNorm.gain.defined())
-            norm(layer.keyValueNorm, m_x, m_normed);
-        project(layer.key, m_normed, m_k);
-        project(layer.value, m_normed, m_v);
+    // Heads as they are compared: normalised where the model does that, and turned.
+    void place(const GainParameters& gain, std::vector<float>& x, int heads, int layer) {
         if (m_spec.queryKeyNorm)
-            normHeads(layer.keyNorm, m_k);
-        turn(m_k, m_spec.kvHeads, index);
+            normHeads(gain, x);
+        turn(x, heads, layer);
     }
 
     // Every text's heads by its own position.
@@ -145,12 +152,13 @@ private:
     // What the feed-forward adds, into m_ffnAdds.
     void feedForward(const LayerParameters& layer) {
         norm(layer.ffnNorm, m_x, m_normed);
-        project(m_spec.gated ? layer.gate : layer.up, m_normed, m_inner);
         if (m_spec.gated)
-            project(layer.up, m_normed, m_up);
+            project(m_normed, {{layer.gate, m_inner}, {layer.up, m_up}});
+        else
+            project(m_normed, {{layer.up, m_inner}});
         cpu::activate(m_spec.activation, m_inner.data(), m_spec.gated ? m_up.data() : nullptr,
                       std::ssize(m_inner));
-        project(layer.down, m_inner, m_ffnAdds);
+        project(m_inner, {{layer.down, m_ffnAdds}});
         if (m_spec.outputNorms)
             norm(layer.ffnOutputNorm, m_ffnAdds, m_ffnAdds);
     }
@@ -172,15 +180,23 @@ private:
         m_moved[Component::Weights] += w.gain.bytes();
     }
 
-    // y (n, rows of w) = x (n, columns) · wᵀ
-    void multiply(const Parameter& w, const std::vector<float>& x, std::span<float> y) {
-        w.multiply(x.data(), y.data(), std::ssize(x) / texts(), texts());
-        m_moved[Component::Weights] += w.bytes();
-    }
+    struct Projection {
+        const LinearParameters& by;
+        std::vector<float>& to; // (n, rows of it)
+    };
 
-    void project(const LinearParameters& w, const std::vector<float>& x, std::vector<float>& y) {
-        multiply(w.weight, x, y);
-        addBias(w.bias, y);
+    // to = x (n, columns) · byᵀ + its bias, of matrices that share x, which is rounded first where the plan says so.
+    void project(const std::vector<float>& x, std::initializer_list<Projection> all) {
+        std::array<cpu::Product, cpu::kMostProducts> products;
+        std::size_t count = 0;
+        for (const auto& [by, to] : all) {
+            products.at(count++) = {by.weight.matrix(), to.data()};
+            m_moved[Component::Weights] += by.weight.bytes();
+        }
+        cpu::multiply(std::span(products).first(count), x.data(), std::ssize(x) / texts(), texts(),
+                      m_acts ? &*m_acts : nullptr);
+        for (const auto& [by, to] : all)
+            addBias(by.bias, to);
     }
 
     void addBias(const Parameter& bias, std::vector<float>& y) {
@@ -200,6 +216,7 @@ private:
     Parameter m_embedding, m_positions, m_head;
     GainParameters m_finalNorm;
     std::vector<LayerParameters> m_layers;
+    std::optional<ActGrid> m_acts; // of what the layers' matrices are given
     LayerAttention m_attention;
 
     std::span<const Feed> m_feeds;                                // of this step

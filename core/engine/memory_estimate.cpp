@@ -147,6 +147,12 @@ Bytes cacheBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQ
     return bytes;
 }
 
+// α of the checkpoint that the plan runs on, or nothing where that is the model itself.
+std::optional<double> smoothing(const AttentionPlan& plan) {
+    const auto* smooth = std::get_if<SmoothActs>(&plan.acts);
+    return smooth ? std::optional(smooth->alpha) : std::nullopt;
+}
+
 // Of each distinct rounding once: it is made of what the share makes.
 Bytes roundedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
     Bytes bytes = 0;
@@ -155,12 +161,22 @@ Bytes roundedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
         const bool known = std::any_of(q.plans.begin(), q.plans.begin() + static_cast<std::ptrdiff_t>(i),
                                        [&](const AttentionPlan& other) {
                                            return other.weights == plan.weights &&
+                                                  smoothing(other) == smoothing(plan) &&
                                                   kvSources(other.share, spec) == kvSources(plan.share, spec) &&
                                                   conversionOf(other.share) == conversionOf(plan.share);
                                        });
         bytes = bytes + (known ? 0 : predictRoundedBytes(plan.weights, plan.share, spec));
     }
     return bytes;
+}
+
+// Of each distinct checkpoint that SmoothQuant made, which is as large as the model, once.
+Bytes smoothedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
+    std::vector<double> known;
+    for (const AttentionPlan& plan : q.plans)
+        if (const auto alpha = smoothing(plan); alpha && std::find(known.begin(), known.end(), *alpha) == known.end())
+            known.push_back(*alpha);
+    return Bytes(spec.weightBytes) * std::ssize(known);
 }
 
 // Of each distinct conversion once.
@@ -309,7 +325,7 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
                 logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));
     }
     MemoryEstimate estimate;
-    estimate.weights = (Bytes(spec.weightBytes) + convertedBytes(spec, q) + roundedBytes(spec, q)).value();
+    estimate.weights = (Bytes(spec.weightBytes) + smoothedBytes(spec, q) + convertedBytes(spec, q) + roundedBytes(spec, q)).value();
     estimate.cache = cache.value();
     estimate.capture = capturedBytes(spec, q).value();
     estimate.logits = logits.value();

@@ -46,14 +46,9 @@ public:
         else
             cpu::widen(m_blocks, row(first), to, count * columns);
     }
-    // y (vectors, rows) = x (vectors, columns) · thisᵀ
-    void multiply(const float* x, float* y, std::int64_t columns, std::int64_t vectors) const {
-        if (m_rtn)
-            cpu::gemv(*m_rtn, data(), x, y, rows(), columns, vectors);
-        else if (m_blocks == BlockType::None)
-            cpu::gemv(m_type, data(), x, y, rows(), columns, vectors);
-        else
-            cpu::gemv(m_blocks, data(), x, y, rows(), columns, vectors);
+    // As kernels take a matrix; this outlives it.
+    cpu::StoredMatrix matrix() const {
+        return {data(), rows(), m_type, m_blocks, m_rtn ? &*m_rtn : nullptr};
     }
 
 private:

@@ -173,9 +173,9 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
 void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
-    const MatrixProduct& product = promptProduct(backend, state.model);
+    const MatrixProduct product = promptProduct(backend, state.model, state.plan.acts);
     std::optional<OneBlasThread> small; // what is left to libtorch are products of single heads
-    if (product)
+    if (multipliesOnTiles(backend, state.model))
         small.emplace();
     const auto attention = [&](int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         append(text, layer, q, k, v);

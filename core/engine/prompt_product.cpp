@@ -1,10 +1,14 @@
 #include "core/engine/prompt_product.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+
+#include <vector>
 
 #include "core/engine/parameter.h"
 #include "core/engine/session.h"
 #include "core/kernels/cpu/tile_product.h"
+#include "core/methods/quantise/acts_truth.h"
 
 namespace fovea {
 
@@ -15,14 +19,33 @@ bool goesOnTiles(const Weight& weight) {
     return !weight.isFloats() || Parameter(weight).type() == ElementType::BF16;
 }
 
-at::Tensor onTiles(const at::Tensor& x, const Weight& weight) {
+// x (vectors, in) as tiles take it, and what it is of once it was rounded.
+struct TileInput {
+    at::Tensor rows;
+    std::vector<float> scales;
+
+    TileInput(const at::Tensor& x, std::int64_t vectors, std::int64_t in, const std::optional<ActGrid>& acts)
+        : rows(x.contiguous()) {
+        if (!acts)
+            return;
+        const at::Tensor whole = at::empty(rows.sizes(), at::kFloat);
+        scales.resize(static_cast<std::size_t>(vectors));
+        cpu::roundActs(*acts, rows.data_ptr<float>(), whole.data_ptr<float>(), scales.data(), in, vectors);
+        rows = whole;
+    }
+    cpu::TileVectors vectors() const {
+        return {rows.data_ptr<float>(), scales.empty() ? nullptr : scales.data()};
+    }
+};
+
+at::Tensor onTiles(const at::Tensor& x, const Weight& weight, const std::optional<ActGrid>& acts) {
     if (!goesOnTiles(weight))
-        return {};
+        return acts ? at::linear(actsTruth(x, *acts), weight.to(at::kFloat)) : at::Tensor();
     const Parameter w(weight);
-    const at::Tensor rows = x.contiguous();
-    std::vector<std::int64_t> shape = rows.sizes().vec();
-    const std::int64_t in = shape.back(), vectors = rows.numel() / in;
+    std::vector<std::int64_t> shape = x.sizes().vec();
+    const std::int64_t in = shape.back(), vectors = x.numel() / in;
     shape.back() = w.rows();
+    const TileInput input(x, vectors, in, acts);
     at::Tensor y = at::empty(shape, at::kFloat);
     cpu::TileRows tiles;
     if (weight.isFloats())
@@ -31,16 +54,26 @@ at::Tensor onTiles(const at::Tensor& x, const Weight& weight) {
         tiles.widen = [&](std::int64_t first, std::int64_t count, float* to) {
             w.widenRows(first, count, to, in);
         };
-    cpu::tileProduct(tiles, rows.data_ptr<float>(), y.data_ptr<float>(), w.rows(), in, vectors);
+    cpu::tileProduct(tiles, input.vectors(), y.data_ptr<float>(), w.rows(), in, vectors);
     return y;
 }
 
 } // namespace
 
-const MatrixProduct& promptProduct(Backend backend, const Model& model) {
-    static const MatrixProduct libtorchs, tiles = onTiles;
+bool multipliesOnTiles(Backend backend, const Model& model) {
     const bool fit = !model.layers.empty() && goesOnTiles(model.layers.front().query.weight);
-    return backend == Backend::Cpu && fit && cpu::multipliesTiles() ? tiles : libtorchs;
+    return backend == Backend::Cpu && fit && cpu::multipliesTiles();
+}
+
+MatrixProduct promptProduct(Backend backend, const Model& model, const Acts& acts) {
+    const std::optional<ActGrid> grid = actGrid(acts);
+    if (multipliesOnTiles(backend, model))
+        return [grid](const at::Tensor& x, const Weight& w) { return onTiles(x, w, grid); };
+    if (grid)
+        return [grid](const at::Tensor& x, const Weight& w) {
+            return at::linear(actsTruth(x, *grid), w.to(at::kFloat));
+        };
+    return {};
 }
 
 } // namespace fovea

@@ -17,7 +17,9 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/engine/attention_tap.h"
 #include "core/engine/decode_path.h"
+#include "core/engine/prompt_product.h"
 #include "core/engine/sequence.h"
+#include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
 #include "core/methods/keep/kept_truth.h"
 #include "core/methods/keep/row_turn.h"
@@ -35,7 +37,8 @@ namespace {
 
 class ReferencePath final : public DecodePath {
 public:
-    explicit ReferencePath(const DecodeState& state) : m(state) {}
+    explicit ReferencePath(const DecodeState& state)
+        : m(state), m_product(promptProduct(Backend::Reference, state.model, state.plan.acts)) {}
 
     // Text after text: each reads all weights, as ATen's forward does.
     double step(std::span<const Feed> feeds, bool planned, std::span<float> scores) override {
@@ -62,7 +65,7 @@ private:
             return attend(layer, q, k, v);
         };
         const at::Tensor input = at::full({1, 1}, token, at::kLong);
-        const at::Tensor hidden = hiddenStates(m.model, input, m_text->tokens(), attention, at::kFloat);
+        const at::Tensor hidden = hiddenStates(m.model, input, m_text->tokens(), attention, at::kFloat, 0, m_product);
         const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
         std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
         m.ledger.moved(Component::Weights, stepParameterBytes(m.model));
@@ -234,6 +237,7 @@ private:
     }
 
     DecodeState m;
+    MatrixProduct m_product; // empty: libtorch's
     Sequence* m_text = nullptr; // that is fed
     bool m_planned = false;
     std::vector<char> m_lastPages; // (G) of the layer that is read

@@ -144,7 +144,7 @@ std::shared_ptr<const StoreCodecs> storeCodecs(const std::shared_ptr<const Model
 }
 
 std::optional<std::string> missingCalibration(const Model& model, const AttentionPlan& plan) {
-    if (auto why = calibrationMissing(model, plan.weights))
+    if (auto why = calibrationMissing(model, plan))
         return why;
     return missingCodebooks(model, plan.store);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/model/model_spec.h"
+#include "core/plan/acts_text.h"
 #include "core/plan/keep_text.h"
 #include "core/plan/moa_text.h"
 #include "core/plan/plan_prefill.h"
@@ -33,8 +34,10 @@ constexpr std::string_view kAccepted =
     "store=cq:channels=1|2|4|8,bits=1…10,recent=…, prefill=dense|masked, "
     "feedback=exact|estimate, "
     "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
-    "weights=awq|gptq:bits=8|4|3|2,group=…";
-constexpr std::string_view kSlots[] = {"share", "keep", "store", "read", "prefill", "feedback", "weights"};
+    "weights=awq|gptq:bits=8|4|3|2,group=…, "
+    "acts=own, acts=rtn:bits=8|4, acts=smooth:bits=8|4,alpha=0…1";
+constexpr std::string_view kSlots[] = {"share",   "keep",     "store",   "read",
+                                       "prefill", "feedback", "weights", "acts"};
 
 [[noreturn]] void refuseUnknown(const PlanWord& word) {
     refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
@@ -79,6 +82,15 @@ WeightCodes parseWeights(const PlanWord& word) {
         refuseUnknown(word);
     requireNoSwitches(word);
     return OwnWeights{};
+}
+
+Acts parseActs(const PlanWord& word) {
+    if (const auto acts = parseActsMethod(word))
+        return *acts;
+    if (word.value != "own")
+        refuseUnknown(word);
+    requireNoSwitches(word);
+    return OwnActs{};
 }
 
 AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
@@ -138,13 +150,14 @@ std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     if (plan.feedback == AttentionPlan::Feedback::Estimate)
         add("feedback=estimate");
     add(weightsText(plan.weights));
+    add(actsText(plan.acts));
     return text.empty() ? "dense" : text;
 }
 
 } // namespace
 
 bool sameModel(const AttentionPlan& a, const AttentionPlan& b) {
-    return a.share == b.share && a.weights == b.weights;
+    return a.share == b.share && a.weights == b.weights && a.acts == b.acts;
 }
 
 std::string_view acceptedPlanWords() {
@@ -177,6 +190,8 @@ AttentionPlan parsePlan(std::string_view text) {
             plan.feedback = parseFeedback(word);
         else if (slot == "weights")
             plan.weights = parseWeights(word);
+        else if (slot == "acts")
+            plan.acts = parseActs(word);
         else if (word.text != "dense")
             plan.read = parseRead(word);
     }
@@ -205,6 +220,8 @@ std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& s
     if (const auto why = storeRefusal(plan, spec))
         return why;
     if (const auto why = weightsRefusal(plan.weights, plan.share))
+        return why;
+    if (const auto why = actsRefusal(plan))
         return why;
     return readRefusal(plan.read, spec);
 }

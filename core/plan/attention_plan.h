@@ -1,9 +1,10 @@
 #pragma once
 // A plan answers the four questions about the KV cache: who owns it (share), which tokens stay (keep), in
-// what form (store), which of those are read (read); and beside them in what form its weights are (weights). A slot
-// left out means the model's own. The text form is the same on the command line, in titles and in files:
+// what form (store), which of those are read (read); and beside them in what form its weights are (weights), and what
+// those multiply (acts). A slot left out means the model's own. The text form is the same on the command line, in titles
+// and in files:
 //
-//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16 weights=rtn:bits=4      ("dense" is the empty plan)
+//     share=cla:2 store=bf16 read=sparq:r=8,k=64,local=16 weights=rtn:bits=4 acts=rtn      ("dense" is the empty plan)
 //
 // Words are separated by blanks, in any order, each slot at most once; "dense" fills the read slot. Switches
 // left out keep their defaults.
@@ -21,6 +22,7 @@
 #include "core/methods/keep/scissorhands.h"
 #include "core/methods/keep/snapkv.h"
 #include "core/methods/keep/streaming.h"
+#include "core/methods/quantise/acts.h"
 #include "core/methods/quantise/rtn.h"
 #include "core/methods/read/quest.h"
 #include "core/methods/read/sparq.h"
@@ -51,20 +53,23 @@ struct AttentionPlan {
     Keep keep;
     Store store = {};
     Read read;
-    // Do a prompt's queries see everything before them, or only what the keep lets them see, as if the text had been
-    // decoded from its first token? Masked, the keep acts from the first token on, and only the read waits for
-    // decode-from. Empty: as the keep's paper does (paperPrefill).
-    enum class Prefill : std::uint8_t { Dense, Masked };
+    // What a prompt's queries see (core/plan/plan_prefill.h): everything before them in floats; only what the keep lets
+    // them see, as if the text had been decoded from its first token; or everything, as a store of codes holds it.
+    // Masked, the keep acts from the first token on, and only the read waits for decode-from. Empty: as the papers of the
+    // keep and the store do (paperPrefill).
+    enum class Prefill : std::uint8_t { Dense, Masked, Quantised };
     std::optional<Prefill> prefill;
     // What a keep that scores tokens hears under a read that is not dense: the α-scaled weights of what was read and 0
     // elsewhere, or the approximate softmax that the choice was made by.
     enum class Feedback : std::uint8_t { Exact, Estimate } feedback = Feedback::Exact;
     WeightCodes weights = {}; // of the layers' matrices
+    Acts acts = {};           // what these are given
 
     bool operator==(const AttentionPlan&) const = default;
 };
 
-// Do both run on the same weights, and so make the same q, k and v of the same residual stream?
+// Do both run on the same weights and round alike what these are given, and so make the same q, k and v of the same
+// residual stream?
 bool sameModel(const AttentionPlan& a, const AttentionPlan& b);
 
 // A plan that cannot be read or run. what() is one sentence that names the word and the accepted ones.

@@ -79,10 +79,11 @@ constexpr std::array<std::string_view, 1> kCqResults = {
     "(8c8b) 8.09, without Fisher weights 32.12",
 };
 
-constexpr std::array<std::string_view, 7> kQllmEvalResults = {
+constexpr std::array<std::string_view, 8> kQllmEvalResults = {
     "MMLU, Llama-2-7B, 16 bit / W8 / W4 / W3 / W2: 46.69 / 46.92 / 45.45 / 38.52 / 24.23; 70B: 69.80 / 69.74 / 68.49 / "
     "65.21 / 27.13",
     "The same, KV8 / KV4 / KV3 / KV2: 46.64 / 46.19 / 41.15 / 24.98; 70B: 69.81 / 68.97 / 67.06 / 35.98",
+    "The same, W8A8 / W4A8 / W4A4: 47.05 / 45.70 / 23.82; 70B: 69.55 / 67.80 / 23.79",
     "GSM8K, Llama-2-7B, 16 bit / W8 / W4 / W3 / W2: 26.76 / 25.47 / 25.17 / 15.62 / 1.9; KV8 / KV4 / KV3 / KV2: 25.78 / "
     "23.96 / 12.05 / .83",
     "LongEval at 16k, Vicuna-7B: 16 bit .578, W4 .614, W3 .304; KV8 .536, KV4 .36, KV3 .004",

@@ -87,6 +87,7 @@ void PlanPanel::showPlan() {
     showRead();
     showStore();
     showWeights();
+    showActs();
     offerShares();
     offerWhatFits();
     m_showing = false;

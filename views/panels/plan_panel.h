@@ -47,8 +47,8 @@ public:
 Q_SIGNALS:
     // `what` names the control, the same through one drag: "share", "factor", "pattern", "convert", "keep", "sinks",
     // "window", "positions", "prefill", "store", "read", "r", "k", "local", "alpha", "tau", "select", "renormalise", "page",
-    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", or what RtnRows
-    // says, or what ScoredKeepRows says.
+    // "pages", "skip", and MoA's "α", "β", "block", "minimum", "length", "spans", "weights", "acts", "act bits", "act alpha", or what
+    // RtnRows says, or what ScoredKeepRows says.
     // Consecutive edits of one name may merge into one undo step until editFinished().
     void planEdited(fovea::AttentionPlan plan, QString what);
     void editFinished();
@@ -69,6 +69,9 @@ private:
     void nameWeights();
     void connectStore();
     void connectWeights();
+    void buildActs(QVBoxLayout* column);
+    void connectActs();
+    void showActs();
     void showStore();
     void showWeights();
     void nameRows();

@@ -102,6 +102,7 @@ void PlanPanel::buildSections() {
     buildTopvAndQuest(read);
 
     buildWeights(column);
+    buildActs(column);
     column->addStretch(1);
 }
 
@@ -225,6 +226,7 @@ void PlanPanel::connectRows() {
     connectRead();
     connectStore();
     connectWeights();
+    connectActs();
     for (auto* slider : {rows.sinks, rows.window, rows.r, rows.k, rows.local})
         connect(slider, &ParameterSlider::editFinished, this, &PlanPanel::editFinished);
     whole(rows.automatic, &QCheckBox::toggled, sparq(QStringLiteral("local"), [](SparqParams& p, bool on) {

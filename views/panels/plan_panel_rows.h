@@ -35,10 +35,11 @@ struct PlanPanel::Rows {
     QToolButton *oneForAll, *spanMap;
     QLabel *sinksValue, *windowValue, *keepPaper;
     QLabel *rValue, *kValue, *localValue, *paper;
-    FlatCombo* weights;
+    FlatCombo *weights, *acts, *actBits, *actAlpha;
+    QWidget *actBitsRow, *actAlphaRow;
     RtnRows *storeRtn, *weightRtn;
     MixedStoreRows* storeMixed;
-    QLabel *storePaper, *weightsPaper;
+    QLabel *storePaper, *weightsPaper, *actsPaper;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;
     QToolButton *undo = nullptr, *redo = nullptr;

@@ -47,8 +47,7 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
                                   "its group and packed, once per model; a step then reads the codes. "
                                   "Calibrated: codes that fovea calibrate learnt from a text and saved beside "
                                   "the model. "
-                                  "Embedding and output head stay. The "
-                                  "arithmetic is f32: quantised activations are not in this version."),
+                                  "Embedding and output head stay."),
                                rows.weightsPaper);
     rows.weightRtn = new RtnRows(QStringLiteral("weight"), tr("weight"), tr("A row's weights"));
     section->addWidget(rows.weightRtn);
@@ -62,7 +61,7 @@ void PlanPanel::showWeights() {
     auto& rows = *m_rows;
     rows.weights->setItemText(0, tr("checkpoint's own (%1)").arg(nameOf(m_spec.type)));
     const Entry entry = entryOf(m_plan.weights);
-    const QString papers[] = {tr("acts f32"), tr("Li 2024"), tr("Lin 2023"), tr("Frantar 2022")};
+    const QString papers[] = {QString(), tr("Li 2024"), tr("Lin 2023"), tr("Frantar 2022")};
     rows.weights->setCurrentIndex(entry);
     rows.weights->updateGeometry();
     rows.weightsPaper->setText(papers[entry]);

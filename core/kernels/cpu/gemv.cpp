@@ -2,18 +2,17 @@
 //   reads   out·in elements of W once for all vectors; x stays in L1 or L2
 //   writes  n·out floats
 //   work    2·n·out·in flops: memory-bound below n ≈ 4
-// Rows are split over threads in runs of about 256 KiB, which stay in L2 while further vectors go over them. Two rows at
+// Rows come in runs of about 256 KiB (products.cpp), which stay in L2 while further vectors go over them. Two rows at
 // a time share each load of x, one from each half of the run, so that memory is read in two long streams; and up to
 // four vectors share each load of W. A vector's sums are formed in the same order whatever goes beside it.
 
-#include "core/kernels/cpu/kernels.h"
+#include "core/kernels/cpu/gemv_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/gemv.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include "core/kernels/cpu/loader-inl.h"
-#include "core/kernels/cpu/tasks.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -122,14 +121,9 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 HWY_EXPORT(gemvTarget);
 
-void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
-          std::int64_t vectors) {
-    const std::int64_t rowBytes = std::max<std::int64_t>(1, in * elementBytes(type));
-    const std::int64_t rows = rowsPerTask(out, rowBytes);
-    forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
-        HWY_DYNAMIC_DISPATCH(gemvTarget)
-        (type, w, x, y, out, in, task * rows, std::min(out, (task + 1) * rows), vectors);
-    });
+void gemvRows(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
+              std::int64_t first, std::int64_t last, std::int64_t vectors) {
+    HWY_DYNAMIC_DISPATCH(gemvTarget)(type, w, x, y, out, in, first, last, vectors);
 }
 
 }  // namespace fovea::cpu

@@ -4,19 +4,16 @@
 //   writes  out floats
 //   work    2·out·in flops and as many integer operations again to unpack the codes
 // A group of weights w = s·q − m shares s and m, so its part of the sum is s·Σ q·x − m·Σ x: codes are multiplied
-// as integers and scaled once per group, and Σ x of each group is the same for all rows. Rows are split over
-// threads in runs of about 64 KiB.
+// as integers and scaled once per group, and Σ x of each group is the same for all rows. Rows come
+// in runs (products.cpp).
 
-#include "core/kernels/cpu/kernels.h"
+#include "core/kernels/cpu/gemv_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/gemv_blocks.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include "core/kernels/cpu/blocks-inl.h"
-#include "core/kernels/cpu/tasks.h"
-
-#include <vector>
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -68,9 +65,6 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 HWY_EXPORT(gemvBlocksTarget);
 
-namespace {
-
-// Weights that share a minimum; 0 where a type has none.
 int minimumGroup(BlockType type) {
     switch (type) {
     case BlockType::Q4_1:
@@ -82,36 +76,9 @@ int minimumGroup(BlockType type) {
     }
 }
 
-// Σ x of each run of `group`.
-std::vector<float> groupSums(const float* x, std::int64_t in, int group) {
-    std::vector<float> sums;
-    if (group == 0)
-        return sums;
-    sums.reserve(static_cast<std::size_t>(in / group));
-    for (std::int64_t at = 0; at < in; at += group) {
-        float sum = 0;
-        for (int i = 0; i < group; ++i)
-            sum += x[at + i];
-        sums.push_back(sum);
-    }
-    return sums;
-}
-
-}  // namespace
-
-void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
-          std::int64_t vectors) {
-    const int group = minimumGroup(type);
-    const std::vector<float> sums = groupSums(x, vectors * in, group); // a row is whole groups
-    const std::int64_t perVector = group == 0 ? 0 : in / group;
-    const std::int64_t rowBytes = std::max<std::int64_t>(1, blockRowBytes(type, in));
-    const std::int64_t rows = std::max<std::int64_t>(1, 64 * 1024 / rowBytes);
-    forEachTask((out + rows - 1) / rows, out * rowBytes, [&](std::int64_t task) {
-        for (std::int64_t v = 0; v < vectors; ++v)
-            HWY_DYNAMIC_DISPATCH(gemvBlocksTarget)
-            (type, w, x + v * in, sums.data() + v * perVector, y + v * out, task * rows,
-             std::min(out, (task + 1) * rows), in);
-    });
+void gemvBlockRows(BlockType type, const void* w, const float* x, const float* sums, float* y, std::int64_t first,
+                   std::int64_t last, std::int64_t in) {
+    HWY_DYNAMIC_DISPATCH(gemvBlocksTarget)(type, w, x, sums, y, first, last, in);
 }
 
 }  // namespace fovea::cpu

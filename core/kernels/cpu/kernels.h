@@ -7,22 +7,46 @@
 #include <span>
 
 #include "core/cache/element_type.h"
+#include "core/methods/quantise/acts.h"
 #include "core/methods/quantise/rtn.h"
 #include "core/model/block_type.h"
 #include "core/model/model_spec.h"
 
 namespace fovea::cpu {
 
-// y (vectors, out) = x (vectors, in) · Wᵀ for W (out, in), its rows [0, out) split over threads. Each weight is read
-// once for all vectors, and a vector's y does not depend on those beside it.
+// A matrix (rows, columns) as it lies: floats, GGUF blocks, or packed rows with as many scales and zeros as a row has
+// groups (core/methods/quantise/rtn.h).
+struct StoredMatrix {
+    const void* data = nullptr;
+    std::int64_t rows = 0;
+    ElementType type = ElementType::F32; // of floats
+    BlockType blocks = BlockType::None;  // columns are a multiple of a block's weights
+    const RtnParams* rtn = nullptr;      // of packed rows
+};
+// y (vectors, rows) = x (vectors, columns) · Wᵀ
+struct Product {
+    StoredMatrix w;
+    float* y = nullptr;
+};
+// Products of the same vectors x (vectors, in), at most kMostProducts: each weight is read once for all vectors, x is made
+// ready once for all matrices, and the rows of all of them are split over threads as if they were one matrix. A vector's y
+// does not depend on what is multiplied beside it. With `acts` the vectors are rounded first, each by itself
+// (core/methods/quantise/acts.h).
+inline constexpr int kMostProducts = 3;
+void multiply(std::span<const Product> products, const float* x, std::int64_t in, std::int64_t vectors,
+              const ActGrid* acts = nullptr);
+// The same of one matrix of each kind.
 void gemv(ElementType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors = 1);
-// The same with W in GGUF blocks, decoded as they are read; `in` a multiple of a block's weights.
 void gemv(BlockType type, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors = 1);
-// The same with W in packed rows (core/methods/quantise/rtn.h), as many scales and zeros as a row has groups.
 void gemv(const RtnParams& rtn, const void* w, const float* x, float* y, std::int64_t out, std::int64_t in,
           std::int64_t vectors = 1);
+// x (vectors, n) rounded as `grid` says: X, whole numbers as floats (vectors, n), and s of each vector; x̂ = X·s. Of a
+// vector with a number that is not finite X is 0 and s NaN. X may be x.
+void roundActs(const ActGrid& grid, const float* x, float* whole, float* scales, std::int64_t n,
+               std::int64_t vectors);
+
 struct NormShape {
     Norm norm = Norm::Rms;
     float epsilon = 1e-5f;

@@ -27,15 +27,17 @@ class RtnScratch {
 public:
     void fit(const RtnParams& rtn, std::int64_t columns) {
         m_steps = (columns + std::min(rtn.group, kWidestUnit) - 1) / std::min(rtn.group, kWidestUnit);
-        m_floats.resize(static_cast<std::size_t>(12 * m_steps));
+        m_room = (m_steps + kWhole - 1) / kWhole * kWhole;
+        m_floats.resize(static_cast<std::size_t>(12 * m_room));
     }
-    float* scale(int row) { return m_floats.data() + 3 * row * m_steps; }
-    float* zero(int row) { return scale(row) + m_steps; }
-    float* scaled(int row) { return zero(row) + m_steps; }
+    float* scale(int row) { return m_floats.data() + 3 * row * m_room; }
+    float* zero(int row) { return scale(row) + m_room; }
+    float* scaled(int row) { return zero(row) + m_room; }
     std::int64_t steps() const { return m_steps; }
 
 private:
-    std::int64_t m_steps = 0;  // as many as groups, or more
+    static constexpr std::int64_t kWhole = 16;  // whole vectors may be written
+    std::int64_t m_steps = 0, m_room = 0;       // as many as groups, or more
     std::vector<float> m_floats;
 };
 

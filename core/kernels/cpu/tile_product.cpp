@@ -2,7 +2,7 @@
 // turned as they are written.
 //   a task    32 rows of W, all vectors, 32 at a time: four tiles of sums, two of W, two of x
 //   reads     W once, and x (L2) once per task
-//   memory    x as both halves, padded to whole tiles: 4 bytes for each of its 4; of a task 32 rows of W, unless they
+//   memory    x as both halves (or one, of whole numbers), padded to whole tiles; of a task 32 rows of W, unless they
 //             are bf16 in whole tiles already
 
 #include "core/kernels/cpu/tile_product.h"
@@ -108,24 +108,28 @@ inline void transpose(__m512i (&r)[kSide]) {
     }
 }
 
-// x in tiles of 16 vectors and 32 columns, each the high halves and then the low ones; in a tile two columns follow each
-// other, vector after vector.
+// x in tiles of 16 vectors and 32 columns, each the high halves and then, where one bf16 does not hold x, the low ones; in
+// a tile two columns follow each other, vector after vector.
 class TiledVectors {
 public:
-    TiledVectors(const float* x, std::int64_t in, std::int64_t vectors)
-        : m_steps(roundedUp(in, kDepth) / kDepth), m_groups(roundedUp(vectors, 2 * kSide) / kSide),
-          m_halves(static_cast<std::size_t>(m_groups * m_steps * 2 * kElements)) {
+    TiledVectors(const TileVectors& x, std::int64_t in, std::int64_t vectors)
+        : m_scales(x.scales), m_perStep(x.scales ? 1 : 2), m_steps(roundedUp(in, kDepth) / kDepth),
+          m_groups(roundedUp(vectors, 2 * kSide) / kSide),
+          m_halves(static_cast<std::size_t>(m_groups * m_steps * m_perStep * kElements)) {
         at::parallel_for(0, m_groups * m_steps, 16, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t tile = first; tile < last; ++tile)
-                fill(x, in, vectors, tile / m_steps, tile % m_steps);
+                fill(x.x, in, vectors, tile / m_steps, tile % m_steps);
         });
     }
     std::int64_t steps() const { return m_steps; }
     std::int64_t groups() const { return m_groups; }
-    // The high half; the low one follows, and then the next step's.
+    bool hasLow() const { return m_perStep == 2; }
+    std::int64_t stepElements() const { return m_perStep * kElements; }
+    // The high half; the low one follows where there is one, and then the next step's.
     const std::uint16_t* tile(std::int64_t group, std::int64_t step) const {
-        return m_halves.data() + (group * m_steps + step) * 2 * kElements;
+        return m_halves.data() + (group * m_steps + step) * stepElements();
     }
+    const float* scales() const { return m_scales; } // (vectors), or null
 
 private:
     void fill(const float* x, std::int64_t in, std::int64_t vectors, std::int64_t group, std::int64_t step) {
@@ -137,16 +141,19 @@ private:
             high[i] = halves.high;
             low[i] = halves.low;
         }
-        transpose(high);
-        transpose(low);
-        auto* const to = m_halves.data() + (group * m_steps + step) * 2 * kElements;
-        for (int i = 0; i < kSide; ++i) {
-            _mm512_store_si512(to + i * kDepth, high[i]);
-            _mm512_store_si512(to + kElements + i * kDepth, low[i]);
-        }
+        auto* const to = m_halves.data() + (group * m_steps + step) * stepElements();
+        storeTurned(high, to);
+        if (hasLow())
+            storeTurned(low, to + kElements);
+    }
+    static void storeTurned(__m512i (&rows)[kSide], std::uint16_t* to) {
+        transpose(rows);
+        for (int i = 0; i < kSide; ++i)
+            _mm512_store_si512(to + i * kDepth, rows[i]);
     }
 
-    std::int64_t m_steps, m_groups;
+    const float* m_scales;
+    std::int64_t m_perStep, m_steps, m_groups;
     Halves m_halves;
 };
 
@@ -213,14 +220,15 @@ inline void loadRows(const std::uint16_t* from, std::int64_t stride) {
     _tile_loadd(5, from + kSide * stride, stride * 2);
 }
 
-// sums (2, 2, 16, 16): 32 rows of W times 32 vectors, of which x0 and x1 are the tiles.
-inline void multiplyBlock(const RowHalves& w, const std::uint16_t* x0, const std::uint16_t* x1,
-                          std::int64_t steps, float* sums) {
+// sums (2, 2, 16, 16): 32 rows of W times the 32 vectors of two groups.
+inline void multiplyBlock(const RowHalves& w, const TiledVectors& x, std::int64_t group, float* sums) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (std::int64_t step = 0; step < steps; ++step, x0 += 2 * kElements, x1 += 2 * kElements) {
+    const std::uint16_t *x0 = x.tile(group, 0), *x1 = x.tile(group + 1, 0);
+    const std::int64_t more = x.stepElements();
+    for (std::int64_t step = 0; step < x.steps(); ++step, x0 += more, x1 += more) {
         _tile_loadd(6, x0, 64);
         _tile_loadd(7, x1, 64);
         if (w.low) {
@@ -229,6 +237,8 @@ inline void multiplyBlock(const RowHalves& w, const std::uint16_t* x0, const std
         }
         loadRows(w.high + step * kDepth, w.stride);
         multiplyAll();
+        if (!x.hasLow())
+            continue;
         _tile_loadd(6, x0 + kElements, 64);
         _tile_loadd(7, x1 + kElements, 64);
         multiplyAll();
@@ -239,18 +249,26 @@ inline void multiplyBlock(const RowHalves& w, const std::uint16_t* x0, const std
     _tile_stored(3, sums + 768, 64);
 }
 
-// y of one tile of sums (rows, vectors), of which so many are there.
-inline void writeTurned(const float* sums, float* y, std::int64_t out, std::int64_t rows,
-                        std::int64_t vectors) {
-    if (rows <= 0)
+// Where a tile's results go: y (vectors, out) from its first row and vector on, of which so many are there.
+struct TilePlace {
+    float* y;
+    const float* scales; // from its first vector on, or null
+    std::int64_t out, rows, vectors;
+};
+
+inline void writeTurned(const float* sums, const TilePlace& to) {
+    if (to.rows <= 0)
         return;
     __m512i r[kSide];
     for (int i = 0; i < kSide; ++i)
         r[i] = _mm512_load_si512(sums + i * kSide);
     transpose(r);
-    const auto mask = static_cast<__mmask16>(rows >= kSide ? 0xFFFF : (1u << rows) - 1);
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(kSide, vectors); ++i)
-        _mm512_mask_storeu_ps(y + i * out, mask, _mm512_castsi512_ps(r[i]));
+    const auto mask = static_cast<__mmask16>(to.rows >= kSide ? 0xFFFF : (1u << to.rows) - 1);
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(kSide, to.vectors); ++i) {
+        const __m512 row = _mm512_castsi512_ps(r[i]);
+        _mm512_mask_storeu_ps(to.y + i * to.out, mask,
+                              to.scales ? _mm512_mul_ps(row, _mm512_set1_ps(to.scales[i])) : row);
+    }
 }
 
 // Rows of the next task, which are asked for while this one's are worked on: sixteen rows at a time, a few bytes of each,
@@ -262,11 +280,12 @@ void multiplyTask(const RowHalves& w, const TiledVectors& x, float* y, std::int6
         const std::int64_t all = std::ssize(next);
         for (std::int64_t at = all * group / x.groups(); at < all * (group + 2) / x.groups(); at += kDepth)
             __builtin_prefetch(next.data() + at, 0, 2);
-        multiplyBlock(w, x.tile(group, 0), x.tile(group + 1, 0), x.steps(), sums);
+        multiplyBlock(w, x, group, sums);
         for (int part = 0; part < 4; ++part) {
             const std::int64_t row = first + part / 2 * kSide, vector = (group + part % 2) * kSide;
-            writeTurned(sums + part * kSide * kSide, y + vector * out + row, out, out - row,
-                        vectors - vector);
+            writeTurned(sums + part * kSide * kSide, {y + vector * out + row,
+                                                      x.scales() ? x.scales() + vector : nullptr, out, out - row,
+                                                      vectors - vector});
         }
     }
 }
@@ -289,7 +308,7 @@ bool multipliesTiles() {
     return does;
 }
 
-void tileProduct(const TileRows& w, const float* x, float* y, std::int64_t out, std::int64_t in,
+void tileProduct(const TileRows& w, const TileVectors& x, float* y, std::int64_t out, std::int64_t in,
                  std::int64_t vectors) {
     const TiledVectors tiled(x, in, vectors);
     std::atomic<std::int64_t> next{0};
@@ -314,7 +333,7 @@ namespace fovea::cpu {
 bool multipliesTiles() {
     return false;
 }
-void tileProduct(const TileRows&, const float*, float*, std::int64_t, std::int64_t, std::int64_t) {}
+void tileProduct(const TileRows&, const TileVectors&, float*, std::int64_t, std::int64_t, std::int64_t) {}
 } // namespace fovea::cpu
 
 #endif

@@ -15,9 +15,12 @@ constexpr std::uint64_t kPlace = std::uint64_t{1} << 32;
 template <class Done>
 void spin(const Done& done) {
     const auto end = Clock::now() + kSpin;
-    while (!done() && Clock::now() < end)
-        for (int i = 0; i < 8; ++i)
+    while (Clock::now() < end)
+        for (int i = 0; i < 8; ++i) {
+            if (done()) // after each pause, which may take as long as a small product's rest
+                return;
             hwy::Pause();
+        }
 }
 
 }  // namespace

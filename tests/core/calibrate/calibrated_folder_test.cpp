@@ -149,6 +149,32 @@ TEST_CASE("weights=gptq and awq run on what lies beside the model", "[core.calib
     CHECK(bytes == predictRoundedBytes(gptq.weights, OwnKv{}, copied.model->spec));
 }
 
+TEST_CASE("acts=smooth runs on the smoothed checkpoint beside the model, rounded as the plan says", "[core.calibrate]") {
+    const Copied copied("llama_gqa");
+    const AttentionPlan smooth = parsePlan("acts=smooth:alpha=0.25"), eight = parsePlan("weights=rtn:bits=8 acts=smooth:alpha=0.25");
+    CHECK_THROWS_WITH(modelUnder(copied.model, smooth),
+                      Catch::StartsWith("acts=smooth:alpha=0.25 is not there: ") &&
+                          Catch::Contains("model-smooth-0.25 is made by `fovea calibrate --weights smooth:alpha=0.25"));
+    CHECK_FALSE(isThere(copied.model, smooth));
+    copied.write({SmoothParams{.alpha = .25}});
+    const auto made = modelUnder(copied.model, smooth), rounded = modelUnder(copied.model, eight);
+    REQUIRE(made);
+    CHECK(made->layers[0].query.weight.isFloats());
+    CHECK_FALSE(at::equal(made->layers[0].query.weight.to(at::kFloat), copied.model->layers[0].query.weight.to(at::kFloat)));
+    CHECK(isThere(copied.model, smooth));
+    CHECK(isThere(copied.model, eight));
+    CHECK_FALSE(isThere(copied.model, parsePlan("acts=smooth:alpha=0.5")));
+    // Rounded from the smoothed matrices, not the model's own.
+    const RtnParams form{.bits = 8};
+    const std::atomic<bool> goOn = false;
+    const auto wanted = roundWeights(*made, form, {}, goOn);
+    CHECK(at::equal(rounded->layers[0].up.weight.stored(), wanted->layers[0].up.weight.stored()));
+    const Run run = generate(copied.model, eight, std::vector<int>{1, 5, 9}, {.tokens = 2, .ignoreEnd = true}, {}, kGoOn);
+    REQUIRE(run.steps.size() == 2);
+    for (const StepRecord& step : run.steps)
+        CHECK(step.counted[Component::Weights] == step.formula[Component::Weights]);
+}
+
 TEST_CASE("A step on calibrated weights moves what the formula says", "[core.calibrate]") {
     for (const char* name : {"llama_bf16", "qwen2", "gemma2", "gpt_neox"}) {
         const Copied copied(name);
@@ -180,7 +206,7 @@ TEST_CASE("A folder made of another model is not run", "[core.calibrate]") {
     same.write({GptqParams{}, 4, 32});
     Model changed = *same.model;
     changed.embedding = Weight(same.model->embedding.to(at::kFloat) + 1);
-    CHECK_THROWS_WITH(openCalibrated(changed, std::get<CalibratedWeights>(gptq.weights)),
+    CHECK_THROWS_WITH(openCalibrated(changed, *calibrationOf(gptq)),
                       Catch::Contains("made of another model"));
 }
 

@@ -41,7 +41,7 @@ struct Product {
             };
         }
         y.back() = -7;
-        cpu::tileProduct(rows, x.data(), y.data(), out, in, vectors);
+        cpu::tileProduct(rows, {x.data()}, y.data(), out, in, vectors);
     }
 
     // |y − x·Wᵀ| in parts of Σ|x·w|, the largest.

@@ -221,3 +221,19 @@ TEST_CASE("A prompt is masked by what goes by position, and by nothing else", "[
         CHECK(why->find('\n') == std::string::npos);
     }
 }
+
+TEST_CASE("SmoothQuant's checkpoint goes with what was not learnt from another", "[core.plan]") {
+    for (const char* text : {"acts=rtn", "acts=rtn weights=gptq", "acts=rtn share=cla:2 weights=rtn", "acts=smooth",
+                             "acts=smooth weights=rtn:bits=8", "acts=smooth:bits=4 read=topv store=rtn"})
+        CHECK_FALSE(refusal(parsePlan(text), headsOf(8)));
+    for (const auto& [text, named] :
+         {std::pair("acts=smooth weights=awq", "weights=awq"), std::pair("acts=smooth share=cla:2", "share=own")}) {
+        const auto why = refusal(parsePlan(text), headsOf(8));
+        REQUIRE(why);
+        CHECK(why->find("acts=smooth") != std::string::npos);
+        CHECK(why->find(named) != std::string::npos);
+        CHECK(why->find('\n') == std::string::npos);
+    }
+    CHECK(refusal({.acts = RtnActs{.bits = 7}}, headsOf(8)));
+    CHECK(refusal({.acts = SmoothActs{.alpha = -1}}, headsOf(8)));
+}

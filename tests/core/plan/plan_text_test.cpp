@@ -65,6 +65,16 @@ AttentionPlan randomPlan(std::mt19937& random) {
         plan.store = static_cast<ElementType>(upTo(2));
     else if (store == 2)
         plan.store = RtnParams{.bits = kRtnBits[upTo(3)], .group = upTo(1) ? 32 << upTo(1) : 128 * (1 + upTo(9))};
+    if (const int weights = upTo(3); weights > 0) {
+        plan.weights = RtnParams{.bits = kRtnBits[upTo(3)], .group = 32 << upTo(2)};
+        if (weights > 1)
+            plan.weights = CalibratedWeights{.method = static_cast<CalibratedWeights::Method>(weights - 2),
+                                             .bits = kRtnBits[upTo(3)]};
+    }
+    if (const int acts = upTo(2); acts == 1)
+        plan.acts = RtnActs{.bits = kActBits[upTo(1)]};
+    else if (acts == 2)
+        plan.acts = SmoothActs{.bits = kActBits[upTo(1)], .alpha = upTo(1000) / 1000.0};
     const int read = upTo(5);
     if (read == 4)
         plan.read = TopvParams{.tokens = 1 + (upTo(1) ? upTo(2147483646) : 127), .renormalise = upTo(1) == 1};
@@ -233,6 +243,12 @@ TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
           Store(RtnParams{.bits = 2, .group = 32, .zero = RtnParams::Zero::Free}));
     CHECK(toText(parsePlan("weights=rtn:bits=8 store=rtn:bits=4,group=128,mode=sym")) ==
           "store=rtn:mode=sym weights=rtn:bits=8");
+    CHECK(parsePlan("acts=own").acts == Acts(OwnActs{}));
+    CHECK(parsePlan("acts=rtn").acts == Acts(RtnActs{8}));
+    CHECK(parsePlan("acts=smooth:alpha=.8,bits=4").acts == Acts(SmoothActs{4, .8}));
+    CHECK(toText(parsePlan("acts=rtn:bits=8 weights=rtn:bits=4 read=topv")) == "read=topv weights=rtn acts=rtn");
+    CHECK(toText(parsePlan("acts=smooth:bits=8,alpha=0.5")) == "acts=smooth");
+    CHECK(toText(parsePlan("acts=smooth:bits=4,alpha=0.85")) == "acts=smooth:bits=4,alpha=0.85");
 }
 
 TEST_CASE("Every switch of top-k V and of Quest is read, and defaults are left out", "[core.plan]") {
@@ -334,7 +350,17 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"weights=rtn:mode=sym,zero=free", "mode=sym"},
         {"weights=rtn:bits=4,bits=4", "\"bits\""},
         {"weights=rtn weights=own", "\"weights=own\""},
-        {"acts=rtn", "\"acts=rtn\""},
+        {"acts=int8", "\"acts=int8\""},
+        {"acts=own:bits=8", "\"acts=own:bits=8\""},
+        {"acts=rtn:bits=3", "\"bits=3\""},
+        {"acts=rtn:bits=16", "\"bits=16\""},
+        {"acts=rtn:group=128", "\"group=128\""},
+        {"acts=rtn:alpha=.5", "\"alpha=.5\""},
+        {"acts=smooth:alpha=1.5", "\"alpha=1.5\""},
+        {"acts=smooth:alpha=nan", "\"alpha=nan\""},
+        {"acts=smooth:bits=8,bits=8", "\"bits\""},
+        {"acts=rtn:", "\"\""},
+        {"acts=rtn acts=own", "\"acts=own\""},
         {"store=f64", "\"store=f64\""},
         {"store=", "\"store=\""},
         {"store=f16:", "\"store=f16:\""},

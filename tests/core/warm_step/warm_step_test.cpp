@@ -106,7 +106,10 @@ TEST_CASE("A warm step takes no memory, whatever is kept and read", "[core.warm_
         at::set_num_threads(use);
         for (const char* plan :
              {"dense", "store=bf16", "store=rtn", "store=rtn:bits=3,group=32 read=sparq:r=4,k=8",
-              "store=kivi:bits=2,residual=32", "store=kivi:residual=32 keep=streaming:sinks=2,window=40 read=sparq:r=4,k=8", "store=rtn:bits=2,mode=sym keep=h2o:heavy=20,recent=20 read=topv:k=8", "weights=rtn store=rtn:bits=8",
+              "store=kivi:bits=2,residual=32",
+              "store=kivi:residual=32 keep=streaming:sinks=2,window=40 read=sparq:r=4,k=8",
+              "store=rtn:bits=2,mode=sym keep=h2o:heavy=20,recent=20 read=topv:k=8", "weights=rtn store=rtn:bits=8", "acts=rtn",
+              "weights=rtn acts=rtn:bits=4",
               "share=cla:2", "share=cla:2 read=sparq:r=4,k=8",
               "read=sparq:r=4,k=8", "read=sparq:r=4,k=8,alpha=off,select=logits",
               "read=topv:k=8", "read=quest:page=8,pages=4,skip=0", "keep=streaming:sinks=4,window=40",

@@ -158,3 +158,37 @@ TEST_CASE("A calibration keeps the bits and the group that RTN had, and has no l
     s.panel.setPlan(parsePlan("weights=awq"));
     CHECK(s.weights->currentText() == "calibrated (AWQ)");
 }
+
+TEST_CASE("Choosing rounded activations shows their bits, smoothed ones how much was moved too", "[views.panels]") {
+    ShownWeights s;
+    auto* acts = s.panel.findChild<FlatCombo*>("acts");
+    auto* bits = s.panel.findChild<FlatCombo*>("act bits");
+    auto* alpha = s.panel.findChild<FlatCombo*>("act alpha");
+    CHECK(acts->currentText() == "f32");
+    CHECK_FALSE(bits->isVisible());
+    QSignalSpy finished(&s.panel, &PlanPanel::editFinished);
+    s.choose(acts, "rounded (RTN)");
+    CHECK(finished.count() == 1);
+    CHECK(s.edits.back().second == "acts");
+    CHECK(bits->isVisible());
+    CHECK_FALSE(alpha->isVisible());
+    s.choose(bits, "4");
+    CHECK(s.edits.back().second == "act bits");
+    CHECK(toText(s.panel.plan()) == "acts=rtn:bits=4");
+    s.choose(acts, "smoothed (SmoothQuant)");
+    CHECK(alpha->isVisible());
+    s.choose(alpha, "0.85");
+    CHECK(s.edits.back().second == "act alpha");
+    CHECK(toText(s.panel.plan()) == "acts=smooth:bits=4,alpha=0.85");
+    s.choose(acts, "f32");
+    CHECK(s.panel.plan() == AttentionPlan{});
+    // An α that is not offered is kept, and what was learnt from another checkpoint does not go with smoothing.
+    s.panel.setPlan(parsePlan("acts=smooth:alpha=0.3"));
+    CHECK(alpha->currentIndex() == -1);
+    s.choose(bits, "4");
+    CHECK(toText(s.panel.plan()) == "acts=smooth:bits=4,alpha=0.3");
+    s.panel.setPlan(parsePlan("weights=awq"));
+    CHECK_FALSE(acts->model()->index(2, 0).flags().testFlag(Qt::ItemIsEnabled));
+    s.panel.setPlan(parsePlan("weights=rtn"));
+    CHECK(acts->model()->index(2, 0).flags().testFlag(Qt::ItemIsEnabled));
+}
