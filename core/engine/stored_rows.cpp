@@ -48,10 +48,15 @@ StoredRows storedRows(const Capture& capture, const Store& store, std::int64_t t
                       KvPart part) {
     const float* data = part == KvPart::Keys ? capture.k(layer, kvHead) : capture.v(layer, kvHead);
     const at::Tensor rows = capturedRows(data, tokens, capture.headDim());
-    if (const auto codes = storedCodes(store))
-        return {.exact = rows, .held = asStored(rows, store), .levels = rtnLevels(rows, *codes)};
-    const auto type = scalarType(storedFloats(store, capture.spec().type));
-    return {.exact = rows, .held = rows.to(type).to(at::kFloat), .levels = {}};
+    if (const auto* rtn = std::get_if<RtnParams>(&store))
+        return {.exact = rows, .held = asStored(rows, store), .levels = rtnLevels(rows, *rtn)};
+    if (std::holds_alternative<OwnStore>(store) || std::holds_alternative<ElementType>(store)) {
+        const auto type = scalarType(storedFloats(store, capture.spec().type));
+        return {.exact = rows, .held = rows.to(type).to(at::kFloat), .levels = {}};
+    }
+    // Never taken for floats: a store that is not known here by its levels is shown by what a replay attends over.
+    const CapturedHead head(capture, store, tokens, layer, kvHead);
+    return {.exact = rows, .held = part == KvPart::Keys ? head.keys : head.values, .levels = {}};
 }
 
 } // namespace fovea

@@ -217,7 +217,7 @@ void paintSizes(QPainter& painter, const StoredColumn& column, const StoredScene
 
 QString levelsTitle(const StoredScene& scene, const StoredPart& part) {
     if (part.levels.perGroup == 0)
-        return QObject::tr("numbers; floats have no levels to show");
+        return QObject::tr("numbers; there are no levels to show");
     if (!part.levels.coded(scene.token))
         return QObject::tr("numbers; token %1 is held as it is").arg(scene.token);
     const CodeLevels::Block group = part.levels.group(scene.token, scene.channel);
