@@ -13,6 +13,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <tuple>
+
 #include "app/window/loaded_model.h"
 #include "core/calibrate/calibrated_folder.h"
 #include "core/calibrate/calibrated_model.h"
@@ -167,7 +169,7 @@ void CalibrationForm::lay() {
     m_parameters->addRow(tr("g  weights per scale"), m_group);
     m_parameters->addRow(tr("α  strength"), m_alpha);
     m_parameters->addRow(tr("b  bits per number"), m_storeBits);
-    m_parameters->addRow(tr("outliers"), m_outliers);
+    m_parameters->addRow(tr("outliers, a share"), m_outliers);
     m_parameters->addRow(tr("exact first tokens"), m_exact);
     m_parameters->addRow(tr("Q-Norm"), m_norm);
     m_parameters->addRow(tr("c  channels per code"), m_channels);

@@ -26,7 +26,6 @@ constexpr QSize kWindow(520, 640);
 CalibrationWindow::CalibrationWindow(QWidget* parent, const QString& program)
     : QWidget(parent, Qt::Window),
       m_run(program.isEmpty() ? QCoreApplication::applicationFilePath() : program) {
-    setWindowTitle(tr("Calibrate – Fovea"));
     resize(kWindow);
     lay();
     wire();
@@ -115,6 +114,9 @@ void CalibrationWindow::use() {
 void CalibrationWindow::showState() {
     const bool running = m_run.running();
     const QString refusal = m_form->refusal();
+    const auto& model = m_form->model();
+    setWindowTitle(model ? tr("Calibrate %1 – Fovea").arg(QString::fromStdString(model->spec.name))
+                         : tr("Calibrate – Fovea"));
     m_form->setEditable(!running);
     m_start->setVisible(!running);
     m_start->setEnabled(refusal.isEmpty());

@@ -151,7 +151,8 @@ StoredHead storedHead(const Capture& capture, const Store& store, std::int64_t t
     if (const at::Tensor before = keysTurnedBack(capture, tokens, layer, kvHead); before.defined())
         head.keys.before = channelSizes(copied(before), d);
     head.values.sizes = channelSizes(head.values.exact, d);
-    head.keys.bits = head.values.bits = storedBits(store, capture.spec().type, d);
+    head.keys.bits = storedBits(store, capture.spec().type, d, Component::Keys);
+    head.values.bits = storedBits(store, capture.spec().type, d, Component::Values);
     return head;
 }
 

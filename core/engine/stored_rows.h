@@ -1,6 +1,7 @@
 #pragma once
 // One KV head's captured rows as a store takes and gives them back, and the levels that each number could have become. A
-// store that is new in a plan is new here, and in nothing that draws or measures it.
+// store that is new in a plan is drawn by what a replay attends over (captured_head.h) until its levels are told here;
+// nothing that draws or measures knows stores.
 
 #include <ATen/core/Tensor.h>
 
@@ -20,7 +21,7 @@ struct StoredRows {
     at::Tensor held;  // (T, d) fp32, as they come back from it
     // The store rounds keys before RoPE: both are turned back to there.
     bool beforeRope = false;
-    CodeLevels levels; // none where rows are floats
+    CodeLevels levels; // none where rows are floats, or the levels are not known
 };
 
 // The first `tokens` of the capture, as the newest of them finds them.

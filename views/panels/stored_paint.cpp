@@ -120,7 +120,7 @@ void paintMap(QPainter& painter, const StoredColumn& column, const StoredScene& 
 }
 
 // From the right; each mark in its colour, its name as quiet as other words.
-void paintLegend(QPainter& painter, const QRectF& plot, bool outliers) {
+void paintLegend(QPainter& painter, const QRectF& plot, bool sizes, bool outliers) {
     painter.setFont(uiFont(10));
     const QFontMetricsF metrics(painter.font());
     double right = plot.right();
@@ -136,6 +136,8 @@ void paintLegend(QPainter& painter, const QRectF& plot, bool outliers) {
     };
     if (outliers)
         entry(QStringLiteral("●"), QObject::tr("outliers"), theme().warning);
+    if (!sizes)
+        return;
     entry(QStringLiteral("■"), QObject::tr("mean"), theme().planA);
     entry(QStringLiteral("■"), QObject::tr("largest"), theme().faint);
 }
@@ -202,22 +204,22 @@ void paintSizes(QPainter& painter, const StoredColumn& column, const StoredScene
         const QString title =
             values ? QObject::tr("|v| of each channel") : QObject::tr("|k| of each channel");
         paintChannels(painter, {whole, part.sizes, mostOf(part.sizes), title, true}, scene, part);
-        return paintLegend(painter, whole, true);
+        return paintLegend(painter, whole, true, true);
     }
     // On one scale: what RoPE spreads over two channels is seen to be less in each.
     const double most = std::max(mostOf(part.before), mostOf(part.sizes));
     const QString before = QObject::tr("|k| of each channel before RoPE"),
                   after = QObject::tr("|k| of each channel after RoPE");
     paintChannels(painter, {column.before, part.before, most, before, part.beforeRope}, scene, part);
-    paintLegend(painter, column.before, part.beforeRope);
+    paintLegend(painter, column.before, true, part.beforeRope);
     paintChannels(painter, {column.after, part.sizes, most, after, !part.beforeRope}, scene, part);
     if (!part.beforeRope)
-        paintLegend(painter, column.after, true);
+        paintLegend(painter, column.after, false, true); // the sizes are named above
 }
 
 QString levelsTitle(const StoredScene& scene, const StoredPart& part) {
     if (part.levels.perGroup == 0)
-        return QObject::tr("numbers; floats have no levels to show");
+        return QObject::tr("numbers; there are no levels to show");
     if (!part.levels.coded(scene.token))
         return QObject::tr("numbers; token %1 is held as it is").arg(scene.token);
     const CodeLevels::Block group = part.levels.group(scene.token, scene.channel);

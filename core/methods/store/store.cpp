@@ -72,11 +72,13 @@ Traffic predictRows(const StepShape& shape, Component rows, std::int64_t n) {
 }
 
 double storedBits(const Store& store, ElementType own, int headDim) {
+    return (storedBits(store, own, headDim, Component::Keys) + storedBits(store, own, headDim, Component::Values)) / 2;
+}
+
+double storedBits(const Store& store, ElementType own, int headDim, Component rows) {
     if (const auto mixed = mixedStore(store, headDim)) {
-        const auto bytes = [](const RowSizes& sizes) {
-            return static_cast<double>(sizes.codes) + static_cast<double>(sizes.side) / sizes.sharing;
-        };
-        return 4. * (bytes(mixed->keys.sizes) + bytes(mixed->values.sizes)) / headDim;
+        const RowSizes& sizes = (rows == Component::Keys ? mixed->keys : mixed->values).sizes;
+        return 8. * (static_cast<double>(sizes.codes) + static_cast<double>(sizes.side) / sizes.sharing) / headDim;
     }
     const RowBytes row = rowBytes(storedCodes(store), storedFloats(store, own), headDim);
     return 8. * static_cast<double>(row.values + row.scales) / headDim;

@@ -43,5 +43,7 @@ std::optional<LearntStore> learntStore(const Store& store);
 Traffic predictRows(const StepShape& shape, Component rows, std::int64_t n);
 // Formula: bits per value, those of scales included; of a mixed store those of keys and values that are coded.
 double storedBits(const Store& store, ElementType own, int headDim);
+// The same of keys alone, or of values.
+double storedBits(const Store& store, ElementType own, int headDim, Component rows);
 
 } // namespace fovea

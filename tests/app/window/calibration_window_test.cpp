@@ -80,6 +80,7 @@ TEST_CASE("Beyond the memory budget, or of no shape for the model, nothing is be
     f.window.form().setRequest(f.request("kvquant:bits=2,outliers=0.1", true));
     CHECK(f.window.startButton().isEnabled());
     CHECK_FALSE(f.window.useButton().isVisible());
+    CHECK(f.window.windowTitle() == "Calibrate starter – Fovea");
 }
 
 TEST_CASE("A store is learnt in the window, with its progress and what the text was too short for",

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <QApplication>
+#include <QDir>
 #include <QHelpEvent>
 #include <QSignalSpy>
 #include <QTest>
@@ -127,7 +128,7 @@ TEST_CASE("Floats and exact tokens have no levels, and an exact store no error",
     StoredView view;
     view.setHead(made);
     const std::string text = drawn(view);
-    CHECK(text.find("floats have no levels") != std::string::npos);
+    CHECK(text.find("there are no levels to show") != std::string::npos);
     CHECK(text.find("token 11 is held as it is") != std::string::npos);
     CHECK(text.find("held exactly as it came") != std::string::npos);
     view.setToken(3);
@@ -176,4 +177,13 @@ TEST_CASE("An empty quantisation view says what to do, and a narrow one stacks i
     CHECK(wide.values.map.top() == wide.keys.map.top());
     CHECK(wide.values.map.left() > wide.keys.bar.right());
     CHECK(storedHeight(320) == 2 * storedHeight(700));
+}
+
+TEST_CASE("Previews of the quantisation view, narrow and empty", "[.panels-preview]") {
+    const QString folder = QStringLiteral(FOVEA_SOURCE_DIR "/out/preview/");
+    QDir().mkpath(folder);
+    StoredView view;
+    REQUIRE(view.renderToImage(QSize(320, 300)).save(folder + "quantisation_empty.png"));
+    view.setHead(head(900));
+    REQUIRE(view.renderToImage(QSize(320, storedHeight(320))).save(folder + "quantisation_narrow.png"));
 }
