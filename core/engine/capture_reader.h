@@ -22,7 +22,7 @@ public:
     // The rows of `positions` (n) int64, ascending: what is in the cache of the newest of them.
     CaptureReader(const CapturedHead& head, const at::Tensor& positions)
         : m_positions(positions), m_keys(head.keys.at(positions)), m_values(head.values.at(positions)),
-          m_floats(HeldRows{head.keys.floats, head.keys.floats, {}}.at(positions)) {}
+          m_floats(HeldRows{.floats = head.keys.floats, .codes = head.keys.floats, .exact = {}}.at(positions)) {}
 
     std::int64_t slots() const override { return m_keys.size(0); }
     at::Tensor newest(std::int64_t n) const override { return at::arange(slots() - n, slots(), at::kLong); }

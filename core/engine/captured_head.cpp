@@ -13,6 +13,7 @@
 #include "core/cache/row_form.h"
 #include "core/engine/capture_reader.h"
 #include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 
@@ -37,6 +38,11 @@ at::Tensor coded(const at::Tensor& rows, const MixedForm& form, const RowCodec& 
         codec.read(back);
     }
     return held;
+}
+
+// The prompt's last token is the first that is decoded.
+std::int64_t promptInFloats(const AttentionPlan& plan, std::int64_t decodeFrom) {
+    return readsPromptInFloats(plan) ? std::max<std::int64_t>(decodeFrom - 1, 0) : 0;
 }
 
 HeldRows stored(const float* captured, std::int64_t tokens, const Capture& capture, const HeadStore& store, bool keys) {
@@ -85,6 +91,8 @@ at::Tensor HeldRows::at(const at::Tensor& positions) const {
     const auto chosen = [&](const at::Tensor& rows) {
         return all ? rows.narrow(0, 0, last + 1) : rows.index_select(0, positions);
     };
+    if (last < floatsUntil)
+        return chosen(floats);
     if (!exact)
         return chosen(codes);
     std::vector<bool> asTheyCame;
@@ -96,14 +104,16 @@ at::Tensor HeldRows::at(const at::Tensor& positions) const {
 }
 
 at::Tensor HeldRows::products(const at::Tensor& queries, std::int64_t first, std::int64_t to) const {
-    const at::Tensor ofCodes = at::matmul(queries, codes.narrow(0, 0, to).t());
-    if (!exact)
-        return ofCodes;
     const std::int64_t n = queries.size(-2);
+    if (first + n <= floatsUntil)
+        return at::matmul(queries, floats.narrow(0, 0, to).t());
+    const at::Tensor ofCodes = at::matmul(queries, codes.narrow(0, 0, to).t());
+    if (!exact && first >= floatsUntil)
+        return ofCodes;
     const at::Tensor asTheyCame = at::empty({n, to}, at::kBool);
     for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t j = 0; j < to; ++j)
-            asTheyCame.data_ptr<bool>()[i * to + j] = exact->keep(j, first + i + 1);
+            asTheyCame.data_ptr<bool>()[i * to + j] = first + i < floatsUntil || (exact && exact->keep(j, first + i + 1));
     return at::where(asTheyCame, at::matmul(queries, floats.narrow(0, 0, to).t()), ofCodes);
 }
 
@@ -113,8 +123,18 @@ CodedTokens codedTokens(const ExactRows& exact, std::int64_t tokens) {
     return {first, std::max(first, tokens - late)};
 }
 
-HeldRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead) {
-    return stored(capture.k(layer, kvHead), tokens, capture, headStoreOf(capture, store, layer, kvHead), true);
+HeldRows capturedKeys(const Capture& capture, const AttentionPlan& plan, std::int64_t tokens, int layer, int kvHead,
+                      std::int64_t decodeFrom) {
+    const HeadStore form = headStoreOf(capture, plan.store, layer, kvHead);
+    HeldRows keys = stored(capture.k(layer, kvHead), tokens, capture, form, true);
+    keys.floatsUntil = promptInFloats(plan, decodeFrom);
+    return keys;
+}
+
+CapturedHead::CapturedHead(const Capture& capture, const AttentionPlan& plan, std::int64_t tokens, int layer,
+                           int kvHead, std::int64_t decodeFrom)
+    : CapturedHead(capture, plan.store, tokens, layer, kvHead) {
+    keys.floatsUntil = values.floatsUntil = promptInFloats(plan, decodeFrom);
 }
 
 CapturedHead::CapturedHead(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead) {

@@ -14,6 +14,7 @@
 namespace fovea {
 
 class Capture;
+struct AttentionPlan;
 
 // How the rows of one captured KV head are held: as a cache of one layer and one head wants it.
 struct HeadStore {
@@ -29,6 +30,7 @@ struct HeldRows {
     at::Tensor floats; // (tokens, d) fp32 as they came
     at::Tensor codes;  // as their codes give them back; `floats` where there are none
     std::optional<ExactRows> exact;
+    std::int64_t floatsUntil = 0; // queries of tokens before it see floats alone
 
     // (n, d) of the tokens at `positions` (n) int64 as the last of them sees them.
     at::Tensor at(const at::Tensor& positions) const;
@@ -45,12 +47,16 @@ struct CapturedHead {
     // Of the first `tokens`. Where rows are floats these are the captured ones themselves: they must outlive it, and the
     // rounding to two bytes, which a picture would not show, is left out.
     CapturedHead(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead);
+    // The same under a plan, whose prompt, which ends at decodeFrom, may be read in floats.
+    CapturedHead(const Capture& capture, const AttentionPlan& plan, std::int64_t tokens, int layer, int kvHead,
+                 std::int64_t decodeFrom);
 };
 // Its first and its last token that are codes once there are `tokens`, of which none has left.
 struct CodedTokens {
     std::int64_t first, end;
 };
 CodedTokens codedTokens(const ExactRows& exact, std::int64_t tokens);
-HeldRows capturedKeys(const Capture& capture, const Store& store, std::int64_t tokens, int layer, int kvHead);
+HeldRows capturedKeys(const Capture& capture, const AttentionPlan& plan, std::int64_t tokens, int layer, int kvHead,
+                      std::int64_t decodeFrom);
 
 } // namespace fovea

@@ -9,6 +9,7 @@
 #include "core/engine/memory_estimate.h"
 #include "core/methods/share/kv_conversion.h"
 #include "core/model/model.h"
+#include "core/plan/plan_prefill.h"
 
 namespace fovea {
 
@@ -93,6 +94,12 @@ PromptCheck checkPrompt(std::shared_ptr<const Model> model, const AttentionPlan&
         check.notChecked =
             "The prompt was not checked: this model's RoPE changes with the length of a text, so that tokens "
             "fed one by one are turned otherwise than a prompt is.";
+        check.done = true;
+        return check;
+    }
+    if (readsPromptInFloats(plan)) {
+        check.notChecked = "The prompt was not checked: it is read in floats, and its tokens one by one are read through "
+                           "the store's codes; add prefill=quantised to the plan.";
         check.done = true;
         return check;
     }

@@ -12,6 +12,7 @@
 #include "core/engine/store_codecs.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
+#include "core/plan/plan_prefill.h"
 #include "core/plan/text_limit.h"
 
 namespace fovea {
@@ -61,6 +62,8 @@ bool Decoder::prefill(Sequence& text, std::span<const int> tokens, const std::at
     require(text, tokens);
     // The step that follows feeds the prompt's last token.
     const std::int64_t length = text.tokens() + std::ssize(tokens) + 1;
+    if (readsPromptInFloats(m_plan))
+        text.keepPromptRows(std::ssize(tokens));
     while (!tokens.empty()) {
         if (cancel)
             return false;

@@ -153,6 +153,15 @@ std::optional<double> smoothing(const AttentionPlan& plan) {
     return smooth ? std::optional(smooth->alpha) : std::nullopt;
 }
 
+// What a prompt's own queries see of it where the store makes codes (prompt_rows.h).
+Bytes promptRowBytes(const ModelSpec& spec, const AttentionPlan& plan, const MemoryQuestion& q) {
+    if (!readsPromptInFloats(plan))
+        return 0;
+    const ModelSpec shared = sharedSpec(spec, plan.share);
+    const std::int64_t row = std::int64_t{2} * spec.kvHeads * spec.headDim * static_cast<std::int64_t>(sizeof(float));
+    return Bytes(std::max<std::int64_t>(q.prompt - 1, 0)) * row * shared.kvLayers();
+}
+
 // Of each distinct rounding once: it is made of what the share makes.
 Bytes roundedBytes(const ModelSpec& spec, const MemoryQuestion& q) {
     Bytes bytes = 0;
@@ -319,7 +328,7 @@ std::int64_t captureBudgetOf(const MemoryQuestion& q, std::size_t plan) {
 MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& q) {
     Bytes cache = 0, logits = 0;
     for (const AttentionPlan& plan : q.plans) {
-        cache = cache + cacheBytes(spec, plan, q);
+        cache = cache + cacheBytes(spec, plan, q) + promptRowBytes(spec, plan, q);
         if (q.keepsLogits)
             logits =
                 logits + Bytes(q.tokens) * spec.vocabulary * 2 * static_cast<std::int64_t>(sizeof(float));

@@ -25,6 +25,7 @@
 #include "core/engine/decode_path.h"
 #include "core/engine/one_blas_thread.h"
 #include "core/engine/prompt_product.h"
+#include "core/engine/prompt_rows.h"
 #include "core/engine/sequence.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/row_turn.h"
@@ -149,9 +150,15 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
     const auto attend = [&](std::int64_t first, std::int64_t last) {
         for (auto head = static_cast<std::size_t>(first); head < static_cast<std::size_t>(last); ++head) {
             const auto& [positions, hidden] = held[head];
-            CacheViewReader rows(cache.view(layer, static_cast<int>(head)));
-            const at::Tensor queries = q[0].narrow(0, static_cast<std::int64_t>(head) * group, group),
-                             keys = rows.keys(); // (g, T, d), (S, d)
+            const auto kvHead = static_cast<int>(head);
+            CacheViewReader rows(cache.view(layer, kvHead));
+            const at::Tensor queries = q[0].narrow(0, static_cast<std::int64_t>(head) * group, group); // (g, T, d)
+            at::Tensor keys = rows.keys(), values = rows.values();                                     // (S, d)
+            if (sight.rows) {
+                const int owner = cache.layout().sourceOf(layer);
+                keys = sight.rows->keys(owner, kvHead, positions, keys);
+                values = sight.rows->values(owner, kvHead, positions, values);
+            }
             at::Tensor products = at::matmul(queries, keys.t());
             if (turn)
                 meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
@@ -160,7 +167,7 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
             const at::Tensor weights = at::softmax(visible, -1);
             if (listener)
                 listener(static_cast<int>(head), at::nan_to_num(weights, 0).sum(0), hidden.logical_not());
-            outputs[head] = mix(weights, hidden, rows.values());
+            outputs[head] = mix(weights, hidden, values);
         }
     };
     if (listener) // hears all heads in turn
@@ -188,7 +195,7 @@ void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std
                                     {weights, seen, spec.group()});
             };
         const LayerKeep& keep = state.keeps.of(layer, masksPrefill(state.plan));
-        return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule()}, listener);
+        return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule(), text.promptRows()}, listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,

@@ -16,6 +16,7 @@ namespace fovea {
 
 struct DecodeState;
 class KvCache;
+class PromptRows;
 class Sequence;
 struct ModelSpec;
 enum class Backend : std::uint8_t;
@@ -25,7 +26,8 @@ enum class Backend : std::uint8_t;
 inline constexpr std::int64_t kPrefillChunk = 128;
 
 // Appends `tokens` to the cache (and capture) of every layer, which `text` is then to advance by. Each attends to the
-// rows as the cache holds them, in the store's precision, just as decode steps would. `length` is what dynamic
+// rows as the cache holds them, in the store's precision, just as decode steps would; or, where the plan says so, to the
+// rows of this prompt as they came (prompt_rows.h). `length` is what dynamic
 // RoPE takes for the sequence's: a prompt is turned as one, whatever the chunks.
 void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length);
@@ -40,6 +42,7 @@ struct PrefillSight {
     // Whose RoPE turns queries that meet sinks at another distance than their own; needed where the keep turns.
     const ModelSpec* spec = nullptr;
     LogitRule logits = {};
+    const PromptRows* rows = nullptr; // as they came; null: as they are held
 };
 
 // q (1, H, T, d) of the newest T tokens of `layer` against the rows held. `listener`, where there is one, hears all

@@ -113,7 +113,7 @@ public:
     MapReplay(HeadMap& map, const Capture& capture, const AttentionPlan& plan, const std::atomic<bool>& cancel)
         : m_map(map), m_capture(capture), m_plan(plan), m_sparq(scoredChoice(plan, capture.headDim())),
           m_kvHead(map.head / capture.spec().group()),
-          m_keys(capturedKeys(capture, plan.store, map.tokens, map.layer, m_kvHead)),
+          m_keys(capturedKeys(capture, plan, map.tokens, map.layer, m_kvHead, map.decodeFrom)),
           m_keep(plan, capture, map.tokens, map.layer, map.head, map.decodeFrom, cancel) {
         map.actsFrom = std::min(m_keep.actsFrom(), map.tokens);
         if (const QuestParams* quest = questOf(plan, map.layer))
@@ -208,7 +208,8 @@ private:
 
     // SparQ guesses by a copy of K that is of floats; top-k V looks at the keys themselves.
     HeldRows guessedBy() const {
-        return std::holds_alternative<SparqParams>(m_plan.read) ? HeldRows{m_keys.floats, m_keys.floats, {}} : m_keys;
+        return std::holds_alternative<SparqParams>(m_plan.read) ? HeldRows{.floats = m_keys.floats, .codes = m_keys.floats, .exact = {}}
+                                                                  : m_keys;
     }
 
     // Pages depend on all that happened before, so they are chosen for every query in turn.

@@ -218,7 +218,7 @@ QueryStages replayQuery(const Capture& capture, std::int64_t query, int layer, i
     QueryStages stages{.layer = layer, .head = head, .query = query};
     stages.q = toVector(q[mine]);
     const LogitRule rule = spec.logitRule();
-    const CapturedHead exactly(capture, {}, query + 1, layer, kvHead), stored(capture, plan.store, query + 1, layer, kvHead);
+    const CapturedHead exactly(capture, Store{}, query + 1, layer, kvHead), stored(capture, plan, query + 1, layer, kvHead, decodeFrom);
     const at::Tensor exact = attentionLogits(at::matmul(exactly.keys.floats, q[mine]), rule, spec.headDim);
     stages.exact = toVector(exact);
 

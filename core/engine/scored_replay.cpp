@@ -43,7 +43,7 @@ public:
         : m_capture(capture), m_plan(plan), m_layer(layer), m_kvHead(kvHead),
           m_window(capture.spec().window(layer)), m_group(capture.spec().group()), m_tokens(tokens),
           m_decodeFrom(std::clamp<std::int64_t>(decodeFrom, 0, tokens)),
-          m_head(capture, plan.store, tokens, layer, kvHead),
+          m_head(capture, plan, tokens, layer, kvHead, m_decodeFrom),
           m_gone(static_cast<std::size_t>(tokens), KeepRule::kUnbounded) {
         for (const int reader : kvReaders(capture.spec(), layer))
             if (reader < capture.layers())

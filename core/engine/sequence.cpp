@@ -35,7 +35,14 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
             std::make_unique<KeepObserver>(plan, spec, m_cache.layout().slotsPerBlock, options.truths);
 }
 
+void Sequence::keepPromptRows(std::int64_t tokens) {
+    if (!m_promptRows)
+        m_promptRows = std::make_unique<PromptRows>(m_spec, m_tokens);
+    m_promptRows->reserve(tokens);
+}
+
 void Sequence::begin(bool planned) {
+    m_promptRows.reset();
     for (int layer = 0; layer < m_spec.layers; ++layer)
         m_cache.takeChanges(layer);
     std::fill(m_lastPages.begin(), m_lastPages.end(), 0);
@@ -51,6 +58,8 @@ void Sequence::begin(bool planned) {
 void Sequence::append(int layer, std::int64_t position, const float* q, const float* k, const float* v) {
     if (m_writtenCapture)
         m_writtenCapture->write(layer, position, q, k, v);
+    if (k && m_promptRows)
+        m_promptRows->add(layer, k, v);
     if (k)
         m_cache.append(layer, position, k, v, m_ledger);
     if (m_observer)

@@ -11,6 +11,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/keep_observer.h"
 #include "core/engine/layer_keeps.h"
+#include "core/engine/prompt_rows.h"
 #include "core/engine/run.h"
 #include "core/methods/step_shape.h"
 
@@ -44,6 +45,10 @@ public:
     // Null where the keep hears nothing of what queries give to tokens.
     KeepObserver* observer() { return m_observer.get(); }
 
+    // Before a prompt that sees its rows as they come, where they are held as codes (readsPromptInFloats): they are kept
+    // until the next step.
+    void keepPromptRows(std::int64_t tokens);
+    const PromptRows* promptRows() const { return m_promptRows.get(); } // null: nobody asked
     // Before a step: forgets what the last one did. The first planned one drops what the plan does not keep of the
     // tokens before it.
     void begin(bool planned);
@@ -74,6 +79,7 @@ private:
     std::shared_ptr<const Capture> m_capture; // as runs share it
     Capture* m_writtenCapture = nullptr;      // the same, for this text alone
     std::unique_ptr<KeepObserver> m_observer;
+    std::unique_ptr<PromptRows> m_promptRows;
     SlotHistory m_history;
     std::vector<char> m_lastPages, m_holes;      // (layers, G) and (G), as StepShape has them
     std::vector<std::vector<int>> m_readers;     // (layers) the same

@@ -31,7 +31,7 @@ constexpr std::string_view kAccepted =
     "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
     "store=f32|f16|bf16, store=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
     "store=kivi:bits=8|4|3|2,group=…,residual=…, store=kvquant:bits=4|3|2,outliers=…,exact=…,norm=on|off, "
-    "store=cq:channels=1|2|4|8,bits=1…10,recent=…, prefill=dense|masked, "
+    "store=cq:channels=1|2|4|8,bits=1…10,recent=…, prefill=dense|masked|quantised, "
     "feedback=exact|estimate, "
     "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
     "weights=awq|gptq:bits=8|4|3|2,group=…, "
@@ -102,9 +102,13 @@ AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
 
 AttentionPlan::Prefill parsePrefill(const PlanWord& word) {
     requireNoSwitches(word);
-    if (word.value != "dense" && word.value != "masked")
+    if (word.value == "dense")
+        return AttentionPlan::Prefill::Dense;
+    if (word.value == "masked")
+        return AttentionPlan::Prefill::Masked;
+    if (word.value != "quantised")
         refuseUnknown(word);
-    return word.value == "dense" ? AttentionPlan::Prefill::Dense : AttentionPlan::Prefill::Masked;
+    return AttentionPlan::Prefill::Quantised;
 }
 
 Store parseStore(const PlanWord& word) {

@@ -24,7 +24,9 @@ constexpr int kMostSinks = 256; // on the slider; a plan's text may have more
 void forgetIdle(AttentionPlan& plan) {
     if (!hearsReads(plan) || !std::holds_alternative<SparqParams>(plan.read))
         plan.feedback = AttentionPlan::Feedback::Exact;
-    if (!canMaskPrefill(plan.keep))
+    if (plan.prefill == AttentionPlan::Prefill::Masked && !canMaskPrefill(plan.keep))
+        plan.prefill.reset();
+    if (plan.prefill == AttentionPlan::Prefill::Quantised && !storesCodes(plan.store))
         plan.prefill.reset();
     forgetPaperPrefill(plan);
 }
@@ -133,7 +135,7 @@ void PlanPanel::showKeep() {
     const bool guesses = hearsReads(m_plan) && std::holds_alternative<SparqParams>(m_plan.read);
     rows.scored->showFeedback(guesses ? std::optional(m_plan.feedback) : std::nullopt);
     rows.kept->setVisible(streaming || infinite || moa);
-    const bool masks = paperPrefill(m_plan.keep) == AttentionPlan::Prefill::Masked;
+    const bool masks = paperPrefill(m_plan) == AttentionPlan::Prefill::Masked;
     rows.prefill->setItemText(0, masks ? tr("densely") : tr("densely, the paper's"));
     rows.prefill->setItemText(1, masks ? tr("masked, the paper's") : tr("masked"));
     rows.prefill->setCurrentIndex(masksPrefill(m_plan) ? 1 : 0);
@@ -240,7 +242,7 @@ void PlanPanel::connectKeep() {
     });
     whole(rows.prefill, [this](int index) {
         auto plan = m_plan;
-        plan.prefill = index ? AttentionPlan::Prefill::Masked : AttentionPlan::Prefill::Dense;
+        plan.prefill = index ? AttentionPlan::Prefill::Masked : unmaskedPrefill(plan.store);
         edit(plan, QStringLiteral("prefill"));
     });
 }

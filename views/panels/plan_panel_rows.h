@@ -39,6 +39,8 @@ struct PlanPanel::Rows {
     QWidget *actBitsRow, *actAlphaRow;
     RtnRows *storeRtn, *weightRtn;
     MixedStoreRows* storeMixed;
+    FlatCombo* promptRows;
+    QWidget* promptRow; // where the store makes codes, and the keep does not mask
     QLabel *storePaper, *weightsPaper, *actsPaper;
     QLabel *valuesValue, *pageValue, *pagesValue, *skipValue;
     QCheckBox *automatic, *alpha, *tau, *renormalise;

@@ -3,6 +3,7 @@
 #include <QVBoxLayout>
 
 #include "core/methods/store/store.h"
+#include "core/plan/plan_prefill.h"
 #include "views/panels/flat_combo.h"
 #include "views/panels/mixed_store_rows.h"
 #include "views/panels/plan_panel.h"
@@ -64,6 +65,13 @@ void PlanPanel::buildStore(QVBoxLayout* column) {
     rows.storeMixed = new MixedStoreRows;
     section->addWidget(rows.storeRtn);
     section->addWidget(rows.storeMixed);
+    rows.promptRows = new FlatCombo;
+    rows.promptRows->setObjectName(QStringLiteral("store prompt"));
+    rows.promptRows->addItems({QString(), QString()}); // which of them is the paper's own depends on the store
+    rows.promptRow = choiceRow(section, tr("a prompt sees"), rows.promptRows,
+                               tr("Do a prompt's own queries see the rows before them as they came, or through the codes, as "
+                                  "what is decoded afterwards does? In floats it takes those of the whole prompt while it is "
+                                  "read."));
 }
 
 void PlanPanel::showStore() {
@@ -76,6 +84,11 @@ void PlanPanel::showStore() {
     rows.storePaper->setText(entry < Rounded ? QString() : papers[entry - Rounded]);
     rows.storeRtn->setVisible(entry == Rounded);
     rows.storeMixed->setVisible(entry > Rounded);
+    const bool codes = unmaskedPrefill(m_plan.store) == AttentionPlan::Prefill::Quantised;
+    rows.promptRow->setVisible(entry >= Rounded && !masksPrefill(m_plan));
+    rows.promptRows->setItemText(0, codes ? tr("floats") : tr("floats, the paper's"));
+    rows.promptRows->setItemText(1, codes ? tr("the codes, the paper's") : tr("the codes"));
+    rows.promptRows->setCurrentIndex(readsPromptInFloats(m_plan) ? 0 : 1);
     m_lastStores[m_plan.store.index()] = m_plan.store;
     const auto bits =
         m_spec.headDim > 0 ? std::optional(storedBits(m_plan.store, m_spec.type, m_spec.headDim)) : std::nullopt;
@@ -100,6 +113,13 @@ void PlanPanel::connectStore() {
         const Store fresh = storeOf(entry);
         const bool floats = std::holds_alternative<ElementType>(fresh); // each of which is another choice
         changed(floats ? fresh : m_lastStores[fresh.index()].value_or(fresh), QStringLiteral("store"));
+    });
+    connect(rows.promptRows, &QComboBox::activated, this, [this](int index) {
+        auto plan = m_plan;
+        plan.prefill = index ? AttentionPlan::Prefill::Quantised : AttentionPlan::Prefill::Dense;
+        edit(plan, QStringLiteral("prefill"));
+        if (!m_showing)
+            Q_EMIT editFinished();
     });
     connect(rows.storeRtn, &RtnRows::edited, this,
             [changed](const RtnParams& rtn, const QString& what) { changed(rtn, what); });
