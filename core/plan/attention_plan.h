@@ -53,10 +53,11 @@ struct AttentionPlan {
     Keep keep;
     Store store = {};
     Read read;
-    // Do a prompt's queries see everything before them, or only what the keep lets them see, as if the text had been
-    // decoded from its first token? Masked, the keep acts from the first token on, and only the read waits for
-    // decode-from. Empty: as the keep's paper does (paperPrefill).
-    enum class Prefill : std::uint8_t { Dense, Masked };
+    // What a prompt's queries see (core/plan/plan_prefill.h): everything before them as it came; only what the keep lets
+    // them see, as if the text had been decoded from its first token; or everything, as the store holds it. Masked, the keep
+    // acts from the first token on, and only the read waits for decode-from. Empty: as the papers of the keep and the store
+    // do (paperPrefill).
+    enum class Prefill : std::uint8_t { Dense, Masked, Quantised };
     std::optional<Prefill> prefill;
     // What a keep that scores tokens hears under a read that is not dense: the α-scaled weights of what was read and 0
     // elsewhere, or the approximate softmax that the choice was made by.
