@@ -24,6 +24,7 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/one_blas_thread.h"
+#include "core/engine/prompt_kernels.h"
 #include "core/engine/prompt_product.h"
 #include "core/engine/prompt_rows.h"
 #include "core/engine/sequence.h"
@@ -180,7 +181,7 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
 void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std::span<const int> tokens,
                   std::int64_t length) {
     const c10::NoGradGuard noGrad;
-    const MatrixProduct product = promptProduct(backend, state.model, state.plan.acts);
+    const PassKernels kernels = promptKernels(backend, state.model, state.plan.acts);
     std::optional<OneBlasThread> small; // what is left to libtorch are products of single heads
     if (multipliesOnTiles(backend, state.model))
         small.emplace();
@@ -199,7 +200,7 @@ void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,
-                 product);
+                 kernels);
 }
 
 } // namespace fovea

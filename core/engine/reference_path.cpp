@@ -17,7 +17,7 @@
 #include "core/cache/cache_view_reader.h"
 #include "core/engine/attention_tap.h"
 #include "core/engine/decode_path.h"
-#include "core/engine/prompt_product.h"
+#include "core/engine/prompt_kernels.h"
 #include "core/engine/sequence.h"
 #include "core/engine/session.h"
 #include "core/engine/stopwatch.h"
@@ -38,7 +38,7 @@ namespace {
 class ReferencePath final : public DecodePath {
 public:
     explicit ReferencePath(const DecodeState& state)
-        : m(state), m_product(promptProduct(Backend::Reference, state.model, state.plan.acts)) {}
+        : m(state), m_kernels(promptKernels(Backend::Reference, state.model, state.plan.acts)) {}
 
     // Text after text: each reads all weights, as ATen's forward does.
     double step(std::span<const Feed> feeds, bool planned, std::span<float> scores) override {
@@ -65,7 +65,7 @@ private:
             return attend(layer, q, k, v);
         };
         const at::Tensor input = at::full({1, 1}, token, at::kLong);
-        const at::Tensor hidden = hiddenStates(m.model, input, m_text->tokens(), attention, at::kFloat, 0, m_product);
+        const at::Tensor hidden = hiddenStates(m.model, input, m_text->tokens(), attention, at::kFloat, 0, m_kernels);
         const at::Tensor row = logits(m.model, hidden).to(at::kFloat).contiguous();
         std::copy_n(row.data_ptr<float>(), scores.size(), scores.data());
         m.ledger.moved(Component::Weights, stepParameterBytes(m.model));
@@ -237,7 +237,7 @@ private:
     }
 
     DecodeState m;
-    MatrixProduct m_product; // empty: libtorch's
+    PassKernels m_kernels;
     Sequence* m_text = nullptr; // that is fed
     bool m_planned = false;
     std::vector<char> m_lastPages; // (G) of the layer that is read

@@ -33,7 +33,9 @@ namespace {
 constexpr std::int64_t kHeadRows = 8192;
 
 // Always in fp32.
-at::Tensor normalised(const ModelSpec& spec, const at::Tensor& x, const Gain& w) {
+at::Tensor normalised(const ModelSpec& spec, const at::Tensor& x, const Gain& w, const PassKernels& kernels) {
+    if (const at::Tensor y = kernels.norm ? kernels.norm(spec, w, x) : at::Tensor(); y.defined())
+        return y;
     const at::Tensor wide = x.to(at::kFloat);
     const at::Tensor gain =
         spec.normShift == 0 ? w.gain.to(at::kFloat) : w.gain.to(at::kFloat) + spec.normShift;
@@ -87,9 +89,12 @@ private:
 namespace {
 
 // Rotates component i with i + n/2 among the first n = rotated; x (B, heads, T, d).
-at::Tensor rotate(const at::Tensor& x, const Rotation* r) {
+at::Tensor rotate(const at::Tensor& x, const Rotation* r, const PassKernels& kernels) {
     if (r == nullptr)
         return x;
+    if (const at::Tensor turned = kernels.rotate ? kernels.rotate(x, r->cos, r->sin) : at::Tensor();
+        turned.defined())
+        return turned;
     const std::int64_t half = r->cos.size(-1), rest = x.size(-1) - 2 * half;
     const at::Tensor a = x.narrow(-1, 0, half);
     const at::Tensor b = x.narrow(-1, half, half);
@@ -104,14 +109,15 @@ at::Tensor splitHeads(const at::Tensor& x, int heads, int headDim) {
     return x.view({x.size(0), x.size(1), heads, headDim}).transpose(1, 2);
 }
 
-// What a pass does at its matrices: who multiplies, and who hears of what comes in.
+// What a pass computes with, and who hears of what its matrices are given.
 struct Within {
-    const MatrixProduct& product;
+    const PassKernels& kernels;
     const InputListener& heard;
 
     at::Tensor project(const Linear& w, const at::Tensor& x) const {
         const auto type = x.scalar_type();
-        if (const at::Tensor y = product ? product(x, w.weight) : at::Tensor(); y.defined())
+        if (const at::Tensor y = kernels.product ? kernels.product(x, w.weight) : at::Tensor();
+            y.defined())
             return w.bias.defined() ? y + w.bias.to(type) : y;
         return w.bias.defined() ? at::linear(x, w.weight.to(type), w.bias.to(type))
                                 : at::linear(x, w.weight.to(type));
@@ -126,24 +132,24 @@ struct Within {
 at::Tensor projectedHeads(const ModelSpec& spec, const Linear& projection, const Gain& norm, const at::Tensor& x,
                           int heads, const Within& in) {
     const at::Tensor split = splitHeads(in.project(projection, x), heads, spec.headDim);
-    return norm.gain.defined() ? normalised(spec, split, norm).to(x.scalar_type()) : split;
+    return norm.gain.defined() ? normalised(spec, split, norm, in.kernels).to(x.scalar_type()) : split;
 }
 
 // x (B, T, D), the residual stream. A layer that reads another's KV passes undefined k and v on.
 at::Tensor attentionBlock(const ModelSpec& spec, int layer, const LayerWeights& w, const at::Tensor& x,
                           c10::ScalarType compute, const Rotation* angles, const AttentionFunction& attention,
                           const Within& in) {
-    const at::Tensor normed = normalised(spec, x, w.attentionNorm).to(compute);
+    const at::Tensor normed = normalised(spec, x, w.attentionNorm, in.kernels).to(compute);
     in.tell(MatrixInput::Projections, normed);
     const at::Tensor q = projectedHeads(spec, w.query, w.queryNorm, normed, spec.queryHeads, in);
     at::Tensor k, v;
     if (spec.ownsKv(layer)) {
         const at::Tensor own =
-            w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm).to(compute) : normed;
-        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, in), angles);
+            w.keyValueNorm.gain.defined() ? normalised(spec, x, w.keyValueNorm, in.kernels).to(compute) : normed;
+        k = rotate(projectedHeads(spec, w.key, w.keyNorm, own, spec.kvHeads, in), angles, in.kernels);
         v = projectedHeads(spec, w.value, {}, own, spec.kvHeads, in);
     }
-    const at::Tensor mixed = attention(layer, rotate(q, angles), k, v);
+    const at::Tensor mixed = attention(layer, rotate(q, angles, in.kernels), k, v);
     const at::Tensor joined =
         mixed.transpose(1, 2).reshape({normed.size(0), normed.size(1), spec.queryHeads * spec.headDim});
     in.tell(MatrixInput::Output, joined);
@@ -167,15 +173,19 @@ at::Tensor activated(Activation activation, const at::Tensor& x) {
 at::Tensor feedForward(const ModelSpec& spec, const LayerWeights& w, const at::Tensor& normed,
                        const Within& in) {
     in.tell(MatrixInput::Inner, normed);
-    const at::Tensor first = activated(spec.activation, in.project(spec.gated ? w.gate : w.up, normed));
-    const at::Tensor inner = spec.gated ? first * in.project(w.up, normed) : first;
+    const at::Tensor first = in.project(spec.gated ? w.gate : w.up, normed);
+    const at::Tensor times = spec.gated ? in.project(w.up, normed) : at::Tensor();
+    const auto& activate = in.kernels.activate;
+    at::Tensor inner = activate ? activate(spec.activation, first, times) : at::Tensor();
+    if (!inner.defined())
+        inner = times.defined() ? activated(spec.activation, first) * times : activated(spec.activation, first);
     in.tell(MatrixInput::Down, inner);
     return in.project(w.down, inner);
 }
 
 // What a block adds to the residual stream.
-at::Tensor added(const ModelSpec& spec, const at::Tensor& output, const Gain& norm) {
-    return spec.outputNorms ? normalised(spec, output, norm) : output;
+at::Tensor added(const ModelSpec& spec, const at::Tensor& output, const Gain& norm, const PassKernels& kernels) {
+    return spec.outputNorms ? normalised(spec, output, norm, kernels) : output;
 }
 
 } // namespace
@@ -192,21 +202,21 @@ at::Tensor embeddedTokens(const Model& model, const at::Tensor& tokens, std::int
 
 LayerForward::LayerForward(const ModelSpec& spec, std::int64_t firstPosition, std::int64_t count,
                            std::int64_t length, c10::ScalarType compute, c10::Device device,
-                           MatrixProduct product)
-    : m_spec(spec), m_compute(compute), m_product(std::move(product)),
+                           PassKernels kernels)
+    : m_spec(spec), m_compute(compute), m_kernels(std::move(kernels)),
       m_rotations(std::make_shared<const Rotations>(
           spec, firstPosition, count, length > 0 ? length : firstPosition + count, compute, device)) {}
 
 at::Tensor LayerForward::attended(int layer, const LayerWeights& w, const at::Tensor& x,
                                   const AttentionFunction& attention, const InputListener& heard) const {
     const Rotation* const angles = m_rotations->find(m_spec.ropeOf(layer));
-    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, {m_product, heard}),
-                 w.attentionOutputNorm);
+    return added(m_spec, attentionBlock(m_spec, layer, w, x, m_compute, angles, attention, {m_kernels, heard}),
+                 w.attentionOutputNorm, m_kernels);
 }
 
 at::Tensor LayerForward::fed(const LayerWeights& w, const at::Tensor& x, const InputListener& heard) const {
-    return added(m_spec, feedForward(m_spec, w, normalised(m_spec, x, w.ffnNorm).to(m_compute), {m_product, heard}),
-                 w.ffnOutputNorm);
+    const at::Tensor normed = normalised(m_spec, x, w.ffnNorm, m_kernels).to(m_compute);
+    return added(m_spec, feedForward(m_spec, w, normed, {m_kernels, heard}), w.ffnOutputNorm, m_kernels);
 }
 
 at::Tensor LayerForward::after(int layer, const LayerWeights& w, const at::Tensor& x,
@@ -220,13 +230,13 @@ at::Tensor LayerForward::after(int layer, const LayerWeights& w, const at::Tenso
 
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
                         const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length,
-                        const MatrixProduct& product) {
+                        const PassKernels& kernels) {
     const ModelSpec& spec = model.spec;
-    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device(), product);
+    const LayerForward forward(spec, firstPosition, tokens.size(1), length, compute, tokens.device(), kernels);
     at::Tensor x = embeddedTokens(model, tokens, firstPosition);
     for (int layer = 0; layer < spec.layers; ++layer)
         x = forward.after(layer, model.layers[static_cast<std::size_t>(layer)], x, attention);
-    return normalised(spec, x, model.finalNorm).to(compute);
+    return normalised(spec, x, model.finalNorm, kernels).to(compute);
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& hidden) {

@@ -23,12 +23,24 @@ using AttentionFunction =
 // another.
 using MatrixProduct = std::function<at::Tensor(const at::Tensor& x, const Weight& w)>;
 
+// What a pass computes with in place of libtorch's own, where nobody differentiates. Each may be empty, or give nothing:
+// then it is libtorch's. What a pass made for them alone they may write into and give back.
+struct PassKernels {
+    MatrixProduct product = {};
+    // x (…, n), which stays -> the same normalised, fp32
+    std::function<at::Tensor(const ModelSpec& spec, const Gain& gain, const at::Tensor& x)> norm = {};
+    // heads (B, heads, T, d), theirs, by the angles of their tokens, (T, n') each -> turned
+    std::function<at::Tensor(const at::Tensor& heads, const at::Tensor& cos, const at::Tensor& sin)> rotate = {};
+    // activation(x)·times, x theirs; times undefined: 1
+    std::function<at::Tensor(Activation activation, const at::Tensor& x, const at::Tensor& times)> activate = {};
+};
+
 // tokens (B, T) int64, at positions firstPosition.. -> hidden states after the final norm, (B, T, D).
 // Weights are cast to `compute` on use: fp32 to run, bf16 to train on fp32 masters. `attention` sees that
 // type. `length` is what dynamic RoPE takes for the sequence's length; 0: up to the last of `tokens`.
 at::Tensor hiddenStates(const Model& model, const at::Tensor& tokens, std::int64_t firstPosition,
                         const AttentionFunction& attention, c10::ScalarType compute, std::int64_t length = 0,
-                        const MatrixProduct& product = {});
+                        const PassKernels& kernels = {});
 // (…, D) -> (…, V), fp32.
 at::Tensor logits(const Model& model, const at::Tensor& hidden);
 

@@ -26,7 +26,7 @@ class LayerForward {
 public:
     // For passes over `count` tokens from `firstPosition` on. `spec` must outlive it.
     LayerForward(const ModelSpec& spec, std::int64_t firstPosition, std::int64_t count, std::int64_t length,
-                 c10::ScalarType compute, c10::Device device, MatrixProduct product = {});
+                 c10::ScalarType compute, c10::Device device, PassKernels kernels = {});
 
     // What a block adds to the residual stream x (B, T, D); `w` are the layer's weights, or others in their place.
     at::Tensor attended(int layer, const LayerWeights& w, const at::Tensor& x,
@@ -39,7 +39,7 @@ public:
 private:
     const ModelSpec& m_spec;
     c10::ScalarType m_compute;
-    MatrixProduct m_product;
+    PassKernels m_kernels;
     std::shared_ptr<const Rotations> m_rotations;
 };
 

@@ -36,7 +36,7 @@ std::vector<float> logitsByTruth(const Model& model, const ActGrid& grid, std::s
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     const at::Tensor hidden = hiddenStates(model, at::tensor(ids).unsqueeze(0), 0,
-                                           causalAttentionOf(model.spec), at::kFloat, 0, product);
+                                           causalAttentionOf(model.spec), at::kFloat, 0, {.product = product});
     const at::Tensor last = logits(model, hidden)[0][-1].contiguous();
     return {last.data_ptr<float>(), last.data_ptr<float>() + last.numel()};
 }
