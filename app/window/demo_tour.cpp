@@ -77,6 +77,7 @@ void DemoTour::take() {
     spans();
     check();
     sweep();
+    study();
     dragLong();
 }
 

@@ -83,7 +83,7 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
 
     addView(*bar.addMenu(tr("&View")), a, menus);
 
-    bar.addMenu(tr("&Tools"))->addActions({a.check, a.sweep, a.train});
+    bar.addMenu(tr("&Tools"))->addActions({a.check, a.sweep, a.study, a.train});
 
     QMenu* help = bar.addMenu(tr("&Help"));
     help->addActions({a.palette, a.keys});
