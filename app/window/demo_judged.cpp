@@ -1,4 +1,5 @@
-// The scenes of the tour in which plans are judged: masked prompts, two backends held against each other, a sweep.
+// The scenes of the tour in which plans are judged: masked prompts, two backends held against each other, a sweep,
+// a study of rounding.
 #include <QCheckBox>
 #include <QPushButton>
 
@@ -10,6 +11,8 @@
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/main_window.h"
+#include "app/window/study_form.h"
+#include "app/window/study_window.h"
 #include "app/window/sweep_form.h"
 #include "app/window/sweep_window.h"
 #include "core/engine/check.h"
@@ -80,6 +83,29 @@ void DemoTour::sweep() {
     waitFor("saving the sweep", [this, window] {
         return !m_window->jobs().busy(Lane::Disk) &&
                window->statusText().contains(QStringLiteral("sweep.csv"));
+    });
+    window->close();
+    settle();
+}
+
+// A small study of rounding, in its own window.
+void DemoTour::study() {
+    StudyWindow* window = showStudy(*m_window);
+    StudyRequest request;
+    request.options.samples = 1;
+    request.options.length = 256;
+    request.options.pairs = 8;
+    request.text = bundledText();
+    window->form().setRequest(request);
+    window->startButton().click();
+    waitFor("the study", [window] { return !window->run().running() && window->run().result(); });
+    idle(200);
+    m_window->exports().saveImage(window->grab().toImage(), QString::fromStdString(path("study.png")));
+    window->savePicture(QString::fromStdString(path("study_losses.svg")));
+    window->saveTable(QString::fromStdString(path("study.csv")));
+    waitFor("saving the study", [this, window] {
+        return !m_window->jobs().busy(Lane::Disk) &&
+               window->statusText().contains(QStringLiteral("study.csv"));
     });
     window->close();
     settle();

@@ -79,6 +79,7 @@ void DemoTour::take() {
     calibrate();
     check();
     sweep();
+    study();
     dragLong();
 }
 

@@ -36,6 +36,7 @@ private:
     void masked();
     void check();
     void sweep();
+    void study();
     void share();
     void spans();
     void dragSpan();

@@ -1,9 +1,7 @@
 #include "app/window/study_picture.h"
 
-#include <QPainter>
-
-#include "app/window/exports.h"
 #include "app/window/offscreen.h"
+#include "app/window/study_drawing.h"
 #include "core/trace/file_writer.h"
 #include "views/charts/statistics_chart.h"
 #include "views/charts/study_chart.h"
@@ -13,15 +11,10 @@ namespace fovea {
 
 namespace {
 
-constexpr QSize kLosses(1280, 980), kStatistics(1280, 420);
-
-template <class Chart>
-void save(const Chart& chart, QSize size, const std::filesystem::path& folder, const char* name) {
-    const Picture picture{QString::fromLatin1(name), size, 2,
-                          [&](QPainter& painter) { chart.paintInto(painter, size); }};
-    for (const auto& [format, ending] :
-         {std::pair{PictureFormat::Svg, ".svg"}, std::pair{PictureFormat::Png, ".png"}})
-        writeFile(folder / (std::string(name) + ending), pictureBytes(picture, format));
+void save(const Picture& picture, const std::filesystem::path& folder) {
+    const std::string name = picture.title.toStdString();
+    writeFile(folder / (name + ".svg"), pictureBytes(picture, PictureFormat::Svg));
+    writeFile(folder / (name + ".png"), pictureBytes(picture, PictureFormat::Png));
 }
 
 void drawStudyPictures(const StudyResult& result, const StudyRule& rule, const std::filesystem::path& folder,
@@ -31,10 +24,10 @@ void drawStudyPictures(const StudyResult& result, const StudyRule& rule, const s
     StudyChart losses;
     losses.setEmptyText(StudyChart::tr("No plan of this study was judged yet."));
     losses.setStudy(std::make_shared<const StudyResult>(result), rule);
-    save(losses, kLosses, folder, kStudyPictures[0]);
+    save(pictureOf(losses), folder);
     StatisticsChart statistics;
     statistics.setStatistics(result.statistics);
-    save(statistics, kStatistics, folder, kStudyPictures[1]);
+    save(pictureOf(statistics), folder);
 }
 
 } // namespace

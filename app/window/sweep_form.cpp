@@ -12,6 +12,7 @@
 #include <QVBoxLayout>
 
 #include "app/window/bundled.h"
+#include "app/window/form_parts.h"
 #include "app/window/loaded_model.h"
 #include "views/theme.h"
 
@@ -20,37 +21,6 @@ namespace fovea {
 namespace {
 
 constexpr int kPlansHeight = 118;
-
-QSpinBox* spin(int low, int high, int value, const QString& tip, const QString& atLowest = {}) {
-    auto* box = new QSpinBox;
-    box->setRange(low, high);
-    box->setValue(value);
-    box->setToolTip(tip);
-    box->setSpecialValueText(atLowest);
-    return box;
-}
-
-QLabel* heading(const QString& text) {
-    auto* label = new QLabel(text);
-    label->setFont(uiFont(12, true));
-    label->setContentsMargins(0, 10, 0, 0);
-    return label;
-}
-
-QToolButton* chooser(const QString& tip) {
-    auto* button = new QToolButton;
-    button->setText(SweepForm::tr("Choose…"));
-    button->setToolTip(tip);
-    return button;
-}
-
-QLayout* beside(QWidget* field, QWidget* button) {
-    auto* row = new QHBoxLayout;
-    row->setSpacing(6);
-    row->addWidget(field, 1);
-    row->addWidget(button);
-    return row;
-}
 
 // What the metric is, in a sentence.
 QString aboutTask(const QString& task) {
@@ -94,11 +64,12 @@ void SweepForm::makeFields() {
     m_task = new QComboBox;
     for (const char* name : {"recall", "repetition", "text"})
         m_task->addItem(QLatin1String(name), QLatin1String(name));
-    m_length = spin(0, 1 << 24, 0, tr("Tokens of a sample, its prompt included"), tr("by the task"));
-    m_samples = spin(1, 100000, 8, tr("Texts to run, each under every plan"));
-    m_seed = spin(0, 1 << 30, 1, tr("Which texts: the same seed makes the same ones"));
-    m_pairs = spin(1, 48, 16, tr("Pairs to recall"));
-    m_prompt = spin(0, 1 << 24, 0,
+    m_length = wholeNumber(0, 1 << 24, 0, tr("Tokens of a sample, its prompt included"), tr("by the task"));
+    m_samples = wholeNumber(1, 100000, 8, tr("Texts to run, each under every plan"));
+    m_seed = wholeNumber(0, 1 << 30, 1, tr("Which texts: the same seed makes the same ones"));
+    m_pairs = wholeNumber(1, 48, 16, tr("Pairs to recall"));
+    m_prompt =
+        wholeNumber(0, 1 << 24, 0,
                     tr("Tokens of a sample that are its prompt, with the list and the first questions: what "
                        "keeps that go by "
                        "what a prompt's queries look at have to go by"),
@@ -106,24 +77,20 @@ void SweepForm::makeFields() {
     m_text = new QLineEdit;
     m_text->setPlaceholderText(tr("the bundled text"));
     m_text->setMinimumWidth(60);
-    m_chooseText = chooser(tr("The text that passages, windows and filler are cut from"));
+    m_chooseText = chooseButton(tr("The text that passages, windows and filler are cut from"));
     m_out = new QLineEdit;
     m_out->setPlaceholderText(tr("none: kept on screen"));
     m_out->setMinimumWidth(60);
-    m_chooseOut =
-        chooser(tr("A CSV that gets every row as it is found; a sweep that it has begun is gone on with"));
+    m_chooseOut = chooseButton(
+        tr("A CSV that gets every row as it is found; a sweep that it has begun is gone on with"));
     m_plans = new QPlainTextEdit(
         QStringLiteral("read=sparq:r={4,8,16},k={16,32,64}\nkeep=streaming:window={28,60,124}"));
     m_plans->setFont(numberFont(12));
     m_plans->setFixedHeight(kPlansHeight);
     m_plans->setTabChangesFocus(true);
     m_plans->setToolTip(tr("One plan to a line; {4,8,16} stands for each of the three"));
-    for (QLabel** label : {&m_facts, &m_about}) {
-        *label = new QLabel;
-        (*label)->setWordWrap(true);
-        (*label)->setFont(uiFont(11));
-        (*label)->setProperty("role", "muted");
-    }
+    m_facts = noteLabel();
+    m_about = noteLabel();
 }
 
 void SweepForm::lay() {
@@ -146,12 +113,12 @@ void SweepForm::lay() {
     task->addRow(tr("seed"), m_seed);
     task->addRow(tr("pairs"), m_pairs);
     task->addRow(tr("prompt"), m_prompt);
-    task->addRow(tr("text"), beside(m_text, m_chooseText));
+    task->addRow(tr("text"), besideButton(m_text, m_chooseText));
     column->addWidget(heading(tr("Plans")));
     column->addWidget(m_plans);
     column->addWidget(m_facts);
     column->addWidget(heading(tr("Table")));
-    form()->addRow(tr("file"), beside(m_out, m_chooseOut));
+    form()->addRow(tr("file"), besideButton(m_out, m_chooseOut));
     column->addStretch(1);
 }
 

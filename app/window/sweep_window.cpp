@@ -230,6 +230,12 @@ void SweepWindow::write(const QString& path, std::function<std::string()> make) 
                  });
 }
 
+void takeAsPlanB(MainWindow& window, const QString& plan) {
+    const QString why = window.document().editPlanText(Side::B, plan);
+    why.isEmpty() ? window.statusLine().showDone(SweepWindow::tr("Plan B is now %1").arg(plan))
+                  : window.statusLine().showFailure(why);
+}
+
 SweepWindow* showSweep(MainWindow& window) {
     auto* sweep = window.findChild<SweepWindow*>(QString(), Qt::FindDirectChildrenOnly);
     if (!sweep) {
@@ -239,11 +245,8 @@ SweepWindow* showSweep(MainWindow& window) {
         sweep->setBudget([&window] { return window.controller().limits().memoryBudget; });
         QObject::connect(&document, &Document::modelChanged, sweep,
                          [sweep, &document] { sweep->setModel(document.model()); });
-        QObject::connect(sweep, &SweepWindow::planPicked, &window, [&window](const QString& plan) {
-            const QString why = window.document().editPlanText(Side::B, plan);
-            why.isEmpty() ? window.statusLine().showDone(SweepWindow::tr("Plan B is now %1").arg(plan))
-                          : window.statusLine().showFailure(why);
-        });
+        QObject::connect(sweep, &SweepWindow::planPicked, &window,
+                         [&window](const QString& plan) { takeAsPlanB(window, plan); });
     }
     sweep->show();
     sweep->raise();

@@ -74,6 +74,9 @@ private:
     QToolButton *m_picture, *m_csv;
 };
 
+// A plan that was picked elsewhere becomes plan B; the status line says so, or why not.
+void takeAsPlanB(MainWindow& window, const QString& plan);
+
 // The window's own, made when it is first asked for; plans that are picked become its plan B.
 SweepWindow* showSweep(MainWindow& window);
 

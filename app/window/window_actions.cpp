@@ -77,6 +77,9 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
                    tr("Run plan B on two backends and see where they differ most"));
     a.sweep = make("sweep", tr("Sweep plans…"), {},
                    tr("Judge many plans by a task: quality against bytes, as a table and a picture"));
+    a.study =
+        make("study", tr("Study quantisation…"), {},
+             tr("What rounding weights, activations and the cache costs this model, and what is advised"));
     a.train = make("train", tr("Train a model…"), {},
                    tr("Make a small model out of text, and see its losses; or follow a training"));
     a.calibrate = make("calibrate", tr("Calibrate…"), {},

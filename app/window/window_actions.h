@@ -34,6 +34,7 @@ struct WindowActions {
     // Tools
     QAction* check = nullptr;
     QAction* sweep = nullptr;
+    QAction* study = nullptr;
     QAction* train = nullptr;
     QAction* calibrate = nullptr;
     // Plan

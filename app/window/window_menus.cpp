@@ -83,7 +83,7 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
 
     addView(*bar.addMenu(tr("&View")), a, menus);
 
-    bar.addMenu(tr("&Tools"))->addActions({a.check, a.sweep, a.train, a.calibrate});
+    bar.addMenu(tr("&Tools"))->addActions({a.check, a.sweep, a.study, a.train, a.calibrate});
 
     QMenu* help = bar.addMenu(tr("&Help"));
     help->addActions({a.palette, a.keys});

@@ -22,6 +22,7 @@
 #include "app/window/run_toolbar.h"
 #include "app/window/settings_dialog.h"
 #include "app/window/status_line.h"
+#include "app/window/study_window.h"
 #include "app/window/sweep_window.h"
 #include "app/window/thread_share.h"
 #include "app/window/training_window.h"
@@ -52,6 +53,7 @@ void MainWindow::wireRun() {
             [this] { RunSettingsDialog(m_document, this).exec(); });
     connect(m_actions.check, &QAction::triggered, this, [this] { m_panels->bringUp("checkDock"); });
     connect(m_actions.sweep, &QAction::triggered, this, [this] { showSweep(*this); });
+    connect(m_actions.study, &QAction::triggered, this, [this] { showStudy(*this); });
     connect(m_actions.train, &QAction::triggered, this, [this] { showTraining(*this); });
     connect(&m_controller, &Controller::stateChanged, this, &MainWindow::showState);
     connect(&m_controller, &Controller::runsChanged, this, &MainWindow::showRunFacts);

@@ -102,6 +102,17 @@ std::int64_t StudyResult::done() const {
     return rows;
 }
 
+void takeOver(StudyResult& result, const StudyResult& before) {
+    for (StudySweep& sweep : result.sweeps)
+        for (const StudySweep& old : before.sweeps)
+            if (old.task == sweep.task && differenceOf(old.table.arguments, sweep.table.arguments).empty()) {
+                sweep.table = old.table;
+                std::erase_if(sweep.table.rows, [](const SweepRow& row) { return !row.refused.empty(); });
+            }
+    if (before.statistics.sameQuestion(result.statistics))
+        result.statistics.rows = before.statistics.rows;
+}
+
 Study::Study(std::shared_ptr<const Model> model, std::shared_ptr<const Tokenizer> tokenizer, std::string name,
              StudyOptions options, std::vector<StudyTask> tasks)
     : m_model(std::move(model)), m_tokenizer(std::move(tokenizer)), m_options(std::move(options)) {

@@ -55,6 +55,9 @@ struct StudyResult {
     std::int64_t rows() const, done() const;
 };
 
+// What `before` has of the same questions goes over into `result`, without refusals, which cost nothing to find again.
+void takeOver(StudyResult& result, const StudyResult& before);
+
 struct StudyObserver {
     std::function<void(int done, int all)> layer; // of the statistics
     std::function<void()> step;                   // a decode step was made

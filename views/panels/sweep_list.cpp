@@ -1,20 +1,19 @@
 #include "views/panels/sweep_list.h"
 
 #include <QEvent>
-#include <QHeaderView>
 
 #include <cmath>
 
 #include "core/trace/byte_text.h"
 #include "core/trace/evaluation_report.h"
 #include "views/panels/copy_menu.h"
+#include "views/panels/flat_table.h"
 #include "views/theme.h"
 
 namespace fovea {
 
 namespace {
 
-constexpr int kRowHeight = 21;
 enum Column {
     PlanColumn,
     ScoreColumn,
@@ -39,22 +38,7 @@ QString bytesText(double bytes) {
 SweepList::SweepList(QWidget* parent) : QTableWidget(0, kColumns, parent) {
     setHorizontalHeaderLabels(
         {tr("plan"), tr("score"), tr("moved/token"), tr("of dense"), tr("held"), tr("KL mean"), tr("top-1")});
-    setFrameShape(QFrame::NoFrame);
-    setShowGrid(false);
-    setEditTriggers(NoEditTriggers);
-    setSelectionBehavior(SelectRows);
-    setSelectionMode(SingleSelection);
-    setWordWrap(false);
-    verticalHeader()->hide();
-    verticalHeader()->setDefaultSectionSize(kRowHeight);
-    horizontalHeader()->setHighlightSections(false);
-    horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    horizontalHeader()->setSectionResizeMode(PlanColumn, QHeaderView::Stretch);
-    viewport()->setAutoFillBackground(false);
-    setStyleSheet(QStringLiteral("QTableWidget { background: transparent; }"
-                                 "QTableWidget::item { padding-left: 10px; }"
-                                 "QHeaderView, QHeaderView::section { background: transparent; border: none;"
-                                 " padding: 0 6px 0 2px; }"));
+    makeFlatTable(*this, PlanColumn);
     connect(this, &QTableWidget::cellClicked, this, [this](int row, int) {
         const SweepRow& chosen = m_table.rows[static_cast<std::size_t>(row)];
         if (chosen.refused.empty())
@@ -105,12 +89,7 @@ void SweepList::refresh() {
         put(KlColumn, QString::number(row.klMean, 'g', 3), t.text);
         put(AgreementColumn, tr("%1 %").arg(100 * row.agreement, 0, 'f', 1), t.text);
     }
-    for (int c = 0; c < kColumns; ++c) {
-        QTableWidgetItem* head = horizontalHeaderItem(c);
-        head->setFont(uiFont(11));
-        head->setForeground(t.mutedText);
-        head->setTextAlignment((c == PlanColumn ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
-    }
+    colourFlatHeader(*this, PlanColumn);
 }
 
 void SweepList::changeEvent(QEvent* event) {
