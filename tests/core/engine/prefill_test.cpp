@@ -215,3 +215,52 @@ TEST_CASE("In a masked prompt an infinite value reaches no head that does not se
         for (std::int64_t p = 0; p < T; ++p)
             CHECK(y[0][head][p].isfinite().all().item<bool>() == (p < 5 || p > seenUntil[head]));
 }
+
+// What a layer makes of a prompt depends on what the layer before it saw.
+TEST_CASE("A prompt that is read in floats leaves what a dense one leaves, and codes beside it", "[core.engine]") {
+    const auto model = randomModel(kShape);
+    const std::vector<int> tokens = randomTokens(kAll, kShape.vocabulary);
+    const auto prompted = [&](const char* plan, Backend backend) {
+        auto session = std::make_unique<Session>(
+            model, parsePlan(plan), SessionOptions{.backend = backend, .captureBudget = 1 << 30, .capacity = kAll});
+        REQUIRE(session->prefill(std::span(tokens).first(100), kGoOn)); // in two parts
+        REQUIRE(session->prefill(std::span(tokens).subspan(100, kPrompt - 100), kGoOn));
+        return session;
+    };
+    for (const Backend backend : kBackends) {
+        const auto dense = prompted("dense", backend);
+        const auto keysOf = [](const Session& session) { return session.capture()->k(1, 0); };
+        const std::int64_t n = kPrompt * kShape.headDim;
+        for (const char* plan : {"store=kivi:residual=32", "store=rtn:bits=2 prefill=dense", "store=kivi:residual=32,bits=8"}) {
+            INFO(plan);
+            const auto floats = prompted(plan, backend);
+            CHECK(apart(keysOf(*floats), keysOf(*dense), n) < 1e-6);
+            const StepRecord step = floats->step(1, true);
+            requireSame(step.formula, step.counted);
+            CHECK(step.held.counted[Component::Scales] > 0);
+            // What follows the prompt reads the codes.
+            dense->step(1, true);
+            CHECK(difference(floats->logits(), dense->logits()) > 1e-6);
+            const auto codes = prompted((std::string(plan).find("kivi") != std::string::npos
+                                             ? "store=kivi:residual=32 prefill=quantised"
+                                             : "store=rtn:bits=2"),
+                                        backend);
+            CHECK(apart(keysOf(*codes), keysOf(*dense), n) > 1e-4);
+        }
+    }
+}
+
+TEST_CASE("How a prompt meets a store is as the store's paper has it, unless the plan says otherwise", "[core.engine]") {
+    CHECK_FALSE(readsPromptInFloats(parsePlan("store=rtn")));
+    CHECK(readsPromptInFloats(parsePlan("store=rtn prefill=dense")));
+    CHECK(readsPromptInFloats(parsePlan("store=kivi")));
+    CHECK_FALSE(readsPromptInFloats(parsePlan("store=cq prefill=quantised")));
+    CHECK_FALSE(readsPromptInFloats(parsePlan("store=bf16")));
+    CHECK_FALSE(readsPromptInFloats(parsePlan("store=kivi keep=moa:block=8"))); // masked, as if decoded
+    CHECK(toText(parsePlan("store=rtn prefill=quantised")) == "store=rtn");
+    CHECK(toText(parsePlan("store=rtn prefill=dense")) == "store=rtn prefill=dense");
+    CHECK(toText(parsePlan("prefill=quantised store=kivi")) == "store=kivi prefill=quantised");
+    const auto why = refusal(parsePlan("prefill=quantised"), randomModel(kShape)->spec);
+    REQUIRE(why);
+    CHECK(why->find("store has none") != std::string::npos);
+}

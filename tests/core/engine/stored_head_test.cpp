@@ -11,6 +11,7 @@
 
 #include "core/engine/capture.h"
 #include "core/plan/attention_plan.h"
+#include "tests/support/some_codecs.h"
 
 #include <catch2/catch.hpp>
 
@@ -83,6 +84,39 @@ TEST_CASE("What is held is one of its group's levels, at every bit-width, and th
             }
     CHECK(head.keys.levels.group(4, 79).firstChannel == (group == 32 ? 64 : 0));
     CHECK(head.keys.levels.group(4, 79).endChannel == 80);
+}
+
+TEST_CASE("Under a mixed store what is coded is one of its group's levels, and what waits is as it came",
+          "[core.engine][stored]") {
+    const Store store = GENERATE(Store(KiviParams{.bits = 2, .group = 32, .residual = 32}),
+                                 Store(KiviParams{.bits = 4, .group = 64, .residual = 64}),
+                                 Store(KvquantParams{.bits = 3, .outliers = 0, .exact = 2}),
+                                 Store(CqParams{.channels = 4, .bits = 5, .recent = 9}));
+    const int d = 40;
+    const Rows rows = randomRows(75, d, 5);
+    Capture capture = captureOf(rows, rows);
+    capture.readCodecsBy([](const Store& of) { return test::someCodecs(of, 1, d); });
+    const StoredHead head = storedHead(capture, store, 75, 0, 0);
+    const auto mixed = mixedStore(store, d);
+    for (const bool keys : {true, false}) {
+        const StoredPart& part = keys ? head.keys : head.values;
+        const ExactRows& exact = (keys ? mixed->keys : mixed->values).exact;
+        CHECK(part.bits == storedBits(store, ElementType::F32, d, keys ? Component::Keys : Component::Values));
+        for (std::int64_t t = 0; t < part.tokens; ++t)
+            for (int c = 0; c < part.channels; ++c) {
+                INFO("store " << store.index() << (keys ? ", key " : ", value ") << t << ", " << c);
+                REQUIRE(part.levels.coded(t) == !exact.keep(t, 75));
+                const float held = part.held[static_cast<std::size_t>(t * d + c)];
+                if (!part.levels.coded(t)) {
+                    REQUIRE(part.error(t, c) == 0);
+                    continue;
+                }
+                const auto levels = part.levels.at(t, c);
+                REQUIRE(std::is_sorted(levels.begin(), levels.end()));
+                REQUIRE(std::any_of(levels.begin(), levels.end(),
+                                    [held](float level) { return std::abs(level - held) < 1e-5f; }));
+            }
+    }
 }
 
 TEST_CASE("Fewer bits lose more, and floats what their mantissa leaves out", "[core.engine][stored]") {

@@ -129,6 +129,12 @@ TEST_CASE("Stores whose rows are exact for a while have choices of their own, an
     const double held = storedBits(s.panel.plan().store, smallSpec().type, smallSpec().headDim);
     CHECK(s.panel.findChild<QLabel*>("store mixed note")->text() ==
           QString::number(held, 'f', 3) + " bits when coded, with scales");
+    CHECK(box("store prompt")->currentText() == "floats, the paper's");
+    s.choose(box("store prompt"), "the codes");
+    CHECK(toText(s.panel.plan()) == "store=kivi:bits=4,group=64 prefill=quantised");
+    s.choose(store, "bf16"); // which has none
+    CHECK(toText(s.panel.plan()) == "store=bf16");
+    CHECK_FALSE(box("store prompt")->isVisible());
     s.choose(store, "KVQuant");
     s.choose(box("store outliers"), "0 %");
     s.choose(box("store exact"), "4");
