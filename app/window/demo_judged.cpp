@@ -93,8 +93,8 @@ void DemoTour::study() {
     StudyWindow* window = showStudy(*m_window);
     StudyRequest request;
     request.options.samples = 1;
-    request.options.length = 256;
-    request.options.pairs = 8;
+    request.options.length = 160;
+    request.options.pairs = 4;
     request.text = bundledText();
     window->form().setRequest(request);
     window->startButton().click();

@@ -22,7 +22,9 @@ std::string cell(const std::string& what, std::size_t columns) {
 
 std::string lossText(const Loss& loss) {
     std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "%.1f ± %.1f", 100 * loss.share + 0., 100 * loss.error);
+    std::snprintf(text.data(), text.size(), "%.1f ± %.1f",
+                  std::abs(loss.share) < 5e-4 ? 0. : 100 * loss.share, // no "-0.0"
+                  100 * loss.error);
     return text.data();
 }
 

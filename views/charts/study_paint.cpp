@@ -109,7 +109,7 @@ void drawPlot(QPainter& painter, const StudyPicture& picture, const StudyPicture
                           &plot == row.plots.data() ? lossNumber : std::function<QString(double)>());
     if (plot.points.empty()) {
         painter.setPen(t.faint);
-        painter.drawText(plot.area, Qt::AlignCenter | Qt::TextWordWrap, tr("nothing was run"));
+        painter.drawText(plot.area, Qt::AlignCenter | Qt::TextWordWrap, tr("no losses to show"));
     } else if (row.counts) {
         drawRule(painter, picture, plot.area);
     }
