@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/commands/default_model.h"
+#include "app/commands/interrupt.h"
 #include "app/commands/terminal.h"
 #include "app/commands/text_file.h"
 #include "app/commands/usage_error.h"
@@ -38,6 +39,7 @@ TextBlocks CalibrationInput::blocksFor(const ModelSpec& spec) const {
 
 at::Tensor CalibrationInput::tokens(const std::string& read, const ModelSpec& spec,
                                     const TextBlocks& fitting) const {
+    watchInterrupt(); // what is said from here on may be answered by Ctrl-C
     const auto known = loadTokenizer(modelPath(), tokenizer, spec.vocabulary);
     try {
         const std::vector<int> tokens = known->encode(read, false);

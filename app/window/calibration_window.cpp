@@ -12,6 +12,7 @@
 #include "app/window/calibration_form.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
+#include "app/window/scrolled.h"
 #include "app/window/status_line.h"
 #include "views/theme.h"
 
@@ -36,13 +37,7 @@ CalibrationWindow::~CalibrationWindow() = default;
 
 void CalibrationWindow::lay() {
     m_form = new CalibrationForm;
-    auto* scroll = new QScrollArea;
-    scroll->setWidget(m_form);
-    m_form->setAutoFillBackground(false); // which the scroll area has just turned on
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
+    QScrollArea* const scroll = scrolled(m_form);
     m_notes = new QLabel;
     m_status = new QLabel;
     for (QLabel* label : {m_notes, m_status}) {

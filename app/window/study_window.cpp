@@ -15,6 +15,7 @@
 
 #include "app/window/exports.h"
 #include "app/window/main_window.h"
+#include "app/window/scrolled.h"
 #include "app/window/study_drawing.h"
 #include "app/window/study_form.h"
 #include "app/window/sweep_window.h"
@@ -64,13 +65,7 @@ void StudyWindow::lay() {
 
 QWidget* StudyWindow::makeFormSide() {
     m_form = new StudyForm;
-    auto* scroll = new QScrollArea;
-    scroll->setWidget(m_form);
-    m_form->setAutoFillBackground(false); // which the scroll area has just turned on
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
+    QScrollArea* const scroll = scrolled(m_form);
     m_start = new QPushButton;
     m_stop = new QPushButton(tr("Stop"));
     m_stop->setToolTip(tr("End here: the rows that are there stay, and the study can be gone on with"));

@@ -13,6 +13,7 @@
 
 #include "app/window/exports.h"
 #include "app/window/main_window.h"
+#include "app/window/scrolled.h"
 #include "app/window/status_line.h"
 #include "app/window/sweep_form.h"
 #include "core/trace/file_writer.h"
@@ -51,13 +52,7 @@ void SweepWindow::lay() {
 
 QWidget* SweepWindow::makeFormSide() {
     m_form = new SweepForm;
-    auto* scroll = new QScrollArea;
-    scroll->setWidget(m_form);
-    m_form->setAutoFillBackground(false); // which the scroll area has just turned on
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
+    QScrollArea* const scroll = scrolled(m_form);
     m_start = new QPushButton;
     m_stop = new QPushButton(tr("Stop"));
     m_stop->setToolTip(tr("End here: the rows that are there stay, and the sweep can be gone on with"));

@@ -18,6 +18,7 @@
 
 #include "app/window/exports.h"
 #include "app/window/main_window.h"
+#include "app/window/scrolled.h"
 #include "app/window/training_form.h"
 #include "core/trace/file_writer.h"
 #include "views/charts/loss_chart.h"
@@ -69,13 +70,7 @@ TrainingWindow::~TrainingWindow() = default;
 
 void TrainingWindow::lay() {
     m_form = new TrainingForm;
-    m_scroll = new QScrollArea;
-    m_scroll->setWidget(m_form);
-    m_scroll->setWidgetResizable(true);
-    m_scroll->setFrameShape(QFrame::NoFrame);
-    m_scroll->viewport()->setAutoFillBackground(false);
-    m_form->setAutoFillBackground(false);
-    m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_scroll = scrolled(m_form);
     m_train = new QPushButton(tr("Train"));
     m_resume = new QPushButton(tr("Resume"));
     m_stop = new QPushButton(tr("Stop"));

@@ -7,6 +7,7 @@
 #include <QStyle>
 #include <QVBoxLayout>
 
+#include "app/window/scrolled.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
@@ -47,17 +48,6 @@ QComboBox* makeTokenColour(QWidget* parent) {
     return box;
 }
 
-// Room for what is as high as it must be, on however low a screen.
-QScrollArea* scrolled(QWidget* content) {
-    auto* scroll = new QScrollArea;
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
-    scroll->setWidget(content);
-    return scroll;
-}
-
 // On a low screen the column scrolls rather than cutting the table off.
 void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan = new PlanPanel;
@@ -81,7 +71,6 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     // Nothing is cut off at the right where the bar takes its share.
     scroll->setMinimumWidth(views.planColumn->minimumSizeHint().width() +
                             scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent));
-    views.planColumn->setAutoFillBackground(false);
     views.planFrame = framed(tr("Plan B"), scroll, parent);
     views.plan->furnish(views.planFrame);
 }

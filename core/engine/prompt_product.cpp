@@ -19,41 +19,33 @@ bool goesOnTiles(const Weight& weight) {
     return !weight.isFloats() || Parameter(weight).type() == ElementType::BF16;
 }
 
-// How tiles take activations.
-struct TileForm {
-    std::optional<ActGrid> acts;
-    bool once = false; // rounded to bf16, the checkpoint's own type
-};
-
-// x (vectors, in) as tiles take it, and its scales where `acts` rounded it.
+// x (vectors, in) as tiles take it, and what it is of once it was rounded.
 struct TileInput {
     at::Tensor rows;
     std::vector<float> scales;
-    bool once;
 
-    TileInput(const at::Tensor& x, std::int64_t vectors, std::int64_t in, const TileForm& form)
-        : rows(x.contiguous()), once(form.once) {
-        if (!form.acts)
+    TileInput(const at::Tensor& x, std::int64_t vectors, std::int64_t in, const std::optional<ActGrid>& acts)
+        : rows(x.contiguous()) {
+        if (!acts)
             return;
         const at::Tensor whole = at::empty(rows.sizes(), at::kFloat);
         scales.resize(static_cast<std::size_t>(vectors));
-        cpu::roundActs(*form.acts, rows.data_ptr<float>(), whole.data_ptr<float>(), scales.data(), in,
-                       vectors);
+        cpu::roundActs(*acts, rows.data_ptr<float>(), whole.data_ptr<float>(), scales.data(), in, vectors);
         rows = whole;
     }
     cpu::TileVectors vectors() const {
-        return {rows.data_ptr<float>(), scales.empty() ? nullptr : scales.data(), once};
+        return {rows.data_ptr<float>(), scales.empty() ? nullptr : scales.data()};
     }
 };
 
-at::Tensor onTiles(const at::Tensor& x, const Weight& weight, const TileForm& form) {
+at::Tensor onTiles(const at::Tensor& x, const Weight& weight, const std::optional<ActGrid>& acts) {
     if (!goesOnTiles(weight))
-        return form.acts ? at::linear(actsTruth(x, *form.acts), weight.to(at::kFloat)) : at::Tensor();
+        return acts ? at::linear(actsTruth(x, *acts), weight.to(at::kFloat)) : at::Tensor();
     const Parameter w(weight);
     std::vector<std::int64_t> shape = x.sizes().vec();
     const std::int64_t in = shape.back(), vectors = x.numel() / in;
     shape.back() = w.rows();
-    const TileInput input(x, vectors, in, form);
+    const TileInput input(x, vectors, in, acts);
     at::Tensor y = at::empty(shape, at::kFloat);
     cpu::TileRows tiles;
     if (weight.isFloats())
@@ -76,8 +68,7 @@ bool multipliesOnTiles(Backend backend, const Model& model) {
 MatrixProduct promptProduct(Backend backend, const Model& model, const Acts& acts) {
     const std::optional<ActGrid> grid = actGrid(acts);
     if (multipliesOnTiles(backend, model))
-        return [form = TileForm{grid, model.spec.type == ElementType::BF16}](
-                   const at::Tensor& x, const Weight& w) { return onTiles(x, w, form); };
+        return [grid](const at::Tensor& x, const Weight& w) { return onTiles(x, w, grid); };
     if (grid)
         return [grid](const at::Tensor& x, const Weight& w) {
             return at::linear(actsTruth(x, *grid), w.to(at::kFloat));

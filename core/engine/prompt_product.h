@@ -13,9 +13,7 @@ enum class Backend : std::uint8_t;
 // rounded ones and blocks.
 bool multipliesOnTiles(Backend backend, const Model& model);
 
-// Products on tiles where that is so, and libtorch's in fp32 elsewhere; empty where these are all there is to it. A
-// checkpoint in bf16 has its activations rounded to bf16 once on tiles, as every program has that runs it in its own type;
-// others have them in two halves, which lose nothing that fp32 would keep (tile_product.h has the bounds). Where
+// Products on tiles where that is so, and libtorch's in fp32 elsewhere; empty where these are all there is to it. Where
 // `acts` rounds activations they are rounded first: on tiles as whole numbers, of which these lose nothing; the
 // reference by their truth, and formed by libtorch always.
 MatrixProduct promptProduct(Backend backend, const Model& model, const Acts& acts);

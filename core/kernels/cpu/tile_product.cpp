@@ -2,7 +2,7 @@
 // turned as they are written.
 //   a task    32 rows of W, all vectors, 32 at a time: four tiles of sums, two of W, two of x
 //   reads     W once, and x (L2) once per task
-//   memory    x as both halves (or one, of whole numbers or rounded once), padded to whole tiles; of a task 32 rows of W, unless they
+//   memory    x as both halves (or one, of whole numbers), padded to whole tiles; of a task 32 rows of W, unless they
 //             are bf16 in whole tiles already
 
 #include "core/kernels/cpu/tile_product.h"
@@ -108,12 +108,12 @@ inline void transpose(__m512i (&r)[kSide]) {
     }
 }
 
-// x in tiles of 16 vectors and 32 columns, each the high halves and then, unless they are all there is to it, the low ones; in
+// x in tiles of 16 vectors and 32 columns, each the high halves and then, where one bf16 does not hold x, the low ones; in
 // a tile two columns follow each other, vector after vector.
 class TiledVectors {
 public:
     TiledVectors(const TileVectors& x, std::int64_t in, std::int64_t vectors)
-        : m_scales(x.scales), m_perStep(x.scales || x.once ? 1 : 2), m_steps(roundedUp(in, kDepth) / kDepth),
+        : m_scales(x.scales), m_perStep(x.scales ? 1 : 2), m_steps(roundedUp(in, kDepth) / kDepth),
           m_groups(roundedUp(vectors, 2 * kSide) / kSide),
           m_halves(static_cast<std::size_t>(m_groups * m_steps * m_perStep * kElements)) {
         at::parallel_for(0, m_groups * m_steps, 16, [&](std::int64_t first, std::int64_t last) {

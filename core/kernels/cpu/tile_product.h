@@ -4,9 +4,8 @@
 //
 // A float is two bf16 and little more: v = ⌈v⌋ + ⌈v − ⌈v⌋⌋ + δ, |δ| <= 2^-17·|v|, ⌈v⌋ the nearest bf16. So products are
 // those of both halves, but for low times low where a weight has one (at most 2^-16 of it), and the sum is fp32's
-// within 2^-15·Σ|x·w|. Of a checkpoint in bf16 x is one half, rounded once, as every program does that runs such a model in
-// its own type (2^-9·Σ|x·w|; most of them round y as well). Rounded activations are whole numbers up to 255, of which one
-// bf16 holds all.
+// within 2^-15·Σ|x·w|: libtorch's own bf16 product rounds x, and y to 2^-9 of it. Rounded activations are whole numbers up
+// to 255, of which one bf16 holds all.
 
 #include <cstdint>
 #include <functional>
@@ -21,12 +20,11 @@ struct TileRows {
     const std::uint16_t* bf16 = nullptr;
     std::function<void(std::int64_t first, std::int64_t count, float* to)> widen;
 };
-// x (vectors, in): floats, as both halves or rounded once; or X of activations that were rounded
-// (core/methods/quantise/acts.h) where their scales s (vectors) are given.
+// x (vectors, in): floats, or X of activations that were rounded (core/methods/quantise/acts.h) where their scales s
+// (vectors) are given.
 struct TileVectors {
     const float* x = nullptr;
     const float* scales = nullptr;
-    bool once = false;
 };
 
 // y (vectors, out) = x (vectors, in) · Wᵀ, times s where there are scales, on libtorch's threads. Only where

@@ -95,7 +95,8 @@ TEST_CASE("Under a mixed store what is coded is one of its group's levels, and w
     const int d = 40;
     const Rows rows = randomRows(75, d, 5);
     Capture capture = captureOf(rows, rows);
-    capture.readCodecsBy([](const Store& of) { return test::someCodecs(of, 1, d); });
+    const auto turn = std::make_shared<const PositionTurn>(capture.spec(), 0);
+    capture.readCodecsBy([&](const Store& of) { return test::someCodecs(of, 1, d, turn); });
     const StoredHead head = storedHead(capture, store, 75, 0, 0);
     const auto mixed = mixedStore(store, d);
     for (const bool keys : {true, false}) {

@@ -292,7 +292,7 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"keep=snapkv:budget=63", "window=64"},
         {"keep=snapkv:pool=4", "pool=4"},
         {"keep=snapkv:heavy=4", "\"heavy=4\""},
-        {"prefill=quantised", "\"prefill=quantised\""},
+        {"prefill=rounded", "\"prefill=rounded\""},
         {"prefill=", "\"prefill=\""},
         {"prefill=dense:", "\"prefill=dense:\""},
         {"prefill=masked prefill=masked", "\"prefill=masked\""},
