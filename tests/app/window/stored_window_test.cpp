@@ -3,6 +3,7 @@
 
 #include <QAction>
 #include <QComboBox>
+#include <QStatusBar>
 
 #include <cmath>
 
@@ -78,6 +79,27 @@ TEST_CASE("Bits of the store are drawn at once, of the head that is selected", "
     CHECK(view.head()->values.exact == expected.values.exact);
     Q_EMIT view.tokenPicked(7);
     CHECK(f.document().selection().query == 7);
+}
+
+TEST_CASE("Stores that keep some rows exact are drawn too, and one without codebooks spoils nothing", "[window][stored]") {
+    WindowFixture f;
+    REQUIRE(f.run(40));
+    StoredView& view = opened(f);
+    planB(f, "store=kivi:residual=32");
+    REQUIRE(f.rest());
+    CHECK(view.head()->keys.levels.perGroup == 4);
+    CHECK(view.head()->keys.bits == 3);
+    REQUIRE(f.controller().runs().b);
+    CHECK(toText(f.controller().runs().b->plan) == "store=kivi:residual=32");
+    CHECK_FALSE(f.controller().runs().b->steps.empty());
+
+    planB(f, "store=kvquant");
+    pump(200);
+    REQUIRE(f.rest());
+    INFO(f.window->statusBar()->currentMessage().toStdString());
+    planB(f, "store=kivi:bits=4,residual=32");
+    REQUIRE(f.rest());
+    CHECK(view.head()->keys.levels.perGroup == 16);
 }
 
 TEST_CASE("A drag over bit-widths ends on the last one", "[window][stored]") {
