@@ -38,7 +38,9 @@ def plans():
             "keep=streaming:sinks=4,window=64,positions=cache read=sparq", "share=own", "read=sparq:r=99999999999", "read=",
             "keep=moa:alpha=-1024,beta=0.25,sinks=4,block=8,min=16,length=512", 'keep=moa:file="no such, file.json"',
             "keep=moa:spans=2x4/0+0.5N*6/1e+06+0.25N*2 read=sparq",
-            "share=cla:3,pattern=keep-ends,convert=first read=sparq", "share=layers:0_0_2_2,convert=mean keep=streaming"]):
+            "share=cla:3,pattern=keep-ends,convert=first read=sparq", "share=layers:0_0_2_2,convert=mean keep=streaming",
+            "store=kivi:bits=2,group=32,residual=64 prefill=quantised", "store=kvquant:bits=2,outliers=0.01,exact=4,norm=off",
+            "store=cq:channels=8,bits=10,recent=32 weights=rtn acts=rtn:bits=4", "acts=smooth:bits=8,alpha=0.5 weights=rtn:bits=8"]):
         put("plan", f"seed_{number:02}", text)
 
 
