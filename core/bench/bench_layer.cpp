@@ -1,17 +1,48 @@
 #include "core/bench/bench_layer.h"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "core/calibrate/store_codebooks.h"
 #include "core/engine/store_codecs.h"
 
 namespace fovea {
 
 namespace {
+
+// Codebooks of a store that is learnt: made up, since the time that codes take does not depend on what they stand for.
+LayerCodebooks someBooks(const KvquantParams& params, const ModelSpec& spec) {
+    const at::Tensor levels = at::linspace(-1, 1, params.levels());
+    const KvquantTable values{.offset = {}, .range = {}, .levels = levels, .read = levels};
+    KvquantTable keys = values;
+    keys.offset = at::zeros({spec.kvHeads, spec.headDim});
+    keys.range = at::full({spec.kvHeads, spec.headDim}, 2.f);
+    return {.keyTable = keys, .valueTable = values, .keyCentroids = {}, .valueCentroids = {}};
+}
+LayerCodebooks someBooks(const CqParams& params, const ModelSpec& spec) {
+    const auto centroids = [&] {
+        return at::randn({spec.kvHeads, spec.headDim / params.channels, params.centroids(), params.channels});
+    };
+    return {.keyTable = {}, .valueTable = {}, .keyCentroids = centroids(), .valueCentroids = centroids()};
+}
+
+std::shared_ptr<const StoreCodecs> benchCodecs(const Store& store, const ModelSpec& spec) {
+    const auto learnt = learntStore(store);
+    if (!learnt)
+        return plainCodecs(store, spec);
+    StoreCodebooks books{.store = *learnt, .layers = {}, .origin = {}};
+    books.layers.assign(static_cast<std::size_t>(spec.layers),
+                        std::visit([&](const auto& params) { return someBooks(params, spec); }, *learnt));
+    return learntCodecs(books, spec);
+}
 
 constexpr std::int64_t kChunk = 128; // prompt tokens that are heard at once
 
@@ -50,7 +81,7 @@ AttentionPlan benchPlan(AttentionPlan plan) {
 
 BenchLayer::BenchLayer(const BenchShape& shape, const AttentionPlan& plan)
     : m_spec(benchSpec(shape)), m_plan(benchPlan(plan)), m_keeps(m_plan, m_spec),
-      m_text(m_plan, m_spec, m_keeps, m_ledger, {.capacity = shape.context, .codecs = plainCodecs(m_plan.store, m_spec)}),
+      m_text(m_plan, m_spec, m_keeps, m_ledger, {.capacity = shape.context, .codecs = benchCodecs(m_plan.store, m_spec)}),
       m_attention(m_plan, m_spec, m_keeps, m_ledger), m_drops(!std::holds_alternative<KeepAll>(m_plan.keep)),
       m_q(floats(shape.heads, shape.headDim)), m_k(floats(shape.kvHeads, shape.headDim)),
       m_v(floats(shape.kvHeads, shape.headDim)), m_out(m_q.size()) {
