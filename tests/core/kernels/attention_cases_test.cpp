@@ -146,6 +146,18 @@ TEST_CASE("Every read on the CPU is its truth, over all heads, widths, lengths, 
     }
 }
 
+namespace {
+
+std::string_view methodOfStore(const Store& store) {
+    if (const auto learnt = learntStore(store))
+        return learntStoreName(*learnt);
+    if (std::holds_alternative<KiviParams>(store))
+        return "kivi";
+    return storesCodes(store) ? "rtn" : "floats";
+}
+
+} // namespace
+
 TEST_CASE("The list of cases has every method with every group, width, length, store, batch and sight",
           "[core.kernels]") {
     std::set<std::string> pairs;
@@ -162,6 +174,7 @@ TEST_CASE("The list of cases has every method with every group, width, length, s
                                    : rtn->zero == RtnParams::Zero::Free    ? " free"
                                                                            : " clamped"));
         }
+        pairs.insert(method + " store " + std::string(methodOfStore(c.plan.store)));
         pairs.insert(method + " batch " + std::to_string(c.lengths.size()));
         pairs.insert(method + " sight " + std::to_string(static_cast<int>(c.sight)));
         pairs.insert(method + " keys " + std::to_string(static_cast<int>(c.keys)));
@@ -185,6 +198,8 @@ TEST_CASE("The list of cases has every method with every group, width, length, s
             has(" group " + std::to_string(group));
         for (const char* zero : {" sym", " free", " clamped"})
             has(zero);
+        for (const char* store : {"floats", "rtn", "kivi", "kvquant", "cq"})
+            has(std::string(" store ") + store);
         for (int batch = 1; batch <= 4; ++batch)
             has(" batch " + std::to_string(batch));
         for (int sight = 0; sight < AttentionCase::kSights; ++sight) {
