@@ -8,20 +8,16 @@
 #include <stdexcept>
 #include <utility>
 
-#include "app/commands/default_model.h"
 #include "app/commands/interrupt.h"
 #include "app/commands/memory_budget.h"
 #include "app/commands/run_options.h"
+#include "app/commands/task_options.h"
 #include "app/commands/terminal.h"
-#include "app/commands/text_file.h"
-#include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
-#include "core/model/model_header.h"
 #include "core/study/study_folder.h"
 #include "core/study/study_report.h"
 #include "core/tasks/sweep.h"
-#include "core/tokenizer/tokenizer.h"
 #include "core/trace/file_writer.h"
 
 namespace fovea {
@@ -44,28 +40,20 @@ struct Options {
 
 // All that is known before weights are read is asked first.
 std::unique_ptr<Study> prepared(Options& o) {
-    useThreads(o.run.threads);
-    const std::filesystem::path path =
-        o.run.model.empty() ? defaultModel() : std::filesystem::path(o.run.model);
-    const ModelSpec spec = readModelHeader(path);
-    std::shared_ptr<const Tokenizer> tokenizer = loadTokenizer(path, o.run.tokenizer, spec.vocabulary);
-    const std::filesystem::path file = o.textFile.empty() ? defaultText() : std::filesystem::path(o.textFile);
-    o.study.text = readTextFile(file.string(), o.textFile.empty() ? "the bundled text" : "--text");
-    o.study.textName = file.filename().string();
-    o.study.backend = o.run.backend == "reference" ? Backend::Reference : Backend::Cpu;
+    TaskInput input = taskInput(o.run, o.textFile);
+    o.study.text = std::move(input.text);
+    o.study.textName = input.textName;
+    o.study.backend = input.backend;
     std::vector<StudyTask> tasks;
     try {
-        tasks = studyTasks(o.study, spec, tokenizer);
+        tasks = studyTasks(o.study, input.spec, input.tokenizer);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
-    requireMemory(spec, studyMemory(tasks, spec), parseMemoryBudget(o.run.memoryBudget));
+    requireMemory(input.spec, studyMemory(tasks, input.spec), parseMemoryBudget(o.run.memoryBudget));
     makeFolder(o.out);
     requireWritable(o.out);
-    std::error_code failed;
-    const auto whole = std::filesystem::canonical(path, failed);
-    return std::make_unique<Study>(loadModel(path), std::move(tokenizer),
-                                   failed ? path.string() : whole.string(), o.study, std::move(tasks));
+    return std::make_unique<Study>(loadModel(input.model), input.tokenizer, input.modelName, o.study, std::move(tasks));
 }
 
 void runStudy(Options& o) {

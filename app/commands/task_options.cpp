@@ -69,23 +69,30 @@ void addTaskOptions(CLI::App& command, TaskCommand& o) {
     command.add_flag("--json", o.run.json, "One JSON object on stdout and nothing else");
 }
 
+TaskInput taskInput(const RunOptions& run, const std::string& textFile) {
+    useThreads(run.threads);
+    TaskInput input;
+    input.model = run.model.empty() ? defaultModel() : std::filesystem::path(run.model);
+    input.modelName = canonicalText(input.model);
+    input.spec = readModelHeader(input.model);
+    input.tokenizer = loadTokenizer(input.model, run.tokenizer, input.spec.vocabulary);
+    const std::filesystem::path file = textFile.empty() ? defaultText() : std::filesystem::path(textFile);
+    input.text = readTextFile(file.string(), textFile.empty() ? "the bundled text" : "--text");
+    input.textName = file.filename().string();
+    input.backend = run.backend == "reference" ? Backend::Reference : Backend::Cpu;
+    return input;
+}
+
 PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>& plans) {
-    useThreads(o.run.threads);
-    const std::filesystem::path path =
-        o.run.model.empty() ? defaultModel() : std::filesystem::path(o.run.model);
-    const ModelSpec spec = readModelHeader(path);
-    std::shared_ptr<const Tokenizer> tokenizer = loadTokenizer(path, o.run.tokenizer, spec.vocabulary);
-    const std::filesystem::path file = o.textFile.empty() ? defaultText() : std::filesystem::path(o.textFile);
+    TaskInput input = taskInput(o.run, o.textFile);
     TaskOptions options = o.task;
-    options.text = readTextFile(file.string(), o.textFile.empty() ? "the bundled text" : "--text");
-    const std::shared_ptr<const Task> task = taskOf(options, spec, tokenizer);
-    requireMemory(spec, sweepMemory(*task, spec, plans), parseMemoryBudget(o.run.memoryBudget));
+    options.text = std::move(input.text);
+    const std::shared_ptr<const Task> task = taskOf(options, input.spec, input.tokenizer);
+    requireMemory(input.spec, sweepMemory(*task, input.spec, plans), parseMemoryBudget(o.run.memoryBudget));
     PreparedTask prepared;
-    const Backend backend = o.run.backend == "reference" ? Backend::Reference : Backend::Cpu;
-    prepared.arguments =
-        sweepArguments(canonicalText(path), *task, options, o.samples, backend, file.filename().string());
+    prepared.arguments = sweepArguments(input.modelName, *task, options, o.samples, input.backend, input.textName);
     prepared.evaluation = std::make_unique<Evaluation>(
-        loadModel(path), task, EvaluationOptions{.samples = o.samples, .backend = backend});
+        loadModel(input.model), task, EvaluationOptions{.samples = o.samples, .backend = input.backend});
     return prepared;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The options that `eval` and `sweep` share: which model, which task, how much of it.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,18 @@ struct TaskCommand {
 };
 
 void addTaskOptions(CLI::App& command, TaskCommand& options);
+
+// What tasks are made of, known before weights are read.
+struct TaskInput {
+    std::filesystem::path model;
+    std::string modelName; // its canonical path, where there is one
+    ModelSpec spec;
+    std::shared_ptr<const Tokenizer> tokenizer;
+    std::string text, textName;
+    Backend backend = Backend::Cpu;
+};
+// `textFile` empty: the bundled text. Throws UsageError, CheckpointError.
+TaskInput taskInput(const RunOptions& run, const std::string& textFile);
 
 struct PreparedTask {
     std::unique_ptr<Evaluation> evaluation;

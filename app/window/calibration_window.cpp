@@ -10,6 +10,7 @@
 #include <QVBoxLayout>
 
 #include "app/window/calibration_form.h"
+#include "app/window/form_parts.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
 #include "app/window/scrolled.h"
@@ -46,13 +47,7 @@ void CalibrationWindow::lay() {
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
     }
     m_notes->setObjectName(QStringLiteral("calibrationNotes"));
-    m_progress = new QProgressBar;
-    m_progress->setRange(0, 1000);
-    m_progress->setTextVisible(false);
-    m_progress->setFixedHeight(4);
-    QSizePolicy policy = m_progress->sizePolicy();
-    policy.setRetainSizeWhenHidden(true);
-    m_progress->setSizePolicy(policy);
+    m_progress = thinProgress();
     m_start = new QPushButton(tr("Calibrate"));
     m_stop = new QPushButton(tr("Stop"));
     m_stop->setToolTip(tr("End here: nothing is written"));

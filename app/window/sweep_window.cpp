@@ -12,8 +12,9 @@
 #include <QVBoxLayout>
 
 #include "app/window/exports.h"
+#include "app/window/form_parts.h"
 #include "app/window/main_window.h"
-#include "app/window/scrolled.h"
+#include "app/window/saved_file.h"
 #include "app/window/status_line.h"
 #include "app/window/sweep_form.h"
 #include "core/trace/file_writer.h"
@@ -52,24 +53,10 @@ void SweepWindow::lay() {
 
 QWidget* SweepWindow::makeFormSide() {
     m_form = new SweepForm;
-    QScrollArea* const scroll = scrolled(m_form);
     m_start = new QPushButton;
     m_stop = new QPushButton(tr("Stop"));
     m_stop->setToolTip(tr("End here: the rows that are there stay, and the sweep can be gone on with"));
-    auto* buttons = new QHBoxLayout;
-    buttons->setContentsMargins(12, 8, 12, 10);
-    buttons->addWidget(m_start);
-    buttons->addWidget(m_stop);
-    auto* content = new QWidget;
-    auto* column = new QVBoxLayout(content);
-    column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(0);
-    column->addWidget(scroll, 1);
-    column->addLayout(buttons);
-    auto* frame = new PanelFrame(tr("Sweep"));
-    frame->setContent(content);
-    frame->setFixedWidth(kFormWidth);
-    return frame;
+    return formSide(tr("Sweep"), m_form, m_start, m_stop, kFormWidth);
 }
 
 QWidget* SweepWindow::makeChartSide() {
@@ -85,13 +72,7 @@ QWidget* SweepWindow::makeChartSide() {
     split->setStretchFactor(1, 2);
     split->setChildrenCollapsible(false);
     split->setSizes({460, 260});
-    m_progress = new QProgressBar;
-    m_progress->setRange(0, 1000);
-    m_progress->setTextVisible(false);
-    m_progress->setFixedHeight(4);
-    QSizePolicy policy = m_progress->sizePolicy();
-    policy.setRetainSizeWhenHidden(true);
-    m_progress->setSizePolicy(policy);
+    m_progress = thinProgress();
     m_status = new QLabel;
     m_status->setWordWrap(true);
     m_frame = new PanelFrame(tr("Quality against bytes"));
@@ -215,14 +196,10 @@ void SweepWindow::saveTable(const QString& path) {
 }
 
 void SweepWindow::write(const QString& path, std::function<std::string()> make) {
-    m_jobs.start(Lane::Disk, tr("saving %1").arg(path), Supersede::Nothing,
-                 [this, path, make = std::move(make)](Job&) -> Deliver {
-                     writeFile(path.toStdString(), make());
-                     return [this, path] {
-                         say(tr("Saved %1").arg(path));
-                         Q_EMIT saved(path);
-                     };
-                 });
+    saveInBackground(m_jobs, path, std::move(make), [this, path] {
+        say(tr("Saved %1").arg(path));
+        Q_EMIT saved(path);
+    });
 }
 
 void takeAsPlanB(MainWindow& window, const QString& plan) {

@@ -18,6 +18,7 @@
 
 #include "app/window/exports.h"
 #include "app/window/main_window.h"
+#include "app/window/saved_file.h"
 #include "app/window/scrolled.h"
 #include "app/window/training_form.h"
 #include "core/trace/file_writer.h"
@@ -299,14 +300,10 @@ void TrainingWindow::saveTable(const QString& path) {
 }
 
 void TrainingWindow::write(const QString& path, std::function<std::string()> make) {
-    m_jobs.start(Lane::Disk, tr("saving %1").arg(path), Supersede::Nothing,
-                 [this, path, make = std::move(make)](Job&) -> Deliver {
-                     writeFile(path.toStdString(), make());
-                     return [this, path] {
-                         say(tr("Saved %1").arg(path));
-                         Q_EMIT saved(path);
-                     };
-                 });
+    saveInBackground(m_jobs, path, std::move(make), [this, path] {
+        say(tr("Saved %1").arg(path));
+        Q_EMIT saved(path);
+    });
 }
 
 TrainingWindow* showTraining(MainWindow& window) {

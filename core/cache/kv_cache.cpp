@@ -129,8 +129,8 @@ void KvCache::growFor(Layer& layer) {
     const auto bounding =
         static_cast<std::size_t>(std::count_if(layer.heads.begin(), layer.heads.end(), boundsFull));
     for (Head& head : layer.heads)
-        for (MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
-            if (rows)
+        if (m_layout.mixed)
+            for (MixedRows* const rows : head.mixedRows())
                 rows->reserve((head.slots.next() / m_layout.slotsPerBlock + 1) * m_layout.slotsPerBlock,
                               m_layout.slotsPerBlock);
     if (growing + bounding == 0)
@@ -276,11 +276,12 @@ KvView KvCache::view(int layer, int kvHead) const {
 
 Traffic KvCache::held() const {
     Traffic held = m_held;
+    if (!m_layout.mixed)
+        return held;
     for (const Layer& layer : m_layers)
         for (const Head& head : layer.heads)
-            for (const MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
-                if (rows)
-                    held += rows->held();
+            for (const MixedRows* const rows : head.mixedRows())
+                held += rows->held();
     return held;
 }
 
@@ -291,7 +292,7 @@ std::int64_t KvCache::reserved() const {
     std::int64_t bytes = 0;
     for (const Layer& layer : m_layers)
         for (const Head& head : layer.heads) {
-            for (const MixedRows* const rows : {head.mixedKeys.get(), head.mixedValues.get()})
+            for (const MixedRows* const rows : head.mixedRows())
                 bytes += rows ? rows->reserved() : 0;
             bytes += static_cast<std::int64_t>(head.keys.size() * blocksBytes +
                                                head.valueSum.size() * sizeof(float) +

@@ -22,7 +22,7 @@ std::span<const SlotTable::Move> KvCache::evict(int layer, int kvHead, std::span
         if (m_layout.valueSum && m_layout.valueSums == 1)
             numbers &= subtract(own, 0, slot, moved);
         leavePage(own, slot);
-        for (MixedRows* const rows : {own.mixedKeys.get(), own.mixedValues.get()})
+        for (MixedRows* const rows : own.mixedRows())
             if (rows)
                 rows->release(slot);
     }

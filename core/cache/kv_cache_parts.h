@@ -2,6 +2,7 @@
 // What a KvCache is made of. Internal to it.
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct KvCache::Head {
     std::vector<std::int32_t> pageRows; // live rows of each page
     std::unique_ptr<MixedRows> mixedKeys, mixedValues; // of a mixed store
 
+    // Both, of a mixed store alone.
+    std::array<MixedRows*, 2> mixedRows() const { return {mixedKeys.get(), mixedValues.get()}; }
     SlotPlaces keyPlaces(const CacheLayout& layout) const {
         return {keys.data(), slots.positions().data(), layout.slotsPerBlock};
     }

@@ -1,10 +1,8 @@
 #include "core/engine/captured_head.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
@@ -95,12 +93,10 @@ at::Tensor HeldRows::at(const at::Tensor& positions) const {
         return chosen(floats);
     if (!exact)
         return chosen(codes);
-    std::vector<bool> asTheyCame;
-    const auto* const position = positions.data_ptr<std::int64_t>();
+    const at::Tensor asTheyCame = at::empty(positions.sizes(), at::kBool);
     for (std::int64_t i = 0; i < positions.size(0); ++i)
-        asTheyCame.push_back(exact->keep(position[i], last + 1));
-    const at::Tensor mask = at::tensor(std::vector<std::int64_t>(asTheyCame.begin(), asTheyCame.end()), at::kLong) > 0;
-    return at::where(mask.unsqueeze(1), chosen(floats), chosen(codes));
+        asTheyCame.data_ptr<bool>()[i] = exact->keep(positions.data_ptr<std::int64_t>()[i], last + 1);
+    return at::where(asTheyCame.unsqueeze(1), chosen(floats), chosen(codes));
 }
 
 at::Tensor HeldRows::products(const at::Tensor& queries, std::int64_t first, std::int64_t to) const {
