@@ -3,15 +3,12 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
@@ -24,10 +21,13 @@
 #include "core/cache/kv_cache.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/one_blas_thread.h"
+#include "core/engine/prompt_attention.h"
 #include "core/engine/prompt_kernels.h"
 #include "core/engine/prompt_product.h"
 #include "core/engine/prompt_rows.h"
+#include "core/engine/prompt_sight.h"
 #include "core/engine/sequence.h"
+#include "core/engine/session.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/methods/keep/row_turn.h"
 #include "core/model/forward.h"
@@ -53,41 +53,12 @@ void append(Sequence& text, int layer, const at::Tensor& q, const at::Tensor& k,
         text.append(layer, text.tokens() + t, row(queries, t), row(keys, t), row(values, t));
 }
 
-// The positions of the T newest of `positions` (S) -> (T).
-at::Tensor newest(const at::Tensor& positions, std::int64_t T) {
-    const std::int64_t last = positions.max().item<std::int64_t>();
-    return at::arange(last - T + 1, last + 1, at::kLong);
-}
-
-// (T, S): true where the T newest tokens' queries may not see the token of a slot. positions (S).
-at::Tensor hiddenFrom(const at::Tensor& positions, std::int64_t T, const KeepRule& keep) {
-    const at::Tensor queries = newest(positions, T);
-    const at::Tensor distance = queries.unsqueeze(1) - positions; // (T, S)
-    std::vector<std::int64_t> windows;                            // whose width may grow with the text
-    for (std::int64_t p = queries[0].item<std::int64_t>(); std::ssize(windows) < T; ++p)
-        windows.push_back(keep.oldest(p));
-    const at::Tensor oldest = at::tensor(windows, at::kLong).unsqueeze(1); // (T, 1)
-    return (distance < 0)
-        .logical_or((positions < oldest).logical_and(positions >= keep.sinks))
-        .logical_or(distance > keep.reach);
-}
-
-// The same for the heads of KV head g's group: (T, S) where they see alike, else (g, T, S).
-at::Tensor hiddenFromGroup(const at::Tensor& positions, std::int64_t T, const LayerKeep* keep, int kvHead) {
-    if (!keep || keep->same())
-        return hiddenFrom(positions, T, keep ? keep->of(0) : KeepRule{});
-    std::vector<at::Tensor> heads;
-    for (int i = 0; i < keep->group(); ++i)
-        heads.push_back(hiddenFrom(positions, T, keep->of(kvHead * keep->group() + i)));
-    return at::stack(heads);
-}
-
 // products (g, T, S) of queries (g, T, d) with keys (S, d): those of the sinks anew, each with queries that are turned
 // to the distance at which `rule` has it met.
 void meetSinks(at::Tensor& products, const at::Tensor& queries, const at::Tensor& keys,
                const at::Tensor& positions, const KeepRule& rule, const RowTurn& turn) {
     const std::int64_t g = queries.size(0), T = queries.size(1),
-                       first = newest(positions, T)[0].item<std::int64_t>();
+                       first = firstOfNewest(positions, T);
     const at::Tensor sinks = (positions < rule.sinks).nonzero().squeeze(-1);
     for (std::int64_t i = 0; i < sinks.size(0); ++i) {
         const std::int64_t slot = sinks[i].item<std::int64_t>(), j = positions[slot].item<std::int64_t>();
@@ -118,24 +89,16 @@ at::Tensor mix(const at::Tensor& weights, const at::Tensor& hidden, const at::Te
     return at::cat(rows, 1);
 }
 
-// What one KV head holds, and what its group's queries do not see of it.
-struct HeadRows {
-    at::Tensor positions, hidden; // (S), (T, S) or (g, T, S)
-};
-
-// Heads that hold the same tokens and see alike share what is hidden, which takes longer to say than to use.
-std::vector<HeadRows> rowsOfHeads(const KvCache& cache, int layer, std::int64_t T, const LayerKeep* keep) {
-    const bool alike = !keep || keep->same();
-    std::vector<HeadRows> all;
-    for (int head = 0; head < cache.layout().kvHeads; ++head) {
-        const at::Tensor positions = CacheViewReader(cache.view(layer, head)).positions();
-        const bool asBefore = alike && !all.empty() && at::equal(positions, all.back().positions);
-        all.push_back({positions, asBefore ? all.back().hidden : hiddenFromGroup(positions, T, keep, head)});
-    }
-    return all;
-}
-
 } // namespace
+
+PromptKv promptKv(const KvCache& cache, int layer, int kvHead, const at::Tensor& positions, const PromptRows* asTheyCame) {
+    CacheViewReader held(cache.view(layer, kvHead));
+    const at::Tensor keys = held.keys(), values = held.values();
+    if (!asTheyCame)
+        return {keys, values};
+    const int owner = cache.layout().sourceOf(layer);
+    return {asTheyCame->keys(owner, kvHead, positions, keys), asTheyCame->values(owner, kvHead, positions, values)};
+}
 
 at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer, const PrefillSight& sight,
                            const WeightListener& listener) {
@@ -152,14 +115,8 @@ at::Tensor cachedAttention(const at::Tensor& q, const KvCache& cache, int layer,
         for (auto head = static_cast<std::size_t>(first); head < static_cast<std::size_t>(last); ++head) {
             const auto& [positions, hidden] = held[head];
             const auto kvHead = static_cast<int>(head);
-            CacheViewReader rows(cache.view(layer, kvHead));
             const at::Tensor queries = q[0].narrow(0, static_cast<std::int64_t>(head) * group, group); // (g, T, d)
-            at::Tensor keys = rows.keys(), values = rows.values();                                     // (S, d)
-            if (sight.rows) {
-                const int owner = cache.layout().sourceOf(layer);
-                keys = sight.rows->keys(owner, kvHead, positions, keys);
-                values = sight.rows->values(owner, kvHead, positions, values);
-            }
+            const auto [keys, values] = promptKv(cache, layer, kvHead, positions, sight.rows);
             at::Tensor products = at::matmul(queries, keys.t());
             if (turn)
                 meetSinks(products, queries, keys, positions, sight.keep->of(0), *turn);
@@ -196,7 +153,11 @@ void prefillChunk(const DecodeState& state, Backend backend, Sequence& text, std
                                     {weights, seen, spec.group()});
             };
         const LayerKeep& keep = state.keeps.of(layer, masksPrefill(state.plan));
-        return cachedAttention(q, text.cache(), layer, {&keep, &spec, spec.logitRule(), text.promptRows()}, listener);
+        const PrefillSight sight{&keep, &spec, spec.logitRule(), text.promptRows()};
+        if (backend == Backend::Cpu && !listener)
+            if (const at::Tensor y = cachedAttentionByKernel(q, text.cache(), layer, sight); y.defined())
+                return y;
+        return cachedAttention(q, text.cache(), layer, sight, listener);
     };
     const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
     hiddenStates(state.model, at::tensor(ids).unsqueeze(0), text.tokens(), attention, at::kFloat, length,

@@ -1,16 +1,14 @@
 #pragma once
 // Many tokens at once through a GEMM (prompt_product.h) into the cache: a prompt, read densely or masked (core/plan/plan_prefill.h).
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <functional>
 #include <span>
 
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/logit_rule.h"
-
-namespace at {
-class Tensor;
-}
 
 namespace fovea {
 
@@ -44,6 +42,13 @@ struct PrefillSight {
     LogitRule logits = {};
     const PromptRows* rows = nullptr; // as they came; null: as they are held
 };
+
+// K and V (S, d) fp32 of what a KV head holds for `layer`, at `positions` (S), by slot: as held, or as they came.
+struct PromptKv {
+    at::Tensor keys, values;
+};
+PromptKv promptKv(const KvCache& cache, int layer, int kvHead, const at::Tensor& positions,
+                  const PromptRows* asTheyCame);
 
 // q (1, H, T, d) of the newest T tokens of `layer` against the rows held. `listener`, where there is one, hears all
 // heads in turn; heads must then see alike.

@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/engine/parameter.h"
@@ -19,44 +21,61 @@ bool goesOnTiles(const Weight& weight) {
     return !weight.isFloats() || Parameter(weight).type() == ElementType::BF16;
 }
 
-// x (vectors, in) as tiles take it, and what it is of once it was rounded.
-struct TileInput {
-    at::Tensor rows;
-    std::vector<float> scales;
+// x (…, in) as tiles take it, rounded before where `acts` says so.
+class TileInput {
+public:
+    TileInput(const at::Tensor& x, const std::optional<ActGrid>& acts) : m_of(x) {
+        const std::int64_t in = x.size(-1), vectors = x.numel() / in;
+        at::Tensor rows = x.contiguous();
+        if (acts) {
+            const at::Tensor whole = at::empty(rows.sizes(), at::kFloat);
+            m_scales.resize(static_cast<std::size_t>(vectors));
+            cpu::roundActs(*acts, rows.data_ptr<float>(), whole.data_ptr<float>(), m_scales.data(), in,
+                           vectors);
+            rows = whole;
+        }
+        m_tiles = cpu::tiledVectors({rows.data_ptr<float>(), m_scales.empty() ? nullptr : m_scales.data()},
+                                    in, vectors);
+    }
+    bool isOf(const at::Tensor& x) const { return m_of.is_same(x); }
+    const cpu::TiledVectors& tiles() const { return *m_tiles; }
 
-    TileInput(const at::Tensor& x, std::int64_t vectors, std::int64_t in, const std::optional<ActGrid>& acts)
-        : rows(x.contiguous()) {
-        if (!acts)
-            return;
-        const at::Tensor whole = at::empty(rows.sizes(), at::kFloat);
-        scales.resize(static_cast<std::size_t>(vectors));
-        cpu::roundActs(*acts, rows.data_ptr<float>(), whole.data_ptr<float>(), scales.data(), in, vectors);
-        rows = whole;
-    }
-    cpu::TileVectors vectors() const {
-        return {rows.data_ptr<float>(), scales.empty() ? nullptr : scales.data()};
-    }
+private:
+    at::Tensor m_of; // held, so that no other tensor can be taken for it
+    std::vector<float> m_scales;
+    std::shared_ptr<const cpu::TiledVectors> m_tiles;
 };
 
-at::Tensor onTiles(const at::Tensor& x, const Weight& weight, const std::optional<ActGrid>& acts) {
-    if (!goesOnTiles(weight))
-        return acts ? at::linear(actsTruth(x, *acts), weight.to(at::kFloat)) : at::Tensor();
-    const Parameter w(weight);
-    std::vector<std::int64_t> shape = x.sizes().vec();
-    const std::int64_t in = shape.back(), vectors = x.numel() / in;
-    shape.back() = w.rows();
-    const TileInput input(x, vectors, in, acts);
-    at::Tensor y = at::empty(shape, at::kFloat);
-    cpu::TileRows tiles;
-    if (weight.isFloats())
-        tiles.bf16 = static_cast<const std::uint16_t*>(w.data());
-    else
-        tiles.widen = [&](std::int64_t first, std::int64_t count, float* to) {
-            w.widenRows(first, count, to, in);
-        };
-    cpu::tileProduct(tiles, input.vectors(), y.data_ptr<float>(), w.rows(), in, vectors);
-    return y;
-}
+// Products on tiles. What several matrices in turn are given (q, k and v; gate and up) is made ready once.
+class TileProducts {
+public:
+    explicit TileProducts(const std::optional<ActGrid>& acts) : m_acts(acts) {}
+
+    at::Tensor operator()(const at::Tensor& x, const Weight& weight) {
+        if (!goesOnTiles(weight))
+            return m_acts ? at::linear(actsTruth(x, *m_acts), weight.to(at::kFloat)) : at::Tensor();
+        if (!m_input || !m_input->isOf(x))
+            m_input = std::make_shared<const TileInput>(x, m_acts);
+        const Parameter w(weight);
+        std::vector<std::int64_t> shape = x.sizes().vec();
+        const std::int64_t in = shape.back();
+        shape.back() = w.rows();
+        at::Tensor y = at::empty(shape, at::kFloat);
+        cpu::TileRows tiles;
+        if (weight.isFloats())
+            tiles.bf16 = static_cast<const std::uint16_t*>(w.data());
+        else
+            tiles.widen = [&](std::int64_t first, std::int64_t count, float* to) {
+                w.widenRows(first, count, to, in);
+            };
+        cpu::tileProduct(tiles, m_input->tiles(), y.data_ptr<float>(), w.rows());
+        return y;
+    }
+
+private:
+    std::optional<ActGrid> m_acts;
+    std::shared_ptr<const TileInput> m_input; // the last one
+};
 
 } // namespace
 
@@ -68,7 +87,7 @@ bool multipliesOnTiles(Backend backend, const Model& model) {
 MatrixProduct promptProduct(Backend backend, const Model& model, const Acts& acts) {
     const std::optional<ActGrid> grid = actGrid(acts);
     if (multipliesOnTiles(backend, model))
-        return [grid](const at::Tensor& x, const Weight& w) { return onTiles(x, w, grid); };
+        return TileProducts(grid);
     if (grid)
         return [grid](const at::Tensor& x, const Weight& w) {
             return at::linear(actsTruth(x, *grid), w.to(at::kFloat));

@@ -18,9 +18,8 @@ namespace fovea {
 using AttentionFunction =
     std::function<at::Tensor(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 
-// x (B, T, in) and W (out, in) -> x·Wᵀ (B, T, out), in place of libtorch's own; empty, or where it
-// gives nothing: libtorch's. No autograd goes through
-// another.
+// x (B, T, in) and W (out, in) -> x·Wᵀ (B, T, out), in place of libtorch's own; empty, or where it gives nothing:
+// libtorch's. No autograd goes through another. Nobody writes into an x between the products that it is in.
 using MatrixProduct = std::function<at::Tensor(const at::Tensor& x, const Weight& w)>;
 
 // What a pass computes with in place of libtorch's own, where nobody differentiates. Each may be empty, or give nothing:

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace fovea::cpu {
@@ -20,6 +21,23 @@ struct LineAllocator {
     T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kLine)); }
     void deallocate(T* memory, std::size_t) { ::operator delete(memory, kLine); }
     bool operator==(const LineAllocator&) const { return true; }
+};
+
+// The same, not filled with zeros first: for what is written before it is read.
+template <class T>
+struct RawLineAllocator : LineAllocator<T> {
+    RawLineAllocator() = default;
+    template <class U>
+    RawLineAllocator(const RawLineAllocator<U>&) {}
+
+    template <class U>
+    void construct(U* element) {
+        ::new (static_cast<void*>(element)) U;
+    }
+    template <class U, class... Arguments>
+    void construct(U* element, Arguments&&... arguments) {
+        ::new (static_cast<void*>(element)) U(std::forward<Arguments>(arguments)...);
+    }
 };
 
 using LineFloats = std::vector<float, LineAllocator<float>>;

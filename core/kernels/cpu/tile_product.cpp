@@ -38,21 +38,20 @@ constexpr int kDepth = 32;                // columns
 constexpr int kElements = kSide * kDepth; // bf16 of a tile
 constexpr int kRows = 2 * kSide;          // of W in a task
 
-using Halves = std::vector<std::uint16_t, LineAllocator<std::uint16_t>>;
+using Halves = std::vector<std::uint16_t, RawLineAllocator<std::uint16_t>>;
 
 std::int64_t roundedUp(std::int64_t n, std::int64_t to) {
     return (n + to - 1) / to * to;
 }
 
 // All tiles of 16 rows of 64 bytes.
-void configureTiles() {
-    struct alignas(64) {
-        std::uint8_t palette = 1, start = 0, reserved[14] = {};
-        std::uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-        std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    _tile_loadconfig(&config);
-}
+struct alignas(64) TileConfig {
+    std::uint8_t palette = 1, start = 0, reserved[14] = {};
+    std::uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+// Constant: compilers do not see that the instruction reads all of it, and leave stores out that only it would need.
+constexpr TileConfig kConfig;
 
 // 32 floats as bf16, and what is left of them as bf16; of what is not finite nothing is left.
 struct Split {
@@ -108,19 +107,23 @@ inline void transpose(__m512i (&r)[kSide]) {
     }
 }
 
-// x in tiles of 16 vectors and 32 columns, each the high halves and then, where one bf16 does not hold x, the low ones; in
+} // namespace
+
+// In tiles of 16 vectors and 32 columns, each the high halves and then, where one bf16 does not hold x, the low ones; in
 // a tile two columns follow each other, vector after vector.
 class TiledVectors {
 public:
     TiledVectors(const TileVectors& x, std::int64_t in, std::int64_t vectors)
-        : m_scales(x.scales), m_perStep(x.scales ? 1 : 2), m_steps(roundedUp(in, kDepth) / kDepth),
-          m_groups(roundedUp(vectors, 2 * kSide) / kSide),
+        : m_scales(x.scales), m_in(in), m_vectors(vectors), m_perStep(x.scales ? 1 : 2),
+          m_steps(roundedUp(in, kDepth) / kDepth), m_groups(roundedUp(vectors, 2 * kSide) / kSide),
           m_halves(static_cast<std::size_t>(m_groups * m_steps * m_perStep * kElements)) {
         at::parallel_for(0, m_groups * m_steps, 16, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t tile = first; tile < last; ++tile)
-                fill(x.x, in, vectors, tile / m_steps, tile % m_steps);
+                fill(x.x, tile / m_steps, tile % m_steps);
         });
     }
+    std::int64_t in() const { return m_in; }
+    std::int64_t vectors() const { return m_vectors; }
     std::int64_t steps() const { return m_steps; }
     std::int64_t groups() const { return m_groups; }
     bool hasLow() const { return m_perStep == 2; }
@@ -132,12 +135,12 @@ public:
     const float* scales() const { return m_scales; } // (vectors), or null
 
 private:
-    void fill(const float* x, std::int64_t in, std::int64_t vectors, std::int64_t group, std::int64_t step) {
+    void fill(const float* x, std::int64_t group, std::int64_t step) {
         __m512i high[kSide], low[kSide];
         for (int i = 0; i < kSide; ++i) {
             const std::int64_t vector = group * kSide + i, column = step * kDepth;
-            const Split halves = splitAt(x + (vector < vectors ? vector * in + column : 0),
-                                         vector < vectors ? in - column : 0);
+            const bool there = vector < m_vectors;
+            const Split halves = splitAt(x + (there ? vector * m_in + column : 0), there ? m_in - column : 0);
             high[i] = halves.high;
             low[i] = halves.low;
         }
@@ -153,9 +156,11 @@ private:
     }
 
     const float* m_scales;
-    std::int64_t m_perStep, m_steps, m_groups;
+    std::int64_t m_in, m_vectors, m_perStep, m_steps, m_groups;
     Halves m_halves;
 };
+
+namespace {
 
 // Rows of W as tiles take them.
 struct RowHalves {
@@ -174,13 +179,15 @@ public:
         if (m_w.bf16 && count == kRows && m_in % kDepth == 0)
             return {m_w.bf16 + first * m_in, nullptr, m_in};
         const std::int64_t width = roundedUp(m_in, kDepth);
-        m_high.assign(static_cast<std::size_t>(kRows * width), 0);
+        m_high.resize(static_cast<std::size_t>(kRows * width)); // rows that are not there are not written either
         if (m_w.bf16) {
-            for (std::int64_t row = 0; row < count; ++row)
+            for (std::int64_t row = 0; row < count; ++row) {
                 std::copy_n(m_w.bf16 + (first + row) * m_in, m_in, m_high.data() + row * width);
+                std::fill(m_high.data() + row * width + m_in, m_high.data() + (row + 1) * width, 0);
+            }
             return {m_high.data(), nullptr, width};
         }
-        m_low.assign(m_high.size(), 0);
+        m_low.resize(m_high.size());
         m_wide.resize(static_cast<std::size_t>(kRows * m_in));
         m_w.widen(first, count, m_wide.data());
         for (std::int64_t row = 0; row < count; ++row)
@@ -220,8 +227,25 @@ inline void loadRows(const std::uint16_t* from, std::int64_t stride) {
     _tile_loadd(5, from + kSide * stride, stride * 2);
 }
 
+// What is asked for while other things are worked on, a few lines with every step: many at once fill the queue of
+// requests, and what is needed now waits behind them.
+class Ahead {
+public:
+    Ahead(std::span<const std::uint16_t> elements, std::int64_t steps)
+        : m_at(elements.data()), m_end(elements.data() + elements.size()),
+          m_lines((std::ssize(elements) + kDepth * steps - 1) / (kDepth * steps)) {}
+    void step() {
+        for (std::int64_t i = 0; i < m_lines && m_at < m_end; ++i, m_at += kDepth)
+            __builtin_prefetch(m_at, 0, 2);
+    }
+
+private:
+    const std::uint16_t *m_at, *m_end;
+    std::int64_t m_lines;
+};
+
 // sums (2, 2, 16, 16): 32 rows of W times the 32 vectors of two groups.
-inline void multiplyBlock(const RowHalves& w, const TiledVectors& x, std::int64_t group, float* sums) {
+inline void multiplyBlock(const RowHalves& w, const TiledVectors& x, std::int64_t group, Ahead& ahead, float* sums) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -229,6 +253,7 @@ inline void multiplyBlock(const RowHalves& w, const TiledVectors& x, std::int64_
     const std::uint16_t *x0 = x.tile(group, 0), *x1 = x.tile(group + 1, 0);
     const std::int64_t more = x.stepElements();
     for (std::int64_t step = 0; step < x.steps(); ++step, x0 += more, x1 += more) {
+        ahead.step();
         _tile_loadd(6, x0, 64);
         _tile_loadd(7, x1, 64);
         if (w.low) {
@@ -271,21 +296,19 @@ inline void writeTurned(const float* sums, const TilePlace& to) {
     }
 }
 
-// Rows of the next task, which are asked for while this one's are worked on: sixteen rows at a time, a few bytes of each,
-// are no streams that a machine foresees.
+// Rows of the next task are asked for while this one's are worked on: sixteen rows at a time, a few bytes of each, are no
+// streams that a machine foresees.
 void multiplyTask(const RowHalves& w, const TiledVectors& x, float* y, std::int64_t out, std::int64_t first,
-                  std::int64_t vectors, std::span<const std::uint16_t> next) {
+                  std::span<const std::uint16_t> next) {
     alignas(64) float sums[4 * kSide * kSide];
+    Ahead ahead(next, x.steps() * x.groups() / 2);
     for (std::int64_t group = 0; group < x.groups(); group += 2) {
-        const std::int64_t all = std::ssize(next);
-        for (std::int64_t at = all * group / x.groups(); at < all * (group + 2) / x.groups(); at += kDepth)
-            __builtin_prefetch(next.data() + at, 0, 2);
-        multiplyBlock(w, x, group, sums);
+        multiplyBlock(w, x, group, ahead, sums);
         for (int part = 0; part < 4; ++part) {
             const std::int64_t row = first + part / 2 * kSide, vector = (group + part % 2) * kSide;
             writeTurned(sums + part * kSide * kSide, {y + vector * out + row,
                                                       x.scales() ? x.scales() + vector : nullptr, out, out - row,
-                                                      vectors - vector});
+                                                      x.vectors() - vector});
         }
     }
 }
@@ -308,17 +331,19 @@ bool multipliesTiles() {
     return does;
 }
 
-void tileProduct(const TileRows& w, const TileVectors& x, float* y, std::int64_t out, std::int64_t in,
-                 std::int64_t vectors) {
-    const TiledVectors tiled(x, in, vectors);
+std::shared_ptr<const TiledVectors> tiledVectors(const TileVectors& x, std::int64_t in, std::int64_t vectors) {
+    return std::make_shared<const TiledVectors>(x, in, vectors);
+}
+
+void tileProduct(const TileRows& w, const TiledVectors& x, float* y, std::int64_t out) {
     std::atomic<std::int64_t> next{0};
     // Handed out one by one, so that a core that another program holds for a while delays its own task alone.
     at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
-        TaskRows rows(w, out, in);
-        configureTiles();
+        TaskRows rows(w, out, x.in());
+        _tile_loadconfig(&kConfig);
         for (std::int64_t first = kRows * next++, after; first < out; first = after) {
             after = kRows * next++;
-            multiplyTask(rows.take(first), tiled, y, out, first, vectors, rows.ahead(after));
+            multiplyTask(rows.take(first), x, y, out, first, rows.ahead(after));
         }
         _tile_release();
     });
@@ -333,7 +358,10 @@ namespace fovea::cpu {
 bool multipliesTiles() {
     return false;
 }
-void tileProduct(const TileRows&, const TileVectors&, float*, std::int64_t, std::int64_t, std::int64_t) {}
+std::shared_ptr<const TiledVectors> tiledVectors(const TileVectors&, std::int64_t, std::int64_t) {
+    return nullptr;
+}
+void tileProduct(const TileRows&, const TiledVectors&, float*, std::int64_t) {}
 } // namespace fovea::cpu
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace fovea::cpu {
 
@@ -27,9 +28,12 @@ struct TileVectors {
     const float* scales = nullptr;
 };
 
-// y (vectors, out) = x (vectors, in) · Wᵀ, times s where there are scales, on libtorch's threads. Only where
-// multipliesTiles().
-void tileProduct(const TileRows& w, const TileVectors& x, float* y, std::int64_t out, std::int64_t in,
-                 std::int64_t vectors);
+// x as tiles take it, which all matrices share that it is multiplied with.
+class TiledVectors;
+// x (vectors, in), on libtorch's threads; its scales must outlive what is returned. Only where multipliesTiles().
+std::shared_ptr<const TiledVectors> tiledVectors(const TileVectors& x, std::int64_t in, std::int64_t vectors);
+
+// y (vectors, out) = x (vectors, in) · Wᵀ, times s where there are scales, on libtorch's threads.
+void tileProduct(const TileRows& w, const TiledVectors& x, float* y, std::int64_t out);
 
 } // namespace fovea::cpu

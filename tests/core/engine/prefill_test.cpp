@@ -15,6 +15,7 @@
 #include "core/engine/capture.h"
 #include "core/engine/eviction.h"
 #include "core/engine/prefill.h"
+#include "core/engine/prompt_attention.h"
 #include "core/engine/session.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/plan/plan_prefill.h"
@@ -186,12 +187,15 @@ TEST_CASE("The mask of a prompt is the papers' own, written out", "[core.engine]
     };
     for (const auto& [text, sight] : cases) {
         const LayerKeep keep(parsePlan(text), spec, 0, true);
-        const at::Tensor y = cachedAttention(q, cache, 0, {.keep = &keep, .spec = &spec});
+        const PrefillSight all{.keep = &keep, .spec = &spec};
+        const at::Tensor y = cachedAttention(q, cache, 0, all), own = cachedAttentionByKernel(q, cache, 0, all);
+        REQUIRE(own.sizes() == y.sizes());
         for (int head = 0; head < H; ++head) {
             INFO(text << ", head " << head);
             const int g = head / 2;
             const at::Tensor expected = byDefinition(q[0][head], k.select(1, g), v.select(1, g), sight(head));
             REQUIRE((y[0][head] - expected).abs().max().item<float>() < 1e-5f);
+            REQUIRE((own[0][head] - expected).abs().max().item<float>() < 1e-5f);
         }
     }
 }
@@ -214,6 +218,8 @@ TEST_CASE("In a masked prompt an infinite value reaches no head that does not se
     for (int head = 0; head < H; ++head)
         for (std::int64_t p = 0; p < T; ++p)
             CHECK(y[0][head][p].isfinite().all().item<bool>() == (p < 5 || p > seenUntil[head]));
+    // The kernel multiplies what is not seen by 0, and so leaves such a cache alone.
+    CHECK_FALSE(cachedAttentionByKernel(at::randn({1, H, T, d}), cache, 0, {.keep = &keep, .spec = &spec}).defined());
 }
 
 // What a layer makes of a prompt depends on what the layer before it saw.

@@ -175,7 +175,7 @@ TEST_CASE("Rounded activations on tiles are what they stand for", "[core.kernels
         rows.widen = [&](std::int64_t first, std::int64_t count, float* to) {
             std::copy_n(w.values.data() + first * in, count * in, to);
         };
-        cpu::tileProduct(rows, {whole.data(), scales.data()}, y.data(), out, in, vectors);
+        cpu::tileProduct(rows, *cpu::tiledVectors({whole.data(), scales.data()}, in, vectors), y.data(), out);
         CHECK(error(w, x, grid, y) < 1. / (1 << 16));
     }
 }

@@ -41,7 +41,7 @@ struct Product {
             };
         }
         y.back() = -7;
-        cpu::tileProduct(rows, {x.data()}, y.data(), out, in, vectors);
+        cpu::tileProduct(rows, *cpu::tiledVectors({x.data()}, in, vectors), y.data(), out);
     }
 
     // |y − x·Wᵀ| in parts of Σ|x·w|, the largest.
