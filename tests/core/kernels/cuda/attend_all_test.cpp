@@ -1,14 +1,10 @@
 // The dense decode kernel, wherever machine.h says it runs.
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <vector>
 
-#include <catch2/catch.hpp>
-
-#include "tests/core/kernels/cuda/attention_case.h"
-#include "tests/core/kernels/cuda/machine.h"
+#include "tests/core/kernels/cuda/attention_checks.h"
 
 using namespace fovea;
 using namespace fovea::cuda;
@@ -16,37 +12,6 @@ using namespace fovea::cuda;
 namespace {
 
 const ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
-
-// Rounding in fp32 alone, since the truth reads the rows as the cache holds them. Values are of size 1.
-constexpr double kTolerance = 4e-6;
-
-// Infinite where there is a NaN.
-double worstError(const std::vector<float>& out, const std::vector<double>& truth) {
-    REQUIRE(out.size() == truth.size());
-    double worst = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const double error = std::abs(out[i] - truth[i]);
-        worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
-    }
-    return worst;
-}
-
-bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-void checkAgainstTruth(const AttentionCase& problem) {
-    const std::vector<double> truth = problem.truth();
-    for (const machine::Execution& execution : machine::executions()) {
-        INFO(execution.name);
-        CHECK(worstError(problem.run(execution.stream), truth) <= kTolerance);
-    }
-}
-
-void checkAgainstTruth(const Geometry& geometry) {
-    INFO(geometry.text());
-    checkAgainstTruth(AttentionCase(geometry));
-}
 
 }  // namespace
 
