@@ -71,6 +71,16 @@ void attend(const AttendAll& step, const SpanArguments& a, Stream stream) {
         joinSpans(a, step.heads, stream);
 }
 
+void listSlots(const AttendAll& step, const SlotLists& lists, SpanArguments& a) {
+    a.list = lists.slots;
+    a.listed = lists.counts;
+    a.listStride = lists.stride;
+    if (lists.perQueryHead) {
+        a.owners = step.heads;
+        a.group = 1;
+    }
+}
+
 } // namespace
 
 void attendAll(const AttendAll& step, Stream stream) {
@@ -83,17 +93,24 @@ void attendList(const AttendAll& step, const SlotLists& lists, const MeanValue& 
     if (const std::string why = refusal(step, lists, mean); !why.empty())
         throw std::invalid_argument(why);
     SpanArguments a = argumentsOf(step);
-    a.list = lists.slots;
-    a.listed = lists.counts;
-    a.listStride = lists.stride;
-    if (lists.perQueryHead) {
-        a.owners = step.heads;
-        a.group = 1;
-    }
+    listSlots(step, lists, a);
     a.alphas = mean.alphas;
     a.valueSums = mean.sums;
     a.meanTokens = mean.tokens;
     a.sumsPerHead = mean.perQueryHead;
+    attend(step, a, stream);
+}
+
+void addListedValues(const AttendAll& step, const SlotLists& lists, const KnownLogits& known, Stream stream) {
+    if (const std::string why = refusal(step, lists, known); !why.empty())
+        throw std::invalid_argument(why);
+    SpanArguments a = argumentsOf(step);
+    listSlots(step, lists, a);
+    a.sights = nullptr;
+    a.known = known.logits;
+    a.knownStride = known.stride;
+    a.knownTops = known.tops;
+    a.knownSums = known.sums;
     attend(step, a, stream);
 }
 

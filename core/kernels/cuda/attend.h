@@ -83,6 +83,17 @@ struct MeanValue {
 
 constexpr int kMaxSplits = 1024;
 
+// Logits of all slots that another kernel has left already, and their softmax (top-k V's choice): the keys are not read,
+// and −∞ stands for a slot that the head does not see.
+struct KnownLogits {
+    const float* logits = nullptr; // (H, stride); null: they are formed
+    std::int64_t stride = 0;
+    // (H) the largest logit m and l = Σ exp(logit − m) over all slots, of which the listed weigh their share; null: they
+    // share all of it among themselves.
+    const float* tops = nullptr;
+    const float* sums = nullptr;
+};
+
 // Enough splits to keep `multiprocessors` busy when no KV head holds, or no list has, more than `longest` slots.
 int splitsFor(const AttendAll& step, std::int64_t longest, int multiprocessors, bool perQueryHead = false);
 // Scratch for the softmax states of all splits, in floats; 0 for one split.
@@ -96,6 +107,7 @@ int readsOfEachRow(const AttendAll& step);
 std::string refusal(const AttendAll& step);
 
 std::string refusal(const AttendAll& step, const SlotLists& lists, const MeanValue& mean = {});
+std::string refusal(const AttendAll& step, const SlotLists& lists, const KnownLogits& known);
 
 // Queues the step on `stream` and returns: one launch, and one more where there are splits. Throws
 // std::invalid_argument with refusal()'s sentence, or std::runtime_error when there is no device or it does not take the
@@ -103,5 +115,8 @@ std::string refusal(const AttendAll& step, const SlotLists& lists, const MeanVal
 void attendAll(const AttendAll& step, Stream stream);
 // The same of listed rows alone: gather, attention, mean and the join of splits are these two launches too.
 void attendList(const AttendAll& step, const SlotLists& lists, const MeanValue& mean, Stream stream);
+// out = Σ V[slot]·exp(logit − m) / l over listed slots. Scale, soft cap and sights of the step say nothing, and it has no
+// report: what the logits are is known already.
+void addListedValues(const AttendAll& step, const SlotLists& lists, const KnownLogits& known, Stream stream);
 
 } // namespace fovea::cuda

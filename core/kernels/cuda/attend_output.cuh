@@ -5,12 +5,10 @@
 
 #include <simt.h>
 
+#include "core/kernels/cuda/softmax_state.cuh"
 #include "core/kernels/cuda/span_arguments.h"
 
 namespace fovea::cuda {
-
-// To natural logarithms, out of the base 2 in which softmaxes are formed.
-constexpr float kLn2 = 0.693147180559945309417f;
 
 // y = α·y + (1 − α)·v̄, v̄ = Σ v / S over what the head sees (SparQ, Algorithm 1), where it is asked for.
 __device__ __forceinline__ float withMean(const SpanArguments& a, std::int64_t head, int c, float y) {
@@ -27,6 +25,12 @@ __device__ __forceinline__ float withMean(const SpanArguments& a, std::int64_t h
 // Component c of a head whose softmax state over all that it attends to is (largest, sum, out).
 __device__ __forceinline__ void writeOutput(const SpanArguments& a, std::int64_t head, int c, float largest,
                                             float sum, float out) {
+    if (a.knownTops) {
+        const float all = a.knownSums[head];
+        a.out[head * a.headDim + c] =
+            all == 0.0f ? 0.0f : out * weightOf(largest, a.knownTops[head] * kLog2E) / all;
+        return;
+    }
     a.out[head * a.headDim + c] = withMean(a, head, c, sum == 0.0f ? 0.0f : out / sum);
     if (a.tops && c == 0) {
         a.tops[head] = largest * kLn2;

@@ -123,4 +123,14 @@ std::string refusal(const AttendAll& step, const SlotLists& lists, const MeanVal
     return "";
 }
 
+std::string refusal(const AttendAll& step, const SlotLists& lists, const KnownLogits& known) {
+    if (const std::string why = refusal(step, lists); !why.empty())
+        return why;
+    if (!known.logits || !known.tops != !known.sums)
+        return "values of listed slots need their logits, and the largest together with the sums or neither";
+    if (step.report.logits)
+        return "logits that are known already are not reported again";
+    return "";
+}
+
 } // namespace fovea::cuda

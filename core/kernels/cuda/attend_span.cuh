@@ -138,22 +138,15 @@ __device__ __forceinline__ void addValues(const Rows& rows,
     }
 }
 
-// Called by whole warps, as teamSum needs, also by teams that have no row left.
+// What a team's rows score with each head, and who sees them (`parted`) where not all do.
 template <class Rows, int kLanes, int kGroup>
-__device__ __forceinline__ void
-attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
-           bool firstLane, const float (&query)[kGroup][kElements], SoftmaxState (&state)[kGroup]) {
-    typename Rows::Share keys[kRowsInFlight], values[kRowsInFlight];
-#pragma unroll
-    for (int r = 0; r < kRowsInFlight; ++r) {
-        keys[r] = rows.load(places.keys[r], places.row[r], places.live[r]);
-        values[r] = rows.load(places.values[r], places.row[r], places.live[r]);
-    }
+__device__ __forceinline__ unsigned
+weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
+          const typename Rows::Share (&keys)[kRowsInFlight], bool firstLane,
+          const float (&query)[kGroup][kElements], float (&scores)[kGroup][kRowsInFlight]) {
     unsigned seen = 0;
     if (a.sights)
         seen = seenRows<kGroup>(a, task, places);
-
-    float scores[kGroup][kRowsInFlight];
     scoreRows<Rows, kLanes>(a, rows, keys, places.live, query, scores);
     if (a.logits && firstLane)
         spillLogits(a, task, places, scores);
@@ -165,11 +158,31 @@ attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const
                 if (!(seen >> (h * kRowsInFlight + r) & 1u))
                     scores[h][r] = -INFINITY;
     }
+    return seen;
+}
+
+// Called by whole warps, as teamSum needs, also by teams that have no row left.
+template <class Rows, int kLanes, bool kListed, int kGroup>
+__device__ __forceinline__ void
+attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
+           bool firstLane, const float (&query)[kGroup][kElements], SoftmaxState (&state)[kGroup]) {
+    const bool known = kListed && a.known;
+    typename Rows::Share keys[kRowsInFlight], values[kRowsInFlight];
+#pragma unroll
+    for (int r = 0; r < kRowsInFlight; ++r) {
+        keys[r] = rows.load(places.keys[r], places.row[r], places.live[r] && !known);
+        values[r] = rows.load(places.values[r], places.row[r], places.live[r]);
+    }
+
+    float scores[kGroup][kRowsInFlight];
+    const unsigned seen =
+        known ? knownScores(a, task, places, scores)
+              : weighKeys<Rows, kLanes>(a, task, rows, places, keys, firstLane, query, scores);
 #pragma unroll
     for (int h = 0; h < kGroup; ++h)
         foldScores(scores[h], state[h]);
 
-    if (a.sights)
+    if (a.sights || known)
         addValues(rows, values, scores, true, seen, state);
     else
         addValues(rows, values, scores, false, seen, state);
@@ -203,7 +216,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
         for (int first = entry; first < run.end; first += kStep) {
             RowPlaces places;
             findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
-            attendRows<Rows, kLanes>(a, task, rows, places, firstLane, query, state);
+            attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <simt.h>
 
 #include "core/kernels/cuda/attend_tile.h"
+#include "core/kernels/cuda/softmax_state.cuh"
 #include "core/kernels/cuda/span_arguments.h"
 
 namespace fovea::cuda {
@@ -75,6 +76,26 @@ __device__ __forceinline__ unsigned seenRows(const SpanArguments& a, const SpanT
                 continue;
             const HeadSight& sight = a.sights[task.firstHead + h];
             if (position < sight.sinks || position >= sight.oldest)
+                seen |= 1u << (h * kRowsInFlight + r);
+        }
+    }
+    return seen;
+}
+
+// The same where logits are known: a head sees what has one. `scores` are these, in base 2.
+template <int kGroup>
+__device__ __forceinline__ unsigned knownScores(const SpanArguments& a, const SpanTask& task,
+                                                const RowPlaces& places,
+                                                float (&scores)[kGroup][kRowsInFlight]) {
+    unsigned seen = 0;
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h) {
+#pragma unroll
+        for (int r = 0; r < kRowsInFlight; ++r) {
+            scores[h][r] = -INFINITY;
+            if (h < task.heads && places.live[r])
+                scores[h][r] = a.known[(task.firstHead + h) * a.knownStride + places.slot[r]] * kLog2E;
+            if (scores[h][r] != -INFINITY)
                 seen |= 1u << (h * kRowsInFlight + r);
         }
     }

@@ -8,6 +8,9 @@
 
 namespace fovea::cuda {
 
+// From natural logarithms to those of base 2, and back.
+constexpr float kLog2E = 1.442695040888963407360f, kLn2 = 0.693147180559945309417f;
+
 // Softmax over the rows seen so far, of one query head: a thread holds its own components of o.
 struct SoftmaxState {
     float largest = -INFINITY; // m

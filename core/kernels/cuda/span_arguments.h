@@ -22,6 +22,10 @@ struct SpanArguments {
     const HeadSight* sights; // null: every head sees all
     const std::int64_t* const* positions;
 
+    const float* known; // (H, knownStride); null: logits are formed
+    std::int64_t knownStride;
+    const float *knownTops, *knownSums; // (H); null: of the listed alone
+
     float* logits; // (H, logitStride); null: kept nowhere
     std::int64_t logitStride;
     float *tops, *sums; // (H) of the report; null: none

@@ -14,4 +14,8 @@ void attendList(const AttendAll&, const SlotLists&, const MeanValue&, Stream) {
     throw std::runtime_error(whyUnavailable());
 }
 
+void addListedValues(const AttendAll&, const SlotLists&, const KnownLogits&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
+
 } // namespace fovea::cuda

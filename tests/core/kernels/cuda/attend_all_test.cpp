@@ -13,7 +13,7 @@ namespace {
 
 const ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Attention agrees with the definition for each type, width and sharing of heads",
           "[core.kernels.cuda]") {
@@ -38,7 +38,7 @@ TEST_CASE("Attention agrees with the definition over a long context", "[core.ker
 
 TEST_CASE("Attention agrees with the definition however the tokens are split", "[core.kernels.cuda]") {
     for (const std::int64_t slots : {1, 100, 300})
-        for (const int splits : {1, 2, 3, 7, 33, 64})  // more splits than steps leaves some with nothing
+        for (const int splits : {1, 2, 3, 7, 33, 64}) // more splits than steps leaves some with nothing
             checkAgainstTruth({ElementType::F16, 2, 1, 128, slots, splits});
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("Equal scores give the mean of the values", "[core.kernels.cuda]") {
 
 TEST_CASE("Scores whose exponentials leave fp32's range are still weighed", "[core.kernels.cuda]") {
     AttentionCase problem({ElementType::F32, 1, 1, 64, 200, 4});
-    for (const float scale : {30.0f, -30.0f}) {  // scores of several hundred, rising and falling
+    for (const float scale : {30.0f, -30.0f}) { // scores of several hundred, rising and falling
         problem.scale = scale;
         const std::vector<double> truth = problem.truth();
         for (const machine::Execution& execution : machine::executions())
@@ -125,7 +125,7 @@ TEST_CASE("KV heads may hold different numbers of tokens, or none", "[core.kerne
     for (const int splits : {1, 4}) {
         AttentionCase problem({ElementType::BF16, 4, 2, 64, 130, splits});
         problem.slots = {130, 1, 0, 64};
-        checkAgainstTruth(problem);  // whose truth is zero where there is nothing to attend to
+        checkAgainstTruth(problem); // whose truth is zero where there is nothing to attend to
     }
 }
 

@@ -131,6 +131,42 @@ TEST_CASE("Where heads see different tokens, so do their lists and their means",
         }
 }
 
+TEST_CASE("Listed values are summed by logits that are known already", "[core.kernels.cuda]") {
+    for (const RowCodes& codes : kForms)
+        for (const auto known : {AttentionCase::Known::ShareOfAll, AttentionCase::Known::ShareOfListed})
+            for (const int splits : {1, 3})
+                for (const bool perQueryHead : {false, true}) {
+                    AttentionCase problem =
+                        listed({ElementType::F16, 2, 3, 96, 110, splits, 32, codes}, 45, perQueryHead);
+                    problem.known = known;
+                    checkAgainstTruth(problem);
+                    for (int head = 0; head < 6; ++head) // a logit of −∞ is a row that is not seen
+                        problem.sights.push_back({1, 110 - 30 * (head % 3)});
+                    for (auto& list : problem.lists)
+                        list[0] = 0; // seen by all
+                    checkAgainstTruth(problem);
+                }
+}
+
+TEST_CASE("Where logits are known no key is read, and no value that a head does not see",
+          "[core.kernels.cuda]") {
+    for (const RowCodes& codes : kForms) {
+        AttentionCase clean = listed({ElementType::F32, 1, 4, 64, 80, 2, 32, codes}, 20);
+        clean.known = AttentionCase::Known::ShareOfAll;
+        for (int head = 0; head < 4; ++head)
+            clean.sights.push_back({0, 40 + 10 * head});
+        clean.lists[0].back() = 79;
+        AttentionCase problem = clean;
+        for (int slot = 0; slot < 40; ++slot) // whose logits are −∞ then
+            for (int c = 0; c < 64; ++c) {
+                problem.setKey(0, slot, c, kNaN);
+                problem.setValue(0, slot, c, kNaN);
+            }
+        for (const machine::Execution& execution : machine::executions())
+            CHECK(sameBits(problem.run(execution.stream), clean.run(execution.stream)));
+    }
+}
+
 TEST_CASE("A report over a list is of its entries", "[core.kernels.cuda]") {
     for (const int splits : {1, 3})
         for (const bool perQueryHead : {false, true}) {

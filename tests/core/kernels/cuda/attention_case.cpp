@@ -176,32 +176,75 @@ Attended AttentionCase::attend(Stream stream) const {
         attendAll(step, stream);
     } else {
         const UploadedLists uploaded(lists, step.report.stride, lists.size() != slots.size());
-        std::vector<float> sumsOfValues;
-        std::vector<std::int64_t> tokens;
-        for (int head = 0; head < heads(); ++head) {
-            std::int64_t count = 0;
-            for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(head / g.group)]; ++slot)
-                count += sees(head, slot);
-            tokens.push_back(count);
-            if (!meanPerQueryHead && head % g.group != 0)
-                continue;
-            for (const double mean : meanValue(head))
-                sumsOfValues.push_back(static_cast<float>(mean * static_cast<double>(count)));
-        }
-        const Buffer shares = machine::upload(alphas), valueSums = machine::upload(sumsOfValues),
-                     counts = machine::upload(tokens);
-        MeanValue mean;
-        if (!alphas.empty()) {
-            mean.alphas = static_cast<const float*>(shares.data());
-            mean.sums = static_cast<const float*>(valueSums.data());
-            mean.tokens = meanPerQueryHead ? static_cast<const std::int64_t*>(counts.data()) : nullptr;
-            mean.perQueryHead = meanPerQueryHead;
-        }
-        attendList(step, uploaded.view, mean, stream);
+        if (known == Known::Not)
+            attendListed(step, uploaded.view, stream);
+        else
+            addKnown(step, uploaded.view, stream);
     }
     machine::finish();
     partials.download();
     return {out.download(), logits.download(), tops.download(), sums.download()};
+}
+
+void AttentionCase::attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const {
+    const Geometry& g = m_geometry;
+    std::vector<float> sumsOfValues;
+    std::vector<std::int64_t> tokens;
+    for (int head = 0; head < heads(); ++head) {
+        std::int64_t count = 0;
+        for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(head / g.group)]; ++slot)
+            count += sees(head, slot);
+        tokens.push_back(count);
+        if (!meanPerQueryHead && head % g.group != 0)
+            continue;
+        for (const double mean : meanValue(head))
+            sumsOfValues.push_back(static_cast<float>(mean * static_cast<double>(count)));
+    }
+    const Buffer shares = machine::upload(alphas), valueSums = machine::upload(sumsOfValues),
+                 counts = machine::upload(tokens);
+    MeanValue mean;
+    if (!alphas.empty()) {
+        mean.alphas = static_cast<const float*>(shares.data());
+        mean.sums = static_cast<const float*>(valueSums.data());
+        mean.tokens = meanPerQueryHead ? static_cast<const std::int64_t*>(counts.data()) : nullptr;
+        mean.perQueryHead = meanPerQueryHead;
+    }
+    attendList(step, listed, mean, stream);
+    machine::finish();
+}
+
+double AttentionCase::massOfAll(int head, double largest) const {
+    double sum = 0;
+    for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(head / m_geometry.group)]; ++slot)
+        sum += sees(head, slot) ? std::exp(logit(head, slot) - largest) : 0;
+    return sum;
+}
+
+void AttentionCase::addKnown(const AttendAll& step, const SlotLists& listed, Stream stream) const {
+    constexpr float kNoLogit = -std::numeric_limits<float>::infinity();
+    const std::int64_t stride = m_geometry.slots + 3;
+    std::vector<float> logits(static_cast<std::size_t>(heads() * stride), kNaN), largest, sums;
+    for (int head = 0; head < heads(); ++head) {
+        float* row = &logits[static_cast<std::size_t>(head * stride)];
+        const std::int64_t live = slots[static_cast<std::size_t>(head / m_geometry.group)];
+        for (std::int64_t slot = 0; slot < live; ++slot)
+            row[slot] = sees(head, slot) ? static_cast<float>(logit(head, slot)) : kNoLogit;
+        largest.push_back(live > 0 ? *std::max_element(row, row + live) : kNoLogit);
+        sums.push_back(static_cast<float>(massOfAll(head, largest.back())));
+    }
+    const Buffer rows = machine::upload(logits), most = machine::upload(largest),
+                 mass = machine::upload(sums);
+    KnownLogits given;
+    given.logits = static_cast<const float*>(rows.data());
+    given.stride = stride;
+    if (known == Known::ShareOfAll) {
+        given.tops = static_cast<const float*>(most.data());
+        given.sums = static_cast<const float*>(mass.data());
+    }
+    AttendAll bare = step; // what is known already
+    bare.scale = kNaN;
+    addListedValues(bare, listed, given, stream);
+    machine::finish();
 }
 
 std::vector<std::int32_t> AttentionCase::attended(int head) const {
@@ -264,6 +307,8 @@ std::vector<double> AttentionCase::truth() const {
         }
         for (double& weight : weights)
             sum += weight = std::exp(weight - largest);
+        if (known == Known::ShareOfAll)
+            sum = massOfAll(head, largest);
         for (std::size_t i = 0; i < rows.size(); ++i)
             for (int c = 0; c < d; ++c)
                 row[c] += weights[i] / sum * value(head / m_geometry.group, rows[i], c);

@@ -37,6 +37,9 @@ public:
     std::vector<std::vector<std::int32_t>> lists;
     std::vector<float> alphas; // (H); empty: no mean
     bool meanPerQueryHead = false;
+    // The kernel is given the logits of all slots, and weighs the listed ones by their share of all, or of each other.
+    enum class Known { Not, ShareOfAll, ShareOfListed };
+    Known known = Known::Not;
 
     // Rows (G, slots, d), as the cache gives them back.
     float key(int kvHead, std::int64_t slot, int c) const { return m_keys[at(kvHead, slot, c)]; }
@@ -56,7 +59,10 @@ public:
 
 private:
     std::size_t at(int kvHead, std::int64_t slot, int c) const;
-    std::vector<double> meanValue(int head) const; // (d)
+    std::vector<double> meanValue(int head) const;    // (d)
+    double massOfAll(int head, double largest) const; // Σ exp(logit − largest) over what the head sees
+    void addKnown(const AttendAll& step, const SlotLists& listed, Stream stream) const;
+    void attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const;
     std::int64_t longestList() const;
 
     Geometry m_geometry;

@@ -53,7 +53,12 @@ TEST_CASE("Of a list each row is read once, and no other", "[core.kernels.cuda]"
             problem.lists = {{0, 5, 63, 64, 76}, {2}};
             simt::Executor executor;
             problem.run(&executor);
-            CHECK(executor.counts().bytesLoaded == 2ull * 6 * static_cast<std::uint64_t>(geometry.rowBytes()));
+            const auto rows = 6 * static_cast<std::uint64_t>(geometry.rowBytes());
+            CHECK(executor.counts().bytesLoaded == 2 * rows);
+            problem.known = AttentionCase::Known::ShareOfAll;
+            simt::Executor valuesAlone;
+            problem.run(&valuesAlone);
+            CHECK(valuesAlone.counts().bytesLoaded == rows);
         }
 }
 

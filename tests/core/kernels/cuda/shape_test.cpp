@@ -88,6 +88,12 @@ TEST_CASE("What is asked for beside attention is refused where something is miss
     MeanValue mean;
     mean.alphas = g_memory;
     CHECK_THAT(refusal(validStep(), lists, mean), Contains("sums of the values"));
+    KnownLogits known;
+    CHECK_THAT(refusal(validStep(), lists, known), Contains("need their logits"));
+    known.logits = known.tops = g_memory;
+    CHECK_THAT(refusal(validStep(), lists, known), Contains("or neither"));
+    known.sums = g_memory;
+    CHECK(refusal(validStep(), lists, known) == "");
     simt::Executor executor;
     CHECK_THROWS_AS(attendList(validStep(), {}, {}, &executor), std::invalid_argument);
     AttendAll wide = validStep();
