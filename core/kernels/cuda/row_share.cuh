@@ -5,7 +5,7 @@
 
 #include <simt.h>
 
-#include "core/kernels/cuda/attend_all_tile.h"
+#include "core/kernels/cuda/attend_tile.h"
 
 namespace fovea::cuda {
 

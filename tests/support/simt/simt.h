@@ -64,7 +64,8 @@ inline float shuffleXor(float value, int distance, simt::Site site = simt::Site:
 // --- Memory ------------------------------------------------------------------------------------------------
 
 // Counted, so that a test can hold the kernel to the traffic that its header states.
-inline uint4 loadOnce(const uint4* source) {
+template <class Word>
+Word loadOnce(const Word* source) {
     simt::Block::running().countLoad(sizeof *source);
     return *source;
 }

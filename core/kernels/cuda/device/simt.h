@@ -50,9 +50,12 @@ __device__ __forceinline__ float shuffleXor(float value, int distance) {
 
 // --- Memory ------------------------------------------------------------------------------------------------
 
-// 16 bytes that the block reads once: they come past the first-level cache, which could do nothing with them.
-// (The second level keeps them, for another block that reads the same row.)
-__device__ __forceinline__ uint4 loadOnce(const uint4* source) { return __ldcg(source); }
+// A word, up to 16 bytes, that the block reads once: it comes past the first-level cache, which could do nothing with
+// it. (The second level keeps it, for another block that reads the same row.)
+template <class Word>
+__device__ __forceinline__ Word loadOnce(const Word* source) {
+    return __ldcg(source);
+}
 
 // --- Launch ------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,10 @@
 // The dense decode kernel, wherever machine.h says it runs.
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <vector>
 
-#include <catch2/catch.hpp>
-
-#include "tests/core/kernels/cuda/attention_case.h"
-#include "tests/core/kernels/cuda/machine.h"
+#include "tests/core/kernels/cuda/attention_checks.h"
 
 using namespace fovea;
 using namespace fovea::cuda;
@@ -17,38 +13,7 @@ namespace {
 
 const ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
 
-// Rounding in fp32 alone, since the truth reads the rows as the cache holds them. Values are of size 1.
-constexpr double kTolerance = 4e-6;
-
-// Infinite where there is a NaN.
-double worstError(const std::vector<float>& out, const std::vector<double>& truth) {
-    REQUIRE(out.size() == truth.size());
-    double worst = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const double error = std::abs(out[i] - truth[i]);
-        worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
-    }
-    return worst;
-}
-
-bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-void checkAgainstTruth(const AttentionCase& problem) {
-    const std::vector<double> truth = problem.truth();
-    for (const machine::Execution& execution : machine::executions()) {
-        INFO(execution.name);
-        CHECK(worstError(problem.run(execution.stream), truth) <= kTolerance);
-    }
-}
-
-void checkAgainstTruth(const Geometry& geometry) {
-    INFO(geometry.text());
-    checkAgainstTruth(AttentionCase(geometry));
-}
-
-}  // namespace
+} // namespace
 
 TEST_CASE("Attention agrees with the definition for each type, width and sharing of heads",
           "[core.kernels.cuda]") {
@@ -73,7 +38,7 @@ TEST_CASE("Attention agrees with the definition over a long context", "[core.ker
 
 TEST_CASE("Attention agrees with the definition however the tokens are split", "[core.kernels.cuda]") {
     for (const std::int64_t slots : {1, 100, 300})
-        for (const int splits : {1, 2, 3, 7, 33, 64})  // more splits than steps leaves some with nothing
+        for (const int splits : {1, 2, 3, 7, 33, 64}) // more splits than steps leaves some with nothing
             checkAgainstTruth({ElementType::F16, 2, 1, 128, slots, splits});
 }
 
@@ -122,7 +87,7 @@ TEST_CASE("Equal scores give the mean of the values", "[core.kernels.cuda]") {
 
 TEST_CASE("Scores whose exponentials leave fp32's range are still weighed", "[core.kernels.cuda]") {
     AttentionCase problem({ElementType::F32, 1, 1, 64, 200, 4});
-    for (const float scale : {30.0f, -30.0f}) {  // scores of several hundred, rising and falling
+    for (const float scale : {30.0f, -30.0f}) { // scores of several hundred, rising and falling
         problem.scale = scale;
         const std::vector<double> truth = problem.truth();
         for (const machine::Execution& execution : machine::executions())
@@ -160,7 +125,7 @@ TEST_CASE("KV heads may hold different numbers of tokens, or none", "[core.kerne
     for (const int splits : {1, 4}) {
         AttentionCase problem({ElementType::BF16, 4, 2, 64, 130, splits});
         problem.slots = {130, 1, 0, 64};
-        checkAgainstTruth(problem);  // whose truth is zero where there is nothing to attend to
+        checkAgainstTruth(problem); // whose truth is zero where there is nothing to attend to
     }
 }
 

@@ -1,13 +1,11 @@
 #include "tests/core/kernels/cuda/attention_case.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <stdexcept>
-
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 
 #include "tests/core/kernels/cuda/machine.h"
 
@@ -20,59 +18,32 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr std::size_t kGuardFloats = 64;
 constexpr float kGuard = 1234.5f;
 
-// One element as it lies in the cache: 2 or 4 bytes at `to`.
-void storeElement(ElementType type, float x, unsigned char* to) {
-    if (type == ElementType::F32) {
-        std::memcpy(to, &x, 4);
-    } else if (type == ElementType::F16) {
-        const __half h = __float2half(x);
-        std::memcpy(to, static_cast<const void*>(&h), 2);
-    } else {
-        const __nv_bfloat16 b = __float2bfloat16(x);
-        std::memcpy(to, static_cast<const void*>(&b), 2);
-    }
-}
+// Floats of NaN for the kernel to write, and a guard behind them.
+class Guarded {
+public:
+    Guarded(std::size_t count, const char* name) : m_count(count), m_name(name), m_buffer(poison(count)) {}
 
-// A block table of every KV head, and the blocks it points to.
-struct Cache {
-    std::vector<Buffer> blocks;
-    Buffer table;
+    float* data() const { return static_cast<float*>(m_buffer.data()); }
+    std::vector<float> download() const {
+        std::vector<float> values = machine::download<float>(m_buffer, m_count + kGuardFloats);
+        for (std::size_t i = m_count; i < values.size(); ++i)
+            if (values[i] != kGuard)
+                throw std::runtime_error(std::string("the kernel wrote past the end of ") + m_name);
+        values.resize(m_count);
+        return values;
+    }
+
+private:
+    static Buffer poison(std::size_t count) {
+        std::vector<float> values(count, kNaN);
+        values.resize(count + kGuardFloats, kGuard);
+        return machine::upload(values);
+    }
+
+    std::size_t m_count;
+    const char* m_name;
+    Buffer m_buffer;
 };
-
-template <class ElementAt>  // (kvHead, slot, c) -> float
-Cache uploadCache(const Geometry& g, std::int64_t blocksPerHead, const ElementAt& elementAt) {
-    const std::size_t size = static_cast<std::size_t>(elementBytes(g.type));
-    std::vector<Buffer> blocks;
-    std::vector<const void*> table;
-    std::vector<unsigned char> bytes(static_cast<std::size_t>(g.slotsPerBlock * g.headDim) * size);
-    for (int kvHead = 0; kvHead < g.kvHeads; ++kvHead) {
-        for (std::int64_t block = 0; block < blocksPerHead; ++block) {
-            unsigned char* to = bytes.data();
-            for (std::int64_t row = 0; row < g.slotsPerBlock; ++row)
-                for (int c = 0; c < g.headDim; ++c, to += size)
-                    storeElement(g.type, elementAt(kvHead, block * g.slotsPerBlock + row, c), to);
-            blocks.push_back(machine::upload(bytes));
-            table.push_back(blocks.back().data());
-        }
-    }
-    return {std::move(blocks), machine::upload(table)};
-}
-
-// `count` floats of NaN for the kernel to write, and a guard behind them.
-Buffer uploadPoison(std::size_t count) {
-    std::vector<float> values(count, kNaN);
-    values.resize(count + kGuardFloats, kGuard);
-    return machine::upload(values);
-}
-
-std::vector<float> downloadGuarded(const Buffer& buffer, std::size_t count, const char* name) {
-    std::vector<float> values = machine::download<float>(buffer, count + kGuardFloats);
-    for (std::size_t i = count; i < values.size(); ++i)
-        if (values[i] != kGuard)
-            throw std::runtime_error(std::string("the kernel wrote past the end of ") + name);
-    values.resize(count);
-    return values;
-}
 
 std::vector<float> normal(std::size_t count, std::mt19937& random) {
     std::normal_distribution<float> distribution;
@@ -82,14 +53,44 @@ std::vector<float> normal(std::size_t count, std::mt19937& random) {
     return values;
 }
 
-}  // namespace
-
-std::string Geometry::text() const {
-    return std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
-           " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
-           " S=" + std::to_string(slots) + " splits=" + std::to_string(splits) +
-           " block=" + std::to_string(slotsPerBlock);
+std::vector<float> rounded(const Geometry& g, const std::vector<float>& rows) {
+    std::vector<float> result(rows.size());
+    for (std::size_t row = 0; row < rows.size(); row += static_cast<std::size_t>(g.headDim))
+        roundRow(g, &rows[row], &result[row]);
+    return result;
 }
+
+// Lists as the kernel takes them, rows of `stride`, what is behind their ends far out of the cache.
+struct UploadedLists {
+    Buffer slots, counts;
+    SlotLists view;
+
+    UploadedLists(const std::vector<std::vector<std::int32_t>>& lists, std::int64_t stride, bool perQueryHead)
+        : slots(machine::upload(flat(lists, stride))), counts(machine::upload(lengths(lists))) {
+        view.slots = static_cast<const std::int32_t*>(slots.data());
+        view.counts = static_cast<const std::int32_t*>(counts.data());
+        view.stride = stride;
+        view.perQueryHead = perQueryHead;
+    }
+
+private:
+    static std::vector<std::int32_t> flat(const std::vector<std::vector<std::int32_t>>& lists,
+                                          std::int64_t stride) {
+        std::vector<std::int32_t> all(lists.size() * static_cast<std::size_t>(stride), 1 << 30);
+        for (std::size_t i = 0; i < lists.size(); ++i)
+            std::copy(lists[i].begin(), lists[i].end(),
+                      all.begin() + static_cast<std::ptrdiff_t>(i) * stride);
+        return all;
+    }
+    static std::vector<std::int32_t> lengths(const std::vector<std::vector<std::int32_t>>& lists) {
+        std::vector<std::int32_t> counts;
+        for (const auto& list : lists)
+            counts.push_back(static_cast<std::int32_t>(list.size()));
+        return counts;
+    }
+};
+
+} // namespace
 
 AttentionCase::AttentionCase(const Geometry& geometry, unsigned seed)
     : behindTheLastSlot(kNaN), slots(static_cast<std::size_t>(geometry.kvHeads), geometry.slots),
@@ -99,91 +100,226 @@ AttentionCase::AttentionCase(const Geometry& geometry, unsigned seed)
         static_cast<std::size_t>(geometry.kvHeads) * static_cast<std::size_t>(geometry.slots);
     const std::size_t d = static_cast<std::size_t>(geometry.headDim);
     q = normal(static_cast<std::size_t>(heads()) * d, random);
-    m_keys = normal(rows * d, random);
-    m_values = normal(rows * d, random);
-    for (float& x : m_keys)
-        x = round(x);
-    for (float& x : m_values)
-        x = round(x);
+    m_rawKeys = normal(rows * d, random);
+    m_rawValues = normal(rows * d, random);
+    m_keys = rounded(geometry, m_rawKeys);
+    m_values = rounded(geometry, m_rawValues);
+    for (int g = 0; g < geometry.kvHeads; ++g)
+        for (std::int64_t slot = 0; slot < geometry.slots; ++slot)
+            positions.push_back(slot);
 }
 
 std::size_t AttentionCase::at(int kvHead, std::int64_t slot, int c) const {
     return static_cast<std::size_t>((kvHead * m_geometry.slots + slot) * m_geometry.headDim + c);
 }
 
-float AttentionCase::round(float x) const {
-    switch (m_geometry.type) {
-    case ElementType::F32: return x;
-    case ElementType::F16: return __half2float(__float2half(x));
-    case ElementType::BF16: return __bfloat162float(__float2bfloat16(x));
-    }
-    return x;
+void AttentionCase::setKey(int kvHead, std::int64_t slot, int c, float x) {
+    m_rawKeys[at(kvHead, slot, c)] = x;
+    roundRow(m_geometry, &m_rawKeys[at(kvHead, slot, 0)], &m_keys[at(kvHead, slot, 0)]);
 }
 
-std::vector<float> AttentionCase::run(Stream stream) const {
+void AttentionCase::setValue(int kvHead, std::int64_t slot, int c, float x) {
+    m_rawValues[at(kvHead, slot, c)] = x;
+    roundRow(m_geometry, &m_rawValues[at(kvHead, slot, 0)], &m_values[at(kvHead, slot, 0)]);
+}
+
+std::int64_t AttentionCase::longestList() const {
+    std::size_t longest = 1;
+    for (const auto& list : lists)
+        longest = std::max(longest, list.size());
+    return static_cast<std::int64_t>(longest);
+}
+
+Attended AttentionCase::attend(Stream stream) const {
     const Geometry& g = m_geometry;
-    const std::int64_t blocksPerHead = (g.slots + g.slotsPerBlock - 1) / g.slotsPerBlock;
-    const auto live = [&](int kvHead, std::int64_t slot) {
-        return slot < slots[static_cast<std::size_t>(kvHead)];
-    };
-    const Cache keys = uploadCache(g, blocksPerHead, [&](int kvHead, std::int64_t slot, int c) {
-        return live(kvHead, slot) ? key(kvHead, slot, c) : behindTheLastSlot;
-    });
-    const Cache values = uploadCache(g, blocksPerHead, [&](int kvHead, std::int64_t slot, int c) {
-        return live(kvHead, slot) ? value(kvHead, slot, c) : behindTheLastSlot;
-    });
-    const Buffer queries = machine::upload(q);
-    const Buffer slotCounts = machine::upload(slots);
+    const CaseBlocks keys = uploadRows(g, m_rawKeys, slots, behindTheLastSlot);
+    const CaseBlocks values = uploadRows(g, m_rawValues, slots, behindTheLastSlot);
+    const Buffer queries = machine::upload(q), slotCounts = machine::upload(slots);
+    const Buffer places = machine::upload(positions), seen = machine::upload(sights);
+    std::vector<const void*> placesOf;
+    for (int kvHead = 0; kvHead < g.kvHeads; ++kvHead)
+        placesOf.push_back(static_cast<const std::int64_t*>(places.data()) + kvHead * g.slots);
+    const Buffer placesTable = machine::upload(placesOf);
 
     AttendAll step;
     step.type = g.type;
+    step.codes = g.codes;
     step.heads = heads();
     step.kvHeads = g.kvHeads;
     step.headDim = g.headDim;
     step.slotsPerBlock = g.slotsPerBlock;
     step.scale = scale;
+    step.softcap = softcap;
     step.splits = g.splits;
     step.q = static_cast<const float*>(queries.data());
     step.keys = static_cast<const void* const*>(keys.table.data());
     step.values = static_cast<const void* const*>(values.table.data());
-    step.blocksPerHead = blocksPerHead;
+    step.blocksPerHead = g.blocksPerHead();
     step.slots = static_cast<const std::int64_t*>(slotCounts.data());
-    const Buffer out = uploadPoison(q.size());
-    const Buffer partials = uploadPoison(partialFloats(step));
-    step.out = static_cast<float*>(out.data());
-    step.partials = static_cast<float*>(partials.data());
+    if (!sights.empty()) {
+        step.sights = static_cast<const HeadSight*>(seen.data());
+        step.positions = static_cast<const std::int64_t* const*>(placesTable.data());
+    }
+    const auto rows = static_cast<std::size_t>(heads());
+    step.report.stride = lists.empty() ? g.slots : longestList();
+    const Guarded out(q.size(), "out"), partials(partialFloats(step), "partials"), tops(rows, "tops"),
+        sums(rows, "sums"), logits(rows * static_cast<std::size_t>(step.report.stride), "logits");
+    step.out = out.data();
+    step.partials = partials.data();
+    if (reported) {
+        step.report.logits = logits.data();
+        step.report.tops = tops.data();
+        step.report.sums = sums.data();
+    }
 
-    attendAll(step, stream);
+    if (lists.empty()) {
+        attendAll(step, stream);
+    } else {
+        const UploadedLists uploaded(lists, step.report.stride, lists.size() != slots.size());
+        if (known == Known::Not)
+            attendListed(step, uploaded.view, stream);
+        else
+            addKnown(step, uploaded.view, stream);
+    }
     machine::finish();
-    downloadGuarded(partials, partialFloats(step), "partials");
-    return downloadGuarded(out, q.size(), "out");
+    partials.download();
+    return {out.download(), logits.download(), tops.download(), sums.download()};
+}
+
+void AttentionCase::attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const {
+    const Geometry& g = m_geometry;
+    std::vector<float> sumsOfValues;
+    std::vector<std::int64_t> tokens;
+    for (int head = 0; head < heads(); ++head) {
+        std::int64_t count = 0;
+        for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(head / g.group)]; ++slot)
+            count += sees(head, slot);
+        tokens.push_back(count);
+        if (!meanPerQueryHead && head % g.group != 0)
+            continue;
+        for (const double mean : meanValue(head))
+            sumsOfValues.push_back(static_cast<float>(mean * static_cast<double>(count)));
+    }
+    const Buffer shares = machine::upload(alphas), valueSums = machine::upload(sumsOfValues),
+                 counts = machine::upload(tokens);
+    MeanValue mean;
+    if (!alphas.empty()) {
+        mean.alphas = static_cast<const float*>(shares.data());
+        mean.sums = static_cast<const float*>(valueSums.data());
+        mean.tokens = meanPerQueryHead ? static_cast<const std::int64_t*>(counts.data()) : nullptr;
+        mean.perQueryHead = meanPerQueryHead;
+    }
+    attendList(step, listed, mean, stream);
+    machine::finish();
+}
+
+double AttentionCase::massOfAll(int head, double largest) const {
+    double sum = 0;
+    for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(head / m_geometry.group)]; ++slot)
+        sum += sees(head, slot) ? std::exp(logit(head, slot) - largest) : 0;
+    return sum;
+}
+
+void AttentionCase::addKnown(const AttendAll& step, const SlotLists& listed, Stream stream) const {
+    constexpr float kNoLogit = -std::numeric_limits<float>::infinity();
+    const std::int64_t stride = m_geometry.slots + 3;
+    std::vector<float> logits(static_cast<std::size_t>(heads() * stride), kNaN), largest, sums;
+    for (int head = 0; head < heads(); ++head) {
+        float* row = &logits[static_cast<std::size_t>(head * stride)];
+        const std::int64_t live = slots[static_cast<std::size_t>(head / m_geometry.group)];
+        for (std::int64_t slot = 0; slot < live; ++slot)
+            row[slot] = sees(head, slot) ? static_cast<float>(logit(head, slot)) : kNoLogit;
+        largest.push_back(live > 0 ? *std::max_element(row, row + live) : kNoLogit);
+        sums.push_back(static_cast<float>(massOfAll(head, largest.back())));
+    }
+    const Buffer rows = machine::upload(logits), most = machine::upload(largest),
+                 mass = machine::upload(sums);
+    KnownLogits given;
+    given.logits = static_cast<const float*>(rows.data());
+    given.stride = stride;
+    if (known == Known::ShareOfAll) {
+        given.tops = static_cast<const float*>(most.data());
+        given.sums = static_cast<const float*>(mass.data());
+    }
+    AttendAll bare = step; // what is known already
+    bare.scale = kNaN;
+    addListedValues(bare, listed, given, stream);
+    machine::finish();
+}
+
+std::vector<std::int32_t> AttentionCase::attended(int head) const {
+    const auto kvHead = static_cast<std::size_t>(head / m_geometry.group);
+    if (!lists.empty())
+        return lists[lists.size() == slots.size() ? kvHead : static_cast<std::size_t>(head)];
+    std::vector<std::int32_t> all(static_cast<std::size_t>(slots[kvHead]));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+bool AttentionCase::sees(int head, std::int64_t slot) const {
+    if (sights.empty())
+        return true;
+    const HeadSight& sight = sights[static_cast<std::size_t>(head)];
+    const std::int64_t position =
+        positions[static_cast<std::size_t>(head / m_geometry.group * m_geometry.slots + slot)];
+    return position < sight.sinks || position >= sight.oldest;
+}
+
+double AttentionCase::logit(int head, std::int64_t slot) const {
+    double dot = 0;
+    for (int c = 0; c < m_geometry.headDim; ++c)
+        dot += double{q[static_cast<std::size_t>(head * m_geometry.headDim + c)]} *
+               key(head / m_geometry.group, slot, c);
+    const double logit = dot * scale;
+    return softcap != 0 ? softcap * std::tanh(logit / softcap) : logit;
+}
+
+std::vector<double> AttentionCase::meanValue(int head) const {
+    const int kvHead = head / m_geometry.group;
+    std::vector<double> mean(static_cast<std::size_t>(m_geometry.headDim), 0.0);
+    std::int64_t count = 0;
+    for (std::int64_t slot = 0; slot < slots[static_cast<std::size_t>(kvHead)]; ++slot) {
+        if (!sees(head, slot))
+            continue;
+        ++count;
+        for (int c = 0; c < m_geometry.headDim; ++c)
+            mean[static_cast<std::size_t>(c)] += value(kvHead, slot, c);
+    }
+    for (double& x : mean)
+        x = count > 0 ? x / static_cast<double>(count) : 0;
+    return mean;
 }
 
 std::vector<double> AttentionCase::truth() const {
     const int d = m_geometry.headDim;
     std::vector<double> out(q.size(), 0.0);
     for (int head = 0; head < heads(); ++head) {
-        const int kvHead = head / m_geometry.group;
-        const auto count = static_cast<std::size_t>(slots[static_cast<std::size_t>(kvHead)]);
-        const std::size_t row = static_cast<std::size_t>(head * d);
-        std::vector<double> weights(count);
+        double* row = &out[static_cast<std::size_t>(head * d)];
+        std::vector<std::int32_t> rows;
+        for (const std::int32_t slot : attended(head))
+            if (sees(head, slot))
+                rows.push_back(slot);
+        std::vector<double> weights;
         double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-        for (std::size_t s = 0; s < count; ++s) {
-            double dot = 0;
-            for (int c = 0; c < d; ++c)
-                dot += double{q[row + static_cast<std::size_t>(c)]} *
-                       key(kvHead, static_cast<std::int64_t>(s), c);
-            weights[s] = dot * scale;
-            largest = std::fmax(largest, weights[s]);
+        for (const std::int32_t slot : rows) {
+            weights.push_back(logit(head, slot));
+            largest = std::fmax(largest, weights.back());
         }
         for (double& weight : weights)
             sum += weight = std::exp(weight - largest);
-        for (std::size_t s = 0; s < count; ++s)
+        if (known == Known::ShareOfAll)
+            sum = massOfAll(head, largest);
+        for (std::size_t i = 0; i < rows.size(); ++i)
             for (int c = 0; c < d; ++c)
-                out[row + static_cast<std::size_t>(c)] +=
-                    weights[s] / sum * value(kvHead, static_cast<std::int64_t>(s), c);
+                row[c] += weights[i] / sum * value(head / m_geometry.group, rows[i], c);
+        if (alphas.empty())
+            continue;
+        const double alpha = alphas[static_cast<std::size_t>(head)];
+        const std::vector<double> mean = meanValue(head);
+        for (int c = 0; c < d; ++c)
+            row[c] = alpha * row[c] + (1 - alpha) * mean[static_cast<std::size_t>(c)];
     }
     return out;
 }
 
-}  // namespace fovea::cuda
+} // namespace fovea::cuda

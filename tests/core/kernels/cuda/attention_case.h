@@ -6,21 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "core/cache/element_type.h"
-#include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/attend.h"
+#include "tests/core/kernels/cuda/case_rows.h"
 
 namespace fovea::cuda {
 
-struct Geometry {
-    ElementType type = ElementType::F32;
-    int kvHeads = 1;  // G
-    int group = 1;    // H/G
-    int headDim = 64;
-    std::int64_t slots = 1;
-    int splits = 1;
-    int slotsPerBlock = 64;
-
-    std::string text() const;
+// What a step leaves behind.
+struct Attended {
+    std::vector<float> out;    // (H, d)
+    std::vector<float> logits; // (H, slots), or (H, longest list); NaN where the kernel wrote nothing
+    std::vector<float> tops, sums;
 };
 
 class AttentionCase {
@@ -31,26 +26,47 @@ public:
     float behindTheLastSlot;
     // Live slots of each KV head; all the geometry's unless changed, and never more.
     std::vector<std::int64_t> slots;
-    float scale;           // 1/√d unless changed
-    std::vector<float> q;  // (H, d)
-    // Rows (G, slots, d), rounded to the cache's type by `store`.
+    float scale; // 1/√d unless changed
+    float softcap = 0;
+    std::vector<float> q; // (H, d)
+    // What each query head sees, (H) or empty: all; positions are the slots' numbers unless changed, (G, slots).
+    std::vector<HeadSight> sights;
+    std::vector<std::int64_t> positions;
+    bool reported = false; // with a LogitReport
+    // Lists of KV heads, or of query heads; empty: all slots are attended to.
+    std::vector<std::vector<std::int32_t>> lists;
+    std::vector<float> alphas; // (H); empty: no mean
+    bool meanPerQueryHead = false;
+    // The kernel is given the logits of all slots, and weighs the listed ones by their share of all, or of each other.
+    enum class Known { Not, ShareOfAll, ShareOfListed };
+    Known known = Known::Not;
+
+    // Rows (G, slots, d), as the cache gives them back.
     float key(int kvHead, std::int64_t slot, int c) const { return m_keys[at(kvHead, slot, c)]; }
     float value(int kvHead, std::int64_t slot, int c) const { return m_values[at(kvHead, slot, c)]; }
-    void setKey(int kvHead, std::int64_t slot, int c, float x) { m_keys[at(kvHead, slot, c)] = round(x); }
-    void setValue(int kvHead, std::int64_t slot, int c, float x) { m_values[at(kvHead, slot, c)] = round(x); }
+    void setKey(int kvHead, std::int64_t slot, int c, float x);
+    void setValue(int kvHead, std::int64_t slot, int c, float x);
 
     int heads() const { return m_geometry.kvHeads * m_geometry.group; }
-    // (H, d). The kernel finds NaN in `out` and in its scratch; throws if it writes past the end of either.
-    std::vector<float> run(Stream stream) const;
-    // (H, d), by the definition: no blocks, no splits, no tricks.
-    std::vector<double> truth() const;
+    // The kernel finds NaN in all that it is to write, and in its scratch; throws if it writes past the end.
+    Attended attend(Stream stream) const;
+    std::vector<float> run(Stream stream) const { return attend(stream).out; }
+    // By the definition: no blocks, no splits, no tricks.
+    std::vector<double> truth() const;                  // (H, d)
+    std::vector<std::int32_t> attended(int head) const; // slots, in order; of which the head may not see all
+    bool sees(int head, std::int64_t slot) const;
+    double logit(int head, std::int64_t slot) const;
 
 private:
     std::size_t at(int kvHead, std::int64_t slot, int c) const;
-    float round(float x) const;
+    std::vector<double> meanValue(int head) const;    // (d)
+    double massOfAll(int head, double largest) const; // Σ exp(logit − largest) over what the head sees
+    void addKnown(const AttendAll& step, const SlotLists& listed, Stream stream) const;
+    void attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const;
+    std::int64_t longestList() const;
 
     Geometry m_geometry;
-    std::vector<float> m_keys, m_values;
+    std::vector<float> m_rawKeys, m_rawValues, m_keys, m_values;
 };
 
-}  // namespace fovea::cuda
+} // namespace fovea::cuda

@@ -18,7 +18,7 @@ std::uint64_t bytesLoaded(const Geometry& geometry) {
 
 // K and V of every live slot, once.
 std::uint64_t once(const Geometry& g) {
-    return 2ull * static_cast<std::uint64_t>(g.kvHeads * g.slots * g.headDim * elementBytes(g.type));
+    return 2ull * static_cast<std::uint64_t>(g.kvHeads * g.slots * g.rowBytes());
 }
 
 }  // namespace
@@ -32,6 +32,34 @@ TEST_CASE("Every row of K and V is read once for all query heads that share it",
                     INFO(geometry.text());
                     CHECK(bytesLoaded(geometry) == once(geometry));
                 }
+}
+
+TEST_CASE("Every code is read once for all query heads that share it", "[core.kernels.cuda]") {
+    for (const int bits : {8, 4, 3, 2})
+        for (const int headDim : {32, 96, 112, 128, 256})
+            for (const int codeGroup : {32, 128})
+                for (const int group : {1, 3}) {
+                    const Geometry geometry{ElementType::F32, 2, group, headDim, 77, 3, 64, {bits, codeGroup, 1}};
+                    INFO(geometry.text());
+                    CHECK(bytesLoaded(geometry) == once(geometry));
+                }
+}
+
+TEST_CASE("Of a list each row is read once, and no other", "[core.kernels.cuda]") {
+    for (const RowCodes& codes : {RowCodes{}, RowCodes{4, 128, 1}, RowCodes{3, 32, 1}})
+        for (const int splits : {1, 3}) {
+            const Geometry geometry{ElementType::BF16, 2, 4, 128, 77, splits, 64, codes};
+            AttentionCase problem(geometry);
+            problem.lists = {{0, 5, 63, 64, 76}, {2}};
+            simt::Executor executor;
+            problem.run(&executor);
+            const auto rows = 6 * static_cast<std::uint64_t>(geometry.rowBytes());
+            CHECK(executor.counts().bytesLoaded == 2 * rows);
+            problem.known = AttentionCase::Known::ShareOfAll;
+            simt::Executor valuesAlone;
+            problem.run(&valuesAlone);
+            CHECK(valuesAlone.counts().bytesLoaded == rows);
+        }
 }
 
 TEST_CASE("Groups beyond eight query heads read the rows once per eight", "[core.kernels.cuda]") {

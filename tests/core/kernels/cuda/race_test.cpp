@@ -31,13 +31,13 @@ std::string races(void (*kernel)(float*), unsigned blocks = 1) {
     return "";
 }
 
-std::string races(const Geometry& geometry, int forgottenBarrier = 0) {
+std::string races(const AttentionCase& problem, int forgottenBarrier = 0) {
     simt::RaceChecker checker;
     simt::Executor executor;
     executor.watch(&checker);
     executor.forgetBarrier(forgottenBarrier);
     try {
-        AttentionCase(geometry).run(&executor);
+        problem.attend(&executor);
     } catch (const simt::Error& error) {
         return error.what();
     }
@@ -63,12 +63,44 @@ TEST_CASE("The attention kernels have no race", "[core.kernels.cuda.races]") {
             for (const int splits : {1, 3}) {
                 const Geometry geometry{type, 2, group, 96, 70, splits};
                 INFO(geometry.text());
-                CHECK(races(geometry) == "");
+                CHECK(races(AttentionCase(geometry)) == "");
             }
+}
+
+TEST_CASE("The attention kernels have no race over rows of codes", "[core.kernels.cuda.races]") {
+    for (const RowCodes codes : {RowCodes{8, 128, 1}, RowCodes{4, 32, 2}, RowCodes{3, 128, 0}, RowCodes{2, 64, 1}})
+        for (const int group : {1, 4}) {
+            const Geometry geometry{ElementType::F32, 2, group, 96, 70, 3, 64, codes};
+            INFO(geometry.text());
+            CHECK(races(AttentionCase(geometry)) == "");
+        }
+}
+
+TEST_CASE("The attention kernels have no race with all that may be asked for beside", "[core.kernels.cuda.races]") {
+    for (const bool byList : {false, true})
+        for (const int splits : {1, 3}) {
+            AttentionCase problem({ElementType::F16, 2, 4, 96, 70, splits, 32});
+            if (byList)
+                problem.lists = {{1, 5, 6, 33, 69}, {0, 2, 40, 41, 42, 43, 50}};
+            problem.softcap = 20;
+            problem.reported = true;
+            problem.alphas.assign(8, 0.5f);
+            CHECK(races(problem) == "");
+            problem.reported = false;
+            problem.sights.assign(8, {2, 30});
+            CHECK(races(problem) == "");
+        }
+}
+
+TEST_CASE("The attention kernel over lists without one of its barriers has a race", "[core.kernels.cuda.races]") {
+    AttentionCase problem({ElementType::F32, 2, 2, 64, 70, 1, 64, {4, 32, 1}});
+    problem.lists = {{1, 5, 6, 33, 69}, {0, 2, 40, 41, 42, 43, 50}};
+    for (const int barrier : {1, 2})
+        CHECK_THAT(races(problem, barrier), Contains("attend_span.cuh:") || Contains("an unknown line"));
 }
 
 TEST_CASE("The attention kernel without one of its barriers has a race", "[core.kernels.cuda.races]") {
     const Geometry geometry{ElementType::F32, 1, 2, 64, 70, 1};
     for (const int barrier : {1, 2})  // with the line, where binutils are installed
-        CHECK_THAT(races(geometry, barrier), Contains("attend_all.cuh:") || Contains("an unknown line"));
+        CHECK_THAT(races(AttentionCase(geometry), barrier), Contains("attend_span.cuh:") || Contains("an unknown line"));
 }

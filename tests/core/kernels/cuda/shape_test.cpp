@@ -1,11 +1,11 @@
-// What attend_all_shape.cpp says of a step before it goes anywhere near a GPU.
+// What attend_shape.cpp says of a step before it goes anywhere near a GPU.
 
 #include <limits>
 #include <stdexcept>
 
 #include <catch2/catch.hpp>
 
-#include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/attend.h"
 #include "tests/support/simt/executor.h"
 
 using namespace fovea;
@@ -64,6 +64,58 @@ TEST_CASE("A step that the kernel cannot take is refused with the reason", "[cor
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.q = g_memory + 1; }), Contains("aligned"));
 }
 
+TEST_CASE("What is asked for beside attention is refused where something is missing", "[core.kernels.cuda]") {
+    using Catch::Contains;
+    static const HeadSight sight;
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.softcap = -1; }), Contains("soft cap"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.softcap = std::numeric_limits<float>::quiet_NaN(); }),
+               Contains("soft cap"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.sights = &sight; }), Contains("positions"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.report.logits = g_memory; }), Contains("room"));
+    static const std::int64_t* positions = &g_slots;
+    CHECK_THAT(refusalAfter([](AttendAll& s) {
+                   s.report = {g_memory, 1, g_memory, g_memory};
+                   s.sights = &sight;
+                   s.positions = &positions;
+               }),
+               Contains("no report"));
+
+    const std::int32_t list = 0;
+    const SlotLists lists{&list, &list, 1, false};
+    CHECK(refusal(validStep(), lists) == "");
+    CHECK_THAT(refusal(validStep(), {}), Contains("lists needs"));
+    CHECK_THAT(refusal(validStep(), {&list, &list, 0, false}), Contains("at least one slot"));
+    MeanValue mean;
+    mean.alphas = g_memory;
+    CHECK_THAT(refusal(validStep(), lists, mean), Contains("sums of the values"));
+    KnownLogits known;
+    CHECK_THAT(refusal(validStep(), lists, known), Contains("need their logits"));
+    known.logits = known.tops = g_memory;
+    CHECK_THAT(refusal(validStep(), lists, known), Contains("or neither"));
+    known.sums = g_memory;
+    CHECK(refusal(validStep(), lists, known) == "");
+    simt::Executor executor;
+    CHECK_THROWS_AS(attendList(validStep(), {}, {}, &executor), std::invalid_argument);
+    AttendAll wide = validStep();
+    wide.heads = 70000;
+    CHECK(refusal(wide, lists) == "");
+    CHECK_THAT(refusal(wide, {&list, &list, 1, true}), Contains("70000 query heads"));
+}
+
+TEST_CASE("Coded rows that the kernel cannot take are refused with the reason", "[core.kernels.cuda]") {
+    using Catch::Contains;
+    CHECK(refusalAfter([](AttendAll& s) { s.codes.bits = 4; }) == "");
+    CHECK(refusalAfter([](AttendAll& s) { s.codes.bits = 3, s.headDim = 80; }) == "");
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 5; }), Contains("8, 4, 3 or 2 bits, got 5"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 96, 1}; }), Contains("multiple of 128 components, got 96"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 0, 1}; }), Contains("got 0"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 64, 3}; }), Contains("bytes, got 3"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 2, s.headDim = 36; }), Contains("multiple of 8"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 3, s.headDim = 40; }),
+               Contains("multiple of 16 up to 256 at 3 bits, got 40"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 8, s.headDim = 264; }), Contains("got 264"));
+}
+
 TEST_CASE("Splits fill the GPU where there are tokens enough, and never cut them too fine",
           "[core.kernels.cuda]") {
     AttendAll step = validStep();
@@ -72,6 +124,7 @@ TEST_CASE("Splits fill the GPU where there are tokens enough, and never cut them
     CHECK(splitsFor(step, 640, 132) == 10);      // 64 tokens each
     CHECK(splitsFor(step, 100000, 132) == 264);  // 2 KV heads x 264 = 132 x 4
     CHECK(splitsFor(step, 100000, 0) == 1);
+    CHECK(splitsFor(step, 100000, 132, true) == 66); // lists of 8 query heads
     step.heads = 64;  // groups of 32 query heads make four blocks per split already
     CHECK(splitsFor(step, 100000, 132) == 66);
     CHECK(splitsFor(validStep(), std::numeric_limits<std::int64_t>::max() / 2, 100000) == 1024);

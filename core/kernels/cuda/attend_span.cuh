@@ -1,0 +1,311 @@
+#pragma once
+// Dense decode attention: each query head against every live slot of its KV head, in one pass over K and V.
+//
+//   o_h = Σ_s p_hs v_s,  p_hs = exp(scale·q_h·k_s) / Σ_t exp(scale·q_h·k_t)      Vaswani et al. 2017, Eq. 1
+//
+// Decode is bound by memory, and one step has too few heads to fill a GPU: so the slots of a KV head are
+// shared out over `splits` thread blocks (Flash-Decoding). Each leaves a softmax state (m, l, o) of its span:
+// the largest score, the sum of 2^(score - m), and the values summed with the same weights; mergeSpans joins
+// them. The query is scaled by log2(e) as it is loaded, so that exp becomes exp2, one instruction.
+//
+// attendSpan<Rows, kLanes, kGroup, kListed>, grid (tiles of query heads, splits, G)
+//   Rows     how rows lie and what a thread takes of them: FloatRows (row_share.cuh) or CodedRows (coded_rows.cuh)
+//   block    128 threads: one span of one KV head, for up to kGroup of the query heads that share it
+//   team     kLanes lanes, 8·kLanes ≥ d: takes every 128/kLanes-th row, with a softmax state of its own, so that
+//            nothing waits at a barrier while rows stream in
+//   thread   8 of the d components of q, K, V and o, for each of the kGroup heads; kRowsInFlight rows in flight
+//   shared   spanSharedBytes: the teams' states, 33 KiB for kGroup = 8
+//   reads    each live row of K and V once per tile: 2·S·row bytes per KV head while H/G ≤ 8; 16 bytes of block
+//            tables per cache block; H·d floats of q per split
+//   writes   H·d floats, or with splits > 1 H·splits·(d + 2)
+//   work     4·S·d flops per query head; of codes two to three instructions each beside, for all heads together
+//   limits   d ≤ 256; 128 threads by launch bound, so that 255 registers are there: LIMITS
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/kernels/cuda/attend_output.cuh"
+#include "core/kernels/cuda/attend_tile.h"
+#include "core/kernels/cuda/reduce.cuh"
+#include "core/kernels/cuda/row_places.cuh"
+#include "core/kernels/cuda/softmax_state.cuh"
+#include "core/kernels/cuda/span_arguments.h"
+
+namespace fovea::cuda {
+
+template <int kLanes>
+constexpr int kPaddedDim = kElements* kLanes;
+
+template <int kLanes, int kGroup>
+constexpr std::size_t spanSharedBytes() {
+    constexpr int kStates = kGroup * kTeams<kLanes>;
+    return sizeof(float) * kStates * (2 + kPaddedDim<kLanes>); // m, l, o
+}
+
+// --- Phase 1: the queries of this tile, in the layout of the rows ------------------------------------------
+
+template <class Rows, int kGroup>
+__device__ __forceinline__ void loadQueries(const SpanArguments& a, const SpanTask& task, const Rows& rows,
+                                            float (&query)[kGroup][kElements]) {
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h) {
+#pragma unroll
+        for (int e = 0; e < kElements; ++e) {
+            const int c = rows.component(e);
+            const bool held = h < task.heads && c < a.headDim;
+            query[h][e] =
+                held ? a.q[static_cast<std::int64_t>(task.firstHead + h) * a.headDim + c] * a.queryScale
+                     : 0.0f;
+        }
+    }
+}
+
+// --- Phase 2: stream rows past the queries -----------------------------------------------------------------
+
+// c·tanh(s/c) in base 2 (Gemma 2, arXiv 2408.00118, Section 2), within c·1e-7: a logit is wanted, not a small number's
+// last bits.
+__device__ __forceinline__ float cappedScore(float score, float capScale) {
+    return capScale * (1.0f - 2.0f / (1.0f + exp2f(score)));
+}
+
+template <class Rows, int kLanes, int kGroup>
+__device__ __forceinline__ void
+scoreRows(const SpanArguments& a, const Rows& rows, const typename Rows::Share (&keys)[kRowsInFlight],
+          const bool (&live)[kRowsInFlight], const float (&query)[kGroup][kElements],
+          float (&scores)[kGroup][kRowsInFlight]) {
+#pragma unroll
+    for (int r = 0; r < kRowsInFlight; ++r) {
+        float key[kElements];
+        rows.widen(keys[r], key);
+        const float scale = rows.scale(keys[r]);
+#pragma unroll
+        for (int h = 0; h < kGroup; ++h) {
+            float dot = 0.0f;
+#pragma unroll
+            for (int e = 0; e < kElements; ++e)
+                dot += query[h][e] * key[e];
+            scores[h][r] = teamSum<kLanes>(Rows::kScaled ? dot * scale : dot);
+        }
+    }
+    if (a.capScale != 0.0f) {
+#pragma unroll
+        for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+            for (int r = 0; r < kRowsInFlight; ++r)
+                scores[h][r] = cappedScore(scores[h][r], a.capScale);
+    }
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+        for (int r = 0; r < kRowsInFlight; ++r)
+            if (!live[r])
+                scores[h][r] = -INFINITY;
+}
+
+// The logits of a team's rows, for a report.
+template <int kGroup>
+__device__ __forceinline__ void spillLogits(const SpanArguments& a, const SpanTask& task,
+                                            const RowPlaces& places,
+                                            const float (&scores)[kGroup][kRowsInFlight]) {
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+        for (int r = 0; r < kRowsInFlight; ++r)
+            if (h < task.heads && places.live[r])
+                a.logits[(task.firstHead + h) * a.logitStride + places.entry[r]] = scores[h][r] * kLn2;
+}
+
+// o += Σ weight·value over the rows that each head sees: a value never meets another one, not even as 0 times it.
+template <class Rows, int kGroup>
+__device__ __forceinline__ void addValues(const Rows& rows,
+                                          const typename Rows::Share (&values)[kRowsInFlight],
+                                          const float (&weights)[kGroup][kRowsInFlight], bool parted,
+                                          unsigned seen, SoftmaxState (&state)[kGroup]) {
+#pragma unroll
+    for (int r = 0; r < kRowsInFlight; ++r) {
+        float value[kElements];
+        rows.widen(values[r], value);
+        const float scale = rows.scale(values[r]);
+#pragma unroll
+        for (int h = 0; h < kGroup; ++h) {
+            if (parted && !(seen >> (h * kRowsInFlight + r) & 1u))
+                continue;
+            const float weight = Rows::kScaled ? weights[h][r] * scale : weights[h][r];
+#pragma unroll
+            for (int e = 0; e < kElements; ++e)
+                state[h].out[e] += weight * value[e];
+        }
+    }
+}
+
+// What a team's rows score with each head, and who sees them (`parted`) where not all do.
+template <class Rows, int kLanes, int kGroup>
+__device__ __forceinline__ unsigned
+weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
+          const typename Rows::Share (&keys)[kRowsInFlight], bool firstLane,
+          const float (&query)[kGroup][kElements], float (&scores)[kGroup][kRowsInFlight]) {
+    unsigned seen = 0;
+    if (a.sights)
+        seen = seenRows<kGroup>(a, task, places);
+    scoreRows<Rows, kLanes>(a, rows, keys, places.live, query, scores);
+    if (a.logits && firstLane)
+        spillLogits(a, task, places, scores);
+    if (a.sights) {
+#pragma unroll
+        for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+            for (int r = 0; r < kRowsInFlight; ++r)
+                if (!(seen >> (h * kRowsInFlight + r) & 1u))
+                    scores[h][r] = -INFINITY;
+    }
+    return seen;
+}
+
+// Called by whole warps, as teamSum needs, also by teams that have no row left.
+template <class Rows, int kLanes, bool kListed, int kGroup>
+__device__ __forceinline__ void
+attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
+           bool firstLane, const float (&query)[kGroup][kElements], SoftmaxState (&state)[kGroup]) {
+    const bool known = kListed && a.known;
+    typename Rows::Share keys[kRowsInFlight], values[kRowsInFlight];
+#pragma unroll
+    for (int r = 0; r < kRowsInFlight; ++r) {
+        keys[r] = rows.load(places.keys[r], places.row[r], places.live[r] && !known);
+        values[r] = rows.load(places.values[r], places.row[r], places.live[r]);
+    }
+
+    float scores[kGroup][kRowsInFlight];
+    const unsigned seen =
+        known ? knownScores(a, task, places, scores)
+              : weighKeys<Rows, kLanes>(a, task, rows, places, keys, firstLane, query, scores);
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+        foldScores(scores[h], state[h]);
+
+    if (a.sights || known)
+        addValues(rows, values, scores, true, seen, state);
+    else
+        addValues(rows, values, scores, false, seen, state);
+}
+
+// The span of split blockIdx.y: block by block of the cache, or its entries of the list.
+template <class Rows, int kLanes, int kGroup, bool kListed>
+__device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTask& task, const Rows& rows,
+                                            int team, bool firstLane, const float (&query)[kGroup][kElements],
+                                            SoftmaxState (&state)[kGroup]) {
+    constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
+    const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.kvHead]);
+    const int steps = (entries + kStep - 1) / kStep;
+    const int length = (steps + a.splits - 1) / a.splits * kStep; // whole steps; late spans may be empty
+    const int begin = static_cast<int>(
+        min(static_cast<std::int64_t>(blockIdx.y) * length, static_cast<std::int64_t>(entries)));
+    const int end = begin + min(length, entries - begin);
+
+    SlotRun run = {nullptr, nullptr, nullptr, 0, end};
+    if (kListed)
+        run.list = a.list + task.owner * a.listStride;
+    for (int entry = begin; entry < end; entry = run.end) {
+        if (!kListed) {
+            const int block = entry / a.slotsPerBlock;
+            const std::int64_t at = task.kvHead * a.blocksPerHead + block;
+            run.blockBegin = block * a.slotsPerBlock;
+            run.end = run.blockBegin + min(a.slotsPerBlock, end - run.blockBegin);
+            run.keys = a.keys[at];
+            run.values = a.values[at];
+        }
+        for (int first = entry; first < run.end; first += kStep) {
+            RowPlaces places;
+            findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
+            attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
+        }
+    }
+}
+
+// --- Phase 3: one state per head out of the teams' ---------------------------------------------------------
+
+// (kGroup, kTeams) each; o (kGroup, kTeams, kPaddedDim)
+struct TeamStates {
+    Shared<float> largest, sum, out;
+};
+
+// Every team brings its states to the block's maximum, so that what is left is to add them up.
+template <class Rows, int kLanes, int kGroup>
+__device__ __forceinline__ void shareStates(const TeamStates& teams, const Rows& rows, int team, int lane,
+                                            const SoftmaxState (&state)[kGroup]) {
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+        if (lane == 0)
+            teams.largest[h * kTeams<kLanes> + team] = state[h].largest;
+    blockSync();
+
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h) {
+        float largest = -INFINITY;
+        for (int t = 0; t < kTeams<kLanes>; ++t)
+            largest = fmaxf(largest, teams.largest[h * kTeams<kLanes> + t]);
+        const float carried = weightOf(state[h].largest, largest);
+        const int mine = h * kTeams<kLanes> + team;
+        if (lane == 0)
+            teams.sum[mine] = state[h].sum * carried;
+#pragma unroll
+        for (int e = 0; e < kElements; ++e)
+            teams.out[mine * kPaddedDim<kLanes> + rows.component(e)] = state[h].out[e] * carried;
+    }
+    blockSync();
+}
+
+// --- Phase 4: out it goes ----------------------------------------------------------------------------------
+
+template <int kLanes>
+__device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask& task,
+                                          const TeamStates& teams) {
+    for (int i = static_cast<int>(threadIdx.x); i < task.heads * a.headDim; i += kAttendThreads) {
+        const int h = i / a.headDim, c = i % a.headDim;
+        float largest = -INFINITY, sum = 0.0f, out = 0.0f;
+        for (int t = 0; t < kTeams<kLanes>; ++t) {
+            const int state = h * kTeams<kLanes> + t;
+            largest = fmaxf(largest, teams.largest[state]);
+            sum += teams.sum[state];
+            out += teams.out[state * kPaddedDim<kLanes> + c];
+        }
+        const std::int64_t head = task.firstHead + h;
+        if (a.splits == 1) {
+            writeOutput(a, head, c, largest, sum, out);
+        } else {
+            const std::int64_t span = head * a.splits + blockIdx.y;
+            a.partialOut[span * a.headDim + c] = out;
+            if (c == 0) {
+                a.partialState[2 * span] = largest;
+                a.partialState[2 * span + 1] = sum;
+            }
+        }
+    }
+}
+
+template <class Rows, int kLanes, int kGroup, bool kListed>
+__global__ void __launch_bounds__(kAttendThreads) attendSpan(SpanArguments a) {
+    const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
+    SpanTask task;
+    task.owner = static_cast<int>(blockIdx.z);
+    task.firstHead = task.owner * a.group + firstOfGroup;
+    task.heads = min(kGroup, a.group - firstOfGroup);
+    task.kvHead = task.firstHead / a.headsPerKvHead;
+    const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+    const Rows rows(a, lane);
+
+    float query[kGroup][kElements];
+    loadQueries(a, task, rows, query);
+
+    SoftmaxState state[kGroup];
+    attendSlots<Rows, kLanes, kGroup, kListed>(a, task, rows, team, lane == 0, query, state);
+
+    SharedMemory shared = sharedMemory();
+    TeamStates teams;
+    teams.largest = shared.take<float>(kGroup * kTeams<kLanes>);
+    teams.sum = shared.take<float>(kGroup * kTeams<kLanes>);
+    teams.out = shared.take<float>(kGroup * kTeams<kLanes> * kPaddedDim<kLanes>);
+    shareStates<Rows, kLanes>(teams, rows, team, lane, state);
+    writeSpan<kLanes>(a, task, teams);
+}
+
+} // namespace fovea::cuda
