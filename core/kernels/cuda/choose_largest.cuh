@@ -169,8 +169,9 @@ __device__ __forceinline__ void writeChosen(const ChoiceMemory& memory, const Ke
 }
 
 // write(place, index) for the n indices with the largest keyAt(index), 0 ≤ index < count: places ascend with
-// indices. All threads of the block must call, with the same count and n; what they wrote is each other's
-// after the next barrier. keyAt must give every thread the same key for an index.
+// indices. All threads of the block must call, with the same count and n. keyAt must give every thread the same key for
+// an index; it is asked after a barrier, so that it may look at what the block wrote before the call. What is written is
+// the others' after the next barrier.
 template <class KeyAt, class Write>
 __device__ __forceinline__ void chooseLargest(const ChoiceMemory& memory, const KeyAt& keyAt, int count,
                                               int n, const Write& write) {

@@ -77,4 +77,47 @@ std::string refusal(const SparqChoice& choice);
 // Queues on `stream` and returns; throws as attendAll does.
 void chooseSparq(const SparqChoice& choice, Stream stream);
 
+// --- Quest -------------------------------------------------------------------------------------------------
+
+// Truth: questTruth, its choice. Launches boundPages and choosePages. Slots of a page go together, so the list is of
+// whole pages but for the last one, which may be short.
+struct QuestChoice {
+    ReadStep step;  // type is that of the bounds, blocksPerHead the stride of their table
+    int page = 16;  // P, slots of a page
+    int pages = 64; // n, that of the newest token among them
+    int pagesPerBlock = 16;
+
+    const void* const* bounds = nullptr; // (G, blocksPerHead) blocks of (pagesPerBlock, 2, d)
+    const std::int32_t* byAge = nullptr; // as SparqChoice's: where the newest token lies
+    std::int64_t ageStride = 0;
+
+    float* scores = nullptr;             // (G, stride) what no key of a page exceeds, summed over the group
+    std::int64_t stride = 0;             // at least ⌈longest / P⌉
+    std::int32_t* chosenPages = nullptr; // (G, n) ascending, each head's first pageCounts[g]
+    std::int32_t* pageCounts = nullptr;  // (G)
+    ReadChoice chosen;                   // their slots
+};
+
+std::string refusal(const QuestChoice& choice);
+void chooseQuest(const QuestChoice& choice, Stream stream);
+
+// --- Top-k V -----------------------------------------------------------------------------------------------
+
+// Truth: topvTruth, its choice. Launches scoreKeys and selectSlots. Keys are floats.
+struct TopvChoice {
+    ReadStep step;
+    int tokens = 128; // k
+
+    const void* const* keys = nullptr; // (G, blocksPerHead) blocks of (slotsPerBlock, d)
+    ReadLogits exact;                  // of every token
+    ReadChoice chosen;                 // the k heaviest of a group
+    float* weights = nullptr;          // (H, chosen.most) of what was chosen, in the softmax over all
+    float* kept = nullptr;             // (H) what they sum to
+    float* scratch = nullptr;          // scratchFloats(…)
+};
+
+std::size_t scratchFloats(const TopvChoice& choice);
+std::string refusal(const TopvChoice& choice);
+void chooseTopv(const TopvChoice& choice, Stream stream);
+
 } // namespace fovea::cuda

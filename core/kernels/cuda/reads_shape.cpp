@@ -34,7 +34,7 @@ std::string refuseStep(const ReadStep& step) {
         return "a cache block needs at least one slot, got " + number(step.slotsPerBlock);
     if (!(step.scale > 0))
         return "a read needs the scale of its logits, got " + std::to_string(step.scale);
-    if (step.longest < 0 || step.longest > std::numeric_limits<std::int32_t>::max() - kSlotsPerSpan)
+    if (step.longest < 0 || step.longest > std::numeric_limits<std::int32_t>::max() - kColumnSpan)
         return number(step.longest) + " slots of a KV head are beyond what a slot's number holds";
     if (!step.q || !step.slots)
         return "a read needs q and the numbers of live slots, and one of them is null";
@@ -59,9 +59,9 @@ std::string refuseChoice(const ReadChoice& choice, std::int64_t most) {
 }
 
 // (m, l) of every span, and of a group what slots are compared by.
-std::size_t selectionFloats(const ReadStep& step, const ReadLogits& logits) {
+std::size_t selectionFloats(const ReadStep& step, const ReadLogits& logits, std::int64_t perSpan) {
     const auto heads = static_cast<std::size_t>(step.heads);
-    const std::size_t spans = 2 * heads * static_cast<std::size_t>(spansOf(step.longest));
+    const std::size_t spans = 2 * heads * static_cast<std::size_t>(spansOf(step.longest, perSpan));
     const std::size_t sums = static_cast<std::size_t>(step.kvHeads) * static_cast<std::size_t>(logits.stride);
     return spans + (step.group() > 1 ? sums : 0);
 }
@@ -100,10 +100,35 @@ std::string refuseSparq(const SparqChoice& c) {
     return "";
 }
 
+std::string refuseQuest(const QuestChoice& c) {
+    if (c.page < 1 || c.pages < 1 || c.pagesPerBlock < 1)
+        return "Quest reads pages of at least one slot, one page and one of a block at least, got " +
+               number(c.page) + ", " + number(c.pages) + " and " + number(c.pagesPerBlock);
+    const std::int64_t pages = pagesOf(c.step.longest, c.page);
+    if (c.stride < pages)
+        return "rows of pages' scores must hold " + number(pages) + ", got room for " + number(c.stride);
+    if (!c.bounds || !c.scores || !c.chosenPages || !c.pageCounts)
+        return "Quest's choice needs bounds of pages and room for scores and chosen pages, and one of them "
+               "is null";
+    return "";
+}
+
+std::string refuseTopv(const TopvChoice& c) {
+    if (c.tokens < 1)
+        return "top-k V reads at least one value, got " + number(c.tokens);
+    if (!c.keys || !c.weights || !c.kept || !c.scratch)
+        return "top-k V's choice needs keys and room for weights, what they sum to and scratch, and one of "
+               "them is "
+               "null";
+    if (!aligned16(c.scratch))
+        return "top-k V's scratch must be aligned to 16 bytes";
+    return "";
+}
+
 } // namespace
 
 std::size_t scratchFloats(const SparqChoice& choice) {
-    return selectionFloats(choice.step, choice.approximate);
+    return selectionFloats(choice.step, choice.approximate, kColumnSpan);
 }
 
 std::string refusal(const SparqChoice& choice) {
@@ -111,6 +136,27 @@ std::string refusal(const SparqChoice& choice) {
     if (!shape.empty())
         return shape;
     return firstOf(refuseSparq(choice), refuseLogits(choice.step, choice.approximate),
+                   refuseChoice(choice.chosen, least(choice.tokens, choice.step.longest)));
+}
+
+std::string refusal(const QuestChoice& choice) {
+    const std::string shape = refuseStep(choice.step);
+    if (!shape.empty())
+        return shape;
+    return firstOf(
+        refuseQuest(choice),
+        refuseChoice(choice.chosen, least(std::int64_t{choice.pages} * choice.page, choice.step.longest)));
+}
+
+std::size_t scratchFloats(const TopvChoice& choice) {
+    return selectionFloats(choice.step, choice.exact, kRowSpan);
+}
+
+std::string refusal(const TopvChoice& choice) {
+    const std::string shape = refuseStep(choice.step);
+    if (!shape.empty())
+        return shape;
+    return firstOf(refuseTopv(choice), refuseLogits(choice.step, choice.exact),
                    refuseChoice(choice.chosen, least(choice.tokens, choice.step.longest)));
 }
 

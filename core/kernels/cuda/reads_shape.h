@@ -5,10 +5,16 @@
 
 namespace fovea::cuda {
 
-constexpr std::int64_t kSlotsPerSpan = 1024; // whose logits one block forms
+// Slots whose logits one block forms: by columns of the copy of K, and by its rows.
+constexpr std::int64_t kColumnSpan = 1024, kRowSpan = 256;
 
-constexpr std::int64_t spansOf(std::int64_t slots) {
-    return slots > kSlotsPerSpan ? (slots + kSlotsPerSpan - 1) / kSlotsPerSpan : 1;
+// Spans of the longest head, one at least.
+constexpr std::int64_t spansOf(std::int64_t slots, std::int64_t perSpan) {
+    return slots > perSpan ? (slots + perSpan - 1) / perSpan : 1;
+}
+
+constexpr std::int64_t pagesOf(std::int64_t slots, std::int64_t page) {
+    return (slots + page - 1) / page;
 }
 
 // Words of shared memory with a bit per slot.

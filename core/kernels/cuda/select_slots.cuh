@@ -14,7 +14,7 @@
 //            they are wanted
 //   work     g·S exponentials of a group, g·k of α
 //   limits   one block per KV head, so a single KV head of 10⁵ tokens is bound by one multiprocessor, about 5 µs per
-//            look at 131072 logits, reasoned; nvcc 13.0 takes 54 and 58 registers (sm_80, sm_90) and spills none
+//            look at 131072 logits, reasoned; nvcc 13.0 takes 53 and 58 registers (sm_80, sm_90) and spills none
 
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +54,7 @@ struct NewestSlots {
 __device__ __forceinline__ void joinSpans(const Selection& a, int firstHead, int slots,
                                           const SelectMemory& memory) {
     const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarp;
-    const int spans = static_cast<int>((slots + kSlotsPerSpan - 1) / kSlotsPerSpan);
+    const int spans = (slots + a.slotsPerSpan - 1) / a.slotsPerSpan;
     for (int h = thread / kWarp; h < a.group; h += kChoiceWarps) {
         const float2 mass = mergedMass(
             reinterpret_cast<const float2*>(a.spanMass) + std::int64_t{firstHead + h} * a.spans, spans, lane);
@@ -134,18 +134,16 @@ __global__ void __launch_bounds__(kChoiceThreads) selectSlots(Selection a) {
     const bool inOrder = a.byAge == nullptr;
 
     joinSpans(a, firstHead, slots, memory);
-    if (!inOrder) {
+    if (!inOrder)
         clearBits(memory, slots);
-        blockSync();
-        markNewest(a, kvHead, slots, local, memory);
-    }
     blockSync();
+    if (!inOrder)
+        markNewest(a, kvHead, slots, local, memory);
 
     const float* values = a.logits + firstHead * a.stride; // of one head logits have the order of its softmax
     if (a.group > 1) {
         float* const sums = a.values + kvHead * a.stride;
         sumGroup(a, firstHead, slots, sums, memory);
-        blockSync();
         values = sums;
     }
 

@@ -12,8 +12,8 @@ namespace fovea::cuda {
 struct Selection {
     const float* logits; // (H, stride)
     std::int64_t stride;
-    const float* spanMass; // (H, spans, 2): m and l
-    int spans;             // of the longest head
+    const float* spanMass;   // (H, spans, 2): m and l
+    int spans, slotsPerSpan; // spans of the longest head
     const std::int64_t* slots;
     const std::int32_t* byAge; // (G, ageStride), or null
     std::int64_t ageStride;
@@ -31,12 +31,13 @@ struct Selection {
 
 // What every read with logits of all tokens asks alike. Scratch is (m, l) of spans, then sums of groups.
 inline Selection selectionOf(const ReadStep& step, const ReadLogits& logits, const ReadChoice& choice,
-                             float* scratch) {
+                             std::int64_t perSpan, float* scratch) {
     Selection a{};
     a.logits = logits.logits;
     a.stride = logits.stride;
     a.spanMass = scratch;
-    a.spans = static_cast<int>(spansOf(step.longest));
+    a.spans = static_cast<int>(spansOf(step.longest, perSpan));
+    a.slotsPerSpan = static_cast<int>(perSpan);
     a.slots = step.slots;
     a.group = step.group();
     a.values = scratch + 2 * std::int64_t{step.heads} * a.spans;

@@ -10,7 +10,7 @@
 namespace fovea::cuda {
 namespace {
 
-static_assert(kScoreSlots == kSlotsPerSpan, "reads_shape.h sizes the scratch");
+static_assert(kScoreSlots == kColumnSpan, "reads_shape.h sizes the scratch");
 
 ColumnArguments columnsOf(const SparqChoice& choice) {
     const ReadStep& step = choice.step;
@@ -37,7 +37,7 @@ ColumnArguments columnsOf(const SparqChoice& choice) {
 template <class T, int kGroup>
 void launchColumns(const SparqChoice& choice, Stream stream) {
     const ColumnArguments a = columnsOf(choice);
-    const dim3 grid(static_cast<unsigned>(spansOf(choice.step.longest)),
+    const dim3 grid(static_cast<unsigned>(spansOf(choice.step.longest, kColumnSpan)),
                     static_cast<unsigned>(choice.step.kvHeads),
                     static_cast<unsigned>((a.group + kGroup - 1) / kGroup));
     launch(scoreColumns<T, kGroup>, grid, dim3(kScoreThreads),
@@ -77,7 +77,7 @@ void chooseSparq(const SparqChoice& choice, Stream stream) {
         throw std::invalid_argument(why);
     launchColumns(choice, stream);
 
-    Selection a = selectionOf(choice.step, choice.approximate, choice.chosen, choice.scratch);
+    Selection a = selectionOf(choice.step, choice.approximate, choice.chosen, kColumnSpan, choice.scratch);
     a.byAge = choice.byAge;
     a.ageStride = choice.ageStride;
     a.tokens = choice.tokens;

@@ -76,17 +76,19 @@ void RaceChecker::accessed(const void* address, std::size_t bytes, Kind kind, vo
     if (m_thread < 0 || (begin >= m_stackBegin && begin < m_stackEnd))
         return;
     const bool shared = begin >= m_sharedBegin && begin < m_sharedEnd;
-    const Access now{m_time, m_block, m_thread, code, kind == Kind::Atomic};
+    const Access now{m_time, m_block, m_thread, code};
     for (std::size_t offset = 0; offset < bytes; offset += kCellBytes) {
         Cell& cell = cellOf(reinterpret_cast<std::uintptr_t>(begin + offset));
         compare(cell.write, shared, kind, code);
+        if (kind != Kind::Atomic)
+            compare(cell.added, shared, kind, code);
         const bool written = cell.write.block == m_block && cell.write.time >= m_launchTime;
         if (shared && !written && kind != Kind::Write)  // what is added to is read
             report("shared memory that nobody wrote", kind, code, nullptr);
         if (kind != Kind::Read) {
             compare(cell.read, shared, kind, code);
             compare(cell.otherRead, shared, kind, code);
-            cell.write = now;
+            (kind == Kind::Atomic ? cell.added : cell.write) = now;
             continue;
         }
         if (cell.read.thread != m_thread || cell.read.block != m_block)
@@ -115,7 +117,7 @@ bool RaceChecker::inOrder(const Access& earlier, bool shared) const {
 }
 
 void RaceChecker::compare(const Access& earlier, bool shared, Kind kind, void* code) {
-    if (!inOrder(earlier, shared) && !(earlier.atomic && kind == Kind::Atomic))
+    if (!inOrder(earlier, shared))
         report("race", kind, code, &earlier);
 }
 

@@ -51,11 +51,11 @@ private:
         std::uint64_t time = 0;
         int block = -1, thread = -1;
         void* code = nullptr;
-        bool atomic = false;
     };
-    // The last write, and the last reads of two threads: a third reader's race is found in another order.
+    // The last write, the last atomic addition, and the last reads of two threads: a third reader's race is
+    // found in another order.
     struct Cell {
-        Access write, read, otherRead;
+        Access write, added, read, otherRead;
     };
     static constexpr std::size_t kCellBytes = 2;  // the smallest type that kernels here use
     static constexpr std::size_t kPageBytes = 4096;

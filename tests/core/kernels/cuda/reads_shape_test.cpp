@@ -42,6 +42,51 @@ SparqChoice validSparq() {
     return c;
 }
 
+QuestChoice validQuest() {
+    QuestChoice c;
+    c.step = validStep();
+    c.bounds = &g_block;
+    c.scores = g_memory;
+    c.stride = 7;
+    c.chosenPages = c.pageCounts = g_numbers;
+    c.chosen = {100, g_numbers, g_numbers};
+    return c;
+}
+
+TopvChoice validTopv() {
+    TopvChoice c;
+    c.step = validStep();
+    c.keys = &g_block;
+    c.exact = {g_memory, 100, g_memory, g_memory};
+    c.chosen = {100, g_numbers, g_numbers};
+    c.weights = c.kept = c.scratch = g_memory;
+    return c;
+}
+
+template <class Change>
+std::string questRefusal(const Change& change) {
+    QuestChoice choice = validQuest();
+    change(choice);
+    const std::string why = refusal(choice);
+    if (!why.empty()) {
+        simt::Executor executor;
+        CHECK_THROWS_AS(chooseQuest(choice, &executor), std::invalid_argument);
+    }
+    return why;
+}
+
+template <class Change>
+std::string topvRefusal(const Change& change) {
+    TopvChoice choice = validTopv();
+    change(choice);
+    const std::string why = refusal(choice);
+    if (!why.empty()) {
+        simt::Executor executor;
+        CHECK_THROWS_AS(chooseTopv(choice, &executor), std::invalid_argument);
+    }
+    return why;
+}
+
 template <class Change>
 std::string sparqRefusal(const Change& change) {
     SparqChoice choice = validSparq();
@@ -91,6 +136,22 @@ TEST_CASE("A read that the kernels cannot take is refused with the reason", "[co
                Contains("out of order"));
 }
 
+TEST_CASE("Quest and top-k V refuse what they cannot take with the reason", "[core.kernels.cuda]") {
+    CHECK(refusal(validQuest()) == "");
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.step.heads = 3; }), Contains("multiple of the KV heads"));
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.page = 0; }), Contains("at least one slot"));
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.pages = 0; }), Contains("at least one slot, one page"));
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.stride = 6; }), Contains("must hold 7"));
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.bounds = nullptr; }), Contains("null"));
+    CHECK_THAT(questRefusal([](QuestChoice& c) { c.chosen.most = 99; }), Contains("must hold 100"));
+    CHECK(questRefusal([](QuestChoice& c) { c.pages = 2, c.chosen.most = 32; }) == "");
+    CHECK(refusal(validTopv()) == "");
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.tokens = 0; }), Contains("at least one value"));
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.weights = nullptr; }), Contains("null"));
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.exact.tops = nullptr; }), Contains("masses"));
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.chosen.slots = nullptr; }), Contains("null"));
+}
+
 TEST_CASE("Scratch of a choice holds the masses of spans, and of a group what is compared",
           "[core.kernels.cuda]") {
     SparqChoice choice = validSparq();
@@ -100,4 +161,8 @@ TEST_CASE("Scratch of a choice holds the masses of spans, and of a group what is
     CHECK(scratchFloats(choice) == 8 * 2 * 2 + 2 * 1028);
     choice.step.kvHeads = 8; // no groups: logits are compared themselves
     CHECK(scratchFloats(choice) == 8 * 2 * 2);
+    TopvChoice topv = validTopv(); // whose spans are shorter
+    topv.step.longest = 300;
+    topv.exact.stride = 300;
+    CHECK(scratchFloats(topv) == 8 * 2 * 2 + 2 * 300);
 }
