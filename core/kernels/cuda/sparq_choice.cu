@@ -46,17 +46,14 @@ void launchColumns(const SparqChoice& choice, Stream stream) {
 
 template <class T>
 void chooseTile(const SparqChoice& choice, Stream stream) {
-    static_assert(kMaxQueryTile == 8, "one case per tile");
-    switch (queryTile(choice.step.group())) {
-    case 1:
+    const int group = choice.step.group();
+    if (group == 1)
         return launchColumns<T, 1>(choice, stream);
-    case 2:
+    if (group == 2)
         return launchColumns<T, 2>(choice, stream);
-    case 4:
+    if (group <= 4)
         return launchColumns<T, 4>(choice, stream);
-    default:
-        return launchColumns<T, 8>(choice, stream);
-    }
+    launchColumns<T, 8>(choice, stream);
 }
 
 void launchColumns(const SparqChoice& choice, Stream stream) {

@@ -57,7 +57,7 @@ private:
     struct Cell {
         Access write, added, read, otherRead;
     };
-    static constexpr std::size_t kCellBytes = 2;  // the smallest type that kernels here use
+    static constexpr std::size_t kCellBytes = 1;  // the smallest type that kernels here use
     static constexpr std::size_t kPageBytes = 4096;
     using Page = std::array<Cell, kPageBytes / kCellBytes>;
 

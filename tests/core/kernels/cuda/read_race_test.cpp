@@ -1,44 +1,18 @@
 // The kernels of reads with every access watched, and with each of their barriers forgotten.
 
-#include <functional>
-#include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "tests/core/kernels/cuda/quest_case.h"
+#include "tests/core/kernels/cuda/race_watch.h"
 #include "tests/core/kernels/cuda/sparq_case.h"
 #include "tests/core/kernels/cuda/topv_case.h"
-#include "tests/support/simt/executor.h"
-#include "tests/support/simt/race_checker.h"
 
 using namespace fovea;
 using namespace fovea::cuda;
 
 namespace {
-
-// In forward order alone: what the checker finds does not depend on luck.
-std::string races(const std::function<void(Stream)>& run, int forgottenBarrier = 0, int launch = 0) {
-    simt::RaceChecker checker;
-    simt::Executor executor;
-    executor.watch(&checker);
-    executor.forgetBarrier(forgottenBarrier, launch);
-    try {
-        run(&executor);
-    } catch (const simt::Error& error) {
-        return error.what();
-    }
-    return "";
-}
-
-// Each barrier of the launch-th kernel is missed, and it has no more than these.
-void checkBarriers(const std::function<void(Stream)>& run, int launch, int barriers) {
-    for (int barrier = 1; barrier <= barriers; ++barrier) {
-        INFO("barrier " << barrier << " of kernel " << launch);
-        CHECK(races(run, barrier, launch) != "");
-    }
-    CHECK(races(run, barriers + 1, launch) == "");
-}
 
 // 199 … 0
 std::vector<std::int32_t> backwards() {
