@@ -31,10 +31,16 @@ namespace fovea::cuda {
 
 using std::exp2f;
 using std::fmaxf;
+using std::fminf;
+using std::isnan;
 
 template <class T>
 constexpr T min(T a, T b) {
     return b < a ? b : a;
+}
+template <class T>
+constexpr T max(T a, T b) {
+    return a < b ? b : a;
 }
 
 // --- Shared memory -----------------------------------------------------------------------------------------
@@ -59,6 +65,34 @@ inline float shuffleXor(float value, int distance, simt::Site site = simt::Site:
     bits = simt::Block::running().exchange(bits, lane ^ distance, site);
     std::memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+inline unsigned shuffle(unsigned value, int source, simt::Site site = simt::Site::here()) {
+    return simt::Block::running().exchange(value, source, site);
+}
+
+// A butterfly, as an exchange gives each lane one other's value.
+inline unsigned ballot(bool yes, simt::Site site = simt::Site::here()) {
+    const int lane = static_cast<int>(threadIdx.x) % simt::kLanes;
+    unsigned said = (yes ? 1u : 0u) << lane;
+    for (int distance = simt::kLanes / 2; distance > 0; distance /= 2)
+        said |= simt::Block::running().exchange(said, lane ^ distance, site);
+    return said;
+}
+
+inline void addAtomically(Shared<unsigned> array, int index, unsigned value,
+                          simt::Site site = simt::Site::here()) {
+    simt::Block::running().addAtomically(&array[{index, site}], value);
+}
+
+// --- Bits --------------------------------------------------------------------------------------------------
+
+inline int countBits(unsigned bits) { return __builtin_popcount(bits); }
+
+inline unsigned bitsOf(float value) {
+    unsigned bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
 }
 
 // --- Memory ------------------------------------------------------------------------------------------------

@@ -1,0 +1,75 @@
+#pragma once
+// A new token's rows on their way into the cache: rounded, packed, and what is kept beside them.
+//
+// appendKv<T>, grid (G)
+//   block    128 threads: one KV head, its row of K and then its row of V
+//   warp     one group of components at a time, while rows are rounded to codes
+//   thread   every 128th component; every 128th byte of codes
+//   shared   rowSharedBytes: what the row stands for, and its codes; 2 KiB at d = 256
+//   barriers 1, and one for each row of codes
+//   reads    8·d bytes of k and v; of a paged cache the page's bounds, of sums of values 4·d
+//   writes   a row of K and of V, with scales and zeros; a column entry per component, d scattered elements; bounds, the
+//            sum, and 28 bytes of the table of slots
+//   work     a few hundred fp64 operations per row of codes: quotients as the formula has them
+//   limits   d ≤ 256; nvcc 13.0 takes 64 registers (sm_80, sm_90), no spills. A step writes some KB per layer: this is
+//            bound by the time of a launch
+
+#include "core/kernels/cuda/stored_row.cuh"
+
+namespace fovea::cuda {
+
+struct AppendArguments {
+    CacheArguments to;
+    const float *k, *v;
+    const std::int64_t* positions;
+};
+
+// Rounded as floats are: of a row of codes the copy is the closer one.
+template <class T>
+__device__ __forceinline__ void writeColumns(const CacheBlocks& cache, const RowPlace& place,
+                                             const float* key) {
+    for (int c = static_cast<int>(threadIdx.x); c < cache.headDim; c += kRowThreads)
+        convert(key[c], reinterpret_cast<T*>(place.block)[std::int64_t{c} * cache.slotsPerBlock + place.row]);
+}
+
+// The table of slots hears of the token.
+__device__ __forceinline__ void takeSlot(const SlotTables& slots, int kvHead, int slot,
+                                         std::int64_t position) {
+    const std::int64_t live = slots.live[kvHead];
+    slots.positions[kvHead * slots.capacity + slot] = position;
+    slots.byAge[kvHead * slots.capacity + live] = slot;
+    slots.live[kvHead] = live + 1;
+    slots.next[kvHead] =
+        static_cast<std::int32_t>(live + 1); // with no other slot free, the first after the live ones
+}
+
+template <class T>
+__global__ void __launch_bounds__(kRowThreads) appendKv(AppendArguments a) {
+    const CacheBlocks& cache = a.to.cache;
+    const int kvHead = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+    const int slot = cache.slots.next[kvHead], dims = cache.headDim;
+    const float* const k = a.k + std::int64_t{kvHead} * dims;
+    SharedMemory shared = sharedMemory();
+    const RowMemory memory = takeRowMemory(shared, dims);
+    std::int32_t* const rowsOfPage =
+        cache.bounds ? cache.pageRows + kvHead * cache.pagesPerHead + slot / cache.page : nullptr;
+    const bool begins = rowsOfPage != nullptr && *rowsOfPage == 0;
+
+    writeRow<T>(a.to, placeOf(cache, cache.keys, kvHead, slot), k, memory);
+    if (cache.keyColumns)
+        writeColumns<T>(cache, placeOf(cache, cache.keyColumns, kvHead, slot), k);
+    if (rowsOfPage != nullptr)
+        boundKey<T>(a.to, kvHead, slot, begins, memory);
+    blockSync(); // every thread knows the slot and its page by now, and is done with the row of K
+    if (thread == 0) {
+        takeSlot(cache.slots, kvHead, slot, a.positions[kvHead]);
+        if (rowsOfPage != nullptr)
+            ++*rowsOfPage;
+    }
+    writeRow<T>(a.to, placeOf(cache, cache.values, kvHead, slot), a.v + std::int64_t{kvHead} * dims, memory);
+    // Of rows as they are stored, so that an eviction can take away exactly what was added.
+    for (int c = thread; cache.valueSums && c < dims; c += kRowThreads)
+        cache.valueSums[std::int64_t{kvHead} * dims + c] += memory.stored[c];
+}
+
+} // namespace fovea::cuda

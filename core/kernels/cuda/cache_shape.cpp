@@ -1,0 +1,68 @@
+// What can be said of a cache on the GPU without one: limits. Compiled with or without CUDA.
+
+#include "core/kernels/cuda/cache_writes.h"
+
+namespace fovea::cuda {
+
+namespace {
+
+std::string number(std::int64_t n) {
+    return std::to_string(n);
+}
+
+std::string refuseCodes(const RowCoding& codes) {
+    const int b = codes.bits;
+    if (b != 0 && b != 8 && b != 4 && b != 3 && b != 2)
+        return "rows are coded in 8, 4, 3 or 2 bits, not " + number(b);
+    if (b == 0)
+        return "";
+    if (codes.group != 32 && codes.group != 64 && (codes.group < 128 || codes.group % 128 != 0))
+        return "groups are of 32, 64 or a multiple of 128 components, not " + number(codes.group);
+    if (codes.zeroBytes < 0 || codes.zeroBytes > 2)
+        return "a group's zero takes 0, 1 or 2 bytes, not " + number(codes.zeroBytes);
+    return "";
+}
+
+std::string refuseTables(const CacheBlocks& cache) {
+    const SlotTables& slots = cache.slots;
+    if (!cache.keys || !cache.values || !slots.live || !slots.next || !slots.positions || !slots.byAge)
+        return "a cache needs tables of keys, values and slots, and one of them is null";
+    if (slots.capacity < 1 || slots.capacity > cache.blocksPerHead * cache.slotsPerBlock)
+        return "a table of " + number(slots.capacity) + " slots does not fit " + number(cache.blocksPerHead) +
+               " blocks of " + number(cache.slotsPerBlock);
+    if (!cache.bounds)
+        return "";
+    if (cache.page < 1 || cache.pagesPerBlock < 1 || !cache.pageRows)
+        return "bounds of pages need pages of at least one slot, blocks of at least one page, and room for "
+               "the rows of "
+               "each";
+    if (cache.pagesPerHead < (slots.capacity + cache.page - 1) / cache.page ||
+        cache.boundBlocksPerHead * cache.pagesPerBlock < (slots.capacity + cache.page - 1) / cache.page)
+        return number(slots.capacity) + " slots have more pages than there is room for";
+    return "";
+}
+
+} // namespace
+
+std::string refusal(const CacheBlocks& cache) {
+    if (cache.kvHeads < 1)
+        return "a cache needs at least one KV head, got " + number(cache.kvHeads);
+    if (cache.headDim < 1 || cache.headDim > kMaxHeadDim)
+        return "the CUDA kernels of the cache take heads of 1 to " + number(kMaxHeadDim) +
+               " components, got " + number(cache.headDim);
+    if (cache.slotsPerBlock < 1)
+        return "a cache block needs at least one slot, got " + number(cache.slotsPerBlock);
+    const std::string codes = refuseCodes(cache.codes);
+    return codes.empty() ? refuseTables(cache) : codes;
+}
+
+std::string refusal(const CacheAppend& append) {
+    const std::string cache = refusal(append.cache);
+    if (!cache.empty())
+        return cache;
+    if (!append.k || !append.v || !append.positions)
+        return "a new token needs k, v and its position, and one of them is null";
+    return "";
+}
+
+} // namespace fovea::cuda

@@ -1,0 +1,117 @@
+#include "tests/core/kernels/cuda/read_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+namespace fovea::cuda {
+
+std::string ReadGeometry::text() const {
+    return std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
+           " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
+           " S=" + std::to_string(slots) + " block=" + std::to_string(slotsPerBlock);
+}
+
+ReadCase::ReadCase(const ReadGeometry& g, unsigned seed)
+    : geometry(g), behindTheLastSlot(std::numeric_limits<float>::quiet_NaN()),
+      slots(static_cast<std::size_t>(g.kvHeads), g.slots),
+      scale(1.0f / std::sqrt(static_cast<float>(g.headDim))) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    q.resize(static_cast<std::size_t>(heads()) * static_cast<std::size_t>(g.headDim));
+    for (float& x : q)
+        x = normal(random);
+    m_keys.resize(static_cast<std::size_t>(g.kvHeads * g.slots * g.headDim));
+    for (float& x : m_keys)
+        x = rounded(g.type, normal(random));
+}
+
+std::int64_t ReadCase::blocksPerHead() const {
+    return std::max<std::int64_t>(1, (geometry.slots + geometry.slotsPerBlock - 1) / geometry.slotsPerBlock);
+}
+
+std::size_t ReadCase::at(int kvHead, std::int64_t slot, int c) const {
+    return static_cast<std::size_t>((kvHead * geometry.slots + slot) * geometry.headDim + c);
+}
+
+void ReadCase::setKey(int kvHead, std::int64_t slot, int c, float x) {
+    m_keys[at(kvHead, slot, c)] = rounded(geometry.type, x);
+}
+
+float ReadCase::stored(int kvHead, std::int64_t slot, int c) const {
+    return slot < live(kvHead) ? key(kvHead, slot, c) : behindTheLastSlot;
+}
+
+DeviceBlocks ReadCase::rows() const {
+    const ReadGeometry& g = geometry;
+    const int size = elementBytes(g.type);
+    return {g.kvHeads, blocksPerHead(), static_cast<std::size_t>(g.slotsPerBlock * g.headDim * size),
+            [&](int head, std::int64_t block, unsigned char* to) {
+                for (int row = 0; row < g.slotsPerBlock; ++row)
+                    for (int c = 0; c < g.headDim; ++c, to += size)
+                        storeElement(g.type, stored(head, block * g.slotsPerBlock + row, c), to);
+            }};
+}
+
+DeviceBlocks ReadCase::columns() const {
+    const ReadGeometry& g = geometry;
+    const int size = elementBytes(g.type);
+    return {g.kvHeads, blocksPerHead(), static_cast<std::size_t>(g.slotsPerBlock * g.headDim * size),
+            [&](int head, std::int64_t block, unsigned char* to) {
+                for (int c = 0; c < g.headDim; ++c)
+                    for (int row = 0; row < g.slotsPerBlock; ++row, to += size)
+                        storeElement(g.type, stored(head, block * g.slotsPerBlock + row, c), to);
+            }};
+}
+
+ReadStep ReadCase::step() const {
+    ReadStep step;
+    step.type = geometry.type;
+    step.heads = heads();
+    step.kvHeads = geometry.kvHeads;
+    step.headDim = geometry.headDim;
+    step.slotsPerBlock = geometry.slotsPerBlock;
+    step.scale = scale;
+    step.softcap = softcap;
+    step.blocksPerHead = blocksPerHead();
+    step.longest = geometry.slots;
+    return step;
+}
+
+std::vector<std::int32_t> rowOf(const std::vector<std::int32_t>& slots, std::int64_t most, int kvHead,
+                                std::int32_t count) {
+    const auto first = slots.begin() + kvHead * most;
+    return {first, first + count};
+}
+
+std::string wrongChoice(const std::vector<std::int32_t>& chosen, const std::vector<double>& values,
+                        std::int64_t n, const std::vector<std::int32_t>& always, double tolerance) {
+    if (static_cast<std::int64_t>(chosen.size()) != n)
+        return std::to_string(chosen.size()) + " chosen instead of " + std::to_string(n);
+    std::vector<bool> taken(values.size(), false), byRight(values.size(), false);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        const auto slot = static_cast<std::size_t>(chosen[i]);
+        if (chosen[i] < 0 || slot >= values.size())
+            return "slot " + std::to_string(chosen[i]) + " is not live";
+        if (i > 0 && chosen[i - 1] >= chosen[i])
+            return "slots do not ascend at place " + std::to_string(i);
+        taken[slot] = true;
+    }
+    for (const std::int32_t slot : always) {
+        byRight[static_cast<std::size_t>(slot)] = true;
+        if (!taken[static_cast<std::size_t>(slot)])
+            return "slot " + std::to_string(slot) + " is missing, which is always chosen";
+    }
+    double least = std::numeric_limits<double>::infinity(), most = -least;
+    for (std::size_t slot = 0; slot < values.size(); ++slot) {
+        if (taken[slot] && !byRight[slot])
+            least = std::min(least, values[slot]);
+        if (!taken[slot])
+            most = std::max(most, values[slot]);
+    }
+    if (least < most - tolerance)
+        return "a value of " + std::to_string(least) + " was chosen before one of " + std::to_string(most);
+    return "";
+}
+
+} // namespace fovea::cuda

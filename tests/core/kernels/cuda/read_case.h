@@ -1,0 +1,95 @@
+#pragma once
+// Keys in blocks and the queries that meet them, for the kernels that choose what is read: one problem, run on a
+// machine, and its answer from the definition in double precision.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/kernels/cuda/reads.h"
+#include "tests/core/kernels/cuda/device_blocks.h"
+
+namespace fovea::cuda {
+
+struct ReadGeometry {
+    ElementType type = ElementType::F32;
+    int kvHeads = 1; // G
+    int group = 1;   // H/G
+    int headDim = 32;
+    std::int64_t slots = 1;
+    int slotsPerBlock = 64;
+
+    std::string text() const;
+};
+
+// Made-up queries and keys. Members may be changed before a run.
+class ReadCase {
+public:
+    explicit ReadCase(const ReadGeometry& geometry, unsigned seed = 1);
+
+    ReadGeometry geometry;
+    float behindTheLastSlot;         // in what no live slot owns; NaN unless told
+    std::vector<std::int64_t> slots; // live, of each KV head; never more than the geometry's
+    float scale;                     // 1/√d unless changed
+    float softcap = 0;
+    std::vector<float> q; // (H, d)
+
+    int heads() const { return geometry.kvHeads * geometry.group; }
+    std::int64_t live(int kvHead) const { return slots[static_cast<std::size_t>(kvHead)]; }
+    std::int64_t blocksPerHead() const;
+    float key(int kvHead, std::int64_t slot, int c) const { return m_keys[at(kvHead, slot, c)]; }
+    void setKey(int kvHead, std::int64_t slot, int c, float x);
+
+    // Blocks of (slotsPerBlock, d), and of (d, slotsPerBlock).
+    DeviceBlocks rows() const;
+    DeviceBlocks columns() const;
+    // A row of stride floats can hold the logits of the longest head.
+    std::int64_t stride() const { return (geometry.slots + 7) / 4 * 4; }
+    // All but the pointers.
+    ReadStep step() const;
+
+    // The softmax over a query head's logits, each by logitOf(slot): m, l and the weights, in double.
+    struct Softmax {
+        double top, sum;
+        std::vector<double> weights;
+    };
+    template <class LogitOf>
+    static Softmax softmax(std::int64_t count, const LogitOf& logitOf);
+
+private:
+    std::size_t at(int kvHead, std::int64_t slot, int c) const;
+    float stored(int kvHead, std::int64_t slot, int c) const;
+
+    std::vector<float> m_keys;
+};
+
+// What a choice left of one KV head.
+std::vector<std::int32_t> rowOf(const std::vector<std::int32_t>& slots, std::int64_t most, int kvHead,
+                                std::int32_t count);
+
+// "" when `chosen` are the n of `values` that are largest, `always` among them, ascending; where values differ by less
+// than `tolerance` either may have been taken. Else what is wrong.
+std::string wrongChoice(const std::vector<std::int32_t>& chosen, const std::vector<double>& values,
+                        std::int64_t n, const std::vector<std::int32_t>& always, double tolerance);
+
+} // namespace fovea::cuda
+
+#include <cmath>
+
+namespace fovea::cuda {
+
+template <class LogitOf>
+ReadCase::Softmax ReadCase::softmax(std::int64_t count, const LogitOf& logitOf) {
+    Softmax result{-std::numeric_limits<double>::infinity(), 0, {}};
+    for (std::int64_t slot = 0; slot < count; ++slot) {
+        result.weights.push_back(logitOf(slot));
+        result.top = std::fmax(result.top, result.weights.back());
+    }
+    for (double& weight : result.weights)
+        result.sum += weight = std::exp(weight - result.top);
+    for (double& weight : result.weights)
+        weight /= result.sum;
+    return result;
+}
+
+} // namespace fovea::cuda

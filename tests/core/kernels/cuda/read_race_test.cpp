@@ -1,0 +1,63 @@
+// The kernels of reads with every access watched, and with each of their barriers forgotten.
+
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/core/kernels/cuda/quest_case.h"
+#include "tests/core/kernels/cuda/race_watch.h"
+#include "tests/core/kernels/cuda/sparq_case.h"
+#include "tests/core/kernels/cuda/topv_case.h"
+
+using namespace fovea;
+using namespace fovea::cuda;
+
+namespace {
+
+// 199 … 0
+std::vector<std::int32_t> backwards() {
+    std::vector<std::int32_t> slots;
+    for (std::int32_t slot = 200; slot-- > 0;)
+        slots.push_back(slot);
+    return slots;
+}
+
+const ElementType kTypes[] = {ElementType::F32, ElementType::F16, ElementType::BF16};
+
+} // namespace
+
+TEST_CASE("The choices of reads have no race", "[core.kernels.cuda.races]") {
+    for (const ElementType type : kTypes)
+        for (const int group : {1, 3, 9}) {
+            const ReadCase problem({type, 2, group, 32, 270});
+            INFO(problem.geometry.text());
+            CHECK(races([&](Stream stream) { runSparq(problem, {}, stream); }) == "");
+            CHECK(races([&](Stream stream) { runQuest(problem, {}, stream); }) == "");
+            CHECK(races([&](Stream stream) { runTopv(problem, 16, stream); }) == "");
+        }
+}
+
+TEST_CASE("Each kernel of SparQ's choice without one of its barriers has a race",
+          "[core.kernels.cuda.races]") {
+    const ReadCase problem({ElementType::F32, 1, 2, 32, 200});
+    SparqSettings settings;
+    settings.byAge = {backwards()};
+    const auto run = [&](Stream stream) { runSparq(problem, settings, stream); };
+    checkBarriers(run, 1, 5);
+    checkBarriers(run, 2, 15);
+}
+
+TEST_CASE("Each kernel of Quest's choice without one of its barriers has a race",
+          "[core.kernels.cuda.races]") {
+    const ReadCase problem({ElementType::F32, 1, 2, 32, 200});
+    QuestSettings settings;
+    settings.byAge = {backwards()};
+    const auto run = [&](Stream stream) { runQuest(problem, settings, stream); };
+    checkBarriers(run, 1, 0);
+    checkBarriers(run, 2, 14);
+}
+
+TEST_CASE("Top-k V's scores without one of their barriers have a race", "[core.kernels.cuda.races]") {
+    const ReadCase problem({ElementType::F32, 1, 2, 32, 200});
+    checkBarriers([&](Stream stream) { runTopv(problem, 16, stream); }, 1, 2);
+}

@@ -1,0 +1,91 @@
+#include "tests/core/kernels/cuda/topv_case.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fovea::cuda {
+
+bool TopvOutcome::operator==(const TopvOutcome& other) const {
+    return chosen == other.chosen && sameBits(logits, other.logits) && sameBits(tops, other.tops) &&
+           sameBits(sums, other.sums) && sameBits(kept, other.kept) && sameBits(weights, other.weights);
+}
+
+TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream) {
+    const auto H = static_cast<std::size_t>(problem.heads()),
+               G = static_cast<std::size_t>(problem.geometry.kvHeads), k = static_cast<std::size_t>(tokens);
+    const DeviceBlocks keys = problem.rows();
+    const machine::Buffer q = machine::upload(problem.q), live = machine::upload(problem.slots);
+
+    TopvChoice choice;
+    choice.step = problem.step();
+    choice.step.q = static_cast<const float*>(q.data());
+    choice.step.slots = static_cast<const std::int64_t*>(live.data());
+    choice.tokens = tokens;
+    choice.keys = keys.table<const void* const*>();
+    choice.exact.stride = problem.stride();
+    const Guarded<float> logits(H * static_cast<std::size_t>(problem.stride())), tops(H), sums(H),
+        weights(H * k), kept(H), scratch(scratchFloats(choice));
+    const Guarded<std::int32_t> slots(G * k), counts(G);
+    choice.exact.logits = logits.data();
+    choice.exact.tops = tops.data();
+    choice.exact.sums = sums.data();
+    choice.chosen = {tokens, slots.data(), counts.data()};
+    choice.weights = weights.data();
+    choice.kept = kept.data();
+    choice.scratch = scratch.data();
+    chooseTopv(choice, stream);
+    machine::finish();
+
+    scratch.read("scratch");
+    TopvOutcome outcome{logits.read("logits"), tops.read("tops"),       sums.read("sums"),
+                        kept.read("kept"),     weights.read("weights"), {}};
+    const std::vector<std::int32_t> rows = slots.read("slots"), n = counts.read("counts");
+    for (std::size_t g = 0; g < G; ++g)
+        outcome.chosen.push_back(rowOf(rows, tokens, static_cast<int>(g), n[g]));
+    return outcome;
+}
+
+std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome) {
+    constexpr double kTolerance = 1e-5;
+    const int d = problem.geometry.headDim, group = problem.geometry.group;
+    for (int kvHead = 0; kvHead < problem.geometry.kvHeads; ++kvHead) {
+        const std::vector<std::int32_t>& chosen = outcome.chosen[static_cast<std::size_t>(kvHead)];
+        const std::int64_t S = problem.live(kvHead);
+        std::vector<ReadCase::Softmax> softmaxes;
+        std::vector<double> values(static_cast<std::size_t>(S), 0.0);
+        for (int h = kvHead * group; h < (kvHead + 1) * group; ++h) {
+            softmaxes.push_back(ReadCase::softmax(S, [&](std::int64_t slot) {
+                double dot = 0;
+                for (int c = 0; c < d; ++c)
+                    dot +=
+                        double{problem.q[static_cast<std::size_t>(h * d + c)]} * problem.key(kvHead, slot, c);
+                dot *= problem.scale;
+                return problem.softcap == 0 ? dot : problem.softcap * std::tanh(dot / problem.softcap);
+            }));
+            for (std::size_t slot = 0; slot < values.size(); ++slot)
+                values[slot] += softmaxes.back().weights[slot];
+        }
+        const std::string wrong =
+            wrongChoice(chosen, values, std::min<std::int64_t>(tokens, S), {}, kTolerance);
+        if (!wrong.empty())
+            return wrong;
+        for (int h = 0; h < group; ++h) {
+            const auto head = static_cast<std::size_t>(kvHead * group + h);
+            const ReadCase::Softmax& softmax = softmaxes[static_cast<std::size_t>(h)];
+            double kept = 0;
+            for (std::size_t i = 0; i < chosen.size(); ++i) {
+                const double weight = softmax.weights[static_cast<std::size_t>(chosen[i])];
+                kept += weight;
+                if (!(std::abs(outcome.weights[head * static_cast<std::size_t>(tokens) + i] - weight) <=
+                      kTolerance))
+                    return "the weight of slot " + std::to_string(chosen[i]) + " of head " +
+                           std::to_string(head);
+            }
+            if (!(std::abs(outcome.kept[head] - kept) <= kTolerance))
+                return "what is kept of head " + std::to_string(head);
+        }
+    }
+    return "";
+}
+
+} // namespace fovea::cuda
