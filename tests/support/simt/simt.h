@@ -29,6 +29,10 @@ inline dim3 blockDim{}, gridDim{};
 
 namespace fovea::cuda {
 
+using ::erfcf;
+using ::expf;
+using ::sqrtf;
+using ::tanhf;
 using std::exp2f;
 using std::fmaxf;
 

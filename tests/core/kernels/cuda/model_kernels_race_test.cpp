@@ -1,0 +1,39 @@
+// The kernels of the model with every access watched, and with each of their barriers left out.
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "tests/core/kernels/cuda/model_kernel_cases.h"
+#include "tests/core/kernels/cuda/stored_elements.h"
+#include "tests/core/kernels/cuda/watched.h"
+
+using namespace fovea;
+using namespace fovea::cuda;
+using Catch::Contains;
+
+TEST_CASE("Norms have no race, in place either", "[core.kernels.cuda.races][model]") {
+    for (const bool centred : {false, true})
+        for (const int n : {40, 700})
+            for (const bool inPlace : {false, true}) {
+                const NormCase problem{centred, ElementType::F16, n, 2, inPlace};
+                INFO(problem.text());
+                CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+            }
+}
+
+TEST_CASE("A norm without one of its barriers has a race", "[core.kernels.cuda.races][model]") {
+    const NormCase rms{false, ElementType::F32, 700, 1}, layer{true, ElementType::F32, 700, 1};
+    CHECK_THAT(racesOf([&](Stream stream) { rms.run(stream); }, 1),
+               Contains("norm_rows.cuh:") || Contains("unknown"));
+    for (const int barrier : {1, 2})
+        CHECK_THAT(racesOf([&](Stream stream) { layer.run(stream); }, barrier),
+                   Contains("norm_rows.cuh:") || Contains("unknown"));
+}
+
+TEST_CASE("Steps of elements have no race", "[core.kernels.cuda.races][model]") {
+    CHECK(racesOf([](Stream stream) { RopeCase{3, 20, 8, 4}.run(stream); }) == "");
+    CHECK(racesOf([](Stream stream) {
+              runActivation(Activation::Gelu, madeUp(500, 1), madeUp(500, 2), stream);
+          }) == "");
+}
