@@ -230,6 +230,14 @@ void Block::completeExchange(int warpNumber) {
 // count.
 void Block::countLoad(std::size_t bytes) { counts.bytesLoaded += bytes; }
 
+// Nor is this: what it does to the cell it tells the race checker itself, as an access that only others of
+// its kind may meet.
+void Block::addAtomically(unsigned* cell, unsigned value) {
+    if (watcher)
+        watcher->addedAtomically(cell, sizeof *cell, __builtin_return_address(0));
+    *cell += value;
+}
+
 // --- Messages ----------------------------------------------------------------------------------------------
 
 bool Block::anyoneLeft() const {

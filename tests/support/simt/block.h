@@ -41,6 +41,8 @@ public:
     // Each lane of the warp gives a value, and gets the one that lane `source` gave.
     std::uint32_t exchange(std::uint32_t value, int source, Site site);
     void countLoad(std::size_t bytes);
+    // *cell += value, in one step that other threads' additions do not come between.
+    void addAtomically(unsigned* cell, unsigned value);
     [[noreturn]] void fail(const std::string& what, Site site) const;
 
     unsigned char* shared() const { return m_shared.get(); }

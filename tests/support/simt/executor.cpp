@@ -53,6 +53,9 @@ Executor::~Executor() = default;
 
 void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::function<void()>& kernel) {
     checkLaunch(grid, block, sharedBytes);
+    const bool forgetful = m_forgetfulLaunch == 0 || m_forgetfulLaunch == m_launches + 1;
+    ++m_launches;
+    m_block->forgottenBarrier = forgetful ? m_forgottenBarrier : 0;
     m_block->prepare(static_cast<int>(block.x), sharedBytes);
     ::gridDim = grid;
     ::blockDim = block;
@@ -69,7 +72,11 @@ void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::fu
 
 const Counts& Executor::counts() const { return m_block->counts; }
 
-void Executor::forgetBarrier(int n) { m_block->forgottenBarrier = n; }
+void Executor::forgetBarrier(int n, int launch) {
+    m_forgottenBarrier = n;
+    m_forgetfulLaunch = launch;
+    m_launches = 0;
+}
 
 void Executor::watch(Watcher* watcher) { m_block->watcher = watcher; }
 

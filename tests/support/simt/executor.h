@@ -44,14 +44,15 @@ public:
     const Counts& counts() const;
 
     // Plants a bug in any kernel: each thread walks through its n-th barrier (from 1) as if it were not
-    // there.
-    void forgetBarrier(int n);
+    // there. In the `launch`-th kernel from now on alone (from 1), or in all (0).
+    void forgetBarrier(int n, int launch = 0);
     void watch(Watcher* watcher);
 
 private:
     std::unique_ptr<Block> m_block;
     Order m_order;
     std::uint64_t m_seed;
+    int m_forgottenBarrier = 0, m_forgetfulLaunch = 0, m_launches = 0;
 };
 
 }  // namespace fovea::simt

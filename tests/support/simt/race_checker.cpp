@@ -71,7 +71,7 @@ void RaceChecker::threadRuns(int thread, const void* stack, std::size_t stackByt
     m_stackEnd = m_stackBegin + stackBytes;
 }
 
-void RaceChecker::accessed(const void* address, std::size_t bytes, bool write, void* code) {
+void RaceChecker::accessed(const void* address, std::size_t bytes, Kind kind, void* code) {
     const char* const begin = static_cast<const char*>(address);
     if (m_thread < 0 || (begin >= m_stackBegin && begin < m_stackEnd))
         return;
@@ -79,16 +79,18 @@ void RaceChecker::accessed(const void* address, std::size_t bytes, bool write, v
     const Access now{m_time, m_block, m_thread, code};
     for (std::size_t offset = 0; offset < bytes; offset += kCellBytes) {
         Cell& cell = cellOf(reinterpret_cast<std::uintptr_t>(begin + offset));
-        compare(cell.write, shared, write, code);
-        if (write) {
-            compare(cell.read, shared, write, code);
-            compare(cell.otherRead, shared, write, code);
-            cell.write = now;
+        compare(cell.write, shared, kind, code);
+        if (kind != Kind::Atomic)
+            compare(cell.added, shared, kind, code);
+        const bool written = cell.write.block == m_block && cell.write.time >= m_launchTime;
+        if (shared && !written && kind != Kind::Write)  // what is added to is read
+            report("shared memory that nobody wrote", kind, code, nullptr);
+        if (kind != Kind::Read) {
+            compare(cell.read, shared, kind, code);
+            compare(cell.otherRead, shared, kind, code);
+            (kind == Kind::Atomic ? cell.added : cell.write) = now;
             continue;
         }
-        const bool written = cell.write.block == m_block && cell.write.time >= m_launchTime;
-        if (shared && !written)
-            report("shared memory that nobody wrote", write, code, nullptr);
         if (cell.read.thread != m_thread || cell.read.block != m_block)
             cell.otherRead = cell.read;
         cell.read = now;
@@ -114,16 +116,16 @@ bool RaceChecker::inOrder(const Access& earlier, bool shared) const {
            earlier.time < m_exchangeTime[static_cast<std::size_t>(warp)];
 }
 
-void RaceChecker::compare(const Access& earlier, bool shared, bool write, void* code) {
+void RaceChecker::compare(const Access& earlier, bool shared, Kind kind, void* code) {
     if (!inOrder(earlier, shared))
-        report("race", write, code, &earlier);
+        report("race", kind, code, &earlier);
 }
 
-void RaceChecker::report(const std::string& what, bool write, void* code, const Access* earlier) {
+void RaceChecker::report(const std::string& what, Kind kind, void* code, const Access* earlier) {
     const bool isNew = m_reported.insert({code, earlier ? earlier->code : nullptr}).second;
     if (!isNew || m_lines.size() >= kMaxLines)
         return;
-    std::string line = what + ": " + (write ? "write" : "read") + " by thread " + std::to_string(m_thread) +
+    std::string line = what + ": " + (kind == Kind::Read ? "read" : "write") + " by thread " + std::to_string(m_thread) +
                        " of block " + std::to_string(m_block) + " at " + lineOf(code);
     if (earlier)
         line += ", against thread " + std::to_string(earlier->thread) + " of block " +
@@ -138,8 +140,9 @@ void RaceChecker::report(const std::string& what, bool write, void* code, const 
 namespace {
 
 void tell(const void* address, std::size_t bytes, bool write, void* code) {
-    if (fovea::simt::RaceChecker* checker = fovea::simt::RaceChecker::active)
-        checker->accessed(address, bytes, write, code);
+    using fovea::simt::RaceChecker;
+    if (RaceChecker* checker = RaceChecker::active)
+        checker->accessed(address, bytes, write ? RaceChecker::Kind::Write : RaceChecker::Kind::Read, code);
 }
 
 }  // namespace

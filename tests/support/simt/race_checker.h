@@ -32,11 +32,16 @@ public:
     void blockBegins(int block, const void* shared, std::size_t sharedBytes) override;
     void threadRuns(int thread, const void* stack, std::size_t stackBytes) override;
     void executorRuns() override { m_thread = -1; }
+    void addedAtomically(const void* address, std::size_t bytes, void* code) override {
+        accessed(address, bytes, Kind::Atomic, code);
+    }
     void barrierPassed() override { m_barrierTime = ++m_time; }
     void exchangePassed(int warp) override { m_exchangeTime[static_cast<std::size_t>(warp)] = ++m_time; }
 
-    // By the thread that runs; `code` is the address of the instruction.
-    void accessed(const void* address, std::size_t bytes, bool write, void* code);
+    enum class Kind : std::uint8_t { Read, Write, Atomic };
+    // By the thread that runs; `code` is the address of the instruction. Atomic accesses need no order among
+    // each other.
+    void accessed(const void* address, std::size_t bytes, Kind kind, void* code);
 
     // The checker that accesses are reported to; null when there is none.
     static RaceChecker* active;
@@ -47,9 +52,10 @@ private:
         int block = -1, thread = -1;
         void* code = nullptr;
     };
-    // The last write, and the last reads of two threads: a third reader's race is found in another order.
+    // The last write, the last atomic addition, and the last reads of two threads: a third reader's race is
+    // found in another order.
     struct Cell {
-        Access write, read, otherRead;
+        Access write, added, read, otherRead;
     };
     static constexpr std::size_t kCellBytes = 2;  // the smallest type that kernels here use
     static constexpr std::size_t kPageBytes = 4096;
@@ -57,8 +63,8 @@ private:
 
     Cell& cellOf(std::uintptr_t address);
     bool inOrder(const Access& earlier, bool shared) const;
-    void compare(const Access& earlier, bool shared, bool write, void* code);
-    void report(const std::string& what, bool write, void* code, const Access* earlier);
+    void compare(const Access& earlier, bool shared, Kind kind, void* code);
+    void report(const std::string& what, Kind kind, void* code, const Access* earlier);
 
     std::unordered_map<std::uintptr_t, std::unique_ptr<Page>> m_pages;
     std::uint64_t m_time = 1;

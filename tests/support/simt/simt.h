@@ -35,10 +35,16 @@ using ::sqrtf;
 using ::tanhf;
 using std::exp2f;
 using std::fmaxf;
+using std::fminf;
+using std::isnan;
 
 template <class T>
 constexpr T min(T a, T b) {
     return b < a ? b : a;
+}
+template <class T>
+constexpr T max(T a, T b) {
+    return a < b ? b : a;
 }
 
 // --- Shared memory -----------------------------------------------------------------------------------------
@@ -65,10 +71,45 @@ inline float shuffleXor(float value, int distance, simt::Site site = simt::Site:
     return value;
 }
 
+inline unsigned shuffle(unsigned value, int source, simt::Site site = simt::Site::here()) {
+    return simt::Block::running().exchange(value, source, site);
+}
+
+// A butterfly, as an exchange gives each lane one other's value.
+inline unsigned ballot(bool yes, simt::Site site = simt::Site::here()) {
+    const int lane = static_cast<int>(threadIdx.x) % simt::kLanes;
+    unsigned said = (yes ? 1u : 0u) << lane;
+    for (int distance = simt::kLanes / 2; distance > 0; distance /= 2)
+        said |= simt::Block::running().exchange(said, lane ^ distance, site);
+    return said;
+}
+
+inline void addAtomically(Shared<unsigned> array, int index, unsigned value,
+                          simt::Site site = simt::Site::here()) {
+    simt::Block::running().addAtomically(&array[{index, site}], value);
+}
+
+// --- Bits --------------------------------------------------------------------------------------------------
+
+inline int countBits(unsigned bits) { return __builtin_popcount(bits); }
+
+inline unsigned bitsOf(float value) {
+    unsigned bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+inline float floatOf(unsigned bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 // --- Memory ------------------------------------------------------------------------------------------------
 
 // Counted, so that a test can hold the kernel to the traffic that its header states.
-inline uint4 loadOnce(const uint4* source) {
+template <class Word>
+Word loadOnce(const Word* source) {
     simt::Block::running().countLoad(sizeof *source);
     return *source;
 }

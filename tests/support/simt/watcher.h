@@ -19,6 +19,9 @@ public:
     // … and from here on the executor itself does, whose accesses are nobody's.
     virtual void executorRuns() = 0;
 
+    // The running thread's instruction at `code` changes memory in one step.
+    virtual void addedAtomically(const void* address, std::size_t bytes, void* code) = 0;
+
     virtual void barrierPassed() = 0;           // by the whole block
     virtual void exchangePassed(int warp) = 0;  // by all lanes of a warp
 };

@@ -48,11 +48,33 @@ __device__ __forceinline__ float shuffleXor(float value, int distance) {
     return __shfl_xor_sync(0xffffffffu, value, distance);
 }
 
+// The value of lane `source`, each lane's own wish. All 32 lanes must call.
+__device__ __forceinline__ unsigned shuffle(unsigned value, int source) {
+    return __shfl_sync(0xffffffffu, value, source);
+}
+
+// Bit i of the result is what lane i said. All 32 lanes must call.
+__device__ __forceinline__ unsigned ballot(bool yes) { return __ballot_sync(0xffffffffu, yes); }
+
+// array[index] += value, also where other threads of the block do the same at the same time.
+__device__ __forceinline__ void addAtomically(Shared<unsigned> array, int index, unsigned value) {
+    atomicAdd(array + index, value);
+}
+
+// --- Bits --------------------------------------------------------------------------------------------------
+
+__device__ __forceinline__ int countBits(unsigned bits) { return __popc(bits); }
+__device__ __forceinline__ unsigned bitsOf(float value) { return __float_as_uint(value); }
+__device__ __forceinline__ float floatOf(unsigned bits) { return __uint_as_float(bits); }
+
 // --- Memory ------------------------------------------------------------------------------------------------
 
-// 16 bytes that the block reads once: they come past the first-level cache, which could do nothing with them.
-// (The second level keeps them, for another block that reads the same row.)
-__device__ __forceinline__ uint4 loadOnce(const uint4* source) { return __ldcg(source); }
+// A word, up to 16 bytes, that the block reads once: it comes past the first-level cache, which could do nothing with
+// it. (The second level keeps it, for another block that reads the same row.)
+template <class Word>
+__device__ __forceinline__ Word loadOnce(const Word* source) {
+    return __ldcg(source);
+}
 
 // --- Launch ------------------------------------------------------------------------------------------------
 

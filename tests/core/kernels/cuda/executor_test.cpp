@@ -52,6 +52,14 @@ TEST_CASE("A right kernel runs alike in every order", "[core.kernels.cuda]") {
     }
 }
 
+TEST_CASE("Lanes hear each other, and a block counts, alike in every order", "[core.kernels.cuda]") {
+    for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
+        const std::vector<float> out = runIn(order, planted::countAtomically);
+        for (int i = 0; i < 128; ++i)
+            REQUIRE(out[static_cast<std::size_t>(i)] == static_cast<float>(64 + (i + 1) % 32));
+    }
+}
+
 TEST_CASE("A missing barrier shows as NaN from unwritten shared memory", "[core.kernels.cuda]") {
     for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
         int unwritten = 0;

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/core/kernels/cuda/gemv_case.h"
 #include "tests/core/kernels/cuda/model_kernel_cases.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
 #include "tests/core/kernels/cuda/watched.h"
@@ -36,4 +37,15 @@ TEST_CASE("Steps of elements have no race", "[core.kernels.cuda.races][model]") 
     CHECK(racesOf([](Stream stream) {
               runActivation(Activation::Gelu, madeUp(500, 1), madeUp(500, 2), stream);
           }) == "");
+}
+
+TEST_CASE("Products have no race, and no barrier that could be forgotten",
+          "[core.kernels.cuda.races][model]") {
+    for (const GemvCase& problem :
+         {GemvCase{ElementType::BF16, {}, {9, 5}, 136, 3}, GemvCase{ElementType::F32, {}, {3}, 67, 1},
+          GemvCase{ElementType::F32, {4, 64}, {7, 2}, 420, 2},
+          GemvCase{ElementType::F32, {3, 32}, {5}, 333, 5}}) {
+        INFO(problem.text());
+        CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+    }
 }

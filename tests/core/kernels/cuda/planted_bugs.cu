@@ -99,6 +99,37 @@ __global__ void countWithoutAtomics(float* out) {
     out[thread()] = count[0];
 }
 
+// out = how many threads of the block have an odd number in their warp, plus the number of the lane's neighbour.
+__global__ void countAtomically(float* out) {
+    auto count = sharedMemory().take<unsigned>(1);
+    if (thread() == 0)
+        count[0] = 0;
+    blockSync();
+    const int lane = thread() % 32;
+    const unsigned neighbour = shuffle(static_cast<unsigned>(lane), (lane + 1) % 32);
+    const unsigned odd = ballot(lane % 2 == 1);
+    if (lane == 0)
+        addAtomically(count, 0, static_cast<unsigned>(countBits(odd)));
+    blockSync();
+    out[thread()] = static_cast<float>(count[0] + neighbour);
+}
+
+__global__ void countReadTooEarly(float* out) {
+    auto count = sharedMemory().take<unsigned>(1);
+    if (thread() == 0)
+        count[0] = 0;
+    blockSync();
+    addAtomically(count, 0, 1);
+    out[thread()] = static_cast<float>(count[0]);
+}
+
+__global__ void countFromNothing(float* out) {
+    auto count = sharedMemory().take<unsigned>(1);
+    addAtomically(count, 0, 1);
+    blockSync();
+    out[thread()] = static_cast<float>(count[0]);
+}
+
 __global__ void blocksShareACell(float* out) {
     if (thread() == 0)
         out[0] = out[0] + 1.0f;

@@ -18,6 +18,9 @@ void moreSharedThanAskedFor(float* out);
 void shuffleByHalfAWarp(float* out);
 void sharedReadUnwritten(float* out);
 void countWithoutAtomics(float* out);  // all threads: count = count + 1
+void countAtomically(float* out);      // each lane tells its warp its number, and the block counts: right
+void countReadTooEarly(float* out);    // an atomic count, read before all have counted
+void countFromNothing(float* out);     // an atomic count that nobody has set to 0
 void blocksShareACell(float* out);     // each block adds to out[0]
 
 }  // namespace fovea::cuda::planted

@@ -53,6 +53,9 @@ TEST_CASE("The race checker finds what no order of execution shows", "[core.kern
     CHECK_THAT(races(planted::broadcastWithoutBarrier), Contains("race: read by thread 1"));
     CHECK_THAT(races(planted::countWithoutAtomics), Contains("race: "));
     CHECK_THAT(races(planted::sharedReadUnwritten), Contains("nobody wrote"));
+    CHECK(races(planted::countAtomically) == "");
+    CHECK_THAT(races(planted::countReadTooEarly), Contains("race: "));
+    CHECK_THAT(races(planted::countFromNothing), Contains("nobody wrote"));
     CHECK(races(planted::blocksShareACell, 1) == "");
     CHECK_THAT(races(planted::blocksShareACell, 2), Contains("block 0"));
 }
