@@ -6,6 +6,7 @@
 
 #include "tests/core/kernels/cuda/gemv_case.h"
 #include "tests/core/kernels/cuda/model_kernel_cases.h"
+#include "tests/core/kernels/cuda/sampling_case.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
 #include "tests/core/kernels/cuda/watched.h"
 
@@ -47,5 +48,26 @@ TEST_CASE("Products have no race, and no barrier that could be forgotten",
           GemvCase{ElementType::F32, {3, 32}, {5}, 333, 5}}) {
         INFO(problem.text());
         CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+    }
+}
+
+TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
+          "[core.kernels.cuda.races][model]") {
+    const SamplingCase greedy{{madeUpLogits(300, 3, 0, 1), madeUpLogits(300, 3, 0, 2)}};
+    CHECK(racesOf([&](Stream stream) { greedy.run(stream); }) == "");
+    CHECK_THAT(racesOf([&](Stream stream) { greedy.run(stream); }, 1),
+               Contains("race") || Contains("nobody wrote"));
+
+    // Three limits of three digits of four barriers each, and one to count equal logits.
+    constexpr int kBarriers = 37;
+    const SamplingCase drawn{{madeUpLogits(200, 3, 0.5f, 3)}, 1, 100, 0.9f, 7};
+    CHECK(racesOf([&](Stream stream) { drawn.run(stream); }) == "");
+    simt::Executor executor;
+    drawn.run(&executor);
+    CHECK(executor.counts().barriers == kBarriers + 1); // and one of findPeaks
+    for (int barrier = 1; barrier <= kBarriers; ++barrier) {
+        INFO("barrier " << barrier);
+        CHECK_THAT(racesOf([&](Stream stream) { drawn.run(stream); }, barrier),
+                   Contains("race") || Contains("nobody wrote"));
     }
 }
