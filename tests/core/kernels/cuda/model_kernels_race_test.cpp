@@ -6,6 +6,7 @@
 
 #include "tests/core/kernels/cuda/gemv_case.h"
 #include "tests/core/kernels/cuda/model_kernel_cases.h"
+#include "tests/core/kernels/cuda/prefill_case.h"
 #include "tests/core/kernels/cuda/sampling_case.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
 #include "tests/core/kernels/cuda/watched.h"
@@ -65,9 +66,29 @@ TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
     simt::Executor executor;
     drawn.run(&executor);
     CHECK(executor.counts().barriers == kBarriers + 1); // and one of findPeaks
+    constexpr int kLaunchOfChoose = 3;
     for (int barrier = 1; barrier <= kBarriers; ++barrier) {
         INFO("barrier " << barrier);
-        CHECK_THAT(racesOf([&](Stream stream) { drawn.run(stream); }, barrier),
+        CHECK_THAT(racesOf([&](Stream stream) { drawn.run(stream); }, barrier, kLaunchOfChoose),
                    Contains("race") || Contains("nobody wrote"));
     }
+}
+
+TEST_CASE("A prompt's attention has no race, and one without any of its barriers",
+          "[core.kernels.cuda.races][model]") {
+    for (const ElementType type : {ElementType::F32, ElementType::BF16})
+        for (const int headDim : {24, 256})
+            for (const bool shuffled : {false, true}) {
+                const PromptCase problem{type, 1, 2,       headDim, {{60, 40}}, 32, {{2, 20}, {0, 50}},
+                                         80,   0, shuffled};
+                INFO(problem.text());
+                CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+            }
+    const PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
+    simt::Executor executor;
+    twoTiles.run(&executor);
+    REQUIRE(executor.counts().barriers == 7); // three of the first tile, four of the second
+    for (int barrier = 1; barrier <= 7; ++barrier)
+        CHECK_THAT(racesOf([&](Stream stream) { twoTiles.run(stream); }, barrier),
+                   Contains("prefill.cuh:") || Contains("unknown"));
 }

@@ -10,13 +10,13 @@
 namespace fovea::cuda {
 
 // What the checker has against run(stream), where each thread walks through its n-th barrier as if it were not
-// there; empty when nothing. In forward order alone: what is found does not depend on luck.
+// there, in one launch or (0) in all; empty when nothing. In forward order alone: what is found does not depend on luck.
 template <class Run>
-std::string racesOf(const Run& run, int forgottenBarrier = 0) {
+std::string racesOf(const Run& run, int forgottenBarrier = 0, int launch = 0) {
     simt::RaceChecker checker;
     simt::Executor executor;
     executor.watch(&checker);
-    executor.forgetBarrier(forgottenBarrier);
+    executor.forgetBarrier(forgottenBarrier, launch);
     try {
         run(&executor);
     } catch (const simt::Error& error) {
