@@ -29,6 +29,10 @@ inline dim3 blockDim{}, gridDim{};
 
 namespace fovea::cuda {
 
+using ::erfcf;
+using ::expf;
+using ::sqrtf;
+using ::tanhf;
 using std::exp2f;
 using std::fmaxf;
 using std::fminf;
@@ -93,6 +97,12 @@ inline unsigned bitsOf(float value) {
     unsigned bits;
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
+}
+
+inline float floatOf(unsigned bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 // --- Memory ------------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ __device__ __forceinline__ void addAtomically(Shared<unsigned> array, int index,
 
 __device__ __forceinline__ int countBits(unsigned bits) { return __popc(bits); }
 __device__ __forceinline__ unsigned bitsOf(float value) { return __float_as_uint(value); }
+__device__ __forceinline__ float floatOf(unsigned bits) { return __uint_as_float(bits); }
 
 // --- Memory ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,233 @@
+#include "tests/core/kernels/cuda/prefill_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "tests/core/kernels/cuda/guarded.h"
+#include "tests/core/kernels/cuda/stored_elements.h"
+
+namespace fovea::cuda {
+namespace {
+
+// What one KV head holds: positions by slot, and the rows of K and V by position, as they are stored.
+struct HeldHead {
+    std::vector<std::int64_t> positions;
+    std::vector<float> keys, values; // (tokens, d)
+};
+
+std::int64_t tokensOf(const PromptText& text) {
+    return text.firstPosition + text.queries;
+}
+
+HeldHead hold(const PromptCase& problem, std::size_t text, int kvHead) {
+    const std::int64_t tokens = tokensOf(problem.texts[text]), d = problem.headDim;
+    const int number = static_cast<int>(text) * problem.kvHeads + kvHead;
+    const auto seed = static_cast<unsigned>(100 + 2 * number);
+    HeldHead held;
+    held.keys = rounded(problem.type, madeUp(static_cast<std::size_t>(tokens * d), seed));
+    held.values = madeUp(static_cast<std::size_t>(tokens * d), seed + 1);
+    for (std::int64_t i = 0; problem.changedValue && i < tokens * d; ++i) {
+        float& value = held.values[static_cast<std::size_t>(i)];
+        value = problem.changedValue(number, i / d, static_cast<int>(i % d), value);
+    }
+    held.values = rounded(problem.type, held.values);
+    const std::int64_t first = problem.texts[text].firstPosition;
+    for (std::int64_t j = 0; j < tokens; ++j) {
+        bool seen = !problem.shuffled;
+        for (int h = 0; h < problem.group && !seen; ++h)
+            seen = j >= first || problem.sees(kvHead * problem.group + h, first, j);
+        if (seen)
+            held.positions.push_back(j);
+    }
+    std::mt19937 random(seed);
+    if (problem.shuffled)
+        std::shuffle(held.positions.begin(), held.positions.end(), random);
+    return held;
+}
+
+// The blocks of all KV heads, and the tables that point to them.
+struct PromptCache {
+    std::vector<machine::Buffer> blocks;
+    std::vector<const void*> keys, values; // (B·G, blocksPerHead)
+    std::vector<std::int64_t> slots;       // (B·G)
+    std::vector<std::int64_t> positions;   // (B·G, blocksPerHead·slotsPerBlock)
+    std::int64_t blocksPerHead = 0;
+};
+
+const void* addBlock(PromptCache& cache, const PromptCase& problem, const HeldHead& held,
+                     const std::vector<float>& rows, std::int64_t block) {
+    const auto d = static_cast<std::size_t>(problem.headDim);
+    std::vector<float> elements;
+    for (std::int64_t i = 0; i < problem.slotsPerBlock; ++i) {
+        const auto slot = static_cast<std::size_t>(block * problem.slotsPerBlock + i);
+        for (std::size_t c = 0; c < d; ++c)
+            elements.push_back(slot < held.positions.size()
+                                   ? rows[static_cast<std::size_t>(held.positions[slot]) * d + c]
+                                   : problem.behindTheLastSlot);
+    }
+    cache.blocks.push_back(machine::upload(stored(problem.type, elements)));
+    return cache.blocks.back().data();
+}
+
+PromptCache cacheOf(const PromptCase& problem) {
+    PromptCache cache;
+    for (const PromptText& text : problem.texts)
+        cache.blocksPerHead = std::max(cache.blocksPerHead,
+                                       (tokensOf(text) + problem.slotsPerBlock - 1) / problem.slotsPerBlock);
+    for (std::size_t text = 0; text < problem.texts.size(); ++text)
+        for (int kvHead = 0; kvHead < problem.kvHeads; ++kvHead) {
+            const HeldHead held = hold(problem, text, kvHead);
+            const auto slots = static_cast<std::int64_t>(held.positions.size());
+            for (std::int64_t block = 0; block < cache.blocksPerHead; ++block) {
+                const bool there = block * problem.slotsPerBlock < slots;
+                cache.keys.push_back(there ? addBlock(cache, problem, held, held.keys, block) : nullptr);
+                cache.values.push_back(there ? addBlock(cache, problem, held, held.values, block) : nullptr);
+            }
+            cache.slots.push_back(slots);
+            cache.positions.insert(cache.positions.end(), held.positions.begin(), held.positions.end());
+            cache.positions.resize(cache.slots.size() *
+                                       static_cast<std::size_t>(cache.blocksPerHead * problem.slotsPerBlock),
+                                   0); // which every query sees, were the slot live
+        }
+    return cache;
+}
+
+std::size_t rowOf(const PromptCase& problem, std::size_t text, int query, int head) {
+    const auto most = static_cast<std::size_t>(problem.mostQueries()),
+               heads = static_cast<std::size_t>(problem.heads());
+    return ((text * most + static_cast<std::size_t>(query)) * heads + static_cast<std::size_t>(head)) *
+           static_cast<std::size_t>(problem.headDim);
+}
+
+std::vector<float> queriesOf(const PromptCase& problem) {
+    return madeUp(rowOf(problem, problem.texts.size(), 0, 0), 99);
+}
+
+std::vector<std::int64_t> oldestOf(const PromptCase& problem) {
+    std::vector<std::int64_t> oldest;
+    for (const PromptText& text : problem.texts)
+        for (int head = 0; head < problem.heads(); ++head)
+            for (int query = 0; query < problem.mostQueries(); ++query)
+                oldest.push_back(problem.oldest(text.firstPosition + query));
+    return oldest;
+}
+
+template <class T>
+const T* as(const machine::Buffer& buffer) {
+    return static_cast<const T*>(buffer.data());
+}
+
+} // namespace
+
+int PromptCase::mostQueries() const {
+    int most = 0;
+    for (const PromptText& text : texts)
+        most = std::max(most, text.queries);
+    return most;
+}
+
+bool PromptCase::sees(int head, std::int64_t p, std::int64_t j) const {
+    if (j > p || p - j > reach)
+        return false;
+    if (spans.empty() && !oldest)
+        return true;
+    const HeadSpan span = spans.empty() ? HeadSpan{} : spans[static_cast<std::size_t>(head)];
+    return j < span.sinks || j >= (oldest ? oldest(p) : p - span.window);
+}
+
+std::vector<float> PromptCase::run(Stream stream) const {
+    const PromptCache cache = cacheOf(*this);
+    std::vector<std::int64_t> firsts;
+    std::vector<int> counts;
+    for (const PromptText& text : texts)
+        firsts.push_back(text.firstPosition), counts.push_back(text.queries);
+    const machine::Buffer q = machine::upload(queriesOf(*this)), keys = machine::upload(cache.keys),
+                          values = machine::upload(cache.values), slots = machine::upload(cache.slots),
+                          positions = machine::upload(cache.positions), first = machine::upload(firsts),
+                          count = machine::upload(counts), headSpans = machine::upload(spans),
+                          oldestMemory =
+                              machine::upload(oldest ? oldestOf(*this) : std::vector<std::int64_t>());
+    const Guarded<float> out = unwritten(rowOf(*this, texts.size(), 0, 0));
+    AttendPrompt chunk;
+    chunk.type = type;
+    chunk.texts = static_cast<int>(texts.size());
+    chunk.heads = heads();
+    chunk.kvHeads = kvHeads;
+    chunk.headDim = headDim;
+    chunk.slotsPerBlock = slotsPerBlock;
+    chunk.scale = 1 / std::sqrt(static_cast<float>(headDim));
+    chunk.softcap = softcap;
+    chunk.q = as<float>(q);
+    chunk.queries = mostQueries();
+    chunk.counts = texts.size() > 1 ? as<int>(count) : nullptr;
+    chunk.firstPositions = as<std::int64_t>(first);
+    chunk.keys = as<const void*>(keys);
+    chunk.values = as<const void*>(values);
+    chunk.blocksPerHead = cache.blocksPerHead;
+    chunk.slots = as<std::int64_t>(slots);
+    chunk.positions = shuffled ? as<std::int64_t>(positions) : nullptr;
+    chunk.positionsPerHead = cache.blocksPerHead * slotsPerBlock;
+    chunk.reach = reach;
+    chunk.spans = spans.empty() ? nullptr : as<HeadSpan>(headSpans);
+    chunk.oldest = oldest ? as<std::int64_t>(oldestMemory) : nullptr;
+    chunk.out = out.data();
+    attendPrompt(chunk, stream);
+    machine::finish();
+    return out.download("out");
+}
+
+std::vector<double> PromptCase::truth() const {
+    const std::vector<float> q = queriesOf(*this);
+    const auto d = static_cast<std::size_t>(headDim);
+    const double scale = 1 / std::sqrt(static_cast<float>(headDim));
+    std::vector<double> out(q.size(), std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t text = 0; text < texts.size(); ++text)
+        for (int head = 0; head < heads(); ++head) {
+            const HeldHead held = hold(*this, text, head / group);
+            for (int query = 0; query < texts[text].queries; ++query) {
+                const std::int64_t p = texts[text].firstPosition + query;
+                const std::size_t row = rowOf(*this, text, query, head);
+                std::vector<std::size_t> seen;
+                std::vector<double> weights;
+                double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+                for (const std::int64_t j : held.positions) {
+                    if (!sees(head, p, j))
+                        continue;
+                    seen.push_back(static_cast<std::size_t>(j) * d);
+                    double dot = 0;
+                    for (std::size_t c = 0; c < d; ++c)
+                        dot += double{q[row + c]} * held.keys[seen.back() + c];
+                    dot *= scale;
+                    weights.push_back(softcap == 0 ? dot : softcap * std::tanh(dot / softcap));
+                    largest = std::max(largest, weights.back());
+                }
+                for (double& weight : weights)
+                    sum += weight = std::exp(weight - largest);
+                for (std::size_t c = 0; c < d; ++c) {
+                    double mean = 0;
+                    for (std::size_t i = 0; i < seen.size(); ++i)
+                        mean += weights[i] / sum * held.values[seen[i] + c];
+                    out[row + c] = mean;
+                }
+            }
+        }
+    return out;
+}
+
+std::string PromptCase::text() const {
+    std::string text = std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
+                       " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
+                       " block=" + std::to_string(slotsPerBlock) + " reach=" + std::to_string(reach);
+    for (const PromptText& mine : texts)
+        text.append(" ")
+            .append(std::to_string(mine.firstPosition))
+            .append("+")
+            .append(std::to_string(mine.queries));
+    for (const HeadSpan& span : spans)
+        text.append(" s").append(std::to_string(span.sinks)).append("w").append(std::to_string(span.window));
+    return text;
+}
+
+} // namespace fovea::cuda

@@ -1,0 +1,48 @@
+#pragma once
+// Prompts whose queries attend to a made-up cache in blocks, run on a machine, and their answers in double precision.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/kernels/cuda/prefill.h"
+
+namespace fovea::cuda {
+
+// A chunk of one text: its queries are the newest of its tokens.
+struct PromptText {
+    std::int64_t firstPosition = 0;
+    int queries = 1;
+};
+
+struct PromptCase {
+    ElementType type = ElementType::F32;
+    int kvHeads = 1;  // G
+    int group = 1;    // H/G
+    int headDim = 64; // d
+    std::vector<PromptText> texts = {{}};
+    int slotsPerBlock = 64;
+    std::vector<HeadSpan> spans = {}; // (H), or empty
+    std::int64_t reach = kUnboundedReach;
+    float softcap = 0;
+    // Tokens lie in other slots than their positions', and some that no query sees any more are gone.
+    bool shuffled = false;
+    // Of the query at a position: where windows grow.
+    std::function<std::int64_t(std::int64_t)> oldest = {};
+    // Changes the value of (text's KV head, position, component), which are rounded afterwards.
+    std::function<float(int, std::int64_t, int, float)> changedValue = {};
+    // What lies behind the last slot, in the block that holds it.
+    float behindTheLastSlot = 0;
+
+    int heads() const { return kvHeads * group; }
+    int mostQueries() const;
+    // Does the query at position p of a head see the token at j?
+    bool sees(int head, std::int64_t p, std::int64_t j) const;
+    // (B, most queries, H, d), NaN beyond a text's queries; throws if the kernel writes outside.
+    std::vector<float> run(Stream stream) const;
+    std::vector<double> truth() const;
+    std::string text() const;
+};
+
+} // namespace fovea::cuda
