@@ -28,8 +28,10 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> codeBits(D,
     } else {
         const auto low = shifted<-2 * kRun>(words.low), third = shifted<2 - kRun>(words.third);
 #if HWY_TARGET == HWY_AVX3
-        if constexpr (hn::MaxLanes(u) == 16) // one instruction, of any mask there alone
-            return hn::IfVecThenElse(hn::Set(u, 3), low, third);
+        if constexpr (hn::MaxLanes(u) ==
+                      16) // low where the mask is set, third elsewhere: one instruction, into low
+            return hn::Vec<decltype(u)>{
+                _mm512_ternarylogic_epi32(low.raw, third.raw, hn::Set(u, 3).raw, 0xE4)};
         else
 #endif
             return hn::OrAnd(hn::And(low, hn::Set(u, 3)), third, hn::Set(u, 4));

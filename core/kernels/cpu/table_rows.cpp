@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "core/cache/row_form.h"
-#include "core/model/half_float.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/table_rows.cpp"
@@ -63,13 +62,17 @@ HWY_INLINE void readLevelRow(const LevelTable& table, const std::uint8_t* codes,
 
 // Outliers of all rows after the codes of all: a vector that is stored waits if a part of it is written anew at once.
 HWY_INLINE void putOutliers(const LevelTable& table, std::int64_t before, std::span<const CodedRow> rows) {
-    for (const CodedRow& row : rows)
+    const Single one;
+    for (const CodedRow& row : rows) {
+        const auto* const held = reinterpret_cast<const hwy::float16_t*>(row.side + before);
         for (int i = 0; i < table.outliers; ++i) {
-            HeldOutlier one{};
-            std::memcpy(&one, row.side + before + i * static_cast<std::int64_t>(sizeof one), sizeof one);
+            std::uint16_t channel = 0;
+            std::memcpy(&channel, held + 2 * i + 1, sizeof channel);
             float none;
-            *(one.channel < table.dims ? row.to + one.channel : &none) = fromHalf(one.value);
+            hn::StoreU(F16Loader::load(one, held + 2 * i), one,
+                       channel < table.dims ? row.to + channel : &none);
         }
+    }
 }
 
 void readLevelsTarget(const LevelTable& table, std::span<const CodedRow> rows) {
@@ -79,9 +82,10 @@ void readLevelsTarget(const LevelTable& table, std::span<const CodedRow> rows) {
             if (table.range) {
                 readLevelRow<bits()>(table, codes, ChannelRanges{table.offset, table.range}, row.to);
             } else {
-                std::uint16_t own[2];
-                std::memcpy(own, row.side, sizeof own);
-                readLevelRow<bits()>(table, codes, RowRange{fromHalf(own[0]), fromHalf(own[1])}, row.to);
+                const auto* const own = reinterpret_cast<const hwy::float16_t*>(row.side);
+                const RowRange range{hn::GetLane(F16Loader::load(Single(), own)),
+                                     hn::GetLane(F16Loader::load(Single(), own + 1))};
+                readLevelRow<bits()>(table, codes, range, row.to);
             }
         }
     });
