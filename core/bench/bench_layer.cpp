@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "core/calibrate/store_codebooks.h"
 #include "core/engine/store_codecs.h"
@@ -45,6 +47,8 @@ std::shared_ptr<const StoreCodecs> benchCodecs(const Store& store, const ModelSp
 }
 
 constexpr std::int64_t kChunk = 128; // prompt tokens that are heard at once
+// Tokens that a bench may append: what is made ready for a context, as angles of a learnt store's keys are, is so for these.
+constexpr std::int64_t kMostSteps = 1 << 22;
 
 // Uniform with variance 1: what matters is that no two tokens are alike.
 float draw(std::uint64_t& state) {
@@ -68,7 +72,7 @@ ModelSpec benchSpec(const BenchShape& shape) {
     spec.kvHeads = shape.kvHeads;
     spec.headDim = shape.headDim;
     spec.width = shape.heads * shape.headDim;
-    spec.context = 1 << 30;
+    spec.context = static_cast<int>(std::min<std::int64_t>(shape.context, 1 << 30) + kMostSteps);
     spec.type = ElementType::F32;
     return spec;
 }
@@ -116,6 +120,8 @@ void BenchLayer::append(std::int64_t position) {
 }
 
 void BenchLayer::step() {
+    if (m_drops && m_text.tokens() == m_spec.context)
+        throw std::length_error("the bench has appended " + std::to_string(kMostSteps) + " tokens; ask for fewer repeats");
     if (m_drops)
         m_text.append(0, m_text.tokens(), m_q.data(), m_k.data(), m_v.data());
     const Feed feed{&m_text, 0};

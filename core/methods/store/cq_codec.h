@@ -17,7 +17,7 @@ MixedStore cqStore(const CqParams& params, int headDim);
 
 // Of one KV head's keys or values: centroids (d/c, 2^b, c), which are rounded to binary16. `turn` is of keys alone, and null
 // where the model has no RoPE.
-std::shared_ptr<const RowCodec> cqCodec(const CqParams& params, int headDim, std::vector<float> centroids,
+std::shared_ptr<const RowCodec> cqCodec(const CqParams& params, int headDim, const std::vector<float>& centroids,
                                         std::shared_ptr<const PositionTurn> turn);
 
 } // namespace fovea

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/cache/row_form.h"
-#include "core/kernels/cpu/kernels.h"
+#include "core/kernels/cpu/table_rows.h"
 #include "core/methods/quantise/code_run.h"
 #include "core/methods/store/position_turn.h"
 #include "core/model/half_float.h"
@@ -16,9 +16,7 @@ namespace fovea {
 
 namespace {
 
-struct Outlier {
-    std::uint16_t value, channel; // value in binary16
-};
+using Outlier = cpu::HeldOutlier;
 constexpr std::uint16_t kNoChannel = 0xFFFF;
 constexpr std::int64_t kRangeBytes = 4; // offset and range in binary16
 
@@ -38,7 +36,9 @@ class Codec : public RowCodec {
 protected:
     Codec(const KvquantParams& params, int dims, KvquantLevels levels)
         : m_params(params), m_dims(dims), m_outliers(static_cast<int>(kvquantOutliers(params, dims))),
-          m_levels(std::move(levels)) {}
+          m_levels(std::move(levels)), m_table{.bits = params.bits, .dims = dims, .outliers = m_outliers} {
+        m_table.repeat(m_levels.read);
+    }
 
     // R·range + offset, ascending.
     void addLevels(std::vector<float>& to, float offset, float range) const {
@@ -79,32 +79,22 @@ protected:
             std::memcpy(outliers + i * sizeof one, &one, sizeof one);
         }
     }
-    // to (d) = R of each code
-    void readLevels(const std::byte* codes, float* to) const {
-        cpu::widenCodes(m_params.bits, codes, to, 1, m_dims);
-        for (int c = 0; c < m_dims; ++c)
-            to[c] = m_levels.read[static_cast<std::size_t>(to[c])];
-    }
-    void readOutliers(const std::byte* outliers, float* to) const {
-        for (int i = 0; i < m_outliers; ++i) {
-            Outlier one{};
-            std::memcpy(&one, outliers + i * sizeof one, sizeof one);
-            if (one.channel < m_dims)
-                to[one.channel] = fromHalf(one.value);
-        }
-    }
-
     KvquantParams m_params;
     int m_dims, m_outliers;
     KvquantLevels m_levels;
+    cpu::LevelTable m_table;
 };
 
 class KeyCodec final : public Codec {
 public:
-    KeyCodec(const KvquantParams& params, int dims, KvquantLevels levels, std::shared_ptr<const PositionTurn> turn)
+    KeyCodec(const KvquantParams& params, int dims, KvquantLevels levels,
+             std::shared_ptr<const PositionTurn> turn)
         : Codec(params, dims, std::move(levels)), m_turn(std::move(turn)),
           m_offset(m_levels.offset.begin(), m_levels.offset.end()),
-          m_range(m_levels.range.begin(), m_levels.range.end()) {}
+          m_range(m_levels.range.begin(), m_levels.range.end()) {
+        m_table.offset = m_offset.data();
+        m_table.range = m_range.data();
+    }
 
     void write(std::span<const UncodedRow> rows, std::byte* side) const override {
         float key[kMostRowCodes];
@@ -121,14 +111,9 @@ public:
     }
 
     void read(std::span<const CodedRow> rows) const override {
-        for (const CodedRow& row : rows) {
-            readLevels(row.codes, row.to);
-            for (int c = 0; c < m_dims; ++c)
-                row.to[c] = row.to[c] * m_range[static_cast<std::size_t>(c)] + m_offset[static_cast<std::size_t>(c)];
-            readOutliers(row.side, row.to);
-            if (m_turn)
-                m_turn->forth(row.to, row.position);
-        }
+        cpu::readLevels(m_table, rows);
+        if (m_turn)
+            m_turn->forth(rows);
     }
 
     LevelGroups levelGroups() const override { return {m_params.levels(), 0, 1}; }
@@ -146,7 +131,8 @@ private:
 
 class ValueCodec final : public Codec {
 public:
-    ValueCodec(const KvquantParams& params, int dims, KvquantLevels levels) : Codec(params, dims, std::move(levels)) {}
+    ValueCodec(const KvquantParams& params, int dims, KvquantLevels levels)
+        : Codec(params, dims, std::move(levels)) {}
 
     void write(std::span<const UncodedRow> rows, std::byte* side) const override {
         const float* const values = rows[0].values;
@@ -161,17 +147,7 @@ public:
         writeRow(values, scaled, rows[0].codes, side + kRangeBytes);
     }
 
-    void read(std::span<const CodedRow> rows) const override {
-        for (const CodedRow& row : rows) {
-            HeldRange held{};
-            std::memcpy(&held, row.side, kRangeBytes);
-            const float offset = fromHalf(held.offset), range = fromHalf(held.range);
-            readLevels(row.codes, row.to);
-            for (int c = 0; c < m_dims; ++c)
-                row.to[c] = row.to[c] * range + offset;
-            readOutliers(row.side + kRangeBytes, row.to);
-        }
-    }
+    void read(std::span<const CodedRow> rows) const override { cpu::readLevels(m_table, rows); }
 
     LevelGroups levelGroups() const override { return {m_params.levels(), 1, m_dims}; }
     std::vector<float> levels(std::span<const UncodedRow> rows) const override {
@@ -213,11 +189,13 @@ private:
 MixedStore kvquantStore(const KvquantParams& p, int d) {
     const std::int64_t codes = codeBytes(p.bits, d);
     const std::int64_t outliers = kvquantOutliers(p, d) * static_cast<std::int64_t>(sizeof(Outlier));
-    return {.keys = {.sizes = {.codes = codes, .side = outliers}, .exact = {.first = p.exact}},
-            .values = {.sizes = {.codes = codes, .side = kRangeBytes + outliers}, .exact = {.first = p.exact}}};
+    return {
+        .keys = {.sizes = {.codes = codes, .side = outliers}, .exact = {.first = p.exact}},
+        .values = {.sizes = {.codes = codes, .side = kRangeBytes + outliers}, .exact = {.first = p.exact}}};
 }
 
-std::shared_ptr<const RowCodec> kvquantKeyCodec(const KvquantParams& params, int headDim, KvquantLevels levels,
+std::shared_ptr<const RowCodec> kvquantKeyCodec(const KvquantParams& params, int headDim,
+                                                KvquantLevels levels,
                                                 std::shared_ptr<const PositionTurn> turn) {
     for (auto* const table : {&levels.offset, &levels.range})
         for (double& x : *table)
@@ -225,7 +203,8 @@ std::shared_ptr<const RowCodec> kvquantKeyCodec(const KvquantParams& params, int
     return std::make_shared<KeyCodec>(params, headDim, std::move(levels), std::move(turn));
 }
 
-std::shared_ptr<const RowCodec> kvquantValueCodec(const KvquantParams& params, int headDim, KvquantLevels levels) {
+std::shared_ptr<const RowCodec> kvquantValueCodec(const KvquantParams& params, int headDim,
+                                                  KvquantLevels levels) {
     return std::make_shared<ValueCodec>(params, headDim, std::move(levels));
 }
 

@@ -14,6 +14,7 @@
 #include "core/methods/quantise/rtn_pack.h"
 #include "core/plan/attention_plan.h"
 #include "tests/core/kernels/kv_blocks.h"
+#include "tests/support/only_target.h"
 
 using namespace fovea;
 using namespace fovea::test;
@@ -166,11 +167,6 @@ TEST_CASE("gemv with packed rows holds what is small beside one activation that 
 }
 
 TEST_CASE("gemv with packed rows is the same product on lesser instruction sets", "[core.kernels]") {
-    // Set back even where a check fails: all that follows would run on it.
-    struct Target {
-        explicit Target(std::int64_t target) { hwy::SetSupportedTargetsForTest(target); }
-        ~Target() { hwy::SetSupportedTargetsForTest(0); }
-    };
     const std::string best = cpu::instructionSet();
     const std::int64_t in = GENERATE(128, 344, 1024), out = 19;
     const std::vector<float> x = normals(static_cast<std::size_t>(in), 2);
@@ -179,7 +175,7 @@ TEST_CASE("gemv with packed rows is the same product on lesser instruction sets"
         for (const RtnParams& p : forms()) {
             const auto w = packed(p, normals(static_cast<std::size_t>(out * in), 1), in);
             std::vector<float> y(static_cast<std::size_t>(out), kNaN);
-            const Target only(target);
+            const OnlyTarget only(target);
             INFO(toText({.weights = p}) << " on " << cpu::instructionSet());
             seen.insert(cpu::instructionSet());
             cpu::gemv(p, w.data(), x.data(), y.data(), out, in);

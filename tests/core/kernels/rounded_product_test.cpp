@@ -10,6 +10,7 @@
 #include "core/kernels/cpu/tile_product.h"
 #include "core/methods/quantise/rtn_pack.h"
 #include "tests/core/kernels/kv_blocks.h"
+#include "tests/support/only_target.h"
 
 #include <catch2/catch.hpp>
 
@@ -86,10 +87,6 @@ std::vector<RtnParams> forms() {
 
 TEST_CASE("Rounded activations are multiplied as what they stand for, on every instruction set",
           "[core.kernels]") {
-    struct Target {
-        explicit Target(std::int64_t target) { hwy::SetSupportedTargetsForTest(target); }
-        ~Target() { hwy::SetSupportedTargetsForTest(0); }
-    };
     const std::int64_t in = GENERATE(1, 40, 128, 200, 700), out = GENERATE(1, 7, 66),
                        vectors = GENERATE(1, 3);
     const std::vector<float> x = normals(static_cast<std::size_t>(in * vectors), 2);
@@ -97,7 +94,7 @@ TEST_CASE("Rounded activations are multiplied as what they stand for, on every i
         const Matrix w(out, in, &form, 1);
         for (const std::int64_t target : hwy::SupportedAndGeneratedTargets())
             for (const ActGrid& grid : kGrids) {
-                const Target only(target);
+                const OnlyTarget only(target);
                 CAPTURE(form.bits, form.group, grid.bits, grid.symmetric, in, out, vectors,
                         cpu::instructionSet());
                 std::vector<float> y(static_cast<std::size_t>(out * vectors + 1), kNaN);
