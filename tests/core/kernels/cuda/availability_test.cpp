@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/attend.h"
 
 using namespace fovea;
 
