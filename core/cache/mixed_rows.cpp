@@ -12,10 +12,30 @@ namespace {
 
 constexpr std::size_t kRowsAtOnce = 64; // that a codec is given to read
 
+// Coded rows, read many at once; those that still wait as it ends.
+class CodedBatch {
+public:
+    explicit CodedBatch(const RowCodec& codec) : m_codec(codec) {}
+    ~CodedBatch() { m_codec.read({m_rows.data(), m_waiting}); }
+    CodedBatch(const CodedBatch&) = delete;
+    CodedBatch& operator=(const CodedBatch&) = delete;
+
+    void add(const CodedRow& row) {
+        m_rows[m_waiting++] = row;
+        if (m_waiting == kRowsAtOnce)
+            m_codec.read({m_rows.data(), std::exchange(m_waiting, 0)});
+    }
+
+private:
+    const RowCodec& m_codec;
+    std::array<CodedRow, kRowsAtOnce> m_rows;
+    std::size_t m_waiting = 0;
+};
+
 } // namespace
 
-MixedRows::MixedRows(const MixedForm& form, const RowCodec& codec, ElementType exact, int dims, Component component,
-                     std::pmr::memory_resource* memory)
+MixedRows::MixedRows(const MixedForm& form, const RowCodec& codec, ElementType exact, int dims,
+                     Component component, std::pmr::memory_resource* memory)
     : m_form(form), m_codec(codec), m_type(exact), m_dims(dims), m_component(component), m_memory(memory) {
     m_values.resize(static_cast<std::size_t>(form.sizes.sharing) * static_cast<std::size_t>(dims));
     m_uncoded.resize(static_cast<std::size_t>(form.sizes.sharing));
@@ -46,11 +66,13 @@ std::int64_t MixedRows::reserved() const {
 
 std::byte* MixedRows::recordAt(const SlotPlaces& at, std::int64_t slot) const {
     const void* const block = at.blocks[slot / at.perBlock];
-    return const_cast<std::byte*>(static_cast<const std::byte*>(block)) + slot % at.perBlock * m_form.sizes.record();
+    return const_cast<std::byte*>(static_cast<const std::byte*>(block)) +
+           slot % at.perBlock * m_form.sizes.record();
 }
 
 std::byte* MixedRows::exactAt(std::int32_t place) const {
-    return const_cast<std::byte*>(static_cast<const std::byte*>(m_exactRows.front().data())) + place * exactBytes();
+    return const_cast<std::byte*>(static_cast<const std::byte*>(m_exactRows.front().data())) +
+           place * exactBytes();
 }
 
 std::byte* MixedRows::sideAt(std::size_t side) const {
@@ -60,12 +82,14 @@ std::byte* MixedRows::sideAt(std::size_t side) const {
 }
 
 std::int32_t MixedRows::freePlace() const {
-    const auto free = std::find_if(m_exact.begin(), m_exact.end(), [](const Exact& row) { return row.slot < 0; });
+    const auto free =
+        std::find_if(m_exact.begin(), m_exact.end(), [](const Exact& row) { return row.slot < 0; });
     return static_cast<std::int32_t>(free - m_exact.begin());
 }
 
 std::size_t MixedRows::freeSide() const {
-    const auto free = std::find_if(m_sides.begin(), m_sides.end(), [](const Side& side) { return side.rows == 0; });
+    const auto free =
+        std::find_if(m_sides.begin(), m_sides.end(), [](const Side& side) { return side.rows == 0; });
     return static_cast<std::size_t>(free - m_sides.begin());
 }
 
@@ -146,7 +170,8 @@ void MixedRows::codeTogether(const SlotPlaces& at, std::span<const std::int32_t>
         m_sides[side].rows = static_cast<std::int32_t>(slots.size());
         ++m_sidesHeld;
     }
-    m_codec.write({m_uncoded.data(), slots.size()}, shared ? sideAt(side) : m_uncoded[0].codes + m_form.sizes.codes);
+    m_codec.write({m_uncoded.data(), slots.size()},
+                  shared ? sideAt(side) : m_uncoded[0].codes + m_form.sizes.codes);
     m_exactHeld -= std::ssize(slots);
     m_codedRows += std::ssize(slots);
 }
@@ -179,35 +204,16 @@ void MixedRows::release(std::int64_t slot) {
 
 CodedRow MixedRows::codedRow(const SlotPlaces& at, std::int64_t slot, std::int32_t place, float* to) const {
     const std::byte* const record = recordAt(at, slot);
-    return {record, isShared(place) ? sideAt(sideOf(place)) : record + m_form.sizes.codes, at.positions[slot], to};
+    return {record, isShared(place) ? sideAt(sideOf(place)) : record + m_form.sizes.codes, at.positions[slot],
+            to};
 }
 
-// slotOf(i): the i-th slot; sideRead(i): is a shared side read for it?
-template <class SlotOf, class SideRead>
-void MixedRows::readRows(const SlotPlaces& at, std::int64_t n, float* rows, Traffic* moved, const SlotOf& slotOf,
-                         const SideRead& sideRead) const {
-    std::array<CodedRow, kRowsAtOnce> batch;
-    std::size_t waiting = 0;
-    std::int64_t exact = 0, sides = 0;
-    for (std::int64_t i = 0; i < n; ++i, rows += m_dims) {
-        const std::int64_t slot = slotOf(i);
-        const std::int32_t place = m_places[static_cast<std::size_t>(slot)];
-        if (isExact(place)) {
-            takeExact(place, rows);
-            ++exact;
-            continue;
-        }
-        batch[waiting++] = codedRow(at, slot, place, rows);
-        sides += isShared(place) && sideRead(i);
-        if (waiting == kRowsAtOnce)
-            m_codec.read({batch.data(), std::exchange(waiting, 0)});
-    }
-    m_codec.read({batch.data(), waiting});
+void MixedRows::count(Traffic* moved, const Met& met) const {
     if (!moved)
         return;
-    m_exactMet += exact;
-    m_sidesMet += sides;
-    count(*moved, exact, n - exact, sides);
+    m_exactMet += met.exact;
+    m_sidesMet += met.sides;
+    count(*moved, met.exact, met.rows - met.exact, met.sides);
 }
 
 // Whoever reads the first slot of a run reads the side that its rows share.
@@ -235,16 +241,41 @@ void MixedRows::countRun(std::int64_t first, const Run& run, Traffic& moved) con
     count(moved, 0, run.n, shared);
 }
 
-void MixedRows::read(const SlotPlaces& at, std::int64_t first, std::int64_t n, float* rows, Traffic* moved) const {
-    readRows(
-        at, n, rows, moved, [=](std::int64_t i) { return first + i; },
-        [&](std::int64_t i) { return beginsRun(first + i); });
+void MixedRows::read(const SlotPlaces& at, std::int64_t first, std::int64_t n, float* rows,
+                     Traffic* moved) const {
+    CodedBatch batch(m_codec);
+    Met met{.rows = n};
+    eachRun(at, first, n, [&](std::int64_t i, const Run& run) {
+        for (std::int64_t row = i; row < i + run.n; ++row) {
+            float* const to = rows + row * m_dims;
+            const std::int64_t from = (row - i) * recordBytes(), slot = first + row;
+            if (run.codes)
+                batch.add({run.codes + from, m_form.sizes.sharing == 1 ? run.side + from : run.side,
+                           at.positions[slot], to});
+            else
+                takeExact(m_places[static_cast<std::size_t>(slot)], to);
+        }
+        met.exact += run.codes ? 0 : run.n;
+        met.sides += run.codes && m_form.sizes.sharing > 1 && beginsRun(first + i);
+    });
+    count(moved, met);
 }
 
-void MixedRows::read(const SlotPlaces& at, std::span<const std::int32_t> slots, float* rows, Traffic* moved) const {
-    readRows(
-        at, std::ssize(slots), rows, moved, [=](std::int64_t i) { return slots[static_cast<std::size_t>(i)]; },
-        [](std::int64_t) { return true; });
+void MixedRows::read(const SlotPlaces& at, std::span<const std::int32_t> slots, float* rows,
+                     Traffic* moved) const {
+    CodedBatch batch(m_codec);
+    Met met{.rows = std::ssize(slots)};
+    for (const std::int32_t slot : slots) {
+        const std::int32_t place = m_places[static_cast<std::size_t>(slot)];
+        if (isExact(place))
+            takeExact(place, rows);
+        else
+            batch.add(codedRow(at, slot, place, rows));
+        met.exact += isExact(place);
+        met.sides += isShared(place);
+        rows += m_dims;
+    }
+    count(moved, met);
 }
 
 Traffic MixedRows::held() const {

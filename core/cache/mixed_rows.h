@@ -62,6 +62,15 @@ public:
         const std::byte* side;  // of the first of them, or of all
     };
     Run run(const SlotPlaces& at, std::int64_t first, std::int64_t most) const;
+    // visit(i, run) for the runs of slots [first, first + n), of which `first + i` is the run's first.
+    template <class Visit>
+    void eachRun(const SlotPlaces& at, std::int64_t first, std::int64_t n, const Visit& visit) const {
+        for (std::int64_t i = 0; i < n;) {
+            const Run next = run(at, first + i, n - i);
+            visit(i, next);
+            i += next.n;
+        }
+    }
     // What reading the run's codes moves.
     void countRun(std::int64_t first, const Run& run, Traffic& moved) const;
     const RowCodec& codec() const { return m_codec; }
@@ -98,9 +107,11 @@ private:
     void codeTogether(const SlotPlaces& at, std::span<const std::int32_t> slots);
     void count(Traffic& moved, std::int64_t exact, std::int64_t coded, std::int64_t sides) const;
     bool beginsRun(std::int64_t slot) const;
-    template <class SlotOf, class SideRead>
-    void readRows(const SlotPlaces& at, std::int64_t n, float* rows, Traffic* moved, const SlotOf& slotOf,
-                  const SideRead& sideRead) const;
+    // What a read met.
+    struct Met {
+        std::int64_t rows = 0, exact = 0, sides = 0;
+    };
+    void count(Traffic* moved, const Met& met) const;
 
     MixedForm m_form;
     const RowCodec& m_codec;

@@ -13,6 +13,10 @@
 
 namespace fovea {
 
+namespace cpu {
+struct TableCodes;
+}
+
 // Of a coded row: bytes of its codes, bytes of a side, and how many rows share one.
 struct RowSizes {
     std::int64_t codes = 0, side = 0;
@@ -55,6 +59,8 @@ class RowCodec {
 public:
     virtual ~RowCodec() = default;
     virtual const EvenCodes* even() const { return nullptr; }
+    // Of codes that stand for what tables say (kernels/cpu/table_rows.h).
+    virtual const cpu::TableCodes* table() const { return nullptr; }
     // Rows that share one side: at most `sharing`. Values that cannot be held come back as NaN.
     virtual void write(std::span<const UncodedRow> rows, std::byte* side) const = 0;
     // Any rows, in any order. Safe from any thread.

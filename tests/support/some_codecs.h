@@ -18,9 +18,13 @@
 
 namespace fovea::test {
 
-// Rows whose codes lie at spoiled places are infinite.
+// Rows whose codes lie at spoiled places are infinite, for whoever reads rows: kernels that read codes themselves see none
+// of it, and so none of these codecs until they are revealed.
 class SpoilableCodec final : public RowCodec {
 public:
+    void reveal(bool revealed) const { m_revealed = revealed; }
+    const EvenCodes* even() const override { return m_revealed ? m_inner->even() : nullptr; }
+    const cpu::TableCodes* table() const override { return m_revealed ? m_inner->table() : nullptr; }
     SpoilableCodec(std::shared_ptr<const RowCodec> inner, int dims) : m_inner(std::move(inner)), m_dims(dims) {}
     void write(std::span<const UncodedRow> rows, std::byte* side) const override { m_inner->write(rows, side); }
     void read(std::span<const CodedRow> rows) const override {
@@ -37,6 +41,7 @@ private:
     std::shared_ptr<const RowCodec> m_inner;
     int m_dims;
     mutable std::set<const std::byte*> m_spoiled;
+    mutable bool m_revealed = false;
 };
 
 // Levels that are neither even nor symmetric, and ranges that are wide for some channels.

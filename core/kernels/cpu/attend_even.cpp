@@ -84,20 +84,10 @@ struct ExactTile {
     const void* block = rows;
 };
 
-// visit(place in the tile, run) for the runs of slots [first, first + count).
-template <class Visit>
-HWY_INLINE void forEachRun(const MixedRows& rows, const SlotPlaces& at, std::int64_t first, int count, const Visit& visit) {
-    for (int i = 0; i < count;) {
-        const MixedRows::Run run = rows.run(at, first + i, count - i);
-        visit(i, run);
-        i += static_cast<int>(run.n);
-    }
-}
-
 // Exact rows become floats, all are counted.
 HWY_INLINE void fetch(const MixedRows& rows, const SlotPlaces& at, std::int64_t first, int count, int dims, ExactTile& to,
                       Traffic& moved) {
-    forEachRun(rows, at, first, count, [&](int i, const MixedRows::Run& run) {
+    rows.eachRun(at, first, count, [&](std::int64_t i, const MixedRows::Run& run) {
         if (run.codes)
             rows.countRun(first + i, run, moved);
         else
@@ -151,7 +141,7 @@ HWY_INLINE void attendEvenTile(const EvenStep& step, std::int64_t slot, int coun
     Traffic ofFloats;  // counted already
     for (int head = 0; head < step.group; head += kTileHeads) {
         const int heads = std::min(kTileHeads, step.group - head);
-        forEachRun(*cache.mixedKeys, cache.keyPlaces(), slot, count, [&](int i, const MixedRows::Run& run) HWY_ATTR {
+        cache.mixedKeys->eachRun(cache.keyPlaces(), slot, count, [&](std::int64_t i, const MixedRows::Run& run) HWY_ATTR {
             if (run.codes)
                 scoreRun<kBits>(step, run, head, heads, scores + i, tile);
             else
@@ -166,7 +156,7 @@ HWY_INLINE void attendEvenTile(const EvenStep& step, std::int64_t slot, int coun
             expTile(row, count, step.state.m[head + h], step.state.l[head + h], step.state.o + (head + h) * d, d);
         }
         float* const o = step.state.o + head * d;
-        forEachRun(*cache.mixedValues, cache.valuePlaces(), slot, count, [&](int i, const MixedRows::Run& run) HWY_ATTR {
+        cache.mixedValues->eachRun(cache.valuePlaces(), slot, count, [&](std::int64_t i, const MixedRows::Run& run) HWY_ATTR {
             if (run.codes)
                 addCodedValues<kBits>(step.values,
                                       SidedCodes{reinterpret_cast<const std::uint8_t*>(run.codes),

@@ -7,6 +7,7 @@
 #include "core/kernels/cpu/attend_all.h"
 #include "core/kernels/cpu/attend_even.h"
 #include "core/kernels/cpu/attend_list.h"
+#include "core/kernels/cpu/attend_table.h"
 #include "core/kernels/cpu/score_rows.h"
 
 namespace fovea::cpu {
@@ -63,6 +64,8 @@ void attendMixed(const KvView& cache, std::int64_t first, std::int64_t last, int
                  const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
     if (cache.mixedKeys->codec().even() && cache.mixedValues->codec().even())
         return attendEven(cache, first, last, group, q, state, softcap, moved, spill);
+    if (cache.mixedKeys->codec().table() && cache.mixedValues->codec().table() && group <= kMostTableHeads)
+        return attendTable(cache, first, last, group, q, state, softcap, moved, spill);
     FloatTile keys, values;
     forEachTile(cache.headDim, first, last, [&](std::int64_t slot, std::int64_t count) {
         cache.mixedKeys->read(cache.keyPlaces(), slot, count, keys.rows.data(), &moved);

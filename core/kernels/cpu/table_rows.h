@@ -5,10 +5,10 @@
 //   centroids   x̂ of c channels = C[their group][their code], codes a string of bits, the lowest first
 //   turns       a row by the angles of its token's position
 //
-// Rows are floats before anything is summed. Of keys Σ over codes alone will not do, for a key is turned by its own position
-// and so a query's products with levels or centroids would be others for every row. Values could be summed as weights per
-// level or centroid, but that is a sum in memory for every code and query head, where a decoded row is a load for
-// every code and then an instruction for sixteen channels of a head.
+// Rows are floats before anything is summed. Of keys a table of a query's products with levels or centroids would be another
+// one for every row, for each is turned by its own position. Values could be summed as weights per level or centroid, but
+// that is a sum in memory for every code and query head, where a decoded row is a load for every code and then an
+// instruction for sixteen channels of a head.
 
 #include <cstdint>
 #include <span>
@@ -50,10 +50,30 @@ struct TurnTable {
     const float *far = nullptr, *near = nullptr;
 };
 
+// What a codec's codes stand for: one of levels and centroids. `turn` is null where rows do not turn.
+struct TableCodes {
+    const LevelTable* levels = nullptr;
+    const CentroidTable* centroids = nullptr;
+    const TurnTable* turn = nullptr;
+};
+
 // row.to (d) of each of `rows`.
 void readLevels(const LevelTable& table, std::span<const CodedRow> rows);
 void readCentroids(const CentroidTable& table, std::span<const CodedRow> rows);
 // row.to turned by row.position; the other members are not looked at.
 void turnRows(const TurnTable& table, std::span<const CodedRow> rows);
+
+// As codes stand for them, not turned yet.
+inline void readUnturned(const TableCodes& codes, std::span<const CodedRow> rows) {
+    if (codes.levels)
+        readLevels(*codes.levels, rows);
+    else
+        readCentroids(*codes.centroids, rows);
+}
+inline void readTable(const TableCodes& codes, std::span<const CodedRow> rows) {
+    readUnturned(codes, rows);
+    if (codes.turn)
+        turnRows(*codes.turn, rows);
+}
 
 } // namespace fovea::cpu

@@ -45,6 +45,13 @@ public:
         m_centroids.reserve(centroids.size());
         for (const float x : centroids)
             m_centroids.push_back(toHalf(x));
+        m_table = {
+            .channels = params.channels, .bits = params.bits, .dims = dims, .centroids = m_centroids.data()};
+        m_codes.centroids = &m_table;
+        if (m_turn) {
+            m_angles = m_turn->forth();
+            m_codes.turn = &m_angles;
+        }
     }
 
     void write(std::span<const UncodedRow> rows, std::byte*) const override {
@@ -58,15 +65,8 @@ public:
         codes.end();
     }
 
-    void read(std::span<const CodedRow> rows) const override {
-        cpu::readCentroids({.channels = m_params.channels,
-                            .bits = m_params.bits,
-                            .dims = m_dims,
-                            .centroids = m_centroids.data()},
-                           rows);
-        if (m_turn)
-            m_turn->forth(rows);
-    }
+    const cpu::TableCodes* table() const override { return &m_codes; }
+    void read(std::span<const CodedRow> rows) const override { cpu::readTable(m_codes, rows); }
 
     LevelGroups levelGroups() const override { return {m_params.centroids(), 0, 1}; }
     // What a channel is in any centroid; which of these it becomes, the others of its group have a say in.
@@ -117,6 +117,9 @@ private:
     int m_dims;
     std::vector<std::uint16_t> m_centroids; // (d/c, 2^b, c) in binary16
     std::shared_ptr<const PositionTurn> m_turn;
+    cpu::CentroidTable m_table;
+    cpu::TurnTable m_angles;
+    cpu::TableCodes m_codes;
 };
 
 } // namespace

@@ -33,11 +33,16 @@ double quantile(std::span<const float> sorted, double q) {
 }
 
 class Codec : public RowCodec {
+public:
+    const cpu::TableCodes* table() const override { return &m_codes; }
+    void read(std::span<const CodedRow> rows) const override { cpu::readTable(m_codes, rows); }
+
 protected:
     Codec(const KvquantParams& params, int dims, KvquantLevels levels)
         : m_params(params), m_dims(dims), m_outliers(static_cast<int>(kvquantOutliers(params, dims))),
           m_levels(std::move(levels)), m_table{.bits = params.bits, .dims = dims, .outliers = m_outliers} {
         m_table.repeat(m_levels.read);
+        m_codes.levels = &m_table;
     }
 
     // R·range + offset, ascending.
@@ -83,6 +88,7 @@ protected:
     int m_dims, m_outliers;
     KvquantLevels m_levels;
     cpu::LevelTable m_table;
+    cpu::TableCodes m_codes;
 };
 
 class KeyCodec final : public Codec {
@@ -94,6 +100,10 @@ public:
           m_range(m_levels.range.begin(), m_levels.range.end()) {
         m_table.offset = m_offset.data();
         m_table.range = m_range.data();
+        if (m_turn) {
+            m_angles = m_turn->forth();
+            m_codes.turn = &m_angles;
+        }
     }
 
     void write(std::span<const UncodedRow> rows, std::byte* side) const override {
@@ -110,12 +120,6 @@ public:
         writeRow(key, scaled, rows[0].codes, side);
     }
 
-    void read(std::span<const CodedRow> rows) const override {
-        cpu::readLevels(m_table, rows);
-        if (m_turn)
-            m_turn->forth(rows);
-    }
-
     LevelGroups levelGroups() const override { return {m_params.levels(), 0, 1}; }
     std::vector<float> levels(std::span<const UncodedRow>) const override {
         std::vector<float> all;
@@ -127,6 +131,7 @@ public:
 private:
     std::shared_ptr<const PositionTurn> m_turn;
     std::vector<float> m_offset, m_range;
+    cpu::TurnTable m_angles;
 };
 
 class ValueCodec final : public Codec {
@@ -146,8 +151,6 @@ public:
             scaled[c] = (values[c] - offset) / width;
         writeRow(values, scaled, rows[0].codes, side + kRangeBytes);
     }
-
-    void read(std::span<const CodedRow> rows) const override { cpu::readLevels(m_table, rows); }
 
     LevelGroups levelGroups() const override { return {m_params.levels(), 1, m_dims}; }
     std::vector<float> levels(std::span<const UncodedRow> rows) const override {

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "core/kernels/cpu/table_rows.h"
 #include "core/model/model_spec.h"
 #include "core/model/rope.h"
 
@@ -33,10 +32,6 @@ PositionTurn::PositionTurn(const ModelSpec& spec, int layer) {
     m_factor = static_cast<float>(rope.attentionFactor);
     m_near = anglesOf(rope, cpu::kTurnNear, 1, 1);
     m_far = anglesOf(rope, spec.context / cpu::kTurnNear + 1, cpu::kTurnNear, rope.attentionFactor);
-}
-
-void PositionTurn::forth(std::span<const CodedRow> rows) const {
-    cpu::turnRows({.half = m_half, .far = m_far.data(), .near = m_near.data()}, rows);
 }
 
 void PositionTurn::back(float* row, std::int64_t position) const {

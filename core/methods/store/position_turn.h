@@ -6,10 +6,9 @@
 // keys themselves.
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include "core/cache/row_codec.h"
+#include "core/kernels/cpu/table_rows.h"
 
 namespace fovea {
 
@@ -20,9 +19,9 @@ public:
     // Of one layer's RoPE, which must not change with the length of the text.
     PositionTurn(const ModelSpec& spec, int layer);
 
-    // Each row.to (d), turned by row.position and multiplied by the attention factor.
-    void forth(std::span<const CodedRow> rows) const;
-    // The inverse of one row (d).
+    // Of rows that are turned, and multiplied by the attention factor. Good for as long as this is.
+    cpu::TurnTable forth() const { return {.half = m_half, .far = m_far.data(), .near = m_near.data()}; }
+    // The inverse, of one row (d).
     void back(float* row, std::int64_t position) const;
 
 private:

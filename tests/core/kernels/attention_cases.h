@@ -66,6 +66,8 @@ public:
     // Slot of the i-th view becomes infinite behind the cache's back: bounds, columns and sums do not know. (A row that a
     // mixed store holds exactly stays as it is.)
     void spoil(std::int64_t i, std::int64_t slot, bool key, bool value);
+    // Whether kernels see what the codes of a mixed store stand for, and may read them themselves.
+    void reveal(bool revealed);
 
 private:
     void fill(KvCache& cache, std::int64_t tokens, const float* rows);
