@@ -32,7 +32,8 @@ void launchDrop(const DropLowest& drop, Stream stream) {
 void hearRead(const HeardRead& heard, Stream stream) {
     if (const std::string why = refusal(heard); !why.empty())
         throw std::invalid_argument(why);
-    launch(hearWeights, dim3(static_cast<unsigned>(heard.kvHeads)), dim3(kHearThreads), 0, stream, heard);
+    launch(hearWeights, dim3(static_cast<unsigned>(heard.kvHeads)), dim3(kHearThreads),
+           hearSharedBytes(heard.group), stream, heard);
 }
 
 void dropLowest(const DropLowest& drop, Stream stream) {

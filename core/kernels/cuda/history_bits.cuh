@@ -17,7 +17,7 @@ __device__ __forceinline__ int wordsOf(const KeepScores& scores) {
 struct QueryBits {
     std::uint32_t* words; // of slot 0
     int perSlot;
-    std::int64_t place; // of the query's
+    int place; // of the query's
 
     __device__ __forceinline__ void set(int slot, bool below) const {
         std::uint32_t& word = words[std::int64_t{slot} * perSlot + place / 32];
