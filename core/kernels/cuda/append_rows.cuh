@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kRowThreads) appendKv(AppendArguments a) {
     if (cache.keyColumns)
         writeColumns<T>(cache, placeOf(cache, cache.keyColumns, kvHead, slot), k);
     if (rowsOfPage != nullptr)
-        boundKey<T>(a.to, kvHead, slot, begins, memory);
+        boundKey<T, kRowThreads>(a.to, kvHead, slot, begins, memory);
     blockSync(); // every thread knows the slot and its page by now, and is done with the row of K
     if (thread == 0) {
         takeSlot(cache.slots, kvHead, slot, a.positions[kvHead]);

@@ -120,4 +120,18 @@ std::size_t scratchFloats(const TopvChoice& choice);
 std::string refusal(const TopvChoice& choice);
 void chooseTopv(const TopvChoice& choice, Stream stream);
 
+// What was chosen, summed: o_h = Σ p_hi·v_i. Values are floats. One launch.
+struct TopvSum {
+    ReadStep step;                       // but for q, scale and the numbers of live slots
+    const void* const* values = nullptr; // (G, blocksPerHead) blocks of (slotsPerBlock, d)
+    ReadChoice chosen;                   // as chooseTopv left it
+    const float* weights = nullptr;      // (H, chosen.most)
+    const float* kept = nullptr;         // (H)
+    bool renormalise = false;            // divide by what was kept
+    float* out = nullptr;                // (H, d)
+};
+
+std::string refusal(const TopvSum& sum);
+void sumTopv(const TopvSum& sum, Stream stream);
+
 } // namespace fovea::cuda

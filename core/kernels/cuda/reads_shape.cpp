@@ -18,7 +18,7 @@ std::string number(std::int64_t n) {
     return std::to_string(n);
 }
 
-std::string refuseStep(const ReadStep& step) {
+std::string refuseShape(const ReadStep& step) {
     if (step.heads < 1 || step.kvHeads < 1 || step.heads % step.kvHeads != 0)
         return "a read needs query heads that are a multiple of the KV heads, got " + number(step.heads) +
                " and " + number(step.kvHeads);
@@ -32,6 +32,12 @@ std::string refuseStep(const ReadStep& step) {
                std::string(elementName(step.type)) + ", got " + number(step.headDim);
     if (step.slotsPerBlock < 1)
         return "a cache block needs at least one slot, got " + number(step.slotsPerBlock);
+    return "";
+}
+
+std::string refuseStep(const ReadStep& step) {
+    if (const std::string shape = refuseShape(step); !shape.empty())
+        return shape;
     if (!(step.scale > 0))
         return "a read needs the scale of its logits, got " + std::to_string(step.scale);
     if (step.longest < 0 || step.longest > std::numeric_limits<std::int32_t>::max() - kColumnSpan)
@@ -158,6 +164,16 @@ std::string refusal(const TopvChoice& choice) {
         return shape;
     return firstOf(refuseTopv(choice), refuseLogits(choice.step, choice.exact),
                    refuseChoice(choice.chosen, least(choice.tokens, choice.step.longest)));
+}
+
+std::string refusal(const TopvSum& sum) {
+    const std::string shape = refuseShape(sum.step);
+    if (!shape.empty())
+        return shape;
+    if (!sum.values || !sum.weights || !sum.kept || !sum.out)
+        return "top-k V's sum needs values, weights, what they sum to and room for the output, and one of "
+               "them is null";
+    return refuseChoice(sum.chosen, 1);
 }
 
 } // namespace fovea::cuda

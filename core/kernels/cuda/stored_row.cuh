@@ -140,7 +140,7 @@ __device__ __forceinline__ void roundGroup(const CacheArguments& a, const RowPla
     for (int c = first + lane; c < end; c += kWarp) {
         const unsigned code = holds ? nearestCode(codes, values[c], scale, held.zero) : 0;
         memory.codes[c] = code;
-        memory.stored[c] = (static_cast<float>(code) - static_cast<float>(held.zero)) * scale;
+        memory.stored[c] = roundedProduct(static_cast<float>(code) - static_cast<float>(held.zero), scale);
     }
     if (lane != 0)
         return;
@@ -194,11 +194,11 @@ __device__ __forceinline__ float storedAt(const CacheArguments& a, const RowPlac
     const float scale = __half2float(
         __ushort_as_half(reinterpret_cast<const unsigned short*>(place.block + a.parts.scales)[at]));
     const unsigned code = codeAt(codes.bits, a.cache.headDim, c, row);
-    return (static_cast<float>(code) - static_cast<float>(zero)) * scale;
+    return roundedProduct(static_cast<float>(code) - static_cast<float>(zero), scale);
 }
 
 // The key of `slot`, in memory.stored, widens its page's bounds, or is their beginning. What is no number bounds nothing.
-template <class T>
+template <class T, int kThreads>
 __device__ __forceinline__ void boundKey(const CacheArguments& a, int kvHead, int slot, bool begins,
                                          const RowMemory& memory) {
     const CacheBlocks& cache = a.cache;
@@ -206,7 +206,7 @@ __device__ __forceinline__ void boundKey(const CacheArguments& a, int kvHead, in
     T* const least = static_cast<T*>(cache.bounds[kvHead * cache.boundBlocksPerHead + block]) +
                      std::int64_t{page - block * cache.pagesPerBlock} * 2 * cache.headDim;
     T* const most = least + cache.headDim;
-    for (int c = static_cast<int>(threadIdx.x); c < cache.headDim; c += kRowThreads) {
+    for (int c = static_cast<int>(threadIdx.x); c < cache.headDim; c += kThreads) {
         const float key = memory.stored[c];
         if (begins || key < widened(least[c]) || isnan(widened(least[c])))
             convert(key, least[c]);

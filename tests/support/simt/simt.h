@@ -89,6 +89,10 @@ inline void addAtomically(Shared<unsigned> array, int index, unsigned value,
     simt::Block::running().addAtomically(&array[{index, site}], value);
 }
 
+// --- Numbers -----------------------------------------------------------------------------------------------
+
+inline float roundedProduct(float a, float b) { return a * b; }
+
 // --- Bits --------------------------------------------------------------------------------------------------
 
 inline int countBits(unsigned bits) { return __builtin_popcount(bits); }

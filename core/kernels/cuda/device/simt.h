@@ -61,6 +61,11 @@ __device__ __forceinline__ void addAtomically(Shared<unsigned> array, int index,
     atomicAdd(array + index, value);
 }
 
+// --- Numbers -----------------------------------------------------------------------------------------------
+
+// a·b as a float, which the compiler may not take unrounded into a sum: for what must be the CPU's, bit for bit.
+__device__ __forceinline__ float roundedProduct(float a, float b) { return __fmul_rn(a, b); }
+
 // --- Bits --------------------------------------------------------------------------------------------------
 
 __device__ __forceinline__ int countBits(unsigned bits) { return __popc(bits); }

@@ -136,6 +136,7 @@ void CacheModel::boundRow(int kvHead, std::int64_t slot) {
         return;
     const std::int64_t page = slot / g.page;
     const bool begins = pageRows[static_cast<std::size_t>(kvHead * g.pages() + page)]++ == 0;
+    pagesBegun += begins;
     const int size = elementBytes(g.type);
     unsigned char* const least =
         bounds[static_cast<std::size_t>(kvHead * g.boundBlocks() + page / g.pagesPerBlock)].data() +

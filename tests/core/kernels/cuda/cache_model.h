@@ -36,6 +36,7 @@ public:
     std::vector<float> sums;                          // (G, d)
     std::vector<std::int32_t> pageRows;               // (G, pages)
     std::vector<SlotTable> slots;                     // (G)
+    std::int32_t pagesBegun = 0;                      // rows that were the first of their page
 
     // k, v (G, d); positions (G).
     void append(const std::vector<float>& k, const std::vector<float>& v,

@@ -1,8 +1,13 @@
 // The kernels that write the cache with every access watched, and with each of their barriers forgotten.
 
+#include <functional>
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "tests/core/kernels/cuda/device_cache.h"
+#include "tests/core/kernels/cuda/drop_case.h"
+#include "tests/core/kernels/cuda/hear_case.h"
 #include "tests/core/kernels/cuda/race_watch.h"
 
 using namespace fovea;
@@ -37,4 +42,70 @@ TEST_CASE("Writing the cache without one of its barriers has a race", "[core.ker
     checkBarriers(floats, 1, 1);
     const auto codes = [](Stream stream) { appendSome({ElementType::F32, {4, 128, 1}, 1, 160}, stream); };
     checkBarriers(codes, 1, 3);
+}
+
+TEST_CASE("Hearing and dropping have no race", "[core.kernels.cuda.races]") {
+    for (const int history : {0, 40}) {
+        for (const bool listed : {false, true})
+            for (const int readers : {1, 3})
+                CHECK(races([&](Stream stream) {
+                          HearCase({2, 2, {40, 7}, history, listed, false, readers}).run(stream);
+                      }) == "");
+        for (const int bits : {0, 4})
+            CHECK(races([&](Stream stream) {
+                      DropCase problem(filledCache({ElementType::F16, {bits, 32, 1}, 2, 40}, 18),
+                                       {12, 2, 5, 15, history});
+                      problem.dropThere(stream);
+                  }) == "");
+    }
+}
+
+TEST_CASE("Hearing without one of its barriers has a race", "[core.kernels.cuda.races]") {
+    const auto hearing = [](int history, int readers) {
+        return [=](Stream stream) { HearCase({1, 2, {40}, history, true, false, readers}).run(stream); };
+    };
+    checkBarriers(hearing(0, 1), 1, 1);
+    checkBarriers(hearing(40, 1), 1, 1);
+    checkBarriers(hearing(40, 2), 1, 1);
+    checkBarriers(hearing(40, 2), 2, 2);
+}
+
+namespace {
+
+constexpr int kOfTables = 28; // barriers until rows have moved
+
+// Drops of one KV head: where some leave for their age and some for their score, and others move into their places.
+std::function<void(Stream)> dropping(const CacheModel& filled, const DropRule& rule) {
+    return [=](Stream stream) { DropCase(filled, rule).dropThere(stream); };
+}
+
+} // namespace
+
+TEST_CASE("Dropping without one of its barriers has a race", "[core.kernels.cuda.races]") {
+    CacheGeometry wide{ElementType::F32, {}, 1, 8, 64, 8}; // several warps have a part of every list
+    wide.page = 0;
+    checkBarriers(dropping(filledCache(wide, 500), {300, 20, 250, 450, 40}), 1, kOfTables);
+}
+
+TEST_CASE("Following pages without one of the barriers has a race", "[core.kernels.cuda.races]") {
+    CacheGeometry geometry{ElementType::F32, {}, 1, 40};
+    geometry.page = 100; // one for all, so that each move meets the others'
+    const CacheModel filled = filledCache(geometry, 18);
+    const DropRule rule{12, 2, 5, 15};
+    simt::Executor executor;
+    DropCase problem(filled, rule);
+    REQUIRE(problem.drop(&executor) == "");
+    const int moved = problem.counts[0].moved;
+    REQUIRE(moved > 1);
+    checkBarriers(dropping(filled, rule), 1, kOfTables + 2 * moved, kOfTables + 1);
+}
+
+TEST_CASE("Sums that begin anew without their barrier have a race", "[core.kernels.cuda.races]") {
+    CacheGeometry geometry{ElementType::F32, {}, 1, 40};
+    geometry.page = 0;
+    CacheModel filled(geometry);
+    const std::vector<float> row(40, 0.5f), endless(40, std::numeric_limits<float>::infinity());
+    for (int token = 0; token < 18; ++token)
+        filled.append(row, token == 0 ? endless : row, {token});
+    checkBarriers(dropping(filled, {12, 2, 5, 15}), 1, kOfTables + 1, kOfTables + 1);
 }

@@ -63,6 +63,7 @@ public:
         : m_count(values.size()), m_buffer(machine::upload(guarded(values))) {}
 
     T* data() const { return static_cast<T*>(m_buffer.data()); }
+    void write(const std::vector<T>& values) { m_buffer.write(guarded(values).data()); }
     // Throws where the guard is not as it was.
     std::vector<T> read(const char* name) const {
         std::vector<T> values = machine::download<T>(m_buffer, m_count + kGuards);

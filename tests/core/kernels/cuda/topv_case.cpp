@@ -88,4 +88,47 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
     return "";
 }
 
+std::vector<float> sumTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
+                           Stream stream) {
+    const auto k = static_cast<std::size_t>(tokens);
+    std::vector<std::int32_t> slots(outcome.chosen.size() * k, 1 << 30), counts; // beyond the list: nobody's
+    for (std::size_t g = 0; g < outcome.chosen.size(); ++g) {
+        std::copy(outcome.chosen[g].begin(), outcome.chosen[g].end(),
+                  slots.begin() + static_cast<std::ptrdiff_t>(g * k));
+        counts.push_back(static_cast<std::int32_t>(outcome.chosen[g].size()));
+    }
+    const DeviceBlocks values = problem.rows();
+    const machine::Buffer list = machine::upload(slots), n = machine::upload(counts),
+                          weights = machine::upload(outcome.weights), kept = machine::upload(outcome.kept);
+    const Guarded<float> out(problem.q.size());
+    TopvSum sum;
+    sum.step = problem.step();
+    sum.values = values.table<const void* const*>();
+    sum.chosen = {tokens, static_cast<std::int32_t*>(list.data()), static_cast<std::int32_t*>(n.data())};
+    sum.weights = static_cast<const float*>(weights.data());
+    sum.kept = static_cast<const float*>(kept.data());
+    sum.renormalise = renormalise;
+    sum.out = out.data();
+    sumTopv(sum, stream);
+    machine::finish();
+    return out.read("out");
+}
+
+std::vector<double> trueSum(const ReadCase& problem, int tokens, const TopvOutcome& outcome,
+                            bool renormalise) {
+    const int d = problem.geometry.headDim;
+    std::vector<double> out(problem.q.size(), 0.0);
+    for (int h = 0; h < problem.heads(); ++h) {
+        const int kvHead = h / problem.geometry.group;
+        const std::vector<std::int32_t>& chosen = outcome.chosen[static_cast<std::size_t>(kvHead)];
+        const double kept = renormalise ? outcome.kept[static_cast<std::size_t>(h)] : 1;
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            for (int c = 0; c < d; ++c)
+                out[static_cast<std::size_t>(h * d + c)] +=
+                    outcome.weights[static_cast<std::size_t>(h * tokens) + i] / kept *
+                    static_cast<double>(problem.key(kvHead, chosen[i], c));
+    }
+    return out;
+}
+
 } // namespace fovea::cuda

@@ -1,6 +1,7 @@
 // Top-k V's choice of values, wherever machine.h says it runs.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <catch2/catch.hpp>
@@ -28,7 +29,34 @@ void check(const ReadCase& problem, int tokens = 16) {
     }
 }
 
+// The sum of what was chosen, against the definition, the same bits everywhere.
+void checkSum(const ReadCase& problem, int tokens) {
+    INFO(problem.geometry.text() << " k=" << tokens);
+    const TopvOutcome outcome = runTopv(problem, tokens, firstStream());
+    for (const bool renormalise : {false, true}) {
+        const std::vector<double> truth = trueSum(problem, tokens, outcome, renormalise);
+        const std::vector<float> first = sumTopv(problem, tokens, outcome, renormalise, firstStream());
+        for (std::size_t i = 0; i < truth.size(); ++i)
+            REQUIRE(std::abs(first[i] - truth[i]) <= 4e-6);
+        for (const machine::Execution& execution : machine::executions())
+            CHECK(sameBits(sumTopv(problem, tokens, outcome, renormalise, execution.stream), first));
+    }
+}
+
 } // namespace
+
+TEST_CASE("The chosen values are summed by their weights, those kept or renormalised",
+          "[core.kernels.cuda]") {
+    for (const ElementType type : kTypes)
+        for (const int headDim : {8, 64, 96, 256})
+            for (const int group : {1, 3, 9})
+                checkSum(ReadCase({type, 2, group, headDim, 70}), 17);
+    for (const int tokens : {1, 16, 63, 64, 65, 300})
+        checkSum(ReadCase({ElementType::F16, 1, 2, 32, 257, 16}), tokens);
+    ReadCase ragged({ElementType::F32, 4, 2, 64, 100});
+    ragged.slots = {100, 0, 1, 33};
+    checkSum(ragged, 40);
+}
 
 TEST_CASE("Top-k V's choice is the definition's for each type, width and sharing of heads",
           "[core.kernels.cuda]") {
