@@ -1,8 +1,10 @@
-// Launches prefill.cuh: checks the limits, and picks the instance for the type and the head width.
+// Launches prefill.cuh: checks the limits, and picks the kernel, and the instance for the type and the head width.
 
 #include "core/kernels/cuda/prefill.cuh"
 
 #include <stdexcept>
+
+#include "core/kernels/cuda/prefill_launch.h"
 
 namespace fovea::cuda {
 namespace {
@@ -22,6 +24,8 @@ void launchTiles(const AttendPrompt& chunk, Stream stream) {
 void attendPrompt(const AttendPrompt& chunk, Stream stream) {
     if (const std::string why = refusal(chunk); !why.empty())
         throw std::invalid_argument(why);
+    if (chunk.matrixUnits && chunk.type != ElementType::F32 && chunk.headDim <= 128)
+        return attendByMatrices(chunk, stream);
     withElement(chunk.type, [&](auto element) {
         using T = decltype(element);
         if (chunk.headDim <= 64)

@@ -5,8 +5,8 @@
 //
 // Online softmax (Milakov & Gimelshein 2018) over tiles (Dao et al. 2022): scores of a tile never leave the block. Tiles
 // that no query of the block sees are not read, so that a window costs what it sees (prefill_sight.cuh); within a tile
-// what a query does not see weighs nothing. All products are fp32 on the ordinary units: as exact as decode, and a
-// sixteenth of what matrix units would give in 16 bits on an H100 (of data sheets, not measured).
+// what a query does not see weighs nothing. All products are fp32 on the ordinary units, as exact as decode;
+// prefill_matrix.cuh is for rows of 16 bits where some 2^-16 do not matter.
 //
 // attendTiles<T, kDim>, grid (tiles of queries, H, B), the last tiles, which see most, first
 //   block    128 threads: kQueries queries (64, of kDim 256 32) of one query head of one text
@@ -25,13 +25,12 @@
 #include <cstdint>
 
 #include "core/kernels/cuda/element.cuh"
-#include "core/kernels/cuda/prefill_sight.cuh"
+#include "core/kernels/cuda/prefill_block.cuh"
 
 namespace fovea::cuda {
 
 constexpr int kPromptThreads = 128, kPromptWarps = kPromptThreads / kWarp;
 constexpr int kRowsOfThread = 4;
-constexpr float kLog2OfE = 1.44269504088896340736f;
 
 // The shares of a tile's threads.
 template <int kDim>
@@ -69,16 +68,6 @@ struct PromptRow {
     float sum = 0.0f;          // of this thread's weights
     float4 out[PromptTile<kDim>::kFoursOfThread] = {};
 };
-
-// The weight of what a query does not see: adds nothing, and can be told from that of a score far below the largest, which
-// is +0. Where a value is not finite that matters, for 0·∞ is no number.
-constexpr float kUnseen = -0.0f;
-constexpr unsigned kBitsOfUnseen = 0x80000000u;
-
-// 2^(score - largest), 0 for what is not seen, also where nothing is.
-__device__ __forceinline__ float promptWeight(float score, float largest) {
-    return score == -INFINITY ? 0.0f : exp2f(score - largest);
-}
 
 __device__ __forceinline__ void addScaled(float scale, const float4& by, float4& to) {
     to.x += scale * by.x, to.y += scale * by.y, to.z += scale * by.z, to.w += scale * by.w;
@@ -175,14 +164,6 @@ __device__ __forceinline__ void scoreTile(const PromptMemory& memory, int rowThr
     }
 }
 
-template <int kAcross>
-__device__ __forceinline__ float maxAcross(float value) {
-#pragma unroll
-    for (int distance = kAcross / 2; distance > 0; distance /= 2)
-        value = fmaxf(value, shuffleXor(value, distance));
-    return value;
-}
-
 // One query's scores become weights against the largest so far, to which its sums are brought.
 template <int kDim>
 __device__ __forceinline__ void weighScores(const PromptSlots& from, int firstSlot, int across, float softcap,
@@ -195,8 +176,7 @@ __device__ __forceinline__ void weighScores(const PromptSlots& from, int firstSl
     for (int s = 0; s < Tile::kSlotsOfThread; ++s) {
         const int slot = firstSlot + across + s * Tile::kAcross;
         seen[s] = slot < from.slots && row.sight.sees(from.positionOf(slot));
-        if (softcap != 0.0f)
-            scores[s] = softcap * kLog2OfE * tanhf(scores[s] / softcap);
+        scores[s] = cappedScore(scores[s], softcap);
         largest = seen[s] ? fmaxf(largest, scores[s]) : largest;
     }
     largest = maxAcross<Tile::kAcross>(largest);
@@ -283,33 +263,22 @@ __device__ __forceinline__ PromptMemory promptMemory() {
 template <class T, int kDim>
 __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
     using Tile = PromptTile<kDim>;
-    const int text = static_cast<int>(blockIdx.z), head = static_cast<int>(blockIdx.y);
-    const int firstQuery = static_cast<int>(gridDim.x - 1 - blockIdx.x) * Tile::kQueries;
-    const int count = a.counts ? a.counts[text] : a.queries;
-    if (firstQuery >= count)
+    const PromptBlock block = promptBlock(a, Tile::kQueries);
+    if (block.queries <= 0)
         return;
-    const int queries = min(Tile::kQueries, count - firstQuery);
-    const std::int64_t kvHead = static_cast<std::int64_t>(text) * a.kvHeads + head / (a.heads / a.kvHeads);
-    const PromptSlots slots{a.keys + kvHead * a.blocksPerHead, a.values + kvHead * a.blocksPerHead,
-                            a.positions ? a.positions + kvHead * a.positionsPerHead : nullptr,
-                            static_cast<int>(a.slots[kvHead]), a.slotsPerBlock};
-    const std::int64_t firstRow =
-        ((static_cast<std::int64_t>(text) * a.queries + firstQuery) * a.heads + head) * a.headDim;
+    const PromptSlots& slots = block.slots;
     const int rowThread = static_cast<int>(threadIdx.x) / Tile::kAcross;
     const int across = static_cast<int>(threadIdx.x) % Tile::kAcross;
 
     const PromptMemory memory = promptMemory<kDim>();
-    loadQueries<kDim>(a, a.q + firstRow, queries, a.softcap != 0.0f ? a.scale : a.scale * kLog2OfE, memory);
+    loadQueries<kDim>(a, a.q + block.firstElement, block.queries, scoreScale(a), memory);
     PromptRow<kDim> rows[kRowsOfThread];
 #pragma unroll
     for (int r = 0; r < kRowsOfThread; ++r)
-        rows[r].sight = sightOf(a, text, head, firstQuery + rowThread + r * Tile::kRowThreads, count);
-    Sight ofTile = sightOf(a, text, head, firstQuery, count);
-    ofTile.position += queries - 1;
+        rows[r].sight = block.sightOf(a, rowThread + r * Tile::kRowThreads);
 
-    const int tiles = (slots.slots + kTileSlots - 1) / kTileSlots;
-    const int firstTile = slots.nextTile(0, ofTile);
-    for (int tile = firstTile; tile < tiles; tile = slots.nextTile(tile + 1, ofTile)) {
+    const int tiles = slots.tiles(), firstTile = slots.nextTile(0, block.sight);
+    for (int tile = firstTile; tile < tiles; tile = slots.nextTile(tile + 1, block.sight)) {
         if (tile != firstTile)
             blockSync(); // all have done with the tile before
         const int firstSlot = tile * kTileSlots;
@@ -334,7 +303,7 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
         else
             mixTile<kDim, false>(memory, rowThread, across, rows);
     }
-    writeRows<kDim>(a, a.out + firstRow, rowThread, across, rows);
+    writeRows<kDim>(a, a.out + block.firstElement, rowThread, across, rows);
 }
 
 } // namespace fovea::cuda

@@ -34,6 +34,9 @@ struct AttendPrompt {
     int slotsPerBlock = 256;
     float scale = 0;   // of q·k, 1/√d as a rule
     float softcap = 0; // c: logits become c·tanh(logit/c); 0: they stay
+    // Rows of 16 bits up to 128 wide are multiplied by matrix units, queries and weights in two halves: within some 2^-16
+    // of fp32, which else is what all is computed in. In f16 a query's components must then be below 40,000/scale.
+    bool matrixUnits = true;
 
     const float* q = nullptr;                     // (B, queries, H, d)
     int queries = 0;                              // of the text that has most

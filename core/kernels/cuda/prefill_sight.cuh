@@ -63,12 +63,13 @@ struct PromptSlots {
         return positions ? static_cast<int>(positions[slot]) : slot;
     }
 
+    __device__ __forceinline__ int tiles() const { return (slots + kTileSlots - 1) / kTileSlots; }
+
     // The first tile from `tile` on that is seen, or the number of tiles where none is. Every warp asks for itself, and
     // all get the same answer.
     __device__ __forceinline__ int nextTile(int tile, const Sight& sight) const {
         static_assert(kTileSlots == kWarp, "a lane for each slot of a tile");
-        const int tiles = (slots + kTileSlots - 1) / kTileSlots;
-        while (tile < tiles) {
+        while (tile < tiles()) {
             const int first = tile * kTileSlots;
             if (positions) {
                 const int slot = first + static_cast<int>(threadIdx.x) % kWarp;
@@ -82,9 +83,9 @@ struct PromptSlots {
             // What lies between sinks and window is passed over at once.
             tile = first >= sight.sinks ? max(tile + 1, sight.oldest / kTileSlots) : tile + 1;
             if (first > sight.position)
-                return tiles;
+                return tiles();
         }
-        return tiles;
+        return tiles();
     }
 };
 

@@ -36,6 +36,7 @@ Block& Block::running() {
 void Block::prepare(int threads, std::size_t sharedBytes) {
     m_count = threads;
     m_warps.assign(static_cast<std::size_t>(m_count / kLanes), Warp{});
+    m_shown.resize(m_warps.size());
     while (static_cast<int>(m_threads.size()) < m_count) {
         auto thread = std::make_unique<Thread>();
         thread->block = this;
@@ -65,6 +66,7 @@ void Block::run(int serial, const std::function<void()>& kernel) {
     for (int i = 0; i < m_count; ++i) {
         m_threads[static_cast<std::size_t>(i)]->state = State::Ready;
         m_threads[static_cast<std::size_t>(i)]->barriersMet = 0;
+        m_threads[static_cast<std::size_t>(i)]->shows = 0;
         m_schedule.makeReady(i);
     }
     g_running = this;
@@ -212,6 +214,16 @@ std::uint32_t Block::exchange(std::uint32_t value, int source, Site site) {
         completeExchange(warpNumber);
     wait(self);
     return warp.received[lane];
+}
+
+const std::uint32_t* Block::show(const std::uint32_t* words, int count, Site site) {
+    Thread& self = current();
+    const int lane = self.number % kLanes;
+    Shown& ofWarp = m_shown[static_cast<std::size_t>(self.number / kLanes)];
+    std::uint32_t* const shown = ofWarp[static_cast<std::size_t>(self.shows++ % 2)].data();
+    std::copy_n(words, count, shown + lane * kShownWords);
+    exchange(0, lane, site);
+    return shown;
 }
 
 void Block::completeExchange(int warpNumber) {

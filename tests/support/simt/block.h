@@ -18,6 +18,7 @@
 namespace fovea::simt {
 
 constexpr int kLanes = 32;
+constexpr int kShownWords = 12;
 
 class Block {
 public:
@@ -40,6 +41,9 @@ public:
     void barrier(Site site);
     // Each lane of the warp gives a value, and gets the one that lane `source` gave.
     std::uint32_t exchange(std::uint32_t value, int source, Site site);
+    // Each lane of the warp shows words, up to kShownWords; lane l's are at l·kShownWords of what is returned, until
+    // the lane shows some again.
+    const std::uint32_t* show(const std::uint32_t* words, int count, Site site);
     void countLoad(std::size_t bytes);
     // *cell += value, in one step that other threads' additions do not come between.
     void addAtomically(unsigned* cell, unsigned value);
@@ -60,6 +64,7 @@ private:
         std::unique_ptr<Fiber> fiber;
         int number = 0;
         int barriersMet = 0;
+        int shows = 0;
         State state = State::Done;
         Site site;  // of what it waits for
     };
@@ -70,6 +75,9 @@ private:
         std::array<std::uint32_t, kLanes> given, received;
         std::array<int, kLanes> source;
     };
+
+    // By turns, since a lane may show words again while others still read those before.
+    using Shown = std::array<std::array<std::uint32_t, kLanes * kShownWords>, 2>;
 
     struct Free {
         void operator()(unsigned char* memory) const;
@@ -95,6 +103,7 @@ private:
     Fiber m_executor;
     std::vector<std::unique_ptr<Thread>> m_threads;  // as many as the largest block had
     std::vector<Warp> m_warps;
+    std::vector<Shown> m_shown;  // by each warp
     std::unique_ptr<unsigned char, Free> m_shared;
     std::size_t m_sharedBytes = 0;
 

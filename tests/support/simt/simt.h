@@ -93,6 +93,54 @@ inline void addAtomically(Shared<unsigned> array, int index, unsigned value,
 
 inline float roundedProduct(float a, float b) { return a * b; }
 
+// --- Matrix units, of which every lane works out its own numbers from what all lanes show -----------------------
+
+template <class T>
+float numberOf(unsigned word, int i) {
+    const unsigned short bits = static_cast<unsigned short>(word >> 16 * i);
+    T number;
+    std::memcpy(static_cast<void*>(&number), &bits, sizeof bits);
+    return static_cast<float>(number);
+}
+
+template <class T>
+void multiplyMatrices(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                      simt::Site site = simt::Site::here()) {
+    float mine[simt::kShownWords];  // numbers of a, then of b
+    for (int i = 0; i < simt::kShownWords; ++i)
+        mine[i] = numberOf<T>(i < 8 ? a[i / 2] : b[(i - 8) / 2], i % 2);
+    std::uint32_t words[simt::kShownWords];
+    std::memcpy(words, mine, sizeof words);
+    const std::uint32_t* const shown = simt::Block::running().show(words, simt::kShownWords, site);
+    const int lane = static_cast<int>(threadIdx.x) % simt::kLanes, g = lane / 4, t = lane % 4;
+    const auto numberOfLane = [&](int from, int i) {
+        float number;
+        std::memcpy(&number, shown + from * simt::kShownWords + i, sizeof number);
+        return number;
+    };
+    for (int i = 0; i < 4; ++i)
+        for (int k = 0; k < 16; ++k) {
+            const int holder = k % 8 / 2, column = 2 * t + i % 2;
+            d[i] += numberOfLane(g * 4 + holder, k / 8 * 4 + i / 2 * 2 + k % 2) *
+                    numberOfLane(column * 4 + holder, 8 + k / 8 * 2 + k % 2);
+        }
+}
+
+inline uint4 loadTransposed(const unsigned* row, simt::Site site = simt::Site::here()) {
+    const auto address = reinterpret_cast<std::uintptr_t>(row);
+    const std::uint32_t words[2] = {static_cast<std::uint32_t>(address), static_cast<std::uint32_t>(address >> 32)};
+    const std::uint32_t* const shown = simt::Block::running().show(words, 2, site);
+    const int lane = static_cast<int>(threadIdx.x) % simt::kLanes;
+    unsigned columns[4] = {};
+    for (int matrix = 0; matrix < 4; ++matrix)
+        for (int e = 0; e < 2; ++e) {
+            const std::uint32_t* const its = shown + (8 * matrix + lane % 4 * 2 + e) * simt::kShownWords;
+            const std::uintptr_t from = static_cast<std::uintptr_t>(its[1]) << 32 | its[0];
+            columns[matrix] |= static_cast<unsigned>(reinterpret_cast<const unsigned short*>(from)[lane / 4]) << 16 * e;
+        }
+    return {columns[0], columns[1], columns[2], columns[3]};
+}
+
 // --- Bits --------------------------------------------------------------------------------------------------
 
 inline int countBits(unsigned bits) { return __builtin_popcount(bits); }

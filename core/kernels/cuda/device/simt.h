@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace fovea::cuda {
 
@@ -65,6 +66,36 @@ __device__ __forceinline__ void addAtomically(Shared<unsigned> array, int index,
 
 // a·b as a float, which the compiler may not take unrounded into a sum: for what must be the CPU's, bit for bit.
 __device__ __forceinline__ float roundedProduct(float a, float b) { return __fmul_rn(a, b); }
+
+// --- Matrix units, by all 32 lanes of a warp ---------------------------------------------------------------
+
+// d (16, 8) += a (16, 16) · b (16, 8) in fp32, a and b of T (__half or __nv_bfloat16), two to a word. Of lane l, with
+// g = l/4 and t = l%4: a[0], a[1] are rows g and g + 8, columns 2t and 2t + 1, a[2], a[3] the same eight columns on;
+// b[0], b[1] column g, rows 2t and 2t + 1, and eight on; d rows g and g + 8, columns 2t and 2t + 1.
+template <class T>
+__device__ __forceinline__ void multiplyMatrices(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    if constexpr (std::is_same<T, __half>::value)
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+                     "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                     : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    else
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                     "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                     : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Four matrices (8, 8) of 16-bit numbers in shared memory, transposed: lane 8m + r shows row r of matrix m, 16 bytes, and
+// gets of each matrix column l/4, rows 2t and 2t + 1, as multiplyMatrices wants its b.
+__device__ __forceinline__ uint4 loadTransposed(const unsigned* row) {
+    uint4 columns;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(columns.x), "=r"(columns.y), "=r"(columns.z), "=r"(columns.w)
+                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(row)))
+                 : "memory");
+    return columns;
+}
 
 // --- Bits --------------------------------------------------------------------------------------------------
 

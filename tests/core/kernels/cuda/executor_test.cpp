@@ -60,6 +60,19 @@ TEST_CASE("Lanes hear each other, and a block counts, alike in every order", "[c
     }
 }
 
+TEST_CASE("A warp multiplies matrices alike in every order", "[core.kernels.cuda]") {
+    for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
+        const std::vector<float> out = runIn(order, planted::multiplyRight);
+        for (int row = 0; row < 16; ++row)
+            for (int column = 0; column < 8; ++column) {
+                int sum = 0;
+                for (int k = 0; k < 16; ++k)
+                    sum += (row - k) * (3 * k + column);
+                REQUIRE(out[static_cast<std::size_t>(row * 8 + column)] == static_cast<float>(sum));
+            }
+    }
+}
+
 TEST_CASE("A missing barrier shows as NaN from unwritten shared memory", "[core.kernels.cuda]") {
     for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
         int unwritten = 0;
@@ -91,6 +104,7 @@ TEST_CASE("Threads that miss a barrier are reported with its place", "[core.kern
 TEST_CASE("Lanes that miss a shuffle are reported with its place", "[core.kernels.cuda]") {
     CHECK_THAT(complaint(planted::shuffleByHalfAWarp),
                Contains("64 of 128 wait for their warp") && Contains("shuffleByHalfAWarp"));
+    CHECK_THAT(complaint(planted::multiplyByHalfAWarp), Contains("multiplyByHalfAWarp"));
 }
 
 TEST_CASE("An index outside its shared array is reported, inside the block's memory too",

@@ -1,5 +1,6 @@
 // The kernels of the model with every access watched, and with each of their barriers left out.
 
+#include <limits>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -84,11 +85,20 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
                 INFO(problem.text());
                 CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
             }
-    const PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
-    simt::Executor executor;
-    twoTiles.run(&executor);
-    REQUIRE(executor.counts().barriers == 7); // three of the first tile, four of the second
-    for (int barrier = 1; barrier <= 7; ++barrier)
-        CHECK_THAT(racesOf([&](Stream stream) { twoTiles.run(stream); }, barrier),
-                   Contains("prefill.cuh:") || Contains("unknown"));
+    PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
+    const auto withoutAny = [&](std::uint64_t barriers, const char* file) {
+        simt::Executor executor;
+        twoTiles.run(&executor);
+        REQUIRE(executor.counts().barriers == barriers);
+        for (int barrier = 1; barrier <= static_cast<int>(barriers); ++barrier)
+            CHECK_THAT(racesOf([&](Stream stream) { twoTiles.run(stream); }, barrier),
+                       Contains(file) || Contains("unknown"));
+    };
+    withoutAny(7, "prefill.cuh:"); // three of the first tile, four of the second
+    twoTiles.type = ElementType::BF16;
+    withoutAny(3, "prefill_matrix.cuh:"); // one and two
+    twoTiles.changedValue = [](int, std::int64_t j, int, float x) {
+        return j % 32 == 5 ? std::numeric_limits<float>::infinity() : x;
+    };
+    withoutAny(5, "prefill_matrix.cuh:"); // two and three
 }

@@ -130,6 +130,49 @@ __global__ void countFromNothing(float* out) {
     out[thread()] = static_cast<float>(count[0]);
 }
 
+namespace {
+
+unsigned short wholeHalf(int value) {
+    const __half half = __float2half(static_cast<float>(value));
+    return reinterpret_cast<const unsigned short&>(half);
+}
+
+unsigned twoWholeHalves(int first, int second) {
+    return wholeHalf(first) | static_cast<unsigned>(wholeHalf(second)) << 16;
+}
+
+// Of a matrix whose element is row - column.
+unsigned twoOfA(int row, int column) { return twoWholeHalves(row - column, row - column - 1); }
+
+}  // namespace
+
+// a_rc = r - c and b_rc = 3r + c, b by way of shared memory, as kernels have their values.
+__global__ void multiplyRight(float* out) {
+    constexpr int kRowWords = 4;
+    auto b = sharedMemory().take<unsigned>(32 * kRowWords);  // (32, 8), of which 16 rows are multiplied
+    const int lane = thread() % 32, g = lane / 4, t = lane % 4;
+    if (thread() < 32)
+        for (int word = 0; word < kRowWords; ++word)
+            b[lane * kRowWords + word] = twoWholeHalves(3 * lane + 2 * word, 3 * lane + 2 * word + 1);
+    blockSync();
+    const uint4 columns = loadTransposed(&b[lane * kRowWords]);
+    const unsigned a[4] = {twoOfA(g, 2 * t), twoOfA(g + 8, 2 * t), twoOfA(g, 2 * t + 8), twoOfA(g + 8, 2 * t + 8)};
+    const unsigned bOfLane[2] = {columns.x, columns.y};
+    float d[4] = {};
+    multiplyMatrices<__half>(d, a, bOfLane);
+    if (thread() < 32)
+        for (int i = 0; i < 4; ++i)
+            out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
+}
+
+__global__ void multiplyByHalfAWarp(float* out) {
+    float d[4] = {};
+    const unsigned a[4] = {}, b[2] = {};
+    if (thread() % 32 < 16)
+        multiplyMatrices<__half>(d, a, b);
+    out[thread()] = d[0];
+}
+
 __global__ void blocksShareACell(float* out) {
     if (thread() == 0)
         out[0] = out[0] + 1.0f;

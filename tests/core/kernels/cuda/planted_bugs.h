@@ -21,6 +21,8 @@ void countWithoutAtomics(float* out);  // all threads: count = count + 1
 void countAtomically(float* out);      // each lane tells its warp its number, and the block counts: right
 void countReadTooEarly(float* out);    // an atomic count, read before all have counted
 void countFromNothing(float* out);     // an atomic count that nobody has set to 0
+void multiplyRight(float* out);        // out (16, 8) of one warp = a (16, 16) · b (16, 8) of small whole numbers
+void multiplyByHalfAWarp(float* out);  // a product that half of the lanes miss
 void blocksShareACell(float* out);     // each block adds to out[0]
 
 }  // namespace fovea::cuda::planted

@@ -159,6 +159,7 @@ std::vector<float> PromptCase::run(Stream stream) const {
     chunk.slotsPerBlock = slotsPerBlock;
     chunk.scale = 1 / std::sqrt(static_cast<float>(headDim));
     chunk.softcap = softcap;
+    chunk.matrixUnits = matrixUnits;
     chunk.q = as<float>(q);
     chunk.queries = mostQueries();
     chunk.counts = texts.size() > 1 ? as<int>(count) : nullptr;

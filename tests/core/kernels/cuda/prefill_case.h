@@ -32,6 +32,7 @@ struct PromptCase {
     std::function<std::int64_t(std::int64_t)> oldest = {};
     // Changes the value of (text's KV head, position, component), which are rounded afterwards.
     std::function<float(int, std::int64_t, int, float)> changedValue = {};
+    bool matrixUnits = true; // where rows are of 16 bits and up to 128 wide
     // What lies behind the last slot, in the block that holds it.
     float behindTheLastSlot = 0;
 

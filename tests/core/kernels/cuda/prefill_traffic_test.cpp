@@ -54,6 +54,8 @@ TEST_CASE("A prompt's attention reads the tiles that are seen, and no other",
         for (const std::int64_t reach : {kUnboundedReach, std::int64_t{180}, std::int64_t{31}}) {
             problems.push_back({ElementType::F32, 1, 4, headDim, {{300, 100}, {0, 40}}, 64, spans, reach});
             problems.push_back({ElementType::BF16, 2, 2, headDim, {{90, 70}}, 64, {}, reach});
+            problems.push_back({ElementType::F16, 1, 4, headDim, {{100, 70}}, 64, spans, reach});
+            problems.back().matrixUnits = false;
         }
     for (PromptCase& problem : problems) {
         INFO(problem.text());
