@@ -1,25 +1,32 @@
 #pragma once
-// Dense decode attention: each query head against every live slot of its KV head, in one pass over K and V.
+// Decode attention: each query head against the live slots of its KV head, or those of a list, in one pass over K and V.
 //
 //   o_h = Σ_s p_hs v_s,  p_hs = exp(scale·q_h·k_s) / Σ_t exp(scale·q_h·k_t)      Vaswani et al. 2017, Eq. 1
 //
 // Decode is bound by memory, and one step has too few heads to fill a GPU: so the slots of a KV head are
 // shared out over `splits` thread blocks (Flash-Decoding). Each leaves a softmax state (m, l, o) of its span:
-// the largest score, the sum of 2^(score - m), and the values summed with the same weights; mergeSpans joins
+// the largest score, the sum of 2^(score - m), and the values summed with the same weights; joinSpans joins
 // them. The query is scaled by log2(e) as it is loaded, so that exp becomes exp2, one instruction.
 //
-// attendSpan<Rows, kLanes, kGroup, kListed>, grid (tiles of query heads, splits, G)
-//   Rows     how rows lie and what a thread takes of them: FloatRows (row_share.cuh) or CodedRows (coded_rows.cuh)
-//   block    128 threads: one span of one KV head, for up to kGroup of the query heads that share it
+// attendSpan<Rows, kLanes, kGroup, kListed>, grid (tiles of query heads, splits, owners of slots: G, or H for lists of
+// query heads)
+//   Rows     how rows lie and what a thread takes of them: FloatRows (float_rows.cuh) or CodedRows (coded_rows.cuh)
+//   block    128 threads: one span of one owner's slots, for up to kGroup of its query heads
 //   team     kLanes lanes, 8·kLanes ≥ d: takes every 128/kLanes-th row, with a softmax state of its own, so that
 //            nothing waits at a barrier while rows stream in
-//   thread   8 of the d components of q, K, V and o, for each of the kGroup heads; kRowsInFlight rows in flight
+//   thread   8 of the d components of q, K, V and o, for each of the kGroup heads; 4 rows of K and of V in flight
 //   shared   spanSharedBytes: the teams' states, 33 KiB for kGroup = 8
-//   reads    each live row of K and V once per tile: 2·S·row bytes per KV head while H/G ≤ 8; 16 bytes of block
-//            tables per cache block; H·d floats of q per split
-//   writes   H·d floats, or with splits > 1 H·splits·(d + 2)
-//   work     4·S·d flops per query head; of codes two to three instructions each beside, for all heads together
-//   limits   d ≤ 256; 128 threads by launch bound, so that 255 registers are there: LIMITS
+//   reads    each row of K and V once per tile: 2·S·row bytes per KV head while H/G ≤ 8; 16 bytes of block
+//            tables per cache block, or 4 + 16 per entry of a list; H·d floats of q per split. By sight 8 bytes of
+//            position per slot; with known logits 4 bytes per head and entry instead of K
+//   writes   H·d floats, or with splits > 1 H·splits·(d + 2); logits that are told of, 4·S·H
+//   work     4·S·d flops per query head; of codes two to four instructions each beside, for all heads together
+//   limits   d ≤ 256, 128 threads. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 2 and 4 to 168, 8 to 255
+//            (leastBlocks); rows of floats and codes of one group spill 24 bytes at most, codes of small groups 56
+//
+// What is asked for beside attention (cap, sight, report, known logits) stands behind branches that all threads take
+// alike, as instances would cost minutes of nvcc's time; where rows lie is the one axis of its own, for pointers of a list
+// take the registers of another warp.
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +41,7 @@
 namespace fovea::cuda {
 
 template <int kLanes>
-constexpr int kPaddedDim = kElements* kLanes;
+constexpr int kPaddedDim = kElements * kLanes;
 
 template <int kLanes, int kGroup>
 constexpr std::size_t spanSharedBytes() {
@@ -283,7 +290,7 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
 }
 
 template <class Rows, int kLanes, int kGroup, bool kListed>
-__global__ void __launch_bounds__(kAttendThreads) attendSpan(SpanArguments a) {
+__global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendSpan(SpanArguments a) {
     const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
     SpanTask task;
     task.owner = static_cast<int>(blockIdx.z);

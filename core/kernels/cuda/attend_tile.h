@@ -18,4 +18,10 @@ constexpr int queryTile(int group, bool pairs) {
     return tile == 2 && !pairs ? 4 : tile;
 }
 
+// Thread blocks that a multiprocessor is to hold at least, which is what a thread's registers are dealt out by: left to
+// itself nvcc spends all 255 on the loads of a single query head, and no other warp has any.
+constexpr int leastBlocks(int tile) {
+    return tile == 1 ? 4 : tile <= 4 ? 3 : 2;
+}
+
 } // namespace fovea::cuda

@@ -12,7 +12,7 @@ namespace {
 constexpr int kWarpThreads = 32;
 constexpr std::size_t kMaxLines = 16;
 
-// "attend_all.cuh:230", by binutils where they are installed.
+// "attend_span.cuh:230", by binutils where they are installed.
 std::string lineOf(void* code) {
     Dl_info object;
     if (!dladdr(code, &object))
