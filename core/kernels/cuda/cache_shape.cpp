@@ -10,7 +10,7 @@ std::string number(std::int64_t n) {
     return std::to_string(n);
 }
 
-std::string refuseCodes(const RowCoding& codes) {
+std::string refuseCodes(const RowCodes& codes) {
     const int b = codes.bits;
     if (b != 0 && b != 8 && b != 4 && b != 3 && b != 2)
         return "rows are coded in 8, 4, 3 or 2 bits, not " + number(b);

@@ -10,15 +10,9 @@
 
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
-
-// How rows of codes are rounded: the RtnParams of core/methods/quantise/rtn.h.
-struct RowCoding {
-    int bits = 0;      // 8, 4, 3 or 2; 0: rows are floats
-    int group = 128;   // components that share a scale: 32, 64 or a multiple of 128
-    int zeroBytes = 1; // of a group: 1 clamped, 2 free (signed), 0 in sym, whose zero is 2^(bits - 1)
-};
 
 // Which token lies in which slot, as core/cache/slot_table.h has it: live slots are the first ones, but for one free slot
 // among the first live + 1, which the next token takes. An empty table has 0 in `live` and in `next`.
@@ -34,7 +28,7 @@ struct SlotTables {
 // many tokens there are is known without asking the device.
 struct CacheBlocks {
     ElementType type = ElementType::F32; // of rows of floats, of columns and of bounds
-    RowCoding codes;
+    RowCodes codes;
     int kvHeads = 0; // G
     int headDim = 0; // d, up to kMaxHeadDim
     int slotsPerBlock = 256;

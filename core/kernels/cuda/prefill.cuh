@@ -180,7 +180,7 @@ __device__ __forceinline__ void weighScores(const PromptSlots& from, int firstSl
         largest = seen[s] ? fmaxf(largest, scores[s]) : largest;
     }
     largest = maxAcross<Tile::kAcross>(largest);
-    const float carried = promptWeight(row.largest, largest);
+    const float carried = weightOf(row.largest, largest);
     row.largest = largest;
     row.sum *= carried;
 #pragma unroll
@@ -189,7 +189,7 @@ __device__ __forceinline__ void weighScores(const PromptSlots& from, int firstSl
                                  row.out[i].w * carried);
 #pragma unroll
     for (int s = 0; s < Tile::kSlotsOfThread; ++s) {
-        const float weight = promptWeight(scores[s], largest);
+        const float weight = weightOf(scores[s], largest);
         row.sum += seen[s] ? weight : 0.0f;
         weights[across + s * Tile::kAcross] = seen[s] ? weight : kUnseen;
     }

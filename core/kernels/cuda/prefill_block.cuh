@@ -3,27 +3,21 @@
 // become weights.
 
 #include "core/kernels/cuda/prefill_sight.cuh"
+#include "core/kernels/cuda/softmax_state.cuh"
 
 namespace fovea::cuda {
-
-constexpr float kLog2OfE = 1.44269504088896340736f;
 
 // The weight of what a query does not see: adds nothing, and can be told from that of a score far below the largest, which
 // is +0. Where a value is not finite that matters, for 0·∞ is no number.
 constexpr float kUnseen = -0.0f;
 constexpr unsigned kBitsOfUnseen = 0x80000000u;
 
-// 2^(score - largest), 0 for what is not seen, also where nothing is.
-__device__ __forceinline__ float promptWeight(float score, float largest) {
-    return score == -INFINITY ? 0.0f : exp2f(score - largest);
-}
-
 // Scores are 2's exponents, so that exp becomes exp2; where they are capped, only behind the cap.
 __device__ __forceinline__ float scoreScale(const AttendPrompt& a) {
-    return a.softcap != 0.0f ? a.scale : a.scale * kLog2OfE;
+    return a.softcap != 0.0f ? a.scale : a.scale * kLog2E;
 }
 __device__ __forceinline__ float cappedScore(float score, float softcap) {
-    return softcap != 0.0f ? softcap * kLog2OfE * tanhf(score / softcap) : score;
+    return softcap != 0.0f ? softcap * kLog2E * tanhf(score / softcap) : score;
 }
 
 template <int kAcross>

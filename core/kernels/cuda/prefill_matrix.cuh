@@ -179,13 +179,13 @@ __device__ __forceinline__ void weighSlots(const PromptSlots& from, int firstSlo
             }
         }
         largest = maxAcross<4>(largest);
-        const float carried = promptWeight(rows.largest[row], largest);
+        const float carried = weightOf(rows.largest[row], largest);
         rows.largest[row] = largest;
         rows.sum[row] *= carried;
 #pragma unroll
         for (int i = 0; i < 2 * kSlotColumns; ++i) {
             float& score = scores[i / 2][2 * row + i % 2];
-            score = seen >> i & 1u ? promptWeight(score, largest) : kUnseen;
+            score = seen >> i & 1u ? weightOf(score, largest) : kUnseen;
             rows.sum[row] += score;
         }
 #pragma unroll

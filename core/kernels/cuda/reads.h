@@ -103,7 +103,8 @@ void chooseQuest(const QuestChoice& choice, Stream stream);
 
 // --- Top-k V -----------------------------------------------------------------------------------------------
 
-// Truth: topvTruth, its choice. Launches scoreKeys and selectSlots. Keys are floats.
+// Truth: topvTruth, its choice; addListedValues (attend.h) sums what was chosen. Launches scoreKeys and selectSlots. Keys
+// are floats.
 struct TopvChoice {
     ReadStep step;
     int tokens = 128; // k
@@ -119,19 +120,5 @@ struct TopvChoice {
 std::size_t scratchFloats(const TopvChoice& choice);
 std::string refusal(const TopvChoice& choice);
 void chooseTopv(const TopvChoice& choice, Stream stream);
-
-// What was chosen, summed: o_h = Σ p_hi·v_i. Values are floats. One launch.
-struct TopvSum {
-    ReadStep step;                       // but for q, scale and the numbers of live slots
-    const void* const* values = nullptr; // (G, blocksPerHead) blocks of (slotsPerBlock, d)
-    ReadChoice chosen;                   // as chooseTopv left it
-    const float* weights = nullptr;      // (H, chosen.most)
-    const float* kept = nullptr;         // (H)
-    bool renormalise = false;            // divide by what was kept
-    float* out = nullptr;                // (H, d)
-};
-
-std::string refusal(const TopvSum& sum);
-void sumTopv(const TopvSum& sum, Stream stream);
 
 } // namespace fovea::cuda

@@ -166,14 +166,4 @@ std::string refusal(const TopvChoice& choice) {
                    refuseChoice(choice.chosen, least(choice.tokens, choice.step.longest)));
 }
 
-std::string refusal(const TopvSum& sum) {
-    const std::string shape = refuseShape(sum.step);
-    if (!shape.empty())
-        return shape;
-    if (!sum.values || !sum.weights || !sum.kept || !sum.out)
-        return "top-k V's sum needs values, weights, what they sum to and room for the output, and one of "
-               "them is null";
-    return refuseChoice(sum.chosen, 1);
-}
-
 } // namespace fovea::cuda

@@ -5,15 +5,14 @@
 #include <cstdint>
 
 #include "core/kernels/cuda/reduce.cuh"
+#include "core/kernels/cuda/softmax_state.cuh"
 
 namespace fovea::cuda {
-
-constexpr float kLog2OfE = 1.44269504f;
 
 // exp(logit - top): what a token weighs before the sum is divided out; and the factor that brings sums taken at
 // `logit` as their maximum to `top`. -∞ weighs nothing, also where `top` is -∞.
 __device__ __forceinline__ float massOf(float logit, float top) {
-    return logit == -INFINITY ? 0.0f : exp2f((logit - top) * kLog2OfE);
+    return logit == -INFINITY ? 0.0f : exp2f((logit - top) * kLog2E);
 }
 
 // c·tanh(logit/c); c = 0: the logit as it is (Gemma 2, arXiv 2408.00118, Section 2).

@@ -78,7 +78,7 @@ struct GroupScale {
 };
 
 // The scale and zero of a group of finite values between `least` and `most`. In fp64, as there: ties are then ties.
-__device__ __forceinline__ GroupScale scaleOf(const RowCoding& codes, double least, double most) {
+__device__ __forceinline__ GroupScale scaleOf(const RowCodes& codes, double least, double most) {
     constexpr double kLeastRange = 1e-5, kMostFreeZero = 21000;
     constexpr float kMostScale = 65504;
     const double levels = (1 << codes.bits) - 1, size = -least > most ? -least : most;
@@ -105,7 +105,7 @@ __device__ __forceinline__ GroupScale scaleOf(const RowCoding& codes, double lea
     return result;
 }
 
-__device__ __forceinline__ unsigned nearestCode(const RowCoding& codes, float value, float scale, int zero) {
+__device__ __forceinline__ unsigned nearestCode(const RowCodes& codes, float value, float scale, int zero) {
     constexpr double kFar = 2147483648.0; // ends at the last code all the same
     const double levels = (1 << codes.bits) - 1;
     double steps = static_cast<double>(value) / static_cast<double>(scale);
@@ -118,7 +118,7 @@ __device__ __forceinline__ unsigned nearestCode(const RowCoding& codes, float va
 __device__ __forceinline__ void roundGroup(const CacheArguments& a, const RowPlace& place, int group,
                                            const float* values, const RowMemory& memory) {
     constexpr unsigned short kNoScale = 0x7e00;
-    const RowCoding& codes = a.cache.codes;
+    const RowCodes& codes = a.cache.codes;
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int first = group * codes.group, end = min(first + codes.group, a.cache.headDim);
     float least = values[first], most = least;
@@ -181,7 +181,7 @@ __device__ __forceinline__ void writeRow(const CacheArguments& a, const RowPlace
 template <class T>
 __device__ __forceinline__ float storedAt(const CacheArguments& a, const RowPlace& place, int c) {
     const unsigned char* const row = place.block + std::int64_t{place.row} * a.parts.bytes;
-    const RowCoding& codes = a.cache.codes;
+    const RowCodes& codes = a.cache.codes;
     if (codes.bits == 0)
         return widened(reinterpret_cast<const T*>(row)[c]);
     const std::int64_t at = std::int64_t{c / codes.group} * a.cache.slotsPerBlock + place.row;

@@ -10,4 +10,12 @@ void chooseSparq(const SparqChoice&, Stream) {
     throw std::runtime_error(whyUnavailable());
 }
 
+void chooseQuest(const QuestChoice&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
+
+void chooseTopv(const TopvChoice&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
+
 } // namespace fovea::cuda

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned char kUntouched = 0xCD;
 
-RtnParams paramsOf(const RowCoding& codes) {
+RtnParams paramsOf(const RowCodes& codes) {
     RtnParams p;
     p.bits = codes.bits;
     p.group = codes.group;

@@ -13,7 +13,7 @@ namespace fovea::cuda {
 
 struct CacheGeometry {
     ElementType type = ElementType::F32;
-    RowCoding codes = {};
+    RowCodes codes = {};
     int kvHeads = 2, headDim = 32, slotsPerBlock = 4;
     std::int64_t blocksPerHead = 5;
     bool keyColumns = true, valueSums = true;

@@ -47,7 +47,7 @@ TEST_CASE("Top-k V's choice reads every key once for eight query heads, and no v
             CHECK(executor.counts().bytesLoaded ==
                   static_cast<std::uint64_t>(2 * tiles * 300 * 96 * elementBytes(type)));
             simt::Executor sums; // of the chosen values alone
-            sumTopv(problem, 16, runTopv(problem, 16, &executor), false, &sums);
+            chosenValues(problem, 16, runTopv(problem, 16, &executor), false, &sums);
             CHECK(sums.counts().bytesLoaded ==
                   static_cast<std::uint64_t>(2 * tiles * 16 * 96 * elementBytes(type)));
         }

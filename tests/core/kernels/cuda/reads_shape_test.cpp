@@ -152,23 +152,6 @@ TEST_CASE("Quest and top-k V refuse what they cannot take with the reason", "[co
     CHECK_THAT(topvRefusal([](TopvChoice& c) { c.chosen.slots = nullptr; }), Contains("null"));
 }
 
-TEST_CASE("A sum of chosen values that cannot be formed is refused with the reason", "[core.kernels.cuda]") {
-    const TopvSum valid{validStep(), &g_block, {100, g_numbers, g_numbers}, g_memory, g_memory,
-                        false,       g_memory};
-    CHECK(refusal(valid) == "");
-    simt::Executor executor;
-    TopvSum sum = valid;
-    sum.weights = nullptr;
-    CHECK_THAT(refusal(sum), Contains("null"));
-    CHECK_THROWS_AS(sumTopv(sum, &executor), std::invalid_argument);
-    sum = valid;
-    sum.step.headDim = 66;
-    CHECK_THAT(refusal(sum), Contains("multiple of 4"));
-    sum = valid;
-    sum.chosen.counts = nullptr;
-    CHECK_THAT(refusal(sum), Contains("their number"));
-}
-
 TEST_CASE("Scratch of a choice holds the masses of spans, and of a group what is compared",
           "[core.kernels.cuda]") {
     SparqChoice choice = validSparq();

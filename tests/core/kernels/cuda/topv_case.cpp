@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/kernels/cuda/attend.h"
+
 namespace fovea::cuda {
 
 bool TopvOutcome::operator==(const TopvOutcome& other) const {
@@ -88,7 +90,7 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
     return "";
 }
 
-std::vector<float> sumTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
+std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
                            Stream stream) {
     const auto k = static_cast<std::size_t>(tokens);
     std::vector<std::int32_t> slots(outcome.chosen.size() * k, 1 << 30), counts; // beyond the list: nobody's
@@ -98,18 +100,32 @@ std::vector<float> sumTopv(const ReadCase& problem, int tokens, const TopvOutcom
         counts.push_back(static_cast<std::int32_t>(outcome.chosen[g].size()));
     }
     const DeviceBlocks values = problem.rows();
-    const machine::Buffer list = machine::upload(slots), n = machine::upload(counts),
-                          weights = machine::upload(outcome.weights), kept = machine::upload(outcome.kept);
+    const machine::Buffer list = machine::upload(slots), n = machine::upload(counts), q = machine::upload(problem.q),
+                          live = machine::upload(problem.slots), logits = machine::upload(outcome.logits),
+                          tops = machine::upload(outcome.tops), sums = machine::upload(outcome.sums);
     const Guarded<float> out(problem.q.size());
-    TopvSum sum;
-    sum.step = problem.step();
-    sum.values = values.table<const void* const*>();
-    sum.chosen = {tokens, static_cast<std::int32_t*>(list.data()), static_cast<std::int32_t*>(n.data())};
-    sum.weights = static_cast<const float*>(weights.data());
-    sum.kept = static_cast<const float*>(kept.data());
-    sum.renormalise = renormalise;
-    sum.out = out.data();
-    sumTopv(sum, stream);
+    const ReadStep step = problem.step();
+    AttendAll all;
+    all.type = step.type;
+    all.heads = step.heads;
+    all.kvHeads = step.kvHeads;
+    all.headDim = step.headDim;
+    all.slotsPerBlock = step.slotsPerBlock;
+    all.blocksPerHead = step.blocksPerHead;
+    all.q = static_cast<const float*>(q.data());
+    all.keys = all.values = values.table<const void* const*>();
+    all.slots = static_cast<const std::int64_t*>(live.data());
+    all.out = out.data();
+    KnownLogits known;
+    known.logits = static_cast<const float*>(logits.data());
+    known.stride = problem.stride();
+    if (!renormalise) {
+        known.tops = static_cast<const float*>(tops.data());
+        known.sums = static_cast<const float*>(sums.data());
+    }
+    addListedValues(
+        all, {static_cast<const std::int32_t*>(list.data()), static_cast<const std::int32_t*>(n.data()), tokens}, known,
+        stream);
     machine::finish();
     return out.read("out");
 }

@@ -22,8 +22,8 @@ TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream);
 // "", or what is wrong with the outcome.
 std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome);
 
-// The sum of chosen values by an outcome's weights: (H, d). Values are the case's keys, under another name.
-std::vector<float> sumTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
+// The sum of chosen values, by addListedValues: (H, d). Values are the case's keys, under another name.
+std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
                            Stream stream);
 // The same by the definition.
 std::vector<double> trueSum(const ReadCase& problem, int tokens, const TopvOutcome& outcome,
