@@ -107,7 +107,7 @@ __global__ void __launch_bounds__(kGemvThreads) multiplyFloats(GemvArguments a) 
                 for (int r = 0; r < kRows; ++r)
 #pragma unroll
                     for (int c = 0; c < Mine::kCount; ++c)
-                        sums[r][v] += weights[r][c] * x[c];
+                        sums[r][v] = fmaf(weights[r][c], x[c], sums[r][v]);
             }
         }
     }

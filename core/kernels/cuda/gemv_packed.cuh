@@ -111,9 +111,11 @@ __device__ __forceinline__ void multiplyUnit(const GemvArguments& a, std::int64_
 #pragma unroll
         for (int r = 0; r < kPackedRows; ++r)
 #pragma unroll
-            for (int pair = 0; pair < kPairs; ++pair)
-                sums[r][v] += scales[r][pair] * (weights[r][2 * pair] * x[2 * pair] +
-                                                 weights[r][2 * pair + 1] * x[2 * pair + 1]);
+            for (int pair = 0; pair < kPairs; ++pair) {
+                const float two =
+                    fmaf(weights[r][2 * pair + 1], x[2 * pair + 1], weights[r][2 * pair] * x[2 * pair]);
+                sums[r][v] = fmaf(scales[r][pair], two, sums[r][v]);
+            }
     }
 }
 
@@ -181,7 +183,7 @@ __device__ __forceinline__ void multiplyRest(const GemvArguments& a, const Packe
                 group.scale * centred(codeAt<kBits>(mine + form.codesAt, a.in, column), group);
 #pragma unroll
             for (int v = 0; v < kVectors; ++v)
-                sums[r][v] += weight * vectorOf<kVectors>(a, v)[column];
+                sums[r][v] = fmaf(weight, vectorOf<kVectors>(a, v)[column], sums[r][v]);
         }
     }
 }

@@ -6,6 +6,7 @@
 // is shared between warps: x, a few KiB per vector, comes from the first-level cache, so that there is no
 // barrier and rows stream in without a pause. Lanes past the last vector compute the last one again, which is
 // not written.
+// Sums are by fmaf, not left to the compiler to contract, so that a vector's y is the same bits whatever the tile.
 
 #include <cstdint>
 

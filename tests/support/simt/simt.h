@@ -31,6 +31,7 @@ namespace fovea::cuda {
 
 using ::erfcf;
 using ::expf;
+using ::fmaf;
 using ::sqrtf;
 using ::tanhf;
 using std::exp2f;
