@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <random>
-#include <stdexcept>
 
+#include "tests/core/kernels/cuda/guarded.h"
 #include "tests/core/kernels/cuda/machine.h"
+#include "tests/core/kernels/cuda/stored_elements.h"
 
 namespace fovea::cuda {
 namespace {
@@ -15,43 +15,6 @@ namespace {
 using machine::Buffer;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr std::size_t kGuardFloats = 64;
-constexpr float kGuard = 1234.5f;
-
-// Floats of NaN for the kernel to write, and a guard behind them.
-class Guarded {
-public:
-    Guarded(std::size_t count, const char* name) : m_count(count), m_name(name), m_buffer(poison(count)) {}
-
-    float* data() const { return static_cast<float*>(m_buffer.data()); }
-    std::vector<float> download() const {
-        std::vector<float> values = machine::download<float>(m_buffer, m_count + kGuardFloats);
-        for (std::size_t i = m_count; i < values.size(); ++i)
-            if (values[i] != kGuard)
-                throw std::runtime_error(std::string("the kernel wrote past the end of ") + m_name);
-        values.resize(m_count);
-        return values;
-    }
-
-private:
-    static Buffer poison(std::size_t count) {
-        std::vector<float> values(count, kNaN);
-        values.resize(count + kGuardFloats, kGuard);
-        return machine::upload(values);
-    }
-
-    std::size_t m_count;
-    const char* m_name;
-    Buffer m_buffer;
-};
-
-std::vector<float> normal(std::size_t count, std::mt19937& random) {
-    std::normal_distribution<float> distribution;
-    std::vector<float> values(count);
-    for (float& x : values)
-        x = distribution(random);
-    return values;
-}
 
 std::vector<float> rounded(const Geometry& g, const std::vector<float>& rows) {
     std::vector<float> result(rows.size());
@@ -95,13 +58,12 @@ private:
 AttentionCase::AttentionCase(const Geometry& geometry, unsigned seed)
     : behindTheLastSlot(kNaN), slots(static_cast<std::size_t>(geometry.kvHeads), geometry.slots),
       scale(1.0f / std::sqrt(static_cast<float>(geometry.headDim))), m_geometry(geometry) {
-    std::mt19937 random(seed);
     const std::size_t rows =
         static_cast<std::size_t>(geometry.kvHeads) * static_cast<std::size_t>(geometry.slots);
     const std::size_t d = static_cast<std::size_t>(geometry.headDim);
-    q = normal(static_cast<std::size_t>(heads()) * d, random);
-    m_rawKeys = normal(rows * d, random);
-    m_rawValues = normal(rows * d, random);
+    q = madeUp(static_cast<std::size_t>(heads()) * d, 3 * seed);
+    m_rawKeys = madeUp(rows * d, 3 * seed + 1);
+    m_rawValues = madeUp(rows * d, 3 * seed + 2);
     m_keys = rounded(geometry, m_rawKeys);
     m_values = rounded(geometry, m_rawValues);
     for (int g = 0; g < geometry.kvHeads; ++g)
@@ -162,8 +124,8 @@ Attended AttentionCase::attend(Stream stream) const {
     }
     const auto rows = static_cast<std::size_t>(heads());
     step.report.stride = lists.empty() ? g.slots : longestList();
-    const Guarded out(q.size(), "out"), partials(partialFloats(step), "partials"), tops(rows, "tops"),
-        sums(rows, "sums"), logits(rows * static_cast<std::size_t>(step.report.stride), "logits");
+    const Guarded<float> out(q.size()), partials(partialFloats(step)), tops(rows), sums(rows),
+        logits(rows * static_cast<std::size_t>(step.report.stride));
     step.out = out.data();
     step.partials = partials.data();
     if (reported) {
@@ -182,8 +144,8 @@ Attended AttentionCase::attend(Stream stream) const {
             addKnown(step, uploaded.view, stream);
     }
     machine::finish();
-    partials.download();
-    return {out.download(), logits.download(), tops.download(), sums.download()};
+    partials.read("partials");
+    return {out.read("out"), logits.read("logits"), tops.read("tops"), sums.read("sums")};
 }
 
 void AttentionCase::attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const {

@@ -3,40 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include "core/methods/quantise/code_run.h"
 #include "core/methods/quantise/rtn_group.h"
 #include "core/model/half_float.h"
+#include "tests/core/kernels/cuda/stored_elements.h"
 
 namespace fovea::cuda {
 namespace {
-
-// One element as it lies in the cache: 2 or 4 bytes at `to`.
-void storeElement(ElementType type, float x, unsigned char* to) {
-    if (type == ElementType::F32) {
-        std::memcpy(to, &x, 4);
-    } else if (type == ElementType::F16) {
-        const __half h = __float2half(x);
-        std::memcpy(to, static_cast<const void*>(&h), 2);
-    } else {
-        const __nv_bfloat16 b = __float2bfloat16(x);
-        std::memcpy(to, static_cast<const void*>(&b), 2);
-    }
-}
-
-float roundElement(ElementType type, float x) {
-    switch (type) {
-    case ElementType::F32:
-        return x;
-    case ElementType::F16:
-        return __half2float(__float2half(x));
-    case ElementType::BF16:
-        return __bfloat162float(__float2bfloat16(x));
-    }
-    return x;
-}
 
 RtnParams paramsOf(const RowCodes& codes) {
     RtnParams params;
@@ -129,16 +102,16 @@ std::string Geometry::text() const {
            " splits=" + std::to_string(splits) + " block=" + std::to_string(slotsPerBlock);
 }
 
-void roundRow(const Geometry& g, const float* values, float* rounded) {
+void roundRow(const Geometry& g, const float* values, float* to) {
     if (g.codes.bits == 0) {
         for (int c = 0; c < g.headDim; ++c)
-            rounded[c] = roundElement(g.type, values[c]);
+            to[c] = rounded(g.type, values[c]);
         return;
     }
     const CodedRow row = encode(g, values);
     for (int c = 0; c < g.headDim; ++c) {
         const RtnGroup& group = row.groups[static_cast<std::size_t>(c / g.codes.group)];
-        rounded[c] =
+        to[c] =
             static_cast<float>(row.codes[static_cast<std::size_t>(c)] - group.zero) * fromHalf(group.scale);
     }
 }

@@ -27,8 +27,8 @@ struct Geometry {
     std::int64_t rowBytes() const; // of its elements or codes
 };
 
-// What the cache gives back of `values` (d), written into `rounded`.
-void roundRow(const Geometry& g, const float* values, float* rounded);
+// What the cache gives back of `values` (d), written to `to`.
+void roundRow(const Geometry& g, const float* values, float* to);
 
 // A block table of every KV head, and the blocks it points to.
 struct CaseBlocks {

@@ -42,7 +42,7 @@ std::string complaint(Kernel kernel) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A right kernel runs alike in every order", "[core.kernels.cuda]") {
     for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
@@ -144,13 +144,13 @@ TEST_CASE("Each barrier of the attention kernel is missed when it is forgotten",
     const AttentionCase problem({ElementType::F32, 1, 2, 64, 200, 1});
     simt::Executor whole;
     const std::vector<float> right = problem.run(&whole);
-    REQUIRE(whole.counts().barriers == 2);  // one block, two barriers
+    REQUIRE(whole.counts().barriers == 2); // one block, two barriers
     for (const int barrier : {1, 2}) {
         bool missed = false;
         for (const Order order : {Order::Forward, Order::Reverse, Order::Shuffled}) {
             simt::Executor forgetful(order);
             forgetful.forgetBarrier(barrier);
-            missed = missed || problem.run(&forgetful) != right;  // NaN is unequal too
+            missed = missed || problem.run(&forgetful) != right; // NaN is unequal too
         }
         INFO("barrier " << barrier);
         CHECK(missed);

@@ -78,14 +78,14 @@ std::vector<float> GemvCase::run(Stream stream) const {
     step.vectors = vectors;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         weights.push_back(uploadBefore(hold(*this, i).bytes));
-        results.push_back(unwritten(static_cast<std::size_t>(rows[i] * vectors)));
+        results.push_back(Guarded<float>(static_cast<std::size_t>(rows[i] * vectors)));
         step.products[i] = {weights[i].data(), rows[i], results[i].data()};
     }
     packed.bits == 0 ? gemv(type, step, stream) : gemv(packedRowsOf(rtnOf(packed), in), step, stream);
     machine::finish();
     std::vector<float> y;
     for (const Guarded<float>& result : results) {
-        const std::vector<float> mine = result.download("y");
+        const std::vector<float> mine = result.read("y");
         y.insert(y.end(), mine.begin(), mine.end());
     }
     return y;

@@ -13,11 +13,15 @@ void throwUnlessSuccess(cudaError_t error) {
         throw std::runtime_error(cudaGetErrorString(error));
 }
 
-}  // namespace
+} // namespace
 
-Buffer::Buffer(std::size_t bytes) : m_bytes(bytes) { throwUnlessSuccess(cudaMalloc(&m_data, bytes)); }
+Buffer::Buffer(std::size_t bytes) : m_bytes(bytes) {
+    throwUnlessSuccess(cudaMalloc(&m_data, bytes));
+}
 
-Buffer::~Buffer() { cudaFree(m_data); }
+Buffer::~Buffer() {
+    cudaFree(m_data);
+}
 
 Buffer::Buffer(Buffer&& other) noexcept
     : m_data(std::exchange(other.m_data, nullptr)), m_bytes(other.m_bytes) {}
@@ -35,6 +39,8 @@ const std::vector<Execution>& executions() {
     return all;
 }
 
-void finish() { throwUnlessSuccess(cudaDeviceSynchronize()); }
+void finish() {
+    throwUnlessSuccess(cudaDeviceSynchronize());
+}
 
-}  // namespace fovea::cuda::machine
+} // namespace fovea::cuda::machine

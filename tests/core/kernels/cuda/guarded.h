@@ -6,29 +6,36 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "tests/core/kernels/cuda/machine.h"
 
 namespace fovea::cuda {
 
+// `count` values for a kernel to write. Unless told they are NaN, or in integers 1: what is read before it was written, by a
+// kernel without one of its barriers, is then wrong and still an index.
 template <class T>
 class Guarded {
 public:
+    explicit Guarded(std::size_t count, T poison = poisoned()) : Guarded(std::vector<T>(count, poison)) {}
     explicit Guarded(const std::vector<T>& values)
         : m_bytes(values.size() * sizeof(T)), m_buffer(m_bytes + 2 * kGuardBytes) {
-        std::vector<unsigned char> all(m_bytes + 2 * kGuardBytes, kGuard);
-        if (m_bytes > 0)
-            std::memcpy(all.data() + kGuardBytes, values.data(), m_bytes);
-        m_buffer.write(all.data());
+        write(values);
     }
 
     T* data() const {
         return reinterpret_cast<T*>(static_cast<unsigned char*>(m_buffer.data()) + kGuardBytes);
     }
-
-    // Throws when a guard has been written to.
-    std::vector<T> download(const char* name) const {
+    // As many as there are.
+    void write(const std::vector<T>& values) {
+        std::vector<unsigned char> all(m_bytes + 2 * kGuardBytes, kGuard);
+        if (m_bytes > 0)
+            std::memcpy(all.data() + kGuardBytes, values.data(), m_bytes);
+        m_buffer.write(all.data());
+    }
+    // Throws where a guard is not as it was.
+    std::vector<T> read(const char* name) const {
         std::vector<unsigned char> all(m_bytes + 2 * kGuardBytes);
         m_buffer.read(all.data());
         for (std::size_t i = 0; i < kGuardBytes; ++i)
@@ -43,14 +50,12 @@ public:
 private:
     static constexpr std::size_t kGuardBytes = 256;
     static constexpr unsigned char kGuard = 0xA5;
+    static constexpr T poisoned() {
+        return std::is_floating_point_v<T> ? std::numeric_limits<T>::quiet_NaN() : T{1};
+    }
 
     std::size_t m_bytes;
     machine::Buffer m_buffer;
 };
-
-// NaN for the kernel to write.
-inline Guarded<float> unwritten(std::size_t count) {
-    return Guarded<float>(std::vector<float>(count, std::numeric_limits<float>::quiet_NaN()));
-}
 
 } // namespace fovea::cuda

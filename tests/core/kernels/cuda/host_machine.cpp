@@ -14,14 +14,20 @@ Buffer::Buffer(std::size_t bytes) : m_bytes(bytes) {
         throw std::bad_alloc();
 }
 
-Buffer::~Buffer() { std::free(m_data); }
+Buffer::~Buffer() {
+    std::free(m_data);
+}
 
 Buffer::Buffer(Buffer&& other) noexcept
     : m_data(std::exchange(other.m_data, nullptr)), m_bytes(other.m_bytes) {}
 
-void Buffer::write(const void* from) { std::memcpy(m_data, from, m_bytes); }
+void Buffer::write(const void* from) {
+    std::memcpy(m_data, from, m_bytes);
+}
 
-void Buffer::read(void* to) const { std::memcpy(to, m_data, m_bytes); }
+void Buffer::read(void* to) const {
+    std::memcpy(to, m_data, m_bytes);
+}
 
 const std::vector<Execution>& executions() {
     static simt::Executor forward(simt::Order::Forward);
@@ -37,4 +43,4 @@ const std::vector<Execution>& executions() {
 
 void finish() {}
 
-}  // namespace fovea::cuda::machine
+} // namespace fovea::cuda::machine

@@ -21,7 +21,7 @@ std::uint64_t once(const Geometry& g) {
     return 2ull * static_cast<std::uint64_t>(g.kvHeads * g.slots * g.rowBytes());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Every row of K and V is read once for all query heads that share it", "[core.kernels.cuda]") {
     for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16})
@@ -39,7 +39,8 @@ TEST_CASE("Every code is read once for all query heads that share it", "[core.ke
         for (const int headDim : {32, 96, 112, 128, 256})
             for (const int codeGroup : {32, 128})
                 for (const int group : {1, 3}) {
-                    const Geometry geometry{ElementType::F32, 2, group, headDim, 77, 3, 64, {bits, codeGroup, 1}};
+                    const Geometry geometry{ElementType::F32,    2, group, headDim, 77, 3, 64,
+                                            {bits, codeGroup, 1}};
                     INFO(geometry.text());
                     CHECK(bytesLoaded(geometry) == once(geometry));
                 }

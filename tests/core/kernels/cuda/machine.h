@@ -51,4 +51,4 @@ const std::vector<Execution>& executions();
 // Waits for what was queued, and throws std::runtime_error if it failed.
 void finish();
 
-}  // namespace fovea::cuda::machine
+} // namespace fovea::cuda::machine

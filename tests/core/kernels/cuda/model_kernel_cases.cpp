@@ -22,7 +22,7 @@ std::vector<float> NormCase::gain() const {
 
 std::vector<float> NormCase::run(Stream stream) const {
     const Guarded<float> from(values());
-    const Guarded<float> to = unwritten(values().size());
+    const Guarded<float> to(values().size());
     const machine::Buffer gains = machine::upload(stored(type, gain()));
     NormRows step;
     step.centred = centred;
@@ -36,7 +36,7 @@ std::vector<float> NormCase::run(Stream stream) const {
     step.rows = rows;
     norm(step, stream);
     machine::finish();
-    return (inPlace ? from : to).download("y");
+    return (inPlace ? from : to).read("y");
 }
 
 std::vector<double> NormCase::truth() const {
@@ -82,7 +82,7 @@ std::vector<float> RopeCase::run(Stream stream) const {
     step.rows = rows;
     rope(step, stream);
     machine::finish();
-    return turned.download("x");
+    return turned.read("x");
 }
 
 std::vector<double> RopeCase::truth() const {
@@ -110,7 +110,7 @@ std::vector<float> runActivation(Activation activation, const std::vector<float>
     step.n = static_cast<std::int64_t>(x.size());
     activate(step, stream);
     machine::finish();
-    return bent.download("x");
+    return bent.read("x");
 }
 
 double activationTruth(Activation activation, double x) {

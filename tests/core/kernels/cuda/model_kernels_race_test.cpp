@@ -8,9 +8,9 @@
 #include "tests/core/kernels/cuda/gemv_case.h"
 #include "tests/core/kernels/cuda/model_kernel_cases.h"
 #include "tests/core/kernels/cuda/prefill_case.h"
+#include "tests/core/kernels/cuda/race_watch.h"
 #include "tests/core/kernels/cuda/sampling_case.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
-#include "tests/core/kernels/cuda/watched.h"
 
 using namespace fovea;
 using namespace fovea::cuda;
@@ -22,22 +22,22 @@ TEST_CASE("Norms have no race, in place either", "[core.kernels.cuda.races][mode
             for (const bool inPlace : {false, true}) {
                 const NormCase problem{centred, ElementType::F16, n, 2, inPlace};
                 INFO(problem.text());
-                CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+                CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
             }
 }
 
 TEST_CASE("A norm without one of its barriers has a race", "[core.kernels.cuda.races][model]") {
     const NormCase rms{false, ElementType::F32, 700, 1}, layer{true, ElementType::F32, 700, 1};
-    CHECK_THAT(racesOf([&](Stream stream) { rms.run(stream); }, 1),
+    CHECK_THAT(races([&](Stream stream) { rms.run(stream); }, 1),
                Contains("norm_rows.cuh:") || Contains("unknown"));
     for (const int barrier : {1, 2})
-        CHECK_THAT(racesOf([&](Stream stream) { layer.run(stream); }, barrier),
+        CHECK_THAT(races([&](Stream stream) { layer.run(stream); }, barrier),
                    Contains("norm_rows.cuh:") || Contains("unknown"));
 }
 
 TEST_CASE("Steps of elements have no race", "[core.kernels.cuda.races][model]") {
-    CHECK(racesOf([](Stream stream) { RopeCase{3, 20, 8, 4}.run(stream); }) == "");
-    CHECK(racesOf([](Stream stream) {
+    CHECK(races([](Stream stream) { RopeCase{3, 20, 8, 4}.run(stream); }) == "");
+    CHECK(races([](Stream stream) {
               runActivation(Activation::Gelu, madeUp(500, 1), madeUp(500, 2), stream);
           }) == "");
 }
@@ -49,28 +49,28 @@ TEST_CASE("Products have no race, and no barrier that could be forgotten",
           GemvCase{ElementType::F32, {4, 64}, {7, 2}, 420, 2},
           GemvCase{ElementType::F32, {3, 32}, {5}, 333, 5}}) {
         INFO(problem.text());
-        CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
     }
 }
 
 TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
           "[core.kernels.cuda.races][model]") {
     const SamplingCase greedy{{madeUpLogits(300, 3, 0, 1), madeUpLogits(300, 3, 0, 2)}};
-    CHECK(racesOf([&](Stream stream) { greedy.run(stream); }) == "");
-    CHECK_THAT(racesOf([&](Stream stream) { greedy.run(stream); }, 1),
+    CHECK(races([&](Stream stream) { greedy.run(stream); }) == "");
+    CHECK_THAT(races([&](Stream stream) { greedy.run(stream); }, 1),
                Contains("race") || Contains("nobody wrote"));
 
     // Three limits of three digits of four barriers each, and one to count equal logits.
     constexpr int kBarriers = 37;
     const SamplingCase drawn{{madeUpLogits(200, 3, 0.5f, 3)}, 1, 100, 0.9f, 7};
-    CHECK(racesOf([&](Stream stream) { drawn.run(stream); }) == "");
+    CHECK(races([&](Stream stream) { drawn.run(stream); }) == "");
     simt::Executor executor;
     drawn.run(&executor);
     CHECK(executor.counts().barriers == kBarriers + 1); // and one of findPeaks
     constexpr int kLaunchOfChoose = 3;
     for (int barrier = 1; barrier <= kBarriers; ++barrier) {
         INFO("barrier " << barrier);
-        CHECK_THAT(racesOf([&](Stream stream) { drawn.run(stream); }, barrier, kLaunchOfChoose),
+        CHECK_THAT(races([&](Stream stream) { drawn.run(stream); }, barrier, kLaunchOfChoose),
                    Contains("race") || Contains("nobody wrote"));
     }
 }
@@ -83,7 +83,7 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
                 const PromptCase problem{type, 1, 2,       headDim, {{60, 40}}, 32, {{2, 20}, {0, 50}},
                                          80,   0, shuffled};
                 INFO(problem.text());
-                CHECK(racesOf([&](Stream stream) { problem.run(stream); }) == "");
+                CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
             }
     PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
     const auto withoutAny = [&](std::uint64_t barriers, const char* file) {
@@ -91,7 +91,7 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
         twoTiles.run(&executor);
         REQUIRE(executor.counts().barriers == barriers);
         for (int barrier = 1; barrier <= static_cast<int>(barriers); ++barrier)
-            CHECK_THAT(racesOf([&](Stream stream) { twoTiles.run(stream); }, barrier),
+            CHECK_THAT(races([&](Stream stream) { twoTiles.run(stream); }, barrier),
                        Contains(file) || Contains("unknown"));
     };
     withoutAny(7, "prefill.cuh:"); // three of the first tile, four of the second

@@ -119,7 +119,7 @@ TEST_CASE("Sums of a bias and of a residual", "[core.kernels.cuda][model]") {
                 const Guarded<float> sums(y);
                 add({type, addends.data(), perRow, sums.data(), n, rows}, execution.stream);
                 machine::finish();
-                const std::vector<float> out = sums.download("y");
+                const std::vector<float> out = sums.read("y");
                 for (std::size_t i = 0; i < out.size(); ++i)
                     REQUIRE(out[i] == y[i] + addend[i % addend.size()]);
             }
@@ -132,7 +132,7 @@ TEST_CASE("A soft-cap bends logits and keeps NaN", "[core.kernels.cuda][model]")
         const Guarded<float> bent(x);
         softcap({bent.data(), 8, 30.0f}, execution.stream);
         machine::finish();
-        const std::vector<float> y = bent.download("x");
+        const std::vector<float> y = bent.read("x");
         for (std::size_t i = 0; i < 7; ++i)
             CHECK(y[i] == Approx(30 * std::tanh(double{x[i]} / 30)).epsilon(1e-6));
         CHECK(std::isnan(y[7]));
@@ -151,7 +151,7 @@ TEST_CASE("Embedding rows are those of the tokens, scaled, with their positions"
             const machine::Buffer tableMemory = machine::upload(stored(type, table));
             const machine::Buffer placeMemory = machine::upload(stored(ElementType::F16, places));
             for (const Execution& execution : machine::executions()) {
-                const Guarded<float> out = unwritten(tokens.size() * n);
+                const Guarded<float> out(tokens.size() * n);
                 EmbedRows step;
                 step.type = type;
                 step.table = tableMemory.data();
@@ -167,7 +167,7 @@ TEST_CASE("Embedding rows are those of the tokens, scaled, with their positions"
                 step.rows = 6;
                 embed(step, execution.stream);
                 machine::finish();
-                const std::vector<float> x = out.download("x");
+                const std::vector<float> x = out.read("x");
                 for (std::size_t row = 0; row < 6; ++row)
                     for (std::size_t c = 0; c < 40; ++c) {
                         const bool there = row < 4 && (!learnt || row != 3);

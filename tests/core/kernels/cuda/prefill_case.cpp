@@ -149,7 +149,7 @@ std::vector<float> PromptCase::run(Stream stream) const {
                           count = machine::upload(counts), headSpans = machine::upload(spans),
                           oldestMemory =
                               machine::upload(oldest ? oldestOf(*this) : std::vector<std::int64_t>());
-    const Guarded<float> out = unwritten(rowOf(*this, texts.size(), 0, 0));
+    const Guarded<float> out(rowOf(*this, texts.size(), 0, 0));
     AttendPrompt chunk;
     chunk.type = type;
     chunk.texts = static_cast<int>(texts.size());
@@ -176,7 +176,7 @@ std::vector<float> PromptCase::run(Stream stream) const {
     chunk.out = out.data();
     attendPrompt(chunk, stream);
     machine::finish();
-    return out.download("out");
+    return out.read("out");
 }
 
 std::vector<double> PromptCase::truth() const {

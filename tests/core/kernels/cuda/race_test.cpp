@@ -44,11 +44,11 @@ std::string races(const AttentionCase& problem, int forgottenBarrier = 0) {
     return "";
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("The race checker finds what no order of execution shows", "[core.kernels.cuda.races]") {
     CHECK(races(planted::reverseRight) == "");
-    CHECK(races(planted::reverseRight, 2) != "");  // two blocks write the same out
+    CHECK(races(planted::reverseRight, 2) != ""); // two blocks write the same out
     CHECK_THAT(races(planted::barrierLeftOut), Contains("nobody wrote"));
     CHECK_THAT(races(planted::broadcastWithoutBarrier), Contains("race: read by thread 1"));
     CHECK_THAT(races(planted::countWithoutAtomics), Contains("race: "));
@@ -71,7 +71,8 @@ TEST_CASE("The attention kernels have no race", "[core.kernels.cuda.races]") {
 }
 
 TEST_CASE("The attention kernels have no race over rows of codes", "[core.kernels.cuda.races]") {
-    for (const RowCodes codes : {RowCodes{8, 128, 1}, RowCodes{4, 32, 2}, RowCodes{3, 128, 0}, RowCodes{2, 64, 1}})
+    for (const RowCodes codes :
+         {RowCodes{8, 128, 1}, RowCodes{4, 32, 2}, RowCodes{3, 128, 0}, RowCodes{2, 64, 1}})
         for (const int group : {1, 4}) {
             const Geometry geometry{ElementType::F32, 2, group, 96, 70, 3, 64, codes};
             INFO(geometry.text());
@@ -79,7 +80,8 @@ TEST_CASE("The attention kernels have no race over rows of codes", "[core.kernel
         }
 }
 
-TEST_CASE("The attention kernels have no race with all that may be asked for beside", "[core.kernels.cuda.races]") {
+TEST_CASE("The attention kernels have no race with all that may be asked for beside",
+          "[core.kernels.cuda.races]") {
     for (const bool byList : {false, true})
         for (const int splits : {1, 3}) {
             AttentionCase problem({ElementType::F16, 2, 4, 96, 70, splits, 32});
@@ -95,7 +97,8 @@ TEST_CASE("The attention kernels have no race with all that may be asked for bes
         }
 }
 
-TEST_CASE("The attention kernel over lists without one of its barriers has a race", "[core.kernels.cuda.races]") {
+TEST_CASE("The attention kernel over lists without one of its barriers has a race",
+          "[core.kernels.cuda.races]") {
     AttentionCase problem({ElementType::F32, 2, 2, 64, 70, 1, 64, {4, 32, 1}});
     problem.lists = {{1, 5, 6, 33, 69}, {0, 2, 40, 41, 42, 43, 50}};
     for (const int barrier : {1, 2})
@@ -104,6 +107,7 @@ TEST_CASE("The attention kernel over lists without one of its barriers has a rac
 
 TEST_CASE("The attention kernel without one of its barriers has a race", "[core.kernels.cuda.races]") {
     const Geometry geometry{ElementType::F32, 1, 2, 64, 70, 1};
-    for (const int barrier : {1, 2})  // with the line, where binutils are installed
-        CHECK_THAT(races(AttentionCase(geometry), barrier), Contains("attend_span.cuh:") || Contains("an unknown line"));
+    for (const int barrier : {1, 2}) // with the line, where binutils are installed
+        CHECK_THAT(races(AttentionCase(geometry), barrier),
+                   Contains("attend_span.cuh:") || Contains("an unknown line"));
 }

@@ -41,8 +41,8 @@ std::vector<int> SamplingCase::run(Stream stream) const {
     step.scratch = scratch.data();
     chooseTokens(step, stream);
     machine::finish();
-    scratch.download("scratch");
-    return tokens.download("tokens");
+    scratch.read("scratch");
+    return tokens.read("tokens");
 }
 
 std::vector<int> SamplingCase::truth() const {

@@ -41,7 +41,7 @@ std::string refusalAfter(const Change& change) {
     return why;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("A step that the kernel cannot take is refused with the reason", "[core.kernels.cuda]") {
     using Catch::Contains;
@@ -107,10 +107,14 @@ TEST_CASE("Coded rows that the kernel cannot take are refused with the reason", 
     CHECK(refusalAfter([](AttendAll& s) { s.codes.bits = 4; }) == "");
     CHECK(refusalAfter([](AttendAll& s) { s.codes.bits = 3, s.headDim = 80; }) == "");
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 5; }), Contains("8, 4, 3 or 2 bits, got 5"));
-    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 96, 1}; }), Contains("multiple of 128 components, got 96"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) {
+                   s.codes = {4, 96, 1};
+               }),
+               Contains("multiple of 128 components, got 96"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 0, 1}; }), Contains("got 0"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes = {4, 64, 3}; }), Contains("bytes, got 3"));
-    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 2, s.headDim = 36; }), Contains("multiple of 8"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 2, s.headDim = 36; }),
+               Contains("multiple of 8"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 3, s.headDim = 40; }),
                Contains("multiple of 16 up to 256 at 3 bits, got 40"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.codes.bits = 8, s.headDim = 264; }), Contains("got 264"));
@@ -121,11 +125,11 @@ TEST_CASE("Splits fill the GPU where there are tokens enough, and never cut them
     AttendAll step = validStep();
     CHECK(splitsFor(step, 0, 132) == 1);
     CHECK(splitsFor(step, 1, 132) == 1);
-    CHECK(splitsFor(step, 640, 132) == 10);      // 64 tokens each
-    CHECK(splitsFor(step, 100000, 132) == 264);  // 2 KV heads x 264 = 132 x 4
+    CHECK(splitsFor(step, 640, 132) == 10);     // 64 tokens each
+    CHECK(splitsFor(step, 100000, 132) == 264); // 2 KV heads x 264 = 132 x 4
     CHECK(splitsFor(step, 100000, 0) == 1);
     CHECK(splitsFor(step, 100000, 132, true) == 66); // lists of 8 query heads
-    step.heads = 64;  // groups of 32 query heads make four blocks per split already
+    step.heads = 64; // groups of 32 query heads make four blocks per split already
     CHECK(splitsFor(step, 100000, 132) == 66);
     CHECK(splitsFor(validStep(), std::numeric_limits<std::int64_t>::max() / 2, 100000) == 1024);
 }

@@ -11,32 +11,58 @@
 
 namespace fovea::cuda {
 
+float rounded(ElementType type, float x) {
+    switch (type) {
+    case ElementType::F32:
+        return x;
+    case ElementType::F16:
+        return __half2float(__float2half(x));
+    case ElementType::BF16:
+        return __bfloat162float(__float2bfloat16(x));
+    }
+    return x;
+}
+
+void storeElement(ElementType type, float x, unsigned char* at) {
+    if (type == ElementType::F32) {
+        std::memcpy(at, &x, 4);
+    } else if (type == ElementType::F16) {
+        const __half h = __float2half(x);
+        std::memcpy(at, static_cast<const void*>(&h), 2);
+    } else {
+        const __nv_bfloat16 b = __float2bfloat16(x);
+        std::memcpy(at, static_cast<const void*>(&b), 2);
+    }
+}
+
+float loadElement(ElementType type, const unsigned char* at) {
+    if (type == ElementType::F32) {
+        float x;
+        std::memcpy(&x, at, 4);
+        return x;
+    }
+    if (type == ElementType::F16) {
+        __half h;
+        std::memcpy(static_cast<void*>(&h), at, 2);
+        return __half2float(h);
+    }
+    __nv_bfloat16 b;
+    std::memcpy(static_cast<void*>(&b), at, 2);
+    return __bfloat162float(b);
+}
+
 std::vector<unsigned char> stored(ElementType type, const std::vector<float>& values) {
     const auto size = static_cast<std::size_t>(elementBytes(type));
     std::vector<unsigned char> bytes(values.size() * size);
-    unsigned char* to = bytes.data();
-    for (const float x : values) {
-        const __half half = __float2half(x);
-        const __nv_bfloat16 brain = __float2bfloat16(x);
-        const void* from = &x;
-        if (type == ElementType::F16)
-            from = &half;
-        if (type == ElementType::BF16)
-            from = &brain;
-        std::memcpy(to, from, size);
-        to += size;
-    }
+    for (std::size_t i = 0; i < values.size(); ++i)
+        storeElement(type, values[i], bytes.data() + i * size);
     return bytes;
 }
 
 std::vector<float> rounded(ElementType type, const std::vector<float>& values) {
     std::vector<float> result = values;
-    for (float& x : result) {
-        if (type == ElementType::F16)
-            x = __half2float(__float2half(x));
-        if (type == ElementType::BF16)
-            x = __bfloat162float(__float2bfloat16(x));
-    }
+    for (float& x : result)
+        x = rounded(type, x);
     return result;
 }
 
@@ -62,11 +88,6 @@ double worstDifference(const std::vector<float>& out, const std::vector<double>&
             std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(worst, difference);
     }
     return worst;
-}
-
-bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() &&
-           (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 } // namespace fovea::cuda

@@ -90,8 +90,8 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
     return "";
 }
 
-std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
-                           Stream stream) {
+std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome,
+                                bool renormalise, Stream stream) {
     const auto k = static_cast<std::size_t>(tokens);
     std::vector<std::int32_t> slots(outcome.chosen.size() * k, 1 << 30), counts; // beyond the list: nobody's
     for (std::size_t g = 0; g < outcome.chosen.size(); ++g) {
@@ -100,9 +100,10 @@ std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvO
         counts.push_back(static_cast<std::int32_t>(outcome.chosen[g].size()));
     }
     const DeviceBlocks values = problem.rows();
-    const machine::Buffer list = machine::upload(slots), n = machine::upload(counts), q = machine::upload(problem.q),
-                          live = machine::upload(problem.slots), logits = machine::upload(outcome.logits),
-                          tops = machine::upload(outcome.tops), sums = machine::upload(outcome.sums);
+    const machine::Buffer list = machine::upload(slots), n = machine::upload(counts),
+                          q = machine::upload(problem.q), live = machine::upload(problem.slots),
+                          logits = machine::upload(outcome.logits), tops = machine::upload(outcome.tops),
+                          sums = machine::upload(outcome.sums);
     const Guarded<float> out(problem.q.size());
     const ReadStep step = problem.step();
     AttendAll all;
@@ -124,8 +125,9 @@ std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvO
         known.sums = static_cast<const float*>(sums.data());
     }
     addListedValues(
-        all, {static_cast<const std::int32_t*>(list.data()), static_cast<const std::int32_t*>(n.data()), tokens}, known,
-        stream);
+        all,
+        {static_cast<const std::int32_t*>(list.data()), static_cast<const std::int32_t*>(n.data()), tokens},
+        known, stream);
     machine::finish();
     return out.read("out");
 }

@@ -23,8 +23,8 @@ TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream);
 std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& outcome);
 
 // The sum of chosen values, by addListedValues: (H, d). Values are the case's keys, under another name.
-std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome, bool renormalise,
-                           Stream stream);
+std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvOutcome& outcome,
+                                bool renormalise, Stream stream);
 // The same by the definition.
 std::vector<double> trueSum(const ReadCase& problem, int tokens, const TopvOutcome& outcome,
                             bool renormalise);
