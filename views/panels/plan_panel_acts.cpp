@@ -29,15 +29,15 @@ void PlanPanel::buildActs(QVBoxLayout* column) {
     rows.acts->addItems({tr("f32"), tr("rounded (RTN)"), tr("smoothed (SmoothQuant)")});
     rows.actsPaper = mutedLabel({});
     auto* section =
-        addSection(column, tr("ACTIVATIONS — in what form"), rows.acts,
-                   tr("What the layers' matrices multiply: as it comes, or each token's row rounded anew to "
-                      "the nearest of a few "
-                      "levels. With packed weights products are then of whole numbers; other weights "
-                      "multiply the rounded floats. "
-                      "Smoothed: on the checkpoint that fovea calibrate --weights smooth left beside the "
-                      "model, whose outliers are "
-                      "in the weights. The output head multiplies f32 always; no bytes of a step change."),
-                   rows.actsPaper);
+        addSide(column, tr("ACTIVATIONS"), rows.acts,
+                tr("What the layers' matrices multiply: as it comes, or each token's row rounded anew to "
+                   "the nearest of a few "
+                   "levels. With packed weights products are then of whole numbers; other weights "
+                   "multiply the rounded floats. "
+                   "Smoothed: on the checkpoint that fovea calibrate --weights smooth left beside the "
+                   "model, whose outliers are "
+                   "in the weights. The output head multiplies f32 always; no bytes of a step change."),
+                rows.actsPaper);
     rows.actBits = new FlatCombo;
     for (const int bits : kActBits)
         rows.actBits->addItem(QString::number(bits));
@@ -64,6 +64,7 @@ void PlanPanel::showActs() {
     rows.acts->setCurrentIndex(static_cast<int>(m_plan.acts.index()));
     rows.acts->updateGeometry();
     rows.actsPaper->setText(papers[m_plan.acts.index()]);
+    rows.actsPaper->setVisible(!rows.actsPaper->text().isEmpty());
     const auto grid = actGrid(m_plan.acts);
     rows.actBitsRow->setVisible(grid.has_value());
     rows.actAlphaRow->setVisible(smooth != nullptr);

@@ -30,23 +30,41 @@ QHBoxLayout* rowOf(QWidget* left, QWidget* right) {
     return row;
 }
 
-QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
-                        QLabel* beside) {
+namespace {
+
+// A strip with a line below it, and room within.
+QVBoxLayout* addStrip(QVBoxLayout* column, const QString& tip) {
     auto* strip = new QWidget;
     strip->setToolTip(tip);
     auto* inner = new QVBoxLayout(strip);
     inner->setContentsMargins(11, 6, 11, 6);
     inner->setSpacing(2);
-    if (beside)
-        inner->addLayout(rowOf(mutedLabel(caption), beside));
-    else
-        inner->addWidget(mutedLabel(caption));
-    inner->addWidget(answer);
     column->addWidget(strip);
     auto* line = new QFrame;
     line->setFixedHeight(1);
     line->setStyleSheet(QStringLiteral("background: palette(mid);"));
     column->addWidget(line);
+    return inner;
+}
+
+} // namespace
+
+QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
+                        QLabel* beside) {
+    auto* inner = addStrip(column, tip);
+    if (beside)
+        inner->addLayout(rowOf(mutedLabel(caption), beside));
+    else
+        inner->addWidget(mutedLabel(caption));
+    inner->addWidget(answer);
+    return inner;
+}
+
+QVBoxLayout* addSide(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip, QLabel* paper) {
+    auto* inner = addStrip(column, tip);
+    inner->setContentsMargins(11, 3, 11, 3); // they are less than the four
+    inner->addLayout(rowOf(mutedLabel(caption), answer));
+    inner->addWidget(paper, 0, Qt::AlignRight);
     return inner;
 }
 

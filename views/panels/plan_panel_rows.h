@@ -57,6 +57,9 @@ QHBoxLayout* rowOf(QWidget* left, QWidget* right);
 // One question of the plan: a caption and below it the answer, on a strip of its own.
 QVBoxLayout* addSection(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip,
                         QLabel* beside = nullptr);
+// A question beside the four of the cache, on one line; the paper of its answer below, which its owner hides where there is
+// none.
+QVBoxLayout* addSide(QVBoxLayout* column, const QString& caption, QWidget* answer, const QString& tip, QLabel* paper);
 // Greys an entry out where its plan would be refused, and says why.
 void offer(FlatCombo* box, int index, const std::optional<std::string>& whyNot);
 // A name and a choice side by side, as one widget that can be hidden.

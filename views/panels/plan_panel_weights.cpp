@@ -41,14 +41,12 @@ void PlanPanel::buildWeights(QVBoxLayout* column) {
     rows.weights->addItems({tr("checkpoint's own"), tr("rounded (RTN)"), tr("calibrated (AWQ)"),
                             tr("calibrated (GPTQ)")});
     rows.weightsPaper = mutedLabel({});
-    auto* section = addSection(column, tr("WEIGHTS — in what form"), rows.weights,
-                               tr("The layers' matrices as the checkpoint has them, or each weight rounded "
-                                  "to the nearest of a few levels of "
-                                  "its group and packed, once per model; a step then reads the codes. "
-                                  "Calibrated: codes that fovea calibrate learnt from a text and saved beside "
-                                  "the model. "
-                                  "Embedding and output head stay."),
-                               rows.weightsPaper);
+    auto* section =
+        addSide(column, tr("WEIGHTS"), rows.weights,
+                tr("The layers' matrices as the checkpoint has them, or each weight rounded to the nearest of a few "
+                   "levels of its group and packed, once per model; a step then reads the codes. Calibrated: codes that "
+                   "fovea calibrate learnt from a text and saved beside the model. Embedding and output head stay."),
+                rows.weightsPaper);
     rows.weightRtn = new RtnRows(QStringLiteral("weight"), tr("weight"), tr("A row's weights"));
     section->addWidget(rows.weightRtn);
 }
@@ -65,6 +63,7 @@ void PlanPanel::showWeights() {
     rows.weights->setCurrentIndex(entry);
     rows.weights->updateGeometry();
     rows.weightsPaper->setText(papers[entry]);
+    rows.weightsPaper->setVisible(!papers[entry].isEmpty());
     const std::optional<RtnParams> rtn = packedRows(m_plan.weights);
     rows.weightRtn->setVisible(rtn.has_value());
     if (!rtn)
