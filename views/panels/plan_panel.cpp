@@ -80,7 +80,6 @@ void PlanPanel::setDefaults(const SparqParams& defaults) {
 }
 
 void PlanPanel::showPlan() {
-    auto& rows = *m_rows;
     m_showing = true;
     showShare();
     showKeep();
