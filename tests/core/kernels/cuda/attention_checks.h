@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -11,6 +10,7 @@
 
 #include "tests/core/kernels/cuda/attention_case.h"
 #include "tests/core/kernels/cuda/machine.h"
+#include "tests/core/kernels/cuda/stored_elements.h"
 
 namespace fovea::cuda {
 
@@ -26,10 +26,6 @@ inline double worstError(const std::vector<float>& out, const std::vector<double
         worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
     }
     return worst;
-}
-
-inline bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 inline void checkAgainstTruth(const AttentionCase& problem) {

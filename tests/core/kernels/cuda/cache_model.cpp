@@ -7,6 +7,7 @@
 #include "core/methods/quantise/code_run.h"
 #include "core/methods/quantise/rtn_group.h"
 #include "core/model/half_float.h"
+#include "tests/core/kernels/cuda/case_rows.h"
 #include "tests/core/kernels/cuda/device_blocks.h"
 
 namespace fovea::cuda {
@@ -14,15 +15,6 @@ namespace fovea::cuda {
 namespace {
 
 constexpr unsigned char kUntouched = 0xCD;
-
-RtnParams paramsOf(const RowCodes& codes) {
-    RtnParams p;
-    p.bits = codes.bits;
-    p.group = codes.group;
-    p.mode = codes.zeroBytes == 0 ? RtnParams::Mode::Symmetric : RtnParams::Mode::Asymmetric;
-    p.zero = codes.zeroBytes == 2 ? RtnParams::Zero::Free : RtnParams::Zero::Clamped;
-    return p;
-}
 
 int groupsOf(const CacheGeometry& g) {
     return g.codes.bits == 0 ? 0 : (g.headDim + g.codes.group - 1) / g.codes.group;

@@ -9,7 +9,6 @@
 #include "tests/core/kernels/cuda/stored_elements.h"
 
 namespace fovea::cuda {
-namespace {
 
 RtnParams paramsOf(const RowCodes& codes) {
     RtnParams params;
@@ -19,6 +18,8 @@ RtnParams paramsOf(const RowCodes& codes) {
     params.zero = codes.zeroBytes == 2 ? RtnParams::Zero::Free : RtnParams::Zero::Clamped;
     return params;
 }
+
+namespace {
 
 struct CodedRow {
     std::vector<std::uint8_t> codes; // (d)

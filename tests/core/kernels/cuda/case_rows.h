@@ -10,7 +10,14 @@
 #include "core/kernels/cuda/attend.h"
 #include "tests/core/kernels/cuda/machine.h"
 
+namespace fovea {
+struct RtnParams;
+}
+
 namespace fovea::cuda {
+
+// How rows of codes lie, in the words of the CPU's encoder.
+RtnParams paramsOf(const RowCodes& codes);
 
 struct Geometry {
     ElementType type = ElementType::F32;
