@@ -1,7 +1,11 @@
 # CUDA is used when nvcc is there; without it core/kernels/no_cuda stands in and nothing is lost but the GPU.
 # Headers alone (cuda_fp16.h) are enough for the tests that execute kernels on the host. Whoever wants to know whether
-# kernels are compiled asks for CMAKE_CUDA_COMPILER_LOADED.
+# kernels are compiled asks for FOVEA_CUDA_KERNELS: a libtorch with CUDA enables CUDA's compiler in any case.
+#
+# Code for 80 runs on 86 and 89 as it is; what comes after 90 (100, 120) has its driver compile the PTX of 90 when a
+# kernel is first loaded. Code for all of them takes nvcc three times as long.
 option(FOVEA_CUDA "Compile the GPU kernels where nvcc is found" ON)
+option(FOVEA_CUDA_ALL_ARCHITECTURES "Compile them for each of 80, 86, 89, 90, 100 and 120 that nvcc knows" OFF)
 find_path(FOVEA_CUDA_HEADERS cuda_fp16.h HINTS /usr/local/cuda/include)
 if(FOVEA_CUDA AND NOT CMAKE_CUDA_COMPILER)
   find_program(FOVEA_NVCC nvcc HINTS /usr/local/cuda/bin)
@@ -10,10 +14,24 @@ if(FOVEA_CUDA AND NOT CMAKE_CUDA_COMPILER)
   endif()
 endif()
 if(FOVEA_CUDA AND CMAKE_CUDA_COMPILER)
-  set(CMAKE_CUDA_ARCHITECTURES 80 90 CACHE STRING "GPU architectures to compile for")
+  if(FOVEA_CUDA_ALL_ARCHITECTURES)
+    execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE known)
+    set(all)
+    foreach(architecture 80 86 89 90 100 120)
+      if(known MATCHES "compute_${architecture}(\n|$)")
+        list(APPEND all ${architecture}-real)
+        set(newest ${architecture})
+      endif()
+    endforeach()
+    list(APPEND all ${newest}-virtual)  # for what comes after
+    set(CMAKE_CUDA_ARCHITECTURES ${all})
+  else()
+    set(CMAKE_CUDA_ARCHITECTURES 80 90 CACHE STRING "GPU architectures to compile for")
+  endif()
   enable_language(CUDA)
   set(CMAKE_CUDA_STANDARD 17)
   find_package(CUDAToolkit REQUIRED)
+  set(FOVEA_CUDA_KERNELS ON)
   message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION}: kernels compiled for ${CMAKE_CUDA_ARCHITECTURES}")
 elseif(FOVEA_CUDA)
   message(STATUS "CUDA: no nvcc found, building without GPU kernels")

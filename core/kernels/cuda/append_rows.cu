@@ -1,6 +1,6 @@
-// Launches append_rows.cuh.
+// Launches append_rows.cuh for one token and append_prompt.cuh for many.
 
-#include "core/kernels/cuda/append_rows.cuh"
+#include "core/kernels/cuda/append_prompt.cuh"
 
 #include <stdexcept>
 
@@ -9,9 +9,20 @@ namespace {
 
 template <class T>
 void launchAppend(const CacheAppend& append, Stream stream) {
+    const dim3 heads(static_cast<unsigned>(append.cache.kvHeads));
+    const std::size_t sharedBytes = rowSharedBytes(append.cache.headDim);
     const AppendArguments a{{append.cache, partsOf(append.cache)}, append.k, append.v, append.positions};
-    launch(appendKv<T>, dim3(static_cast<unsigned>(append.cache.kvHeads)), dim3(kRowThreads),
-           rowSharedBytes(append.cache.headDim), stream, a);
+    if (append.tokens == 1 && !append.counts)
+        return launch(appendKv<T>, heads, dim3(kRowThreads), sharedBytes, stream, a);
+
+    const int run = append.cache.bounds ? append.cache.page : kRunOfRows;
+    const AppendManyArguments many{a, append.tokens, append.texts, append.counts, run};
+    const int others =
+        append.tokens - 1; // in as many runs as they may touch, wherever the first of them lies
+    const int runs = 1 + (others > 0 ? (others - 1) / run + 2 : 0);
+    launch(appendRuns<T>, dim3(heads.x, static_cast<unsigned>(runs)), dim3(kRowThreads), sharedBytes, stream,
+           many);
+    launch(countRuns<T>, heads, dim3(kRowThreads), 0, stream, many);
 }
 
 } // namespace

@@ -7,7 +7,7 @@
 //   thread   every 128th component; every 128th byte of codes
 //   shared   rowSharedBytes: what the row stands for, and its codes; 2 KiB at d = 256
 //   barriers 1, and one for each row of codes
-//   reads    8·d bytes of k and v; of a paged cache the page's bounds, of sums of values 4·d
+//   reads    8·d bytes of k and v; of a paged cache the page's bounds, of each sum of values 4·d
 //   writes   a row of K and of V, with scales and zeros; a column entry per component, d scattered elements; bounds, the
 //            sum, and 28 bytes of the table of slots
 //   work     a few hundred fp64 operations per row of codes: quotients as the formula has them
@@ -68,8 +68,13 @@ __global__ void __launch_bounds__(kRowThreads) appendKv(AppendArguments a) {
     }
     writeRow<T>(a.to, placeOf(cache, cache.values, kvHead, slot), a.v + std::int64_t{kvHead} * dims, memory);
     // Of rows as they are stored, so that an eviction can take away exactly what was added.
-    for (int c = thread; cache.valueSums && c < dims; c += kRowThreads)
-        cache.valueSums[std::int64_t{kvHead} * dims + c] += memory.stored[c];
+    if (cache.valueSums == nullptr)
+        return;
+    for (int c = thread; c < dims; c += kRowThreads) {
+        float* to = cache.valueSums + std::int64_t{kvHead} * cache.sums * dims + c;
+        for (int sum = 0; sum < cache.sums; ++sum, to += dims)
+            *to += memory.stored[c];
+    }
 }
 
 } // namespace fovea::cuda

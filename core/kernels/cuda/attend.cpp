@@ -4,14 +4,12 @@
 
 #include <stdexcept>
 
-#include "core/kernels/cuda/span_arguments.h"
+#include "core/kernels/cuda/span_of_step.h"
 
 namespace fovea::cuda {
-namespace {
 
-constexpr double kLog2E = 1.44269504088896340736;
-
-SpanArguments argumentsOf(const AttendAll& step) {
+SpanArguments spanArguments(const AttendAll& step) {
+    constexpr double kLog2E = 1.44269504088896340736;
     SpanArguments a{};
     a.q = step.q;
     a.keys = step.keys;
@@ -41,6 +39,8 @@ SpanArguments argumentsOf(const AttendAll& step) {
     a.codes = step.codes;
     return a;
 }
+
+namespace {
 
 void launchSpans(const AttendAll& step, const SpanArguments& a, Stream stream) {
     switch (step.codes.bits) {
@@ -86,13 +86,13 @@ void listSlots(const AttendAll& step, const SlotLists& lists, SpanArguments& a) 
 void attendAll(const AttendAll& step, Stream stream) {
     if (const std::string why = refusal(step); !why.empty())
         throw std::invalid_argument(why);
-    attend(step, argumentsOf(step), stream);
+    attend(step, spanArguments(step), stream);
 }
 
 void attendList(const AttendAll& step, const SlotLists& lists, const MeanValue& mean, Stream stream) {
     if (const std::string why = refusal(step, lists, mean); !why.empty())
         throw std::invalid_argument(why);
-    SpanArguments a = argumentsOf(step);
+    SpanArguments a = spanArguments(step);
     listSlots(step, lists, a);
     a.alphas = mean.alphas;
     a.valueSums = mean.sums;
@@ -104,7 +104,7 @@ void attendList(const AttendAll& step, const SlotLists& lists, const MeanValue& 
 void addListedValues(const AttendAll& step, const SlotLists& lists, const KnownLogits& known, Stream stream) {
     if (const std::string why = refusal(step, lists, known); !why.empty())
         throw std::invalid_argument(why);
-    SpanArguments a = argumentsOf(step);
+    SpanArguments a = spanArguments(step);
     listSlots(step, lists, a);
     a.sights = nullptr;
     a.known = known.logits;

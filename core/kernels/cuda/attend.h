@@ -9,15 +9,11 @@
 #include <string>
 
 #include "core/cache/element_type.h"
+#include "core/kernels/cuda/head_sight.h"
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
-
-// A query head sees the tokens before `sinks` and those from `oldest` on, as core/kernels/cpu/head_sight.h has it.
-struct HeadSight {
-    std::int64_t sinks = 0, oldest = 0;
-};
 
 // What a keep that ranks tokens is told (core/kernels/cpu/read_report.h): the weight of entry i of query head h is
 // exp(logits[h·stride + i] − tops[h]) / sums[h], times its α where there is one. Entries are slots, or those of the list.

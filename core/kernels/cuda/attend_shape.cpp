@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
-#include "core/kernels/cuda/attend.h"
 #include "core/kernels/cuda/attend_tile.h"
+#include "core/kernels/cuda/attend_turned.h"
+#include "core/kernels/cuda/coded_rows_shape.h"
 
 namespace fovea::cuda {
 namespace {
@@ -23,23 +24,6 @@ std::int64_t ceilDivide(std::int64_t a, std::int64_t b) {
 
 bool aligned16(const void* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
-}
-
-std::string refuseCodes(const AttendAll& step) {
-    const RowCodes& codes = step.codes;
-    if (codes.bits != 8 && codes.bits != 4 && codes.bits != 3 && codes.bits != 2)
-        return "coded rows have 8, 4, 3 or 2 bits, got " + std::to_string(codes.bits);
-    if (codes.group != 32 && codes.group != 64 && (codes.group < 128 || codes.group % 128 != 0))
-        return "groups of coded rows are of 32, 64 or a multiple of 128 components, got " +
-               std::to_string(codes.group);
-    if (codes.zeroBytes < 0 || codes.zeroBytes > 2)
-        return "zeros of coded rows take 0, 1 or 2 bytes, got " + std::to_string(codes.zeroBytes);
-    const int multiple = codes.bits == 3 ? 16 : 8;
-    if (step.headDim < 1 || step.headDim > kMaxHeadDim || step.headDim % multiple != 0)
-        return "the CUDA attention kernel takes eight codes at a time: head width must be a multiple of " +
-               std::to_string(multiple) + " up to " + std::to_string(kMaxHeadDim) + " at " +
-               std::to_string(codes.bits) + " bits, got " + std::to_string(step.headDim);
-    return "";
 }
 
 std::string refuseFloats(const AttendAll& step) {
@@ -64,7 +48,7 @@ std::string refuseShape(const AttendAll& step) {
         return "splits must be 1 to " + std::to_string(kMaxSplits) + ", got " + std::to_string(step.splits);
     if (!(step.softcap >= 0))
         return "a soft cap is a positive number, or 0 for none, got " + std::to_string(step.softcap);
-    return step.codes.bits != 0 ? refuseCodes(step) : refuseFloats(step);
+    return step.codes.bits != 0 ? refuseCodedRows(step.codes, step.headDim) : refuseFloats(step);
 }
 
 std::string refusePointers(const AttendAll& step) {
@@ -84,6 +68,22 @@ std::string refusePointers(const AttendAll& step) {
 }
 
 } // namespace
+
+std::string refuseCodedRows(const RowCodes& codes, int headDim) {
+    if (codes.bits != 8 && codes.bits != 4 && codes.bits != 3 && codes.bits != 2)
+        return "coded rows have 8, 4, 3 or 2 bits, got " + std::to_string(codes.bits);
+    if (codes.group != 32 && codes.group != 64 && (codes.group < 128 || codes.group % 128 != 0))
+        return "groups of coded rows are of 32, 64 or a multiple of 128 components, got " +
+               std::to_string(codes.group);
+    if (codes.zeroBytes < 0 || codes.zeroBytes > 2)
+        return "zeros of coded rows take 0, 1 or 2 bytes, got " + std::to_string(codes.zeroBytes);
+    const int multiple = codes.bits == 3 ? 16 : 8;
+    if (headDim < 1 || headDim > kMaxHeadDim || headDim % multiple != 0)
+        return "the CUDA attention kernel takes eight codes at a time: head width must be a multiple of " +
+               std::to_string(multiple) + " up to " + std::to_string(kMaxHeadDim) + " at " +
+               std::to_string(codes.bits) + " bits, got " + std::to_string(headDim);
+    return "";
+}
 
 int splitsFor(const AttendAll& step, std::int64_t longest, int multiprocessors, bool perQueryHead) {
     const std::int64_t blocksPerSplit =
@@ -130,6 +130,18 @@ std::string refusal(const AttendAll& step, const SlotLists& lists, const KnownLo
         return "values of listed slots need their logits, and the largest together with the sums or neither";
     if (step.report.logits)
         return "logits that are known already are not reported again";
+    return "";
+}
+
+std::string refusal(const AttendAll& step, const TurnedSlots& turned) {
+    if (const std::string why = refusal(step); !why.empty())
+        return why;
+    if (turned.count < 0 || !turned.scratch || (turned.count > 0 && (!turned.slots || !turned.q)))
+        return "turned slots need their numbers, their queries and scratch";
+    if (turned.count > 0 && !step.sights)
+        return "turned slots need sights that hide them from the queries which are not turned";
+    if (step.report.logits || step.report.tops)
+        return "where slots are met by turned queries there is no report of their logits";
     return "";
 }
 

@@ -6,6 +6,8 @@ namespace fovea::cuda {
 
 namespace {
 
+constexpr int kMostTokens = 32768; // of a chunk: pages of one slot are blocks of a grid's second dimension
+
 std::string number(std::int64_t n) {
     return std::to_string(n);
 }
@@ -50,6 +52,8 @@ std::string refusal(const CacheBlocks& cache) {
     if (cache.headDim < 1 || cache.headDim > kMaxHeadDim)
         return "the CUDA kernels of the cache take heads of 1 to " + number(kMaxHeadDim) +
                " components, got " + number(cache.headDim);
+    if (cache.sums < 1)
+        return "a KV head has at least one sum of values, got " + number(cache.sums);
     if (cache.slotsPerBlock < 1)
         return "a cache block needs at least one slot, got " + number(cache.slotsPerBlock);
     const std::string codes = refuseCodes(cache.codes);
@@ -62,6 +66,10 @@ std::string refusal(const CacheAppend& append) {
         return cache;
     if (!append.k || !append.v || !append.positions)
         return "a new token needs k, v and its position, and one of them is null";
+    if (append.tokens < 1 || append.tokens > kMostTokens)
+        return "a chunk has 1 to " + number(kMostTokens) + " new tokens, got " + number(append.tokens);
+    if (append.texts < 1 || append.cache.kvHeads % append.texts != 0)
+        return number(append.cache.kvHeads) + " KV heads are not of " + number(append.texts) + " texts alike";
     return "";
 }
 

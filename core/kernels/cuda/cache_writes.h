@@ -1,5 +1,5 @@
 #pragma once
-// The KV cache on the GPU: what a new token writes. Blocks lie as core/cache/kv_view.h and row_form.h have them, byte for
+// The KV cache on the GPU: what new tokens write. Blocks lie as core/cache/kv_view.h and row_form.h have them, byte for
 // byte, so that rows may be copied to the CPU's cache and back.
 //
 // Raw device pointers and sizes, as in kernels.h. KV heads of a batch of texts lie side by side, each with blocks, slots
@@ -24,8 +24,8 @@ struct SlotTables {
     std::int32_t* byAge = nullptr;     // (G, capacity) live slots, oldest token first
 };
 
-// The cache of one layer. The host sees to it that every KV head has blocks for its next token, and room for its slot: how
-// many tokens there are is known without asking the device.
+// The cache of one layer. The host sees to it that every KV head has blocks for its new tokens, and room for their slots:
+// how many tokens there are is known without asking the device.
 struct CacheBlocks {
     ElementType type = ElementType::F32; // of rows of floats, of columns and of bounds
     RowCodes codes;
@@ -36,8 +36,10 @@ struct CacheBlocks {
     void* const* keys = nullptr;    // (G, blocksPerHead)
     void* const* values = nullptr;
     void* const* keyColumns = nullptr; // blocks of (d, slotsPerBlock); null: no copy of K is kept
-    float* valueSums = nullptr;        // (G, d) of the values of live slots, as they are stored; null: none
-    void* const* bounds = nullptr;     // (G, boundBlocksPerHead) blocks of (pagesPerBlock, 2, d); null: none
+    float* valueSums = nullptr; // (G, sums, d) of the values of live slots, as they are stored; null: none
+    int sums = 1; // of each KV head; one per query head of its group where these see different slots: then a
+                  // new token is added to each, and what a head sees no more the host takes out
+    void* const* bounds = nullptr; // (G, boundBlocksPerHead) blocks of (pagesPerBlock, 2, d); null: none
     std::int64_t boundBlocksPerHead = 0;
     int page = 0, pagesPerBlock = 0;  // slots of a page, pages of a block
     std::int32_t* pageRows = nullptr; // (G, pagesPerHead) live slots of each page, 0 at first
@@ -45,19 +47,24 @@ struct CacheBlocks {
     SlotTables slots;
 };
 
-// One new token of every KV head.
+// New tokens of every KV head: one, or a chunk of each of `texts` prompts, whose KV heads lie side by side in the cache.
 struct CacheAppend {
     CacheBlocks cache;
-    const float* k = nullptr; // (G, d)
+    const float* k = nullptr; // (texts, tokens, G/texts, d)
     const float* v = nullptr;
-    const std::int64_t* positions = nullptr; // (G), each newer than all that its head holds
+    const std::int64_t* positions =
+        nullptr;    // (G) of the first, newer than all that its head holds; then one by one
+    int tokens = 1; // of the text that has most
+    int texts = 1;
+    const int* counts = nullptr; // (texts) tokens of each, 0 too; null: all have as many
 };
 
 // Why the kernels do not take this cache, in a sentence; empty when they do. Cannot look into device memory.
 std::string refusal(const CacheBlocks& cache);
 std::string refusal(const CacheAppend& append);
-// Rows are rounded, packed and put into the slot that each head has next; columns, sums and bounds follow, and the table of
-// slots. One launch, queued on `stream`. Throws as attendAll does. Truth: KvCache::append.
+// Rows are rounded, packed and put into the slots that each head has next; columns, sums and bounds follow, and the table
+// of slots. One launch for one token, two for many, queued on `stream`. Throws as attendAll does. Truth: KvCache::append,
+// token by token.
 void appendRows(const CacheAppend& append, Stream stream);
 
 } // namespace fovea::cuda

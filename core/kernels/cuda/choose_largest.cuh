@@ -32,6 +32,7 @@ __device__ __forceinline__ unsigned orderedKey(float value) {
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 constexpr unsigned kFirstKey = 0xffffffffu; // larger than that of any number: chosen whatever the others are
+constexpr unsigned kNeverKey = 0;           // less than that of any number, be it none
 
 struct ChoiceMemory {
     Shared<unsigned> counts;     // (kDigits)

@@ -1,7 +1,7 @@
 #pragma once
-// Rows of K or V that are held as codes (core/cache/row_form.h), as a loader of attend_span.cuh. A value is
-// x̂ = s·(q − z): codes become the whole numbers q − z in registers, exactly, and s meets the sum or the weight that they
-// are multiplied with, so that no row is ever written decoded.
+// Rows of K or V that are held as codes (core/cache/row_form.h), as a loader of attend_span.cuh and, into its tiles,
+// of prefill.cuh. A value is x̂ = s·(q − z): codes become the whole numbers q − z in registers, exactly, and in decode s
+// meets the sum or the weight that they are multiplied with, so that no row is written decoded but into a prompt's tile.
 //
 // The layout of codes (core/methods/quantise/code_run.h) was made for vectors, and a warp is one: a unit of 8·L codes has
 // L lanes, each with codes i, i + L, … i + 7·L in a word of its own. A thread takes one such word, so a team's lanes read
@@ -21,7 +21,7 @@
 #include <simt.h>
 
 #include "core/kernels/cuda/attend_tile.h"
-#include "core/kernels/cuda/span_arguments.h"
+#include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
 
@@ -89,7 +89,9 @@ public:
         unsigned scales[kParts]; // binary16 below, the zero above it
     };
 
-    __device__ __forceinline__ CodedRows(const SpanArguments& a, int lane)
+    // Of a step (SpanArguments) or of a prompt (AttendPrompt).
+    template <class Arguments>
+    __device__ __forceinline__ CodedRows(const Arguments& a, int lane)
         : m_place(placeOfCodes<kBits>(lane, a.headDim)), m_lane(lane), m_held(lane * kElements < a.headDim),
           m_rows(a.slotsPerBlock), m_rowBytes(a.headDim / kElements * kBits), m_codes(a.codes),
           m_groups((a.headDim + a.codes.group - 1) / a.codes.group) {}

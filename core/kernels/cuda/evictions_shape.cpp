@@ -52,6 +52,10 @@ std::string refusal(const DropLowest& drop) {
         return cache;
     if (const std::string scores = refuseScores(drop.scores); !scores.empty())
         return scores;
+    if (drop.cache.sums != 1)
+        return "a keep that ranks tokens drops them for all query heads of a group, which have one sum of "
+               "values, not " +
+               number(drop.cache.sums);
     if (drop.budget < 1 || drop.recent < 0 || drop.stay < 1 || drop.recent > drop.stay || drop.window < 0)
         return "a keep needs a budget of at least one token, of which the recent ones stay, got " +
                number(drop.budget) + ", " + number(drop.recent) + " and " + number(drop.stay);

@@ -1,6 +1,6 @@
 #pragma once
 // y = x·Wᵀ of a few vectors on a GPU, as decode steps have it: bound by the bytes of W, so each weight is read
-// once for up to eight vectors. Large products of prompts are another matter, and not here.
+// once for up to eight vectors. Large products of prompts are another matter: gemm.h.
 //
 // Truth: cpu::multiply (core/kernels/cpu/kernels.h); unpackRtn for packed rows. All pointers are device memory.
 // C++17.

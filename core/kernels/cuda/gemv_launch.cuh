@@ -15,20 +15,34 @@ constexpr int vectorTile(std::int64_t vectors) {
     return tile;
 }
 
-// A kernel that takes kRows rows a warp and kVectors vectors a block.
-template <int kRows, int kVectors, class... Parameters, class... Arguments>
-void launchGemv(void (*kernel)(Parameters...), const Gemv& step, Stream stream, Arguments... arguments) {
+// Do the words that lanes load lie at multiples of their size, in every row? Of 8 bits x is read in words too.
+inline bool wholeWords(const PackedRows& rows, std::int64_t in) {
+    const std::int64_t word = rows.bits >= 4 ? 4 : 2;
+    return rows.codesAt % word == 0 && rows.bytes % word == 0 && (rows.bits != 8 || in % 4 == 0);
+}
+
+// The arguments of a kernel that takes kRows rows together, and how many tiles of them there are.
+template <int kRows>
+GemvArguments inTiles(const Gemv& step, std::int64_t& tiles) {
     GemvArguments a{};
     a.count = step.count;
     a.x = step.x;
     a.in = step.in;
     a.vectors = step.vectors;
-    std::int64_t tiles = 0;
+    tiles = 0;
     for (int i = 0; i < step.count; ++i) {
         a.products[i] = step.products[i];
         a.tilesBefore[i] = tiles;
         tiles += (step.products[i].rows + kRows - 1) / kRows;
     }
+    return a;
+}
+
+// A kernel that takes kRows rows a warp and kVectors vectors a block.
+template <int kRows, int kVectors, class... Parameters, class... Arguments>
+void launchGemv(void (*kernel)(Parameters...), const Gemv& step, Stream stream, Arguments... arguments) {
+    std::int64_t tiles = 0;
+    const GemvArguments a = inTiles<kRows>(step, tiles);
     const dim3 grid(static_cast<unsigned>((tiles + kGemvWarps - 1) / kGemvWarps),
                     static_cast<unsigned>((step.vectors + kVectors - 1) / kVectors));
     launch(kernel, grid, dim3(kGemvThreads), 0, stream, a, arguments...);

@@ -7,12 +7,6 @@
 
 namespace fovea::cuda {
 
-// Do the words that lanes load lie at multiples of their size, in every row? Of 8 bits x is read in words too.
-inline bool wholeWords(const PackedRows& rows, std::int64_t in) {
-    const std::int64_t word = rows.bits >= 4 ? 4 : 2;
-    return rows.codesAt % word == 0 && rows.bytes % word == 0 && (rows.bits != 8 || in % 4 == 0);
-}
-
 template <int kBits, int kVectors, bool kWhole>
 void launchBits(const PackedRows& rows, const Gemv& step, Stream stream) {
     launchGemv<kPackedRows, kVectors>(multiplyPacked<kBits, kVectors, kWhole>, step, stream, rows);

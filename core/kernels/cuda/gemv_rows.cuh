@@ -28,7 +28,7 @@ struct GemvArguments {
     std::int64_t vectors;
 };
 
-// The rows of one warp.
+// The rows that are worked on together: one warp's, or one block's of gemm.h.
 template <int kRows>
 struct RowTile {
     Product product{};
@@ -37,9 +37,7 @@ struct RowTile {
 };
 
 template <int kRows>
-__device__ __forceinline__ RowTile<kRows> tileOfWarp(const GemvArguments& a) {
-    const std::int64_t tile =
-        static_cast<std::int64_t>(blockIdx.x) * kGemvWarps + static_cast<int>(threadIdx.x) / kWarp;
+__device__ __forceinline__ RowTile<kRows> rowTile(const GemvArguments& a, std::int64_t tile) {
     RowTile<kRows> mine;
     mine.product = a.products[0];
     mine.first = tile * kRows;
@@ -54,6 +52,12 @@ __device__ __forceinline__ RowTile<kRows> tileOfWarp(const GemvArguments& a) {
     const std::int64_t left = mine.product.rows - mine.first;
     mine.live = left <= 0 ? 0 : static_cast<int>(min(left, static_cast<std::int64_t>(kRows)));
     return mine;
+}
+
+template <int kRows>
+__device__ __forceinline__ RowTile<kRows> tileOfWarp(const GemvArguments& a) {
+    return rowTile<kRows>(a, static_cast<std::int64_t>(blockIdx.x) * kGemvWarps +
+                                 static_cast<int>(threadIdx.x) / kWarp);
 }
 
 // Vector v of this block's kVectors.

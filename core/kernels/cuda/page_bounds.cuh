@@ -25,6 +25,7 @@
 #include <cstdint>
 
 #include "core/kernels/cuda/choose_largest.cuh"
+#include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/row_share.cuh"
@@ -43,6 +44,7 @@ struct PageArguments {
     const void* const* bounds;
     std::int64_t blocksPerHead;
     const std::int64_t* slots;
+    ReadSights sights; // of boundSeenPages
     const std::int32_t* byAge;
     std::int64_t ageStride;
     float* scores;

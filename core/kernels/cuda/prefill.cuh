@@ -8,22 +8,25 @@
 // what a query does not see weighs nothing. All products are fp32 on the ordinary units, as exact as decode;
 // prefill_matrix.cuh is for rows of 16 bits where some 2^-16 do not matter.
 //
-// attendTiles<T, kDim>, grid (tiles of queries, H, B), the last tiles, which see most, first
+// attendTiles<Rows, kDim>, grid (tiles of queries, H, B), the last tiles, which see most, first
+//   Rows     how rows lie: FloatTiles, or CodedTiles, which decodes codes on their way into shared memory
 //   block    128 threads: kQueries queries (64, of kDim 256 32) of one query head of one text
 //   thread   four queries; of a tile's 32 slots every kAcross-th; of kDim components every kAcross-th four; kAcross
 //            neighbouring lanes (8, of kDim 256 16) share the four queries, and their largest scores by shuffles
 //   shared   promptSharedBytes: queries, a tile of K and then of V in fp32, and its weights; 35, 59 and 70 KiB for kDim
 //            64, 128 and 256. Rows are four floats longer than kDim, so that neighbours lie in other banks
-//   reads    q once; each tile of K and V once per tile of queries and query head that sees it, 2·32·d·bytes, 16 bytes of
-//            tables per row of it and, where slots have positions, 8 bytes of each slot per warp
+//   reads    q once; each tile of K and V once per tile of queries and query head that sees it, 2·32 rows, 16 bytes of
+//            tables per row of it and, where slots have positions, 8 bytes of each slot per warp; of codes a scale and
+//            a zero per group once or more, for which the first-level cache has them
 //   writes   out once
 //   work     4·d flops per query and slot of the tiles read
-//   limits   d ≤ kDim, rows of whole 16-byte words
-//   nvcc     13.0: 156 to 217 registers (sm_80, sm_90), none spilt
+//   limits   d ≤ kDim; floats: rows of whole 16-byte words; codes: as coded_rows.cuh
+//   nvcc     13.0: 156 to 217 registers (sm_80, sm_90), none spilt; of codes 138 to 211
 
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/cuda/coded_rows.cuh"
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/prefill_block.cuh"
 
@@ -105,41 +108,86 @@ __device__ __forceinline__ bool notFinite(const float4& x) {
     return x.x * 0.0f + x.y * 0.0f + x.z * 0.0f + x.w * 0.0f != 0.0f;
 }
 
-// Rows of one tile, of K or of V. Dead slots are zeros, and not read. With kVote the block is told whether all is finite.
-template <class T, int kDim, bool kVote>
-__device__ __forceinline__ void loadTile(const PromptSlots& from, const void* const* blocks, int firstSlot,
-                                         int headDim, const PromptMemory& memory) {
-    using Tile = PromptTile<kDim>;
-    constexpr int kPerWord = 16 / sizeof(T), kFoursOfWord = kPerWord / 4, kWords = kDim / kPerWord;
-    static_assert(kTileSlots * kWords % kPromptThreads == 0,
-                  "every thread has as many words, since it votes");
-    bool odd = false;
-#pragma unroll 4
-    for (int n = 0; n < kTileSlots * kWords / kPromptThreads; ++n) {
-        const int i = n * kPromptThreads + static_cast<int>(threadIdx.x);
-        const int row = i / kWords, element = i % kWords * kPerWord, slot = firstSlot + row;
-        uint4 word = make_uint4(0, 0, 0, 0);
-        if (slot < from.slots && element < headDim) {
-            const int block = slot / from.slotsPerBlock;
-            const T* const rows = static_cast<const T*>(blocks[block]);
-            const std::int64_t at =
-                static_cast<std::int64_t>(slot - block * from.slotsPerBlock) * headDim + element;
-            word = loadOnce(reinterpret_cast<const uint4*>(rows + at));
-        }
-        float4 fours[kFoursOfWord];
-        widenWord<T>(word, fours);
-#pragma unroll
-        for (int four = 0; four < kFoursOfWord; ++four) {
-            memory.rows[row * Tile::kRowStride + element / 4 + four] = fours[four];
-            odd = odd || (kVote && notFinite(fours[four]));
-        }
-    }
-    if constexpr (kVote) {
-        const unsigned said = ballot(odd);
-        if (threadIdx.x % kWarp == 0)
-            memory.odd[threadIdx.x / kWarp] = said;
-    }
+// What each thread found in the rows that it brought: is anything not finite?
+__device__ __forceinline__ void voteOdd(bool odd, const PromptMemory& memory) {
+    const unsigned said = ballot(odd);
+    if (threadIdx.x % kWarp == 0)
+        memory.odd[threadIdx.x / kWarp] = said;
 }
+
+// Rows of one tile, of K or of V. Dead slots are zeros, and not read. With kVote the block is told whether all is finite.
+template <class T>
+struct FloatTiles {
+    template <int kDim, bool kVote>
+    static __device__ __forceinline__ void load(const AttendPrompt& a, const PromptSlots& from,
+                                                const void* const* blocks, int firstSlot,
+                                                const PromptMemory& memory) {
+        using Tile = PromptTile<kDim>;
+        constexpr int kPerWord = 16 / sizeof(T), kFoursOfWord = kPerWord / 4, kWords = kDim / kPerWord;
+        static_assert(kTileSlots * kWords % kPromptThreads == 0,
+                      "every thread has as many words, since it votes");
+        bool odd = false;
+#pragma unroll 4
+        for (int n = 0; n < kTileSlots * kWords / kPromptThreads; ++n) {
+            const int i = n * kPromptThreads + static_cast<int>(threadIdx.x);
+            const int row = i / kWords, element = i % kWords * kPerWord, slot = firstSlot + row;
+            uint4 word = make_uint4(0, 0, 0, 0);
+            if (slot < from.slots && element < a.headDim) {
+                const int block = slot / from.slotsPerBlock;
+                const T* const rows = static_cast<const T*>(blocks[block]);
+                const std::int64_t at =
+                    static_cast<std::int64_t>(slot - block * from.slotsPerBlock) * a.headDim + element;
+                word = loadOnce(reinterpret_cast<const uint4*>(rows + at));
+            }
+            float4 fours[kFoursOfWord];
+            widenWord<T>(word, fours);
+#pragma unroll
+            for (int four = 0; four < kFoursOfWord; ++four) {
+                memory.rows[row * Tile::kRowStride + element / 4 + four] = fours[four];
+                odd = odd || (kVote && notFinite(fours[four]));
+            }
+        }
+        if constexpr (kVote)
+            voteOdd(odd, memory);
+    }
+};
+
+// The same of codes, decoded: x̂ = s·(q − z) in fp32, eight components a thread, which lie as many apart as a unit of codes
+// has lanes, so that neighbours write to neighbouring banks.
+template <int kBits>
+struct CodedTiles {
+    template <int kDim, bool kVote>
+    static __device__ __forceinline__ void load(const AttendPrompt& a, const PromptSlots& from,
+                                                const void* const* blocks, int firstSlot,
+                                                const PromptMemory& memory) {
+        constexpr int kLanes = kDim / kElements;
+        static_assert(kPromptThreads % kLanes == 0 && kTileSlots * kLanes % kPromptThreads == 0,
+                      "a thread has the same part of every row, and all have as many");
+        using Rows = CodedRows<kBits, kBits == 8 ? 1 : 4, kLanes>; // bytes lie in order, eight of a group
+        const Rows rows(a, static_cast<int>(threadIdx.x) % kLanes);
+        bool odd = false;
+#pragma unroll 2
+        for (int row = static_cast<int>(threadIdx.x) / kLanes; row < kTileSlots;
+             row += kPromptThreads / kLanes) {
+            const int slot = firstSlot + row, block = slot / from.slotsPerBlock;
+            const bool live = slot < from.slots;
+            const auto share =
+                rows.load(live ? blocks[block] : nullptr, slot - block * from.slotsPerBlock, live);
+            float values[kElements];
+            rows.widen(share, values);
+            const float scale = Rows::kScaled ? rows.scale(share) : 1.0f;
+            float* const to = reinterpret_cast<float*>(&memory.rows[row * PromptTile<kDim>::kRowStride]);
+#pragma unroll
+            for (int e = 0; e < kElements; ++e) {
+                const float value = values[e] * scale;
+                to[rows.component(e)] = value;
+                odd = odd || (kVote && value * 0.0f != 0.0f);
+            }
+        }
+        if constexpr (kVote)
+            voteOdd(odd, memory);
+    }
+};
 
 // --- Phase 2: scores of the tile, and weights out of them ------------------------------------------------------
 
@@ -260,7 +308,7 @@ __device__ __forceinline__ PromptMemory promptMemory() {
     return memory;
 }
 
-template <class T, int kDim>
+template <class Rows, int kDim>
 __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
     using Tile = PromptTile<kDim>;
     const PromptBlock block = promptBlock(a, Tile::kQueries);
@@ -282,7 +330,7 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
         if (tile != firstTile)
             blockSync(); // all have done with the tile before
         const int firstSlot = tile * kTileSlots;
-        loadTile<T, kDim, false>(slots, slots.keys, firstSlot, a.headDim, memory);
+        Rows::template load<kDim, false>(a, slots, slots.keys, firstSlot, memory);
         blockSync();
 
         float scores[kRowsOfThread][Tile::kSlotsOfThread] = {};
@@ -295,7 +343,7 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
                     &memory.weights[(rowThread + r * Tile::kRowThreads) * Tile::kWeightStride]));
         blockSync();
 
-        loadTile<T, kDim, true>(slots, slots.values, firstSlot, a.headDim, memory);
+        Rows::template load<kDim, true>(a, slots, slots.values, firstSlot, memory);
         blockSync();
         const bool odd = (memory.odd[0] | memory.odd[1] | memory.odd[2] | memory.odd[3]) != 0;
         if (odd)

@@ -10,6 +10,7 @@
 
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
 
@@ -26,15 +27,16 @@ constexpr std::int64_t kUnboundedReach = std::int64_t{1} << 40;
 // live in blocks as core/cache/kv_view.h lays them out, those of this chunk among them; q, out and every block are
 // aligned to 16 bytes.
 struct AttendPrompt {
-    ElementType type = ElementType::F32; // of K and V
+    ElementType type = ElementType::F32; // of K and V where they are floats
+    RowCodes codes;                      // of K and V where they are not: decoded as they are read, in fp32
     int texts = 1;                       // B
     int heads = 0;                       // H
     int kvHeads = 0;                     // G
-    int headDim = 0;                     // d, up to 256, rows being whole 16-byte words
+    int headDim = 0;                     // d, as attend.h has it for decode: refusal
     int slotsPerBlock = 256;
     float scale = 0;   // of q·k, 1/√d as a rule
     float softcap = 0; // c: logits become c·tanh(logit/c); 0: they stay
-    // Rows of 16 bits up to 128 wide are multiplied by matrix units, queries and weights in two halves: within some 2^-16
+    // Rows of floats of 16 bits up to 128 wide are multiplied by matrix units, queries and weights in two halves: within some 2^-16
     // of fp32, which else is what all is computed in. In f16 a query's components must then be below 40,000/scale.
     bool matrixUnits = true;
 

@@ -22,6 +22,7 @@
 
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/prefill_block.cuh"
+#include "core/kernels/cuda/two_halves.cuh"
 
 namespace fovea::cuda {
 
@@ -55,33 +56,6 @@ struct MatrixRows {
     float sum[kRowsOfLane] = {}; // of this lane's weights
     float out[kDim / 8][4] = {};
 };
-
-// --- Numbers in two halves ----------------------------------------------------------------------------------------
-
-template <class T>
-__device__ __forceinline__ T nearest(float x);
-template <>
-__device__ __forceinline__ __half nearest<__half>(float x) {
-    return __float2half(x);
-}
-template <>
-__device__ __forceinline__ __nv_bfloat16 nearest<__nv_bfloat16>(float x) {
-    return __float2bfloat16(x);
-}
-
-template <class T>
-__device__ __forceinline__ unsigned packed(T first, T second) {
-    return reinterpret_cast<const unsigned short&>(first) |
-           static_cast<unsigned>(reinterpret_cast<const unsigned short&>(second)) << 16;
-}
-
-// x and y, side by side, as high and low.
-template <class T>
-__device__ __forceinline__ void split(float x, float y, unsigned& high, unsigned& low) {
-    const T highX = nearest<T>(x), highY = nearest<T>(y);
-    high = packed(highX, highY);
-    low = packed(nearest<T>(x - toFloat(highX)), nearest<T>(y - toFloat(highY)));
-}
 
 // Is one of the two numbers of a word not finite? Then its exponent is all ones.
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/kernels/cuda/coded_rows_shape.h"
 #include "core/kernels/cuda/prefill.h"
 
 namespace fovea::cuda {
@@ -15,6 +16,15 @@ bool aligned16(const void* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
 }
 
+std::string refuseFloats(const AttendPrompt& chunk) {
+    const int multiple = 16 / elementBytes(chunk.type);
+    if (chunk.headDim < 1 || chunk.headDim > kMaxHeadDim || chunk.headDim % multiple != 0)
+        return "a prompt's attention reads rows in 16-byte words: head width must be a multiple of " +
+               std::to_string(multiple) + " up to " + std::to_string(kMaxHeadDim) + " in " +
+               std::string(elementName(chunk.type)) + ", got " + std::to_string(chunk.headDim);
+    return "";
+}
+
 std::string refuseShape(const AttendPrompt& chunk) {
     if (chunk.heads < 1 || chunk.kvHeads < 1 || chunk.heads % chunk.kvHeads != 0)
         return "attention needs query heads that are a multiple of the KV heads, got " +
@@ -22,11 +32,10 @@ std::string refuseShape(const AttendPrompt& chunk) {
     if (chunk.heads > kMaxGridYZ || chunk.texts < 1 || chunk.texts > kMaxGridYZ)
         return "a prompt's attention takes 1 to " + std::to_string(kMaxGridYZ) + " texts and heads, got " +
                std::to_string(chunk.texts) + " and " + std::to_string(chunk.heads);
-    const int multiple = 16 / elementBytes(chunk.type);
-    if (chunk.headDim < 1 || chunk.headDim > kMaxHeadDim || chunk.headDim % multiple != 0)
-        return "a prompt's attention reads rows in 16-byte words: head width must be a multiple of " +
-               std::to_string(multiple) + " up to " + std::to_string(kMaxHeadDim) + " in " +
-               std::string(elementName(chunk.type)) + ", got " + std::to_string(chunk.headDim);
+    if (const std::string why =
+            chunk.codes.bits != 0 ? refuseCodedRows(chunk.codes, chunk.headDim) : refuseFloats(chunk);
+        !why.empty())
+        return why;
     if (chunk.queries < 1 || chunk.queries > kMostQueries)
         return "a chunk of a prompt needs queries, got " + std::to_string(chunk.queries);
     if (chunk.slotsPerBlock < 1)

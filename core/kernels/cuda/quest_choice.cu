@@ -1,6 +1,6 @@
-// Quest's choice: launches page_bounds.cuh.
+// Quest's choice: launches page_bounds.cuh, or where heads differ in what they see page_bounds_seen.cuh.
 
-#include "core/kernels/cuda/page_bounds.cuh"
+#include "core/kernels/cuda/page_bounds_seen.cuh"
 
 #include <stdexcept>
 
@@ -16,6 +16,7 @@ PageArguments argumentsOf(const QuestChoice& choice) {
     a.bounds = choice.bounds;
     a.blocksPerHead = step.blocksPerHead;
     a.slots = step.slots;
+    a.sights = {step.sights, step.positions};
     a.byAge = choice.byAge;
     a.ageStride = choice.ageStride;
     a.scores = choice.scores;
@@ -38,7 +39,8 @@ template <class T>
 void launchBounds(const QuestChoice& choice, Stream stream) {
     const std::int64_t spans = spansOf(pagesOf(choice.step.longest, choice.page), kPageSpan);
     const dim3 grid(static_cast<unsigned>(spans), static_cast<unsigned>(choice.step.kvHeads));
-    launch(boundPages<T>, grid, dim3(kPageThreads), 0, stream, argumentsOf(choice));
+    launch(choice.step.sights ? boundSeenPages<T> : boundPages<T>, grid, dim3(kPageThreads), 0, stream,
+           argumentsOf(choice));
 }
 
 void launchBounds(const QuestChoice& choice, Stream stream) {

@@ -3,14 +3,18 @@
 // (topv.h), two launches each. A choice leaves lists of slots that attention over a list takes as they are; the
 // host learns nothing of it, so that a step never waits for one.
 //
-// Raw device pointers and sizes, as in kernels.h. All query heads of a group see all live slots of their KV head.
-// A batch is only more KV heads. C++17, since .cu files include it.
+// Where heads of a group see different tokens (ReadStep::sights) a group still chooses together: a token weighs nothing with
+// a head that does not see it, its logit being -∞ there, and one that no head of the group sees is never chosen; attention
+// over the list is by the same sights. They are cpu::attendSparq's, attendTopv's and attendQuest's.
+//
+// Raw device pointers and sizes, as in kernels.h. A batch is only more KV heads. C++17, since .cu files include it.
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "core/cache/element_type.h"
+#include "core/kernels/cuda/head_sight.h"
 #include "core/kernels/cuda/kernels.h"
 
 namespace fovea::cuda {
@@ -29,6 +33,11 @@ struct ReadStep {
     std::int64_t blocksPerHead = 0;      // stride of tables of blocks
     const std::int64_t* slots = nullptr; // (G) live slots
     std::int64_t longest = 0;            // no KV head holds more; room and grids are made for it
+
+    // What each query head sees, with the positions of every KV head's slots (G pointers); null: all of it. Heads of a
+    // group have their sinks in common.
+    const HeadSight* sights = nullptr; // (H)
+    const std::int64_t* const* positions = nullptr;
 
     int group() const { return heads / kvHeads; }
 };
@@ -67,9 +76,11 @@ struct SparqChoice {
     std::int32_t* chosenComponents = nullptr; // (G, r) ascending
     float* taus = nullptr;                    // (H)
     ReadLogits approximate;                   // what was guessed, of every token
-    ReadChoice chosen;                        // k of each head, or all
+    ReadChoice chosen;                        // k of each head, or all that its query heads see
     float* alphas = nullptr;                  // (H) the approximate mass of what was chosen
-    float* scratch = nullptr;                 // scratchFloats(…)
+    std::int64_t* seenTokens =
+        nullptr;              // (H) where there are sights: how many each head sees, as MeanValue wants it
+    float* scratch = nullptr; // scratchFloats(…)
 };
 
 std::size_t scratchFloats(const SparqChoice& choice);

@@ -42,6 +42,8 @@ std::string refuseStep(const ReadStep& step) {
         return "a read needs the scale of its logits, got " + std::to_string(step.scale);
     if (step.longest < 0 || step.longest > std::numeric_limits<std::int32_t>::max() - kColumnSpan)
         return number(step.longest) + " slots of a KV head are beyond what a slot's number holds";
+    if (step.sights && !step.positions)
+        return "a read by what each head sees needs the positions of the slots";
     if (!step.q || !step.slots)
         return "a read needs q and the numbers of live slots, and one of them is null";
     return "";
@@ -98,6 +100,8 @@ std::string refuseSparq(const SparqChoice& c) {
         return "SparQ's choice needs columns of keys and room for components, temperatures, α and scratch, "
                "and one "
                "of them is null";
+    if (step.sights && !c.seenTokens)
+        return "SparQ by what each head sees needs room for how many tokens these are";
     if (!aligned16(c.scratch))
         return "SparQ's scratch must be aligned to 16 bytes";
     if (c.byAge && step.longest > kMostBitSlots)

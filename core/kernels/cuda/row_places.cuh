@@ -6,6 +6,7 @@
 #include <simt.h>
 
 #include "core/kernels/cuda/attend_tile.h"
+#include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/softmax_state.cuh"
 #include "core/kernels/cuda/span_arguments.h"
 
@@ -59,8 +60,7 @@ __device__ __forceinline__ void findRows(const SpanArguments& a, int kvHead, con
     }
 }
 
-// Which query heads see which of the rows: bit h·kRowsInFlight + r. A head sees the tokens before its sinks and those from its
-// oldest on.
+// Which query heads see which of the rows: bit h·kRowsInFlight + r.
 template <int kGroup>
 __device__ __forceinline__ unsigned seenRows(const SpanArguments& a, const SpanTask& task,
                                              const RowPlaces& places) {
@@ -74,8 +74,7 @@ __device__ __forceinline__ unsigned seenRows(const SpanArguments& a, const SpanT
         for (int h = 0; h < kGroup; ++h) {
             if (h >= task.heads || !places.live[r])
                 continue;
-            const HeadSight& sight = a.sights[task.firstHead + h];
-            if (position < sight.sinks || position >= sight.oldest)
+            if (sees(a.sights[task.firstHead + h], position))
                 seen |= 1u << (h * kRowsInFlight + r);
         }
     }

@@ -11,7 +11,8 @@
 //   block    128 threads: one span of one KV head, for up to kGroup of its query heads
 //   thread   8 slots: one 16-byte word of each column in f16 and bf16, two in f32; 4 columns in flight
 //   shared   columnSharedBytes: |q| per component, who is chosen, q[i1]/τ of the tile; under 11 KiB at d = r = 256
-//   reads    r·S elements per tile, once; g·d floats of q per block; 8 bytes of block tables per thread and word
+//   reads    r·S elements per tile, once; g·d floats of q per block; 8 bytes of block tables per thread and word; by
+//            sight 8 bytes of position per slot
 //   writes   4·S bytes per query head; (m, l) per query head and span; i1 and τ, by the first span
 //   work     2·r·S flops and S exponentials per query head
 //   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 40 to 130 registers (sm_80,
@@ -20,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/reduce.cuh"
 #include "core/kernels/cuda/row_share.cuh"
 #include "core/kernels/cuda/softmax_mass.cuh"
@@ -37,6 +39,7 @@ struct ColumnArguments {
     const void* const* columns;
     std::int64_t blocksPerHead;
     const std::int64_t* slots;
+    ReadSights sights;
     float* logits;
     std::int64_t stride;
     float2* spanMass; // (H, spans) of (m, l)
@@ -214,7 +217,7 @@ __device__ __forceinline__ void addColumns(const ColumnArguments& a, const Colum
 // --- Phase 4: out they go, and their softmax's mass ----------------------------------------------------------
 
 template <class T, int kGroup>
-__device__ __forceinline__ void writeLogits(const ColumnArguments& a, int firstHead, int heads,
+__device__ __forceinline__ void writeLogits(const ColumnArguments& a, int kvHead, int firstHead, int heads,
                                             std::int64_t spanBegin, std::int64_t slots,
                                             float (&logits)[kGroup][kElements]) {
     constexpr int kQuads = kElements / 4;
@@ -225,8 +228,11 @@ __device__ __forceinline__ void writeLogits(const ColumnArguments& a, int firstH
 #pragma unroll
         for (int h = 0; h < kGroup; ++h) {
             float* const four = &logits[h][quad * 4];
-            for (int e = 0; e < 4; ++e)
-                four[e] = slot + e < slots ? capped(four[e], a.softcap) : -INFINITY;
+            for (int e = 0; e < 4; ++e) {
+                const bool seen =
+                    h < heads && slot + e < slots && a.sights.sees(firstHead + h, kvHead, slot + e);
+                four[e] = seen ? capped(four[e], a.softcap) : -INFINITY;
+            }
             if (h >= heads)
                 continue;
             float* const to = a.logits + (firstHead + h) * a.stride + slot;
@@ -260,7 +266,7 @@ __global__ void __launch_bounds__(kScoreThreads) scoreColumns(ColumnArguments a)
 
     float logits[kGroup][kElements] = {};
     addColumns<T, kGroup>(a, findWords<T>(a, kvHead, spanBegin, slots), memory, logits);
-    writeLogits<T, kGroup>(a, firstHead, heads, spanBegin, slots, logits);
+    writeLogits<T, kGroup>(a, kvHead, firstHead, heads, spanBegin, slots, logits);
     float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
     writeMass<kScoreWarps>(logits, heads, memory.warpTops, memory.warpSums, mass, gridDim.x);
 }

@@ -8,7 +8,8 @@
 //   team     kLanes lanes, 8·kLanes ≥ d: every 128/kLanes-th row, four in flight
 //   thread   8 of the d components of q and K; afterwards two slots
 //   shared   keySharedBytes: the span's logits, so that they leave in runs, and their mass; under 9 KiB
-//   reads    S·d elements of K per tile, once; g·d floats of q and 8 bytes of block table per row by each team
+//   reads    S·d elements of K per tile, once; g·d floats of q and 8 bytes of block table per row by each team; by
+//            sight 8 bytes of position per slot
 //   writes   4·S bytes per query head; (m, l) per query head and span
 //   work     2·d·S flops and S exponentials per query head
 //   limits   d ≤ 256, rows of whole 16-byte words, kGroup ≤ 8; nvcc 13.0 takes 46 to 128 registers (sm_80, sm_90),
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/reduce.cuh"
 #include "core/kernels/cuda/row_share.cuh"
@@ -35,6 +37,7 @@ struct KeyArguments {
     const void* const* keys;
     std::int64_t blocksPerHead;
     const std::int64_t* slots;
+    ReadSights sights;
     float* logits;
     std::int64_t stride;
     float2* spanMass; // (H, spans) of (m, l)
@@ -90,7 +93,7 @@ __device__ __forceinline__ void scoreRows(const KeyArguments& a, int kvHead, std
 // --- Phase 2: out they go ----------------------------------------------------------------------------------
 
 template <int kGroup>
-__device__ __forceinline__ void writeLogits(const KeyArguments& a, int firstHead, int heads,
+__device__ __forceinline__ void writeLogits(const KeyArguments& a, int kvHead, int firstHead, int heads,
                                             std::int64_t begin, int count, const Shared<float>& shared,
                                             float (&logits)[kGroup][kSlotsPerThread]) {
 #pragma unroll
@@ -98,7 +101,8 @@ __device__ __forceinline__ void writeLogits(const KeyArguments& a, int firstHead
 #pragma unroll
         for (int i = 0; i < kSlotsPerThread; ++i) {
             const int row = static_cast<int>(threadIdx.x) + i * kKeyThreads;
-            logits[h][i] = row < count ? shared[h * kSpanSlots + row] : -INFINITY;
+            const bool seen = h < heads && row < count && a.sights.sees(firstHead + h, kvHead, begin + row);
+            logits[h][i] = seen ? shared[h * kSpanSlots + row] : -INFINITY;
             if (h < heads && row < count)
                 a.logits[(firstHead + h) * a.stride + begin + row] = logits[h][i];
         }
@@ -134,7 +138,7 @@ __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
         scoreRows<T, kLanes, kGroup>(a, kvHead, begin, first + team, count, lane, query, spanLogits);
     blockSync();
     float logits[kGroup][kSlotsPerThread];
-    writeLogits<kGroup>(a, firstHead, heads, begin, count, spanLogits, logits);
+    writeLogits<kGroup>(a, kvHead, firstHead, heads, begin, count, spanLogits, logits);
     float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
     writeMass<kKeyWarps>(logits, heads, tops, sums, mass, gridDim.x);
 }

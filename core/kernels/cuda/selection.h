@@ -27,6 +27,9 @@ struct Selection {
     float* alphas;  // (H)
     float* weights; // (H, most) exp(logit - m)/l of what was chosen; null: not wanted
     int bitWords;   // of shared memory, for `longest` slots
+    const HeadSight* sights; // (H), or null
+    const std::int64_t* const* positions;
+    std::int64_t* seenTokens; // (H); null: not wanted
 };
 
 // What every read with logits of all tokens asks alike. Scratch is (m, l) of spans, then sums of groups.
@@ -39,6 +42,8 @@ inline Selection selectionOf(const ReadStep& step, const ReadLogits& logits, con
     a.spans = static_cast<int>(spansOf(step.longest, perSpan));
     a.slotsPerSpan = static_cast<int>(perSpan);
     a.slots = step.slots;
+    a.sights = step.sights;
+    a.positions = step.positions;
     a.group = step.group();
     a.values = scratch + 2 * std::int64_t{step.heads} * a.spans;
     a.tops = logits.tops;

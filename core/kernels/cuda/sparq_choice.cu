@@ -19,6 +19,7 @@ ColumnArguments columnsOf(const SparqChoice& choice) {
     a.columns = choice.keyColumns;
     a.blocksPerHead = step.blocksPerHead;
     a.slots = step.slots;
+    a.sights = {step.sights, step.positions};
     a.logits = choice.approximate.logits;
     a.stride = choice.approximate.stride;
     a.spanMass = reinterpret_cast<float2*>(choice.scratch);
@@ -82,6 +83,7 @@ void chooseSparq(const SparqChoice& choice, Stream stream) {
     a.sumLogits = choice.sumLogits;
     a.wantsAlpha = choice.alpha;
     a.alphas = choice.alphas;
+    a.seenTokens = choice.seenTokens;
     a.bitWords = choice.byAge ? bitWordsOf(choice.step.longest) : 0;
     selectBest(a, choice.step.kvHeads, stream);
 }

@@ -15,6 +15,7 @@ KeyArguments argumentsOf(const TopvChoice& choice) {
     a.keys = choice.keys;
     a.blocksPerHead = step.blocksPerHead;
     a.slots = step.slots;
+    a.sights = {step.sights, step.positions};
     a.logits = choice.exact.logits;
     a.stride = choice.exact.stride;
     a.spanMass = reinterpret_cast<float2*>(choice.scratch);

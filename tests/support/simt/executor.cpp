@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/simt/block.h"
@@ -53,6 +54,8 @@ Executor::~Executor() = default;
 
 void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::function<void()>& kernel) {
     checkLaunch(grid, block, sharedBytes);
+    if (m_recording)
+        return keep([=, this] { run(grid, block, sharedBytes, kernel); });
     const bool forgetful = m_forgetfulLaunch == 0 || m_forgetfulLaunch == m_launches + 1;
     ++m_launches;
     m_block->forgottenBarrier = forgetful ? m_forgottenBarrier : 0;
@@ -68,6 +71,16 @@ void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::fu
     }
     if (watcher)
         watcher->launchEnds();
+}
+
+void Executor::record() {
+    m_recording = true;
+    m_recorded.clear();
+}
+
+std::vector<std::function<void()>> Executor::endRecording() {
+    m_recording = false;
+    return std::exchange(m_recorded, {});
 }
 
 const Counts& Executor::counts() const { return m_block->counts; }

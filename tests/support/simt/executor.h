@@ -11,6 +11,8 @@
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <vector_types.h>
 
@@ -41,6 +43,12 @@ public:
     // survive by luck only.
     void run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::function<void()>& kernel);
 
+    // From now on what is run is kept instead, arguments and all, until it is handed out.
+    void record();
+    bool recording() const { return m_recording; }
+    void keep(std::function<void()> work) { m_recorded.push_back(std::move(work)); }
+    std::vector<std::function<void()>> endRecording();
+
     const Counts& counts() const;
 
     // Plants a bug in any kernel: each thread walks through its n-th barrier (from 1) as if it were not
@@ -52,6 +60,8 @@ private:
     std::unique_ptr<Block> m_block;
     Order m_order;
     std::uint64_t m_seed;
+    bool m_recording = false;
+    std::vector<std::function<void()>> m_recorded;
     int m_forgottenBarrier = 0, m_forgetfulLaunch = 0, m_launches = 0;
 };
 

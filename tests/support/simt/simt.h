@@ -175,7 +175,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
             Arguments... arguments) {
     if (!stream)
         throw simt::Error("on the host a kernel needs an executor for a stream");
-    static_cast<simt::Executor*>(stream)->run(grid, block, sharedBytes, [&] { kernel(arguments...); });
+    static_cast<simt::Executor*>(stream)->run(grid, block, sharedBytes, [=] { kernel(arguments...); });
 }
 
 }  // namespace fovea::cuda

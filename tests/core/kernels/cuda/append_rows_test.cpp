@@ -83,6 +83,15 @@ TEST_CASE("A cache keeps beside its rows what it was asked to", "[core.kernels.c
     }
 }
 
+TEST_CASE("Each query head of a group may have a sum of values of its own", "[core.kernels.cuda]") {
+    for (const int bits : {0, 3})
+        for (const int sums : {2, 5}) {
+            CacheGeometry geometry{ElementType::F16, {bits, 32, 1}, 3, 160};
+            geometry.sums = sums;
+            check(geometry);
+        }
+}
+
 TEST_CASE("Pages of any size get their bounds", "[core.kernels.cuda]") {
     for (const int page : {1, 4, 7, 100})
         for (const int perBlock : {1, 3}) {
@@ -144,6 +153,7 @@ TEST_CASE("A cache that the kernels cannot take is refused with the reason", "[c
     CHECK(refusal(CacheAppend{device.blocks(), row, row, positions}) == "");
     CHECK_THAT(refusalAfter([](CacheAppend& a) { a.cache.kvHeads = 0; }), Contains("at least one KV head"));
     CHECK_THAT(refusalAfter([](CacheAppend& a) { a.cache.headDim = 257; }), Contains("got 257"));
+    CHECK_THAT(refusalAfter([](CacheAppend& a) { a.cache.sums = 0; }), Contains("at least one sum"));
     CHECK_THAT(refusalAfter([](CacheAppend& a) { a.cache.slotsPerBlock = 0; }),
                Contains("at least one slot"));
     CHECK_THAT(refusalAfter([](CacheAppend& a) { a.cache.codes.bits = 5; }), Contains("not 5"));

@@ -134,7 +134,9 @@ Attended AttentionCase::attend(Stream stream) const {
         step.report.sums = sums.data();
     }
 
-    if (lists.empty()) {
+    if (!turned.empty()) {
+        attendTurned(step, stream);
+    } else if (lists.empty()) {
         attendAll(step, stream);
     } else {
         const UploadedLists uploaded(lists, step.report.stride, lists.size() != slots.size());
@@ -146,6 +148,19 @@ Attended AttentionCase::attend(Stream stream) const {
     machine::finish();
     partials.read("partials");
     return {out.read("out"), logits.read("logits"), tops.read("tops"), sums.read("sums")};
+}
+
+void AttentionCase::attendTurned(const AttendAll& step, Stream stream) const {
+    const Buffer numbers = machine::upload(turned), queries = machine::upload(turnedQ);
+    const Guarded<float> scratch(2 * static_cast<std::size_t>(heads()));
+    TurnedSlots slotsOf;
+    slotsOf.slots = static_cast<const std::int32_t*>(numbers.data());
+    slotsOf.count = static_cast<int>(turned.size());
+    slotsOf.q = static_cast<const float*>(queries.data());
+    slotsOf.scratch = scratch.data();
+    attendAll(step, slotsOf, stream);
+    machine::finish();
+    scratch.read("scratch");
 }
 
 void AttentionCase::attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const {
@@ -219,7 +234,7 @@ std::vector<std::int32_t> AttentionCase::attended(int head) const {
 }
 
 bool AttentionCase::sees(int head, std::int64_t slot) const {
-    if (sights.empty())
+    if (sights.empty() || std::find(turned.begin(), turned.end(), slot) != turned.end())
         return true;
     const HeadSight& sight = sights[static_cast<std::size_t>(head)];
     const std::int64_t position =
@@ -229,9 +244,11 @@ bool AttentionCase::sees(int head, std::int64_t slot) const {
 
 double AttentionCase::logit(int head, std::int64_t slot) const {
     double dot = 0;
+    const auto at = std::find(turned.begin(), turned.end(), slot);
+    const float* const row =
+        at == turned.end() ? q.data() : turnedQ.data() + (at - turned.begin()) * std::ssize(q);
     for (int c = 0; c < m_geometry.headDim; ++c)
-        dot += double{q[static_cast<std::size_t>(head * m_geometry.headDim + c)]} *
-               key(head / m_geometry.group, slot, c);
+        dot += double{row[head * m_geometry.headDim + c]} * key(head / m_geometry.group, slot, c);
     const double logit = dot * scale;
     return softcap != 0 ? softcap * std::tanh(logit / softcap) : logit;
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/kernels/cuda/attend.h"
+#include "core/kernels/cuda/attend_turned.h"
 #include "tests/core/kernels/cuda/case_rows.h"
 
 namespace fovea::cuda {
@@ -32,6 +32,9 @@ public:
     // What each query head sees, (H) or empty: all; positions are the slots' numbers unless changed, (G, slots).
     std::vector<HeadSight> sights;
     std::vector<std::int64_t> positions;
+    // Slots that are met by queries of their own, (turned, H, d), and by no others.
+    std::vector<std::int32_t> turned;
+    std::vector<float> turnedQ;
     bool reported = false; // with a LogitReport
     // Lists of KV heads, or of query heads; empty: all slots are attended to.
     std::vector<std::vector<std::int32_t>> lists;
@@ -62,6 +65,7 @@ private:
     std::vector<double> meanValue(int head) const;    // (d)
     double massOfAll(int head, double largest) const; // Σ exp(logit − largest) over what the head sees
     void addKnown(const AttendAll& step, const SlotLists& listed, Stream stream) const;
+    void attendTurned(const AttendAll& step, Stream stream) const;
     void attendListed(const AttendAll& step, const SlotLists& listed, Stream stream) const;
     std::int64_t longestList() const;
 

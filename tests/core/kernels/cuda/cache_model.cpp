@@ -42,7 +42,7 @@ CacheModel::CacheModel(const CacheGeometry& g) : geometry(g), slots(static_cast<
         columns.assign(blocks, Bytes(static_cast<std::size_t>(g.slotsPerBlock) * d * element, kUntouched));
     bounds.assign(G * static_cast<std::size_t>(g.boundBlocks()),
                   Bytes(static_cast<std::size_t>(g.pagesPerBlock) * 2 * d * element, kUntouched));
-    sums.assign(g.valueSums ? G * d : 0, 0.0f);
+    sums.assign(g.valueSums ? G * static_cast<std::size_t>(g.sums) * d : 0, 0.0f);
     pageRows.assign(G * static_cast<std::size_t>(g.pages()), 0);
 }
 
@@ -146,24 +146,32 @@ void CacheModel::boundRow(int kvHead, std::int64_t slot) {
 
 void CacheModel::append(const std::vector<float>& k, const std::vector<float>& v,
                         const std::vector<std::int64_t>& positions) {
+    const auto of = [&](const std::vector<float>& rows, int head) {
+        const auto row = rows.begin() + static_cast<std::ptrdiff_t>(head) * geometry.headDim;
+        return std::vector<float>(row, row + geometry.headDim);
+    };
+    for (int head = 0; head < geometry.kvHeads; ++head)
+        appendTo(head, of(k, head), of(v, head), positions[static_cast<std::size_t>(head)]);
+}
+
+void CacheModel::appendTo(int kvHead, const std::vector<float>& k, const std::vector<float>& v,
+                          std::int64_t position) {
     const CacheGeometry& g = geometry;
     const int size = elementBytes(g.type);
-    for (int head = 0; head < g.kvHeads; ++head) {
-        SlotTable& table = slots[static_cast<std::size_t>(head)];
-        const std::int64_t slot = table.next();
-        table.take(positions[static_cast<std::size_t>(head)]);
-        const float *const key = k.data() + head * g.headDim, *const value = v.data() + head * g.headDim;
-        writeRow(keys, head, slot, key);
-        writeRow(values, head, slot, value);
-        for (int c = 0; g.keyColumns && c < g.headDim; ++c)
-            storeElement(g.type, key[c],
-                         columns[blockOf(head, slot)].data() +
-                             (c * g.slotsPerBlock + slot % g.slotsPerBlock) * size);
-        const std::vector<float> row = stored(values, head, slot);
-        for (int c = 0; g.valueSums && c < g.headDim; ++c)
-            sums[static_cast<std::size_t>(head * g.headDim + c)] += row[static_cast<std::size_t>(c)];
-        boundRow(head, slot);
-    }
+    SlotTable& table = slots[static_cast<std::size_t>(kvHead)];
+    const std::int64_t slot = table.next();
+    table.take(position);
+    writeRow(keys, kvHead, slot, k.data());
+    writeRow(values, kvHead, slot, v.data());
+    for (int c = 0; g.keyColumns && c < g.headDim; ++c)
+        storeElement(g.type, k[static_cast<std::size_t>(c)],
+                     columns[blockOf(kvHead, slot)].data() +
+                         (c * g.slotsPerBlock + slot % g.slotsPerBlock) * size);
+    const std::vector<float> row = stored(values, kvHead, slot);
+    for (int i = 0; g.valueSums && i < g.sums * g.headDim; ++i)
+        sums[static_cast<std::size_t>(kvHead * g.sums * g.headDim + i)] +=
+            row[static_cast<std::size_t>(i % g.headDim)];
+    boundRow(kvHead, slot);
 }
 
 void CacheModel::copyRow(std::vector<Bytes>& table, int kvHead, SlotTable::Move move) {

@@ -18,6 +18,7 @@ struct CacheGeometry {
     std::int64_t blocksPerHead = 5;
     bool keyColumns = true, valueSums = true;
     int page = 3, pagesPerBlock = 2; // page 0: no bounds
+    int sums = 1;                    // of values, of each KV head
 
     std::int64_t capacity() const { return blocksPerHead * slotsPerBlock; }
     std::int64_t pages() const { return page > 0 ? (capacity() + page - 1) / page : 0; }
@@ -33,7 +34,7 @@ public:
 
     CacheGeometry geometry;
     std::vector<Bytes> keys, values, columns, bounds; // (G · blocks) of each kind
-    std::vector<float> sums;                          // (G, d)
+    std::vector<float> sums;                          // (G, sums, d)
     std::vector<std::int32_t> pageRows;               // (G, pages)
     std::vector<SlotTable> slots;                     // (G)
     std::int32_t pagesBegun = 0;                      // rows that were the first of their page
@@ -41,6 +42,8 @@ public:
     // k, v (G, d); positions (G).
     void append(const std::vector<float>& k, const std::vector<float>& v,
                 const std::vector<std::int64_t>& positions);
+    // One token of one KV head: k, v (d).
+    void appendTo(int kvHead, const std::vector<float>& k, const std::vector<float>& v, std::int64_t position);
     // Frees live slots (ascending) of one KV head.
     std::vector<SlotTable::Move> evict(int kvHead, const std::vector<std::int32_t>& leaving);
     // What a row of keys or values stands for.

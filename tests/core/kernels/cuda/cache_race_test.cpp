@@ -26,7 +26,36 @@ void appendSome(const CacheGeometry& geometry, Stream stream) {
         device.append(row, row, positions, stream);
 }
 
+// A chunk of made-up rows behind three tokens.
+void appendChunk(const CacheGeometry& geometry, int tokens, Stream stream) {
+    CacheModel model(geometry);
+    std::vector<float> rows(static_cast<std::size_t>(geometry.kvHeads * geometry.headDim * tokens));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        rows[i] = static_cast<float>(i * 7 % 13) - 5.0f;
+    const std::vector<float> one(rows.begin(), rows.begin() + geometry.kvHeads * geometry.headDim);
+    const std::vector<std::int64_t> position(static_cast<std::size_t>(geometry.kvHeads), 3);
+    for (int token = 0; token < 3; ++token)
+        model.append(one, one, std::vector<std::int64_t>(position.size(), token));
+    DeviceCache(model).appendMany(rows, rows, position, tokens, stream);
+}
+
 } // namespace
+
+TEST_CASE("Writing a prompt's rows has no race, and without one of its barriers one",
+          "[core.kernels.cuda.races]") {
+    for (const int bits : {0, 8, 3}) {
+        const CacheGeometry geometry{ElementType::F16, {bits, 32, 1}, 2, 160};
+        CHECK(races([&](Stream stream) { appendChunk(geometry, 13, stream); }) == "");
+    }
+    CacheGeometry wide{ElementType::F32, {}, 1, 160, 8};
+    wide.page = 4;
+    checkBarriers([&](Stream stream) { appendChunk(wide, 5, stream); }, 1, 0);
+    checkBarriers([&](Stream stream) { appendChunk(wide, 5, stream); }, 2, 1);
+    wide.codes = {4, 128, 1};
+    // Token 0 has a page to itself; the other four share one, of which each row has a barrier for K and for V and, but for
+    // the first, one before each.
+    checkBarriers([&](Stream stream) { appendChunk(wide, 5, stream); }, 1, 15);
+}
 
 TEST_CASE("Writing the cache has no race", "[core.kernels.cuda.races]") {
     for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16})

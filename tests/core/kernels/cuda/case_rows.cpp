@@ -117,6 +117,11 @@ void roundRow(const Geometry& g, const float* values, float* to) {
     }
 }
 
+std::vector<unsigned char> blockOfRows(const Geometry& g, const float* rows, std::int64_t live,
+                                       float behind) {
+    return g.codes.bits != 0 ? codedBlock(g, rows, live, behind) : floatBlock(g, rows, live, behind);
+}
+
 CaseBlocks uploadRows(const Geometry& g, const std::vector<float>& rows,
                       const std::vector<std::int64_t>& live, float behind) {
     std::vector<machine::Buffer> blocks;
@@ -125,8 +130,7 @@ CaseBlocks uploadRows(const Geometry& g, const std::vector<float>& rows,
         const std::int64_t lives = live[static_cast<std::size_t>(kvHead)];
         for (std::int64_t first = 0; first < g.slots; first += g.slotsPerBlock) {
             const float* own = rows.data() + (kvHead * g.slots + first) * g.headDim;
-            blocks.push_back(machine::upload(g.codes.bits != 0 ? codedBlock(g, own, lives - first, behind)
-                                                               : floatBlock(g, own, lives - first, behind)));
+            blocks.push_back(machine::upload(blockOfRows(g, own, lives - first, behind)));
             table.push_back(blocks.back().data());
         }
     }

@@ -37,6 +37,9 @@ struct Geometry {
 // What the cache gives back of `values` (d), written to `to`.
 void roundRow(const Geometry& g, const float* values, float* to);
 
+// The bytes of a block whose first `live` rows are `rows` (live, d); `behind` as the components, or scales, of the others.
+std::vector<unsigned char> blockOfRows(const Geometry& g, const float* rows, std::int64_t live, float behind);
+
 // A block table of every KV head, and the blocks it points to.
 struct CaseBlocks {
     std::vector<machine::Buffer> blocks;

@@ -82,6 +82,7 @@ CacheBlocks DeviceCache::blocks() const {
     cache.values = m_values.table<void* const*>();
     cache.keyColumns = g.keyColumns ? m_columns.table<void* const*>() : nullptr;
     cache.valueSums = g.valueSums ? m_sums.data() : nullptr;
+    cache.sums = g.sums;
     cache.bounds = g.page > 0 ? m_bounds.table<void* const*>() : nullptr;
     cache.boundBlocksPerHead = g.boundBlocks();
     cache.page = g.page;
@@ -94,13 +95,24 @@ CacheBlocks DeviceCache::blocks() const {
 
 void DeviceCache::append(const std::vector<float>& k, const std::vector<float>& v,
                          const std::vector<std::int64_t>& positions, Stream stream) const {
+    appendMany(k, v, positions, 1, stream);
+}
+
+void DeviceCache::appendMany(const std::vector<float>& k, const std::vector<float>& v,
+                             const std::vector<std::int64_t>& positions, int tokens, Stream stream,
+                             const std::vector<int>& counts) const {
     const machine::Buffer keys = machine::upload(k), values = machine::upload(v),
-                          at = machine::upload(positions);
+                          at = machine::upload(positions), each = machine::upload(counts);
     CacheAppend append;
     append.cache = blocks();
     append.k = static_cast<const float*>(keys.data());
     append.v = static_cast<const float*>(values.data());
     append.positions = static_cast<const std::int64_t*>(at.data());
+    append.tokens = tokens;
+    if (!counts.empty()) {
+        append.texts = static_cast<int>(counts.size());
+        append.counts = static_cast<const int*>(each.data());
+    }
     appendRows(append, stream);
     machine::finish();
 }

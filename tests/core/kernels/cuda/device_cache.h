@@ -16,6 +16,10 @@ public:
     CacheBlocks blocks() const;
     void append(const std::vector<float>& k, const std::vector<float>& v,
                 const std::vector<std::int64_t>& positions, Stream stream) const;
+    // `tokens` of every KV head at once: k, v (texts, tokens, G/texts, d); positions (G) of the first.
+    void appendMany(const std::vector<float>& k, const std::vector<float>& v,
+                    const std::vector<std::int64_t>& positions, int tokens, Stream stream,
+                    const std::vector<int>& counts = {}) const;
     // "" when the machine holds what the model does, byte for byte, also where nothing was written; else the first
     // difference. Throws if a kernel wrote past the end of a table.
     std::string difference(const CacheModel& model) const;

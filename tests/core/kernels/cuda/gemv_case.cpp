@@ -56,6 +56,18 @@ HeldMatrix hold(const GemvCase& problem, std::size_t matrix) {
     return held;
 }
 
+void multiply(const GemvCase& problem, const Gemv& step, Stream stream) {
+    const bool few = problem.by == MultipliedBy::Gemv;
+    if (problem.packed.bits != 0) {
+        const PackedRows rows = packedRowsOf(rtnOf(problem.packed), problem.in);
+        return few ? gemv(rows, step, stream) : gemm(rows, step, stream);
+    }
+    if (few)
+        return gemv(problem.type, step, stream);
+    gemm(problem.type, step, stream,
+         problem.by == MultipliedBy::Gemm ? GemmUnits::Matrix : GemmUnits::Ordinary);
+}
+
 machine::Buffer uploadBefore(std::vector<unsigned char> bytes) {
     bytes.resize(bytes.size() + kBehind, 0xFF);
     return machine::upload(bytes);
@@ -81,7 +93,7 @@ std::vector<float> GemvCase::run(Stream stream) const {
         results.push_back(Guarded<float>(static_cast<std::size_t>(rows[i] * vectors)));
         step.products[i] = {weights[i].data(), rows[i], results[i].data()};
     }
-    packed.bits == 0 ? gemv(type, step, stream) : gemv(packedRowsOf(rtnOf(packed), in), step, stream);
+    multiply(*this, step, stream);
     machine::finish();
     std::vector<float> y;
     for (const Guarded<float>& result : results) {
@@ -127,7 +139,9 @@ std::string GemvCase::text() const {
                                               std::to_string(static_cast<int>(packed.zeros));
     for (const std::int64_t count : rows)
         text.append(" ").append(std::to_string(count));
-    return text + " x " + std::to_string(in) + ", vectors " + std::to_string(vectors);
+    const char* const units[] = {"few", "many, matrix units", "many"};
+    return text + " x " + std::to_string(in) + ", vectors " + std::to_string(vectors) + " (" +
+           units[static_cast<int>(by)] + ")";
 }
 
 } // namespace fovea::cuda

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/kernels/cuda/gemv.h"
+#include "core/kernels/cuda/gemm.h"
 
 namespace fovea::cuda {
 
@@ -17,6 +17,9 @@ struct PackedAs {
     PackedRows::Zeros zeros = PackedRows::Zeros::Packed;
 };
 
+// Which kernels multiply: those of a few vectors, or of many, floats on matrix units or not.
+enum class MultipliedBy { Gemv, Gemm, OrdinaryGemm };
+
 struct GemvCase {
     ElementType type = ElementType::F32; // of floats
     PackedAs packed = {};
@@ -24,6 +27,7 @@ struct GemvCase {
     std::int64_t in = 1;
     std::int64_t vectors = 1;
     std::vector<float> x = {}; // (vectors, in); made up where empty
+    MultipliedBy by = MultipliedBy::Gemv;
 
     std::vector<float> inputs() const;
     // y of one matrix after the other, (vectors, rows) each. Behind weights and inputs lies what is NaN as a float;

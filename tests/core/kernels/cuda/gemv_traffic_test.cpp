@@ -35,3 +35,17 @@ TEST_CASE("Each code is read once for up to eight vectors", "[core.kernels.cuda]
             CHECK(bytesLoaded(problem) == 19 * 640 * bits / 8 * ((vectors + 7) / 8));
         }
 }
+
+TEST_CASE("Of many vectors each weight is read once for up to 64", "[core.kernels.cuda][gemm]") {
+    for (const MultipliedBy by : {MultipliedBy::Gemm, MultipliedBy::OrdinaryGemm})
+        for (const std::int64_t vectors : {9, 64, 65, 129}) {
+            const std::int64_t tiles = (vectors + kGemmVectors - 1) / kGemmVectors;
+            for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16}) {
+                const GemvCase problem{type, {}, {130, 6}, 72, vectors, {}, by};
+                INFO(problem.text());
+                CHECK(bytesLoaded(problem) == problem.weightBytes() * tiles);
+            }
+            const GemvCase packed{ElementType::F32, {3, 64}, {13, 6}, 256, vectors, {}, by};
+            CHECK(bytesLoaded(packed) == 19 * 256 * 3 / 8 * tiles);
+        }
+}

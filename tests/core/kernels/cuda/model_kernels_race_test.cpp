@@ -53,6 +53,23 @@ TEST_CASE("Products have no race, and no barrier that could be forgotten",
     }
 }
 
+TEST_CASE("Products of many vectors have no race, and without any of their barriers one",
+          "[core.kernels.cuda.races][model]") {
+    // Three steps of columns, the last of which is short.
+    for (const GemvCase& problem :
+         {GemvCase{ElementType::F32, {}, {70, 5}, 72, 9, {}, MultipliedBy::OrdinaryGemm},
+          GemvCase{ElementType::BF16, {}, {130}, 72, 66, {}, MultipliedBy::Gemm},
+          GemvCase{ElementType::F32, {4, 32}, {9}, 96, 12, {}, MultipliedBy::Gemm}}) {
+        INFO(problem.text());
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        GemvCase alone = problem; // one block
+        alone.rows = {9}, alone.vectors = 9;
+        checkBarriers([&](Stream stream) { alone.run(stream); }, 1, 5);
+    }
+    const GemvCase twoUnits{ElementType::F32, {3, 128}, {5}, 256, 9, {}, MultipliedBy::Gemm};
+    checkBarriers([&](Stream stream) { twoUnits.run(stream); }, 1, 15);
+}
+
 TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
           "[core.kernels.cuda.races][model]") {
     const SamplingCase greedy{{madeUpLogits(300, 3, 0, 1), madeUpLogits(300, 3, 0, 2)}};
@@ -95,6 +112,12 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
                        Contains(file) || Contains("unknown"));
     };
     withoutAny(7, "prefill.cuh:"); // three of the first tile, four of the second
+    for (const int bits : {8, 3}) {
+        twoTiles.codes = {bits, 128, 1};
+        CHECK(races([&](Stream stream) { twoTiles.run(stream); }) == "");
+        withoutAny(7, "prefill.cuh:");
+    }
+    twoTiles.codes = {};
     twoTiles.type = ElementType::BF16;
     withoutAny(3, "prefill_matrix.cuh:"); // one and two
     twoTiles.changedValue = [](int, std::int64_t j, int, float x) {

@@ -5,17 +5,31 @@
 #include <limits>
 #include <random>
 
+#include "tests/core/kernels/cuda/case_rows.h"
 #include "tests/core/kernels/cuda/guarded.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
 
 namespace fovea::cuda {
 namespace {
 
-// What one KV head holds: positions by slot, and the rows of K and V by position, as they are stored.
+// What one KV head holds: positions by slot, and the rows of K and V by position.
 struct HeldHead {
     std::vector<std::int64_t> positions;
     std::vector<float> keys, values; // (tokens, d)
 };
+
+Geometry geometryOf(const PromptCase& problem) {
+    return {problem.type, 1, 1, problem.headDim, 1, 1, problem.slotsPerBlock, problem.codes};
+}
+
+std::vector<float> asStored(const PromptCase& problem, std::vector<float> rows) {
+    for (std::size_t at = 0; at < rows.size(); at += static_cast<std::size_t>(problem.headDim)) {
+        const std::vector<float> row(rows.begin() + static_cast<std::ptrdiff_t>(at),
+                                     rows.begin() + static_cast<std::ptrdiff_t>(at) + problem.headDim);
+        roundRow(geometryOf(problem), row.data(), &rows[at]);
+    }
+    return rows;
+}
 
 std::int64_t tokensOf(const PromptText& text) {
     return text.firstPosition + text.queries;
@@ -26,13 +40,12 @@ HeldHead hold(const PromptCase& problem, std::size_t text, int kvHead) {
     const int number = static_cast<int>(text) * problem.kvHeads + kvHead;
     const auto seed = static_cast<unsigned>(100 + 2 * number);
     HeldHead held;
-    held.keys = rounded(problem.type, madeUp(static_cast<std::size_t>(tokens * d), seed));
+    held.keys = madeUp(static_cast<std::size_t>(tokens * d), seed);
     held.values = madeUp(static_cast<std::size_t>(tokens * d), seed + 1);
     for (std::int64_t i = 0; problem.changedValue && i < tokens * d; ++i) {
         float& value = held.values[static_cast<std::size_t>(i)];
         value = problem.changedValue(number, i / d, static_cast<int>(i % d), value);
     }
-    held.values = rounded(problem.type, held.values);
     const std::int64_t first = problem.texts[text].firstPosition;
     for (std::int64_t j = 0; j < tokens; ++j) {
         bool seen = !problem.shuffled;
@@ -58,16 +71,17 @@ struct PromptCache {
 
 const void* addBlock(PromptCache& cache, const PromptCase& problem, const HeldHead& held,
                      const std::vector<float>& rows, std::int64_t block) {
-    const auto d = static_cast<std::size_t>(problem.headDim);
-    std::vector<float> elements;
-    for (std::int64_t i = 0; i < problem.slotsPerBlock; ++i) {
-        const auto slot = static_cast<std::size_t>(block * problem.slotsPerBlock + i);
-        for (std::size_t c = 0; c < d; ++c)
-            elements.push_back(slot < held.positions.size()
-                                   ? rows[static_cast<std::size_t>(held.positions[slot]) * d + c]
-                                   : problem.behindTheLastSlot);
+    std::vector<float> own;
+    std::int64_t live = 0;
+    for (; live < problem.slotsPerBlock; ++live) {
+        const auto slot = static_cast<std::size_t>(block * problem.slotsPerBlock + live);
+        if (slot >= held.positions.size())
+            break;
+        const auto row = rows.begin() + static_cast<std::ptrdiff_t>(held.positions[slot] * problem.headDim);
+        own.insert(own.end(), row, row + problem.headDim);
     }
-    cache.blocks.push_back(machine::upload(stored(problem.type, elements)));
+    cache.blocks.push_back(
+        machine::upload(blockOfRows(geometryOf(problem), own.data(), live, problem.behindTheLastSlot)));
     return cache.blocks.back().data();
 }
 
@@ -152,6 +166,7 @@ std::vector<float> PromptCase::run(Stream stream) const {
     const Guarded<float> out(rowOf(*this, texts.size(), 0, 0));
     AttendPrompt chunk;
     chunk.type = type;
+    chunk.codes = codes;
     chunk.texts = static_cast<int>(texts.size());
     chunk.heads = heads();
     chunk.kvHeads = kvHeads;
@@ -187,6 +202,7 @@ std::vector<double> PromptCase::truth() const {
     for (std::size_t text = 0; text < texts.size(); ++text)
         for (int head = 0; head < heads(); ++head) {
             const HeldHead held = hold(*this, text, head / group);
+            const std::vector<float> keys = asStored(*this, held.keys), values = asStored(*this, held.values);
             for (int query = 0; query < texts[text].queries; ++query) {
                 const std::int64_t p = texts[text].firstPosition + query;
                 const std::size_t row = rowOf(*this, text, query, head);
@@ -199,7 +215,7 @@ std::vector<double> PromptCase::truth() const {
                     seen.push_back(static_cast<std::size_t>(j) * d);
                     double dot = 0;
                     for (std::size_t c = 0; c < d; ++c)
-                        dot += double{q[row + c]} * held.keys[seen.back() + c];
+                        dot += double{q[row + c]} * keys[seen.back() + c];
                     dot *= scale;
                     weights.push_back(softcap == 0 ? dot : softcap * std::tanh(dot / softcap));
                     largest = std::max(largest, weights.back());
@@ -209,7 +225,7 @@ std::vector<double> PromptCase::truth() const {
                 for (std::size_t c = 0; c < d; ++c) {
                     double mean = 0;
                     for (std::size_t i = 0; i < seen.size(); ++i)
-                        mean += weights[i] / sum * held.values[seen[i] + c];
+                        mean += weights[i] / sum * values[seen[i] + c];
                     out[row + c] = mean;
                 }
             }
@@ -218,9 +234,13 @@ std::vector<double> PromptCase::truth() const {
 }
 
 std::string PromptCase::text() const {
-    std::string text = std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
-                       " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
-                       " block=" + std::to_string(slotsPerBlock) + " reach=" + std::to_string(reach);
+    std::string text =
+        (codes.bits == 0 ? std::string(elementName(type))
+                         : std::to_string(codes.bits) + " bits in groups of " + std::to_string(codes.group) +
+                               ", zeros of " + std::to_string(codes.zeroBytes) + " bytes,") +
+        " G=" + std::to_string(kvHeads) + " group=" + std::to_string(group) +
+        " d=" + std::to_string(headDim) + " block=" + std::to_string(slotsPerBlock) +
+        " reach=" + std::to_string(reach);
     for (const PromptText& mine : texts)
         text.append(" ")
             .append(std::to_string(mine.firstPosition))

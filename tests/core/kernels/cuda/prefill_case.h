@@ -35,6 +35,7 @@ struct PromptCase {
     bool matrixUnits = true; // where rows are of 16 bits and up to 128 wide
     // What lies behind the last slot, in the block that holds it.
     float behindTheLastSlot = 0;
+    RowCodes codes = {}; // of K and V where they are not of `type`
 
     int heads() const { return kvHeads * group; }
     int mostQueries() const;

@@ -23,7 +23,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kTolerance = 4e-6, kMatrixTolerance = 4e-5;
 
 bool byMatrices(const PromptCase& problem) {
-    return problem.matrixUnits && problem.type != ElementType::F32 && problem.headDim <= 128;
+    return problem.matrixUnits && problem.codes.bits == 0 && problem.type != ElementType::F32 &&
+           problem.headDim <= 128;
 }
 
 void checkOneKernel(const PromptCase& problem) {
@@ -159,6 +160,8 @@ TEST_CASE("Prompts that the kernel cannot take are refused with the reason", "[c
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.headDim = 260; }), Contains("up to 256"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.headDim = 12, c.type = ElementType::F16; }),
                Contains("multiple of 8"));
+    CHECK_THAT(whyNot([](AttendPrompt& c) { c.codes.bits = 5; }), Contains("got 5"));
+    CHECK_THAT(whyNot([](AttendPrompt& c) { c.codes.bits = 3, c.headDim = 24; }), Contains("multiple of 16"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.queries = 0; }), Contains("got 0"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.slotsPerBlock = 0; }), Contains("at least one slot"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.softcap = -1; }), Contains("soft-cap"));

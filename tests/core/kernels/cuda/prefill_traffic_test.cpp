@@ -56,6 +56,8 @@ TEST_CASE("A prompt's attention reads the tiles that are seen, and no other",
             problems.push_back({ElementType::BF16, 2, 2, headDim, {{90, 70}}, 64, {}, reach});
             problems.push_back({ElementType::F16, 1, 4, headDim, {{100, 70}}, 64, spans, reach});
             problems.back().matrixUnits = false;
+            problems.push_back({ElementType::F32, 1, 4, headDim, {{100, 70}}, 64, spans, reach});
+            problems.back().codes = {3, 64, 1};
         }
     for (PromptCase& problem : problems) {
         INFO(problem.text());
@@ -63,7 +65,9 @@ TEST_CASE("A prompt's attention reads the tiles that are seen, and no other",
         CHECK(statedTiles(problem) == seen.tiles);
         simt::Executor executor;
         problem.run(&executor);
-        const std::int64_t rowBytes = std::int64_t{problem.headDim} * elementBytes(problem.type);
+        const std::int64_t rowBytes = problem.codes.bits != 0
+                                          ? problem.headDim * problem.codes.bits / 8
+                                          : std::int64_t{problem.headDim} * elementBytes(problem.type);
         CHECK(static_cast<std::int64_t>(executor.counts().bytesLoaded) == 2 * seen.rows * rowBytes);
     }
     // A window is worth its name: a quarter of what a dense prompt reads.

@@ -39,6 +39,27 @@ DeviceBlocks boundsOf(const ReadCase& problem, const QuestSettings& settings, st
             }};
 }
 
+// Whose scores of a page are added up: the query heads that see a row of it, or where none does the one that sees most.
+std::vector<int> headsOf(const ReadCase& problem, const QuestSettings& settings, int kvHead,
+                         std::int64_t page) {
+    const std::int64_t first = page * settings.page,
+                       end = std::min(problem.live(kvHead), first + settings.page);
+    const int firstHead = kvHead * problem.geometry.group;
+    std::vector<int> heads;
+    int furthest = firstHead;
+    for (int h = firstHead; h < firstHead + problem.geometry.group; ++h) {
+        bool sees = false;
+        for (std::int64_t slot = first; slot < end; ++slot)
+            sees = sees || problem.sees(h, slot);
+        if (sees)
+            heads.push_back(h);
+        if (!problem.sights.empty() && problem.sights[static_cast<std::size_t>(h)].oldest <
+                                           problem.sights[static_cast<std::size_t>(furthest)].oldest)
+            furthest = h;
+    }
+    return heads.empty() ? std::vector<int>{furthest} : heads;
+}
+
 } // namespace
 
 bool QuestOutcome::operator==(const QuestOutcome& other) const {
@@ -51,7 +72,7 @@ QuestOutcome runQuest(const ReadCase& problem, const QuestSettings& settings, St
     const std::int64_t blocks = (pages + settings.pagesPerBlock - 1) / settings.pagesPerBlock;
     const std::int64_t most = std::min<std::int64_t>(settings.pages * settings.page, problem.geometry.slots);
     const DeviceBlocks bounds = boundsOf(problem, settings, blocks);
-    const machine::Buffer q = machine::upload(problem.q), live = machine::upload(problem.slots);
+    const UploadedStep uploaded(problem);
     const std::int64_t ageStride = problem.stride();
     std::vector<std::int32_t> ages(G * static_cast<std::size_t>(ageStride), -1);
     for (std::size_t g = 0; g < settings.byAge.size(); ++g)
@@ -60,9 +81,7 @@ QuestOutcome runQuest(const ReadCase& problem, const QuestSettings& settings, St
     const machine::Buffer byAge = machine::upload(ages);
 
     QuestChoice choice;
-    choice.step = problem.step();
-    choice.step.q = static_cast<const float*>(q.data());
-    choice.step.slots = static_cast<const std::int64_t*>(live.data());
+    choice.step = uploaded.step;
     choice.step.blocksPerHead = blocks;
     choice.page = settings.page;
     choice.pages = settings.pages;
@@ -101,9 +120,9 @@ std::string wrongQuest(const ReadCase& problem, const QuestSettings& settings, c
         std::vector<double> scores;
         for (std::int64_t page = 0; page < pages; ++page) {
             double score = 0;
-            for (int h = 0; h < group; ++h)
+            for (const int h : headsOf(problem, settings, kvHead, page))
                 for (int c = 0; c < d; ++c) {
-                    const double q = problem.q[static_cast<std::size_t>((kvHead * group + h) * d + c)];
+                    const double q = problem.q[static_cast<std::size_t>(h * d + c)];
                     score += std::max(q * boundOf(problem, kvHead, page, settings.page, c, 0),
                                       q * boundOf(problem, kvHead, page, settings.page, c, 1));
                 }

@@ -94,6 +94,11 @@ TEST_CASE("The attention kernels have no race with all that may be asked for bes
             problem.reported = false;
             problem.sights.assign(8, {2, 30});
             CHECK(races(problem) == "");
+            if (byList)
+                continue;
+            problem.turned = {0, 1, 2};
+            problem.turnedQ.assign(3 * problem.q.size(), 0.5f);
+            CHECK(races(problem) == "");
         }
 }
 

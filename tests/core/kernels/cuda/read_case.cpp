@@ -24,6 +24,32 @@ ReadCase::ReadCase(const ReadGeometry& g, unsigned seed)
     m_keys.resize(static_cast<std::size_t>(g.kvHeads * g.slots * g.headDim));
     for (float& x : m_keys)
         x = rounded(g.type, normal(random));
+    for (int kvHead = 0; kvHead < g.kvHeads; ++kvHead)
+        for (std::int64_t slot = 0; slot < g.slots; ++slot)
+            positions.push_back(slot);
+}
+
+bool ReadCase::sees(int head, std::int64_t slot) const {
+    if (sights.empty())
+        return true;
+    const HeadSight& sight = sights[static_cast<std::size_t>(head)];
+    const std::int64_t position =
+        positions[static_cast<std::size_t>(head / geometry.group * geometry.slots + slot)];
+    return position < sight.sinks || position >= sight.oldest;
+}
+
+bool ReadCase::anySees(int kvHead, std::int64_t slot) const {
+    for (int h = kvHead * geometry.group; h < (kvHead + 1) * geometry.group; ++h)
+        if (sees(h, slot))
+            return true;
+    return false;
+}
+
+std::int64_t ReadCase::seen(int kvHead) const {
+    std::int64_t count = 0;
+    for (std::int64_t slot = 0; slot < live(kvHead); ++slot)
+        count += anySees(kvHead, slot);
+    return count;
 }
 
 std::int64_t ReadCase::blocksPerHead() const {
@@ -76,6 +102,29 @@ ReadStep ReadCase::step() const {
     step.blocksPerHead = blocksPerHead();
     step.longest = geometry.slots;
     return step;
+}
+
+namespace {
+
+std::vector<const std::int64_t*> rowsOf(const machine::Buffer& positions, const ReadGeometry& g) {
+    std::vector<const std::int64_t*> rows;
+    for (int kvHead = 0; kvHead < g.kvHeads; ++kvHead)
+        rows.push_back(static_cast<const std::int64_t*>(positions.data()) + kvHead * g.slots);
+    return rows;
+}
+
+} // namespace
+
+UploadedStep::UploadedStep(const ReadCase& problem)
+    : step(problem.step()), m_q(machine::upload(problem.q)), m_live(machine::upload(problem.slots)),
+      m_sights(machine::upload(problem.sights)), m_positions(machine::upload(problem.positions)),
+      m_table(machine::upload(rowsOf(m_positions, problem.geometry))) {
+    step.q = static_cast<const float*>(m_q.data());
+    step.slots = static_cast<const std::int64_t*>(m_live.data());
+    if (problem.sights.empty())
+        return;
+    step.sights = static_cast<const HeadSight*>(m_sights.data());
+    step.positions = static_cast<const std::int64_t* const*>(m_table.data());
 }
 
 std::vector<std::int32_t> rowOf(const std::vector<std::int32_t>& slots, std::int64_t most, int kvHead,

@@ -33,6 +33,14 @@ public:
     float scale;                     // 1/√d unless changed
     float softcap = 0;
     std::vector<float> q; // (H, d)
+    // What each query head sees, (H) or empty: all; positions are the slots' numbers unless changed, (G, slots).
+    std::vector<HeadSight> sights;
+    std::vector<std::int64_t> positions;
+
+    bool sees(int head, std::int64_t slot) const;
+    // Does any query head of a group see a slot? Of how many of the live ones?
+    bool anySees(int kvHead, std::int64_t slot) const;
+    std::int64_t seen(int kvHead) const;
 
     int heads() const { return geometry.kvHeads * geometry.group; }
     std::int64_t live(int kvHead) const { return slots[static_cast<std::size_t>(kvHead)]; }
@@ -48,7 +56,7 @@ public:
     // All but the pointers.
     ReadStep step() const;
 
-    // The softmax over a query head's logits, each by logitOf(slot): m, l and the weights, in double.
+    // The softmax over a query head's logits, each by logitOf(slot), -∞ of what is not seen: m, l and the weights, in double.
     struct Softmax {
         double top, sum;
         std::vector<double> weights;
@@ -61,6 +69,17 @@ private:
     float stored(int kvHead, std::int64_t slot, int c) const;
 
     std::vector<float> m_keys;
+};
+
+// A problem's queries, numbers of slots and sights on a machine.
+class UploadedStep {
+public:
+    explicit UploadedStep(const ReadCase& problem);
+
+    ReadStep step;
+
+private:
+    machine::Buffer m_q, m_live, m_sights, m_positions, m_table;
 };
 
 // What a choice left of one KV head.
@@ -86,9 +105,9 @@ ReadCase::Softmax ReadCase::softmax(std::int64_t count, const LogitOf& logitOf) 
         result.top = std::fmax(result.top, result.weights.back());
     }
     for (double& weight : result.weights)
-        result.sum += weight = std::exp(weight - result.top);
+        result.sum += weight = std::isinf(weight) && weight < 0 ? 0 : std::exp(weight - result.top);
     for (double& weight : result.weights)
-        weight /= result.sum;
+        weight /= result.sum != 0 ? result.sum : 1;
     return result;
 }
 

@@ -61,3 +61,16 @@ TEST_CASE("Top-k V without one of its barriers has a race", "[core.kernels.cuda.
     const ReadCase problem({ElementType::F32, 1, 2, 32, 200});
     checkBarriers([&](Stream stream) { runTopv(problem, 16, stream); }, 1, 2);
 }
+
+TEST_CASE("Choices by what each head sees have no race, and without one of their barriers one",
+          "[core.kernels.cuda.races]") {
+    ReadCase problem({ElementType::F32, 1, 3, 32, 200});
+    problem.sights = {{2, 190}, {2, 150}, {2, 60}};
+    SparqSettings settings;
+    settings.byAge = {backwards()};
+    const auto sparq = [&](Stream stream) { runSparq(problem, settings, stream); };
+    CHECK(races(sparq) == "");
+    checkBarriers(sparq, 2, 16);
+    CHECK(races([&](Stream stream) { runQuest(problem, {}, stream); }) == "");
+    CHECK(races([&](Stream stream) { runTopv(problem, 16, stream); }) == "");
+}

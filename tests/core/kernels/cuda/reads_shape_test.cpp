@@ -126,6 +126,11 @@ TEST_CASE("A read that the kernels cannot take is refused with the reason", "[co
                Contains("at least one token"));
     CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.scratch = g_memory + 1; }), Contains("aligned"));
     CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.taus = nullptr; }), Contains("null"));
+    static const HeadSight sight;
+    static const std::int64_t* const positions = nullptr;
+    CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.step.sights = &sight; }), Contains("positions"));
+    CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.step.sights = &sight, c.step.positions = &positions; }),
+               Contains("how many tokens"));
     CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.approximate.stride = 96; }), Contains("must hold 100"));
     CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.approximate.stride = 102; }), Contains("multiple of 4"));
     CHECK_THAT(sparqRefusal([](SparqChoice& c) { c.chosen.most = 99; }), Contains("must hold 100"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace fovea::cuda {
@@ -9,7 +10,7 @@ namespace fovea::cuda {
 bool SparqOutcome::operator==(const SparqOutcome& other) const {
     return components == other.components && chosen == other.chosen && sameBits(taus, other.taus) &&
            sameBits(tops, other.tops) && sameBits(sums, other.sums) && sameBits(alphas, other.alphas) &&
-           sameBits(logits, other.logits);
+           sameBits(logits, other.logits) && seenTokens == other.seenTokens;
 }
 
 SparqOutcome runSparq(const ReadCase& problem, const SparqSettings& settings, Stream stream) {
@@ -17,7 +18,7 @@ SparqOutcome runSparq(const ReadCase& problem, const SparqSettings& settings, St
                G = static_cast<std::size_t>(problem.geometry.kvHeads);
     const std::int64_t stride = problem.stride(), most = settings.tokens;
     const DeviceBlocks columns = problem.columns();
-    const machine::Buffer q = machine::upload(problem.q), live = machine::upload(problem.slots);
+    const UploadedStep uploaded(problem);
     std::vector<std::int32_t> ages(G * static_cast<std::size_t>(stride), -1);
     for (std::size_t g = 0; g < settings.byAge.size(); ++g)
         std::copy(settings.byAge[g].begin(), settings.byAge[g].end(),
@@ -25,9 +26,7 @@ SparqOutcome runSparq(const ReadCase& problem, const SparqSettings& settings, St
     const machine::Buffer byAge = machine::upload(ages);
 
     SparqChoice choice;
-    choice.step = problem.step();
-    choice.step.q = static_cast<const float*>(q.data());
-    choice.step.slots = static_cast<const std::int64_t*>(live.data());
+    choice.step = uploaded.step;
     choice.components = settings.components;
     choice.tokens = settings.tokens;
     choice.local = settings.local;
@@ -49,6 +48,8 @@ SparqOutcome runSparq(const ReadCase& problem, const SparqSettings& settings, St
     choice.approximate.sums = sums.data();
     choice.chosen = {most, slots.data(), counts.data()};
     choice.alphas = alphas.data();
+    const Guarded<std::int64_t> seenTokens(H);
+    choice.seenTokens = seenTokens.data();
     choice.scratch = scratch.data();
     chooseSparq(choice, stream);
     machine::finish();
@@ -61,6 +62,8 @@ SparqOutcome runSparq(const ReadCase& problem, const SparqSettings& settings, St
                          alphas.read("alphas"),
                          logits.read("logits"),
                          {}};
+    if (!problem.sights.empty())
+        outcome.seenTokens = seenTokens.read("seen tokens");
     const std::vector<std::int32_t> rows = slots.read("slots"), n = counts.read("counts");
     for (std::size_t g = 0; g < G; ++g)
         outcome.chosen.push_back(rowOf(rows, most, static_cast<int>(g), n[g]));
@@ -92,7 +95,7 @@ std::vector<std::int32_t> componentsOf(const ReadCase& problem, int kvHead, int 
 }
 
 bool near(double value, double truth) {
-    return std::abs(value - truth) <= kTolerance * (1 + std::abs(truth));
+    return value == truth || std::abs(value - truth) <= kTolerance * (1 + std::abs(truth));
 }
 
 // Of one KV head, what its slots are compared by, summed over the heads of its group; or a complaint.
@@ -117,6 +120,8 @@ Judged judgeHead(const ReadCase& problem, const SparqSettings& settings, int kvH
         const double tau =
             (settings.tau && chosen > 0 ? std::sqrt(chosen / all) : 1) / static_cast<double>(problem.scale);
         const auto logit = [&](std::int64_t slot) {
+            if (!problem.sees(h, slot))
+                return -std::numeric_limits<double>::infinity();
             double dot = 0;
             for (const std::int32_t c : components)
                 dot += q[c] / tau * static_cast<double>(problem.key(kvHead, slot, c));
@@ -154,11 +159,30 @@ std::string wrongSparq(const ReadCase& problem, const SparqSettings& settings, c
         const Judged judged = judgeHead(problem, settings, kvHead, components, outcome);
         if (!judged.wrong.empty())
             return judged.wrong;
-        const std::int64_t S = problem.live(kvHead), n = std::min<std::int64_t>(settings.tokens, S);
-        std::vector<std::int32_t> newest;
-        for (std::int64_t age = S - std::min<std::int64_t>(settings.local, n); age < S; ++age)
-            newest.push_back(settings.byAge.empty() ? static_cast<std::int32_t>(age)
-                                                    : settings.byAge[g][static_cast<std::size_t>(age)]);
+        const std::int64_t S = problem.live(kvHead),
+                           n = std::min<std::int64_t>(settings.tokens, problem.seen(kvHead));
+        std::vector<std::int32_t> newest; // of those that are seen
+        for (std::int64_t age = S;
+             age-- > 0 && std::ssize(newest) < std::min<std::int64_t>(settings.local, n);) {
+            const std::int32_t slot = settings.byAge.empty()
+                                          ? static_cast<std::int32_t>(age)
+                                          : settings.byAge[g][static_cast<std::size_t>(age)];
+            if (problem.anySees(kvHead, slot))
+                newest.push_back(slot);
+        }
+        for (const std::int32_t slot : outcome.chosen[g])
+            if (!problem.anySees(kvHead, slot))
+                return "slot " + std::to_string(slot) + " was chosen, which nobody sees";
+        for (std::size_t h = 0;
+             h < outcome.seenTokens.size() / static_cast<std::size_t>(problem.geometry.kvHeads); ++h) {
+            const int head = kvHead * problem.geometry.group + static_cast<int>(h);
+            std::int64_t seen = 0;
+            for (std::int64_t slot = 0; slot < S; ++slot)
+                seen += problem.sees(head, slot);
+            if (outcome.seenTokens[static_cast<std::size_t>(head)] != seen)
+                return "head " + std::to_string(head) + " sees " + std::to_string(seen) + " tokens, not " +
+                       std::to_string(outcome.seenTokens[static_cast<std::size_t>(head)]);
+        }
         const std::string choice = wrongChoice(outcome.chosen[g], judged.values, n, newest, kTolerance);
         if (!choice.empty())
             return choice;

@@ -19,6 +19,7 @@ struct SparqOutcome {
     std::vector<float> taus, tops, sums, alphas;   // (H)
     std::vector<float> logits;                     // (H, stride), NaN where nothing is live
     std::vector<std::vector<std::int32_t>> chosen; // of each KV head
+    std::vector<std::int64_t> seenTokens = {};     // (H) where there are sights
 
     bool operator==(const SparqOutcome& other) const; // bit for bit
 };

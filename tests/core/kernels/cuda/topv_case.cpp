@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/kernels/cuda/attend.h"
 
@@ -16,12 +17,10 @@ TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream) {
     const auto H = static_cast<std::size_t>(problem.heads()),
                G = static_cast<std::size_t>(problem.geometry.kvHeads), k = static_cast<std::size_t>(tokens);
     const DeviceBlocks keys = problem.rows();
-    const machine::Buffer q = machine::upload(problem.q), live = machine::upload(problem.slots);
+    const UploadedStep uploaded(problem);
 
     TopvChoice choice;
-    choice.step = problem.step();
-    choice.step.q = static_cast<const float*>(q.data());
-    choice.step.slots = static_cast<const std::int64_t*>(live.data());
+    choice.step = uploaded.step;
     choice.tokens = tokens;
     choice.keys = keys.table<const void* const*>();
     choice.exact.stride = problem.stride();
@@ -57,6 +56,8 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
         std::vector<double> values(static_cast<std::size_t>(S), 0.0);
         for (int h = kvHead * group; h < (kvHead + 1) * group; ++h) {
             softmaxes.push_back(ReadCase::softmax(S, [&](std::int64_t slot) {
+                if (!problem.sees(h, slot))
+                    return -std::numeric_limits<double>::infinity();
                 double dot = 0;
                 for (int c = 0; c < d; ++c)
                     dot +=
@@ -68,9 +69,12 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
                 values[slot] += softmaxes.back().weights[slot];
         }
         const std::string wrong =
-            wrongChoice(chosen, values, std::min<std::int64_t>(tokens, S), {}, kTolerance);
+            wrongChoice(chosen, values, std::min<std::int64_t>(tokens, problem.seen(kvHead)), {}, kTolerance);
         if (!wrong.empty())
             return wrong;
+        for (const std::int32_t slot : chosen)
+            if (!problem.anySees(kvHead, slot))
+                return "slot " + std::to_string(slot) + " was chosen, which nobody sees";
         for (int h = 0; h < group; ++h) {
             const auto head = static_cast<std::size_t>(kvHead * group + h);
             const ReadCase::Softmax& softmax = softmaxes[static_cast<std::size_t>(h)];
