@@ -230,8 +230,11 @@ const float* KvCache::storedRow(const Head& head, Component rows, std::int64_t s
 
 void KvCache::told(int layer, int kvHead, std::int64_t at, std::int64_t position, std::int64_t slot,
                    SlotEvent::Kind kind) {
+    const SlotEvent event{at, position, static_cast<std::int32_t>(slot), kind};
     if (m_history)
-        m_history->add(layer, kvHead, {at, position, static_cast<std::int32_t>(slot), kind});
+        m_history->add(layer, kvHead, event);
+    if (m_follower)
+        m_follower->happened(layer, kvHead, event);
 }
 
 std::int64_t KvCache::slots(int layer, int kvHead) const {
@@ -245,6 +248,10 @@ std::int64_t KvCache::position(int layer, int kvHead, std::int64_t slot) const {
 bool KvCache::hasHole(int layer, int kvHead) const {
     const SlotTable& slots = head(layer, kvHead).slots;
     return slots.next() < slots.live();
+}
+
+std::int64_t KvCache::nextSlot(int layer, int kvHead) const {
+    return head(layer, kvHead).slots.next();
 }
 
 std::span<const std::int32_t> KvCache::byAge(int layer, int kvHead) const {

@@ -16,6 +16,7 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/ledger.h"
 #include "core/cache/row_form.h"
+#include "core/cache/slot_follower.h"
 #include "core/cache/slot_history.h"
 #include "core/cache/slot_table.h"
 
@@ -99,10 +100,14 @@ public:
     std::int64_t reserved() const; // bytes of rows, columns, sums and bounds taken from the allocator
     // Is there a free slot before a live one? The next append takes it.
     bool hasHole(int layer, int kvHead) const;
+    // The slot that the next append takes.
+    std::int64_t nextSlot(int layer, int kvHead) const;
     SlotChanges takeChanges(int layer);
     // Every slot taken and freed from now on is told to `history`, which must outlive the cache; null:
     // nobody.
     void tell(SlotHistory* history) { m_history = history; }
+    // The same for one who follows; it must outlive the cache, or have itself taken off by null.
+    void follow(SlotFollower* follower) { m_follower = follower; }
 
 private:
     struct Head; // slots and blocks of one (layer, KV head)
@@ -140,6 +145,7 @@ private:
     std::vector<std::byte> m_floats;  // d elements
     std::vector<float> m_bounds;      // (2, d): those of the page in work
     SlotHistory* m_history = nullptr;
+    SlotFollower* m_follower = nullptr;
 };
 
 } // namespace fovea

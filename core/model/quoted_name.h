@@ -6,7 +6,9 @@
 
 namespace fovea {
 
-// In single quotes, at most 80 bytes of it, control characters as '?'.
+// Control characters as '?', which a terminal would obey.
+std::string withoutControls(std::string_view text);
+// The same in single quotes, at most 80 bytes of it.
 std::string quotedName(std::string_view name);
 
 } // namespace fovea

@@ -40,7 +40,7 @@ std::string kiviText(const KiviParams& kivi) {
     auto add = [&, first = true](const char* name, int value, int own) mutable {
         if (value == own)
             return;
-        text += (first ? ":" : ",") + std::string(name) + "=" + std::to_string(value);
+        text.append(first ? ":" : ",").append(name).append("=").append(std::to_string(value));
         first = false;
     };
     add("bits", kivi.bits, usual.bits);

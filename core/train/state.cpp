@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/model.h"
+#include "core/train/exact_number.h"
 #include "core/train/fingerprint.h"
 #include "core/train/train_options.h"
 
@@ -40,8 +41,10 @@ std::string fromHex(const std::string& text) {
             return c - 'a' + 10;
         throw std::runtime_error("no hexadecimal digit");
     };
+    if (text.size() % 2 != 0)
+        throw std::runtime_error("half a byte");
     std::string bytes;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    for (std::size_t i = 0; i < text.size(); i += 2)
         bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
     return bytes;
 }
@@ -68,8 +71,8 @@ Json toJson(const std::optional<HeldOutLoss>& loss) {
 std::optional<HeldOutLoss> heldOutFrom(const Json& json) {
     if (json.is_null())
         return std::nullopt;
-    return HeldOutLoss{json.at("step").get<std::int64_t>(), json.at("tokens").get<std::int64_t>(),
-                       json.at("loss").get<double>()};
+    return HeldOutLoss{exactNumber<std::int64_t>(json.at("step")),
+                       exactNumber<std::int64_t>(json.at("tokens")), exactNumber<double>(json.at("loss"))};
 }
 
 TrainingState stateFrom(const Json& json) {
@@ -80,13 +83,17 @@ TrainingState stateFrom(const Json& json) {
     TrainingPosition& p = state.position;
     const Json& position = json.at("position");
     forEachNumber(p, [&](const char* name, auto& value) {
-        value = position.at(name).get<std::decay_t<decltype(value)>>();
+        using Value = std::decay_t<decltype(value)>;
+        value = exactNumber<Value>(position.at(name));
+        // Counts, times and losses, which go on from here; where the sequences stand is any number.
+        constexpr double kMost = std::is_same_v<Value, int> ? 1e9 : 0x1p53;
+        if (!std::is_unsigned_v<Value> && !(value >= 0 && static_cast<double>(value) <= kMost))
+            throw std::runtime_error("a number that makes no sense");
     });
     p.heldOut = heldOutFrom(position.at("held_out"));
     p.best = heldOutFrom(position.at("best"));
-    if (p.steps < 0 || p.tokens < 0 || p.loggedTokens < 0 || p.logBytes < 0 || !(p.seconds >= 0) ||
-        state.texts.size() != state.options.text.size())
-        throw std::runtime_error("numbers that make no sense");
+    if (state.texts.size() != state.options.text.size())
+        throw std::runtime_error("other texts than its options have");
     requireSound([&] {
         TrainOptions options = state.options;
         options.out = "any"; // is not saved: the folder may have been moved

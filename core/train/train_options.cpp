@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "core/train/exact_number.h"
+
 namespace fovea {
 
 namespace {
@@ -23,7 +25,7 @@ void requireSound(const TrainOptions& o) {
     need(o.minutes > 0 || o.tokens > 0, "minutes must be above 0");
     need(o.width >= 8 && o.layers >= 1 && o.ffn >= 8, "width and ffn must be at least 8, layers at least 1");
     need(o.heads >= 1 && o.kvHeads >= 1 && o.heads % o.kvHeads == 0, "heads must be a multiple of kv-heads");
-    need(o.width % (2 * o.heads) == 0, "width must be an even multiple of heads");
+    need(o.heads <= o.width / 2 && o.width % (2 * o.heads) == 0, "width must be an even multiple of heads");
     need(o.vocabulary >= 400 && o.vocabulary <= 65536, "vocabulary must lie between 400 and 65536");
     need(o.context >= 64 && (o.context & (o.context - 1)) == 0,
          "context must be a power of two, at least 64");
@@ -56,7 +58,7 @@ TrainOptions trainOptionsFrom(const Json& json) {
             for (const Json& path : json.at(name))
                 value.emplace_back(path.get<std::string>());
         else
-            value = json.at(name).get<Value>();
+            value = exactNumber<Value>(json.at(name));
     });
     return options;
 }

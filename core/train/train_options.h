@@ -38,7 +38,7 @@ void forEachTrainOption(Options& o, const Visit& visit) {
 }
 
 nlohmann::ordered_json toJson(const TrainOptions& options);
-// Throws nlohmann::json::exception when one is missing or of another type.
+// Throws std::exception when one is missing or of another type.
 TrainOptions trainOptionsFrom(const nlohmann::ordered_json& json);
 
 // The first option that the result depends on and that differs, as a sentence; nothing when none does.

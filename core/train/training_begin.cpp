@@ -45,7 +45,7 @@ std::vector<at::Tensor> tensorsOf(const Model& model) {
 
 // A state that claims a model larger than itself is not believed: nothing is allocated for it.
 void requireFits(const std::filesystem::path& file, const TrainOptions& o) {
-    const auto bytes = checkedProduct(std::int64_t{o.width} * o.layers, std::int64_t{o.width} + 3 * o.ffn);
+    const auto bytes = checkedProduct(std::int64_t{o.width} * o.layers, o.width + 3 * std::int64_t{o.ffn});
     if (!bytes || static_cast<std::uint64_t>(*bytes) > fileSize(file))
         throw CheckpointError(file.string() +
                               ": its options make a model that it cannot hold; begin anew with --fresh");

@@ -457,9 +457,127 @@ def runs():
     put("run_json", "seed_deep", '{"steps":' * 300)
 
 
+def fingerprint(data, before=0):
+    """As core/train/fingerprint.h has it."""
+    mask = 2**64 - 1
+    total = before ^ (len(data) * 0x9e3779b97f4a7c15 & mask)
+    for at in range(0, len(data), 8):
+        total = (total ^ int.from_bytes(data[at:at + 8], "little")) * 0xbf58476d1ce4e5b9 & mask
+        total ^= total >> 29
+    total = (total ^ total >> 27) * 0x94d049bb133111eb & mask
+    return total ^ total >> 31
+
+
+def codebooks():
+    """Of the model that codebooks_target.cpp makes of halves: two layers, width 16, one KV head of 8."""
+    model = fingerprint(struct.pack("<6q", 2, 16, 2, 1, 8, 4))
+    for _ in range(2 * 2):  # layers; keys and values, four rows of each
+        model = fingerprint(struct.pack("<f", .5) * 4 * 16, model)
+
+    def book(name, store, parts, **more):
+        origin = {"fovea": "codebooks 2", "store": store, "model": "halves", "model_fingerprint": f"{model:016x}", "text": "numbers",
+                  "text_fingerprint": "0123456789abcdef", "tokens": "60", "seed": "7", "weights": "gradients", "program": "1.2"}
+        put("codebooks", f"seed_{name}", tensors({f"layers.{layer}.{part}": ("F32", shape) for layer in range(2)
+                                                  for part, shape in parts.items()}, origin | more))
+
+    def kvquant(levels):
+        return {"keys.offset": [1, 8], "keys.range": [1, 8]} | {
+            f"{side}.{part}": [levels] for side in ("keys", "values") for part in ("levels", "read")}
+
+    def cq(channels, centroids):
+        return {f"{side}.centroids": [1, 8 // channels, centroids, channels] for side in ("keys", "values")}
+
+    book("kvquant", "kvquant:bits=2", kvquant(4))
+    book("kvquant_outliers", "kvquant:outliers=0.2,exact=0,norm=on", kvquant(8))
+    book("cq", "cq:channels=2,bits=1", cq(2, 2))
+    book("cq_wide", "cq:channels=8,bits=3,recent=4", cq(8, 8))
+    book("other_shape", "cq:channels=4,bits=3", cq(2, 8))
+    book("other_model", "cq:channels=2,bits=1", cq(2, 2), model_fingerprint="00")
+    book("no_store", "rtn:bits=2", {})
+    book("no_number", "cq:channels=2,bits=1", cq(2, 2), tokens="many")
+    book("earlier_format", "cq:channels=2,bits=1", cq(2, 2), fovea="codebooks 1")
+
+
+SWEEP = ("model,task,figures,metric,higher is better,metric's bound,samples,seed,text,backend,method,plan,refused,score,standard error,"
+         "change from dense,standard error of the change,moved formula (bytes per token),moved counted (bytes per token),"
+         "held formula (bytes),held counted (bytes),weights formula (bytes per token),weights counted (bytes per token),"
+         "KL to dense mean (nats),KL to dense max (nats),top-1 agreement with dense,parts,steps,seconds per token timed (s)")
+STATISTICS = ("model,text,blocks,tokens of each,seed,layer,tensor,part,values,AbsMax,mean,standard deviation,"
+              "kurtosis (3: normal)")
+
+
+def tables():
+    asked = 'm,recall,4 pairs,accuracy,1,1,2,1,"a.txt, 8 bytes, dc015947",cpu,'
+    dense = asked + "dense,dense,,1,0,0,0,360,360,654,654,223,223,0,0,1,up to 64 tokens back: 1 0 0 0 63; over 64: 1 0 0 0 2,18,0.5"
+    refused = asked + 'store=cq,store=cq,"no codebooks, none",' + "," * 15
+    changed = asked + "read=sparq,read=sparq:k=8,,0.5,0.25,-0.5,0.25,1.5,1.5,6,6,2e2,2e2,1e-3,0.25,0.75,,18,0.125"
+    for name, rows in [("whole", [dense, refused, changed]), ("none", []), ("other_task", [dense, changed.replace("4 pairs", "5 pairs")]),
+                       ("no_number", [dense.replace("654", "NaN")]), ("short", [dense + ",1", changed[:-4]]),
+                       ("open_quotes", [dense.replace('47"', "47")]), ("break_in_number", [dense.replace(",654,", ',"6\r\n\x1b[2J",')]),
+                       ("break_in_model", ['"m\r\n"' + dense[1:]])]:
+        put("sweep_table", f"seed_{name}", "\r\n".join([SWEEP, *rows]) + "\r\n")
+    put("sweep_table", "seed_no_header", dense)
+
+    row = 'm,"a.txt, 8 bytes, dc015947",1,512,1,0,'
+    both = [row + "weights,query,16384,0.5,-0.0018,0.0998,3.09", row + "keys,,512,1e9,1e-9,2.5,13"]
+    for name, rows in [("whole", both), ("none", []), ("no_tensor", [both[0].replace("weights", "biases")]),
+                       ("no_values", [both[0].replace("16384", "0")]), ("other_seed", [both[0], both[1].replace("512,1,", "512,2,")]),
+                       ("far_out", [row + "values,,2,1e300,0,1e300,1e300"])]:
+        put("statistics_table", f"seed_{name}", "\n".join([STATISTICS, *rows]) + "\n")
+
+
+def trainings():
+    options = {"text": ["/a.txt"], "minutes": 50.0, "tokens": 4096, "seed": 1, "vocabulary": 400, "width": 8, "layers": 1,
+               "heads": 2, "kv-heads": 1, "ffn": 8, "context": 64, "rate": 0.001, "batch-tokens": 64, "accumulate": 1,
+               "validate-every": 2, "keep-best": True, "threads": 1, "save-every": 60.0}
+    loss = {"step": 2, "tokens": 128, "loss": 4.5}
+    position = {"steps": 3, "tokens": 192, "seconds": 1.5, "loss": 5.25, "logged_nats": 2.5, "logged_graded": 9,
+                "logged_tokens": 128, "sequences": 77, "sittings": 1, "log_bytes": 300, "held_out": loss, "best": None}
+
+    def state(name, weights=(), fingerprint=0, **more):
+        whole = {"format": 1, "options": options, "texts": [5], "tokenizer": "0a0b", "position": position,
+                 "fingerprint": fingerprint} | more
+        put("training_state", f"seed_{name}", tensors(dict(weights), {"fovea.training": json.dumps(whole)}))
+
+    shape = ("F32", [2])
+    state("whole")
+    state("weights", {"w": shape}, fingerprint(struct.pack("<4H", *[0x3c00] * 4), fingerprint(b"w")))
+    state("other_weights", {"w": shape}, 1)
+    state("later_format", format=2)
+    state("texts_apart", texts=[1, 2])
+    state("most_heads", options=options | {"heads": 2**30, "kv-heads": 1})
+    state("widest", options=options | {"width": 2**31 - 8, "ffn": 2**31 - 1})
+    state("wide_count", options=options | {"tokens": 1e300})
+    state("no_hex", tokenizer="0a0")
+    put("training_state", "seed_no_state", tensors({"w": shape}))
+
+    begun = {"kind": "begun", "format": 1, "model": "tiny", "parameters": 1072, "total_tokens": 20480, "total_seconds": 0}
+    at = {"step": 10, "tokens": 5120, "seconds": 1.2}
+    step = {"kind": "step"} | at | {"done": 0.25, "loss": 5.1, "rate": 0.01, "sequence": 64, "tokens_per_second": 4100, "seconds_left": 3.6}
+    lines = [begun, step, {"kind": "held_out"} | at | {"loss": 4.8, "best": True}, {"kind": "resumed"} | at,
+             {"kind": "ended"} | at | {"early": False}]
+    for name, entries in [("whole", lines), ("begun", lines[:1]), ("none", []), ("not_begun", lines[1:]), ("wide", [begun, step | {"step": 1e300}]),
+                          ("negative", [begun, step | {"sequence": -1}]), ("kind", [begun | {"kind": "\x1b[2J\n"}]), ("missing", [begun, at])]:
+        put("training_log", f"seed_{name}", "".join(json.dumps(entry) + "\n" for entry in entries))
+    put("training_log", "seed_half_line", json.dumps(begun) + "\n" + json.dumps(step)[:20])
+
+
+def tokenizer_folders():
+    words = {word: id for id, word in enumerate(["a", "b", "t", "h", "e", "\u0120", "th", "the", "\u0120the", "<s>", "</s>"])}
+    merges = "#version: 0.2\nt h\r\nth e\n\u0120 the\n"
+    config = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True, "chat_template": [
+        {"name": "default", "template": "{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}"}]}
+    for name, parts in [("whole", [words, merges, config, {"unk_token": "a"}]), ("plain", [words, merges, {}, {}]),
+                        ("no_config", [words, merges, "", ""]), ("bad_merge", [words, "x y", {}, {}]), ("no_words", [[], merges, {}, {}]),
+                        ("far_id", [words | {"far": 2**31}, merges, {}, {}]), ("deep", [words, merges, "[" * 300, {}])]:
+        texts = [part if isinstance(part, str) else json.dumps(part) for part in parts]
+        put("tokenizer_folder", f"seed_{name}", "\0".join(texts))
+
+
 def main():
     torch.manual_seed(1)
-    for make in (plans, moa_plans, safetensors, configs, gptq, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs):
+    for make in (plans, moa_plans, safetensors, configs, gptq, llama2c, llama2c_tokenizer, sentencepiece, tokenizer_json, gguf, runs,
+                 codebooks, tables, trainings, tokenizer_folders):
         make()
     for folder in sorted((HERE / "corpus").iterdir()):
         files = list(folder.iterdir())

@@ -18,6 +18,12 @@ std::span<const Target> targets() {
         {"chat_template", readChatTemplate},
         {"run_json", readRun},
         {"moa_plan", readMoa},
+        {"tokenizer_folder", readTokenizerFolder},
+        {"codebooks", readCodebookFile},
+        {"sweep_table", readSweepTable},
+        {"statistics_table", readStatisticsTable},
+        {"training_state", readTrainingState},
+        {"training_log", readTrainingLog},
     };
     return kTargets;
 }

@@ -73,6 +73,23 @@ bool readLlama2cTokenizer(std::string_view bytes) {
     return accepted([&] { use(*parseLlama2cTokenizer(std::string(bytes), "tokenizer.bin"), bytes); });
 }
 
+bool readTokenizerFolder(std::string_view bytes) {
+    static const Folder folder;
+    folder.clear();
+    std::string_view rest = bytes;
+    for (const char* name :
+         {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
+        const auto end = std::min(rest.find('\0'), rest.size());
+        folder.put(name, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return accepted([&] {
+        use(*loadTokenizer(folder.path(), {}, 0), bytes);
+        if (const auto chat = chatTemplateOf(folder.path()); chat && chat->known() != chat->note().empty())
+            throw Finding("a template that is not known says so");
+    });
+}
+
 bool readChatTemplate(std::string_view bytes) {
     const ChatTemplate chat(std::string(bytes), "<s>", "</s>");
     if (chat.known() != chat.note().empty() || chat.note().find('\n') != std::string::npos)

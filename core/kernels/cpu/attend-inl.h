@@ -9,7 +9,6 @@
 #define FOVEA_CORE_KERNELS_CPU_ATTEND_INL_H_
 #endif
 
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
+#include "core/kernels/cpu/mass-inl.h"
 #include "core/kernels/cpu/soft_cap-inl.h"
 #include "core/kernels/cpu/softmax_state.h"
 
@@ -183,16 +183,18 @@ inline HWY_ATTR void expTile(float* scores, int count, float& m, float& l, float
         scores[i] = kNoLogit;
     auto tops = hn::Set(d, m);
     for (int i = 0; i < padded; i += lanes)
-        tops = hn::Max(tops, hn::LoadU(d, scores + i));
+        tops = greaterLogit<decltype(d)>(hn::LoadU(d, scores + i), tops);
     const float top = hn::GetLane(hn::MaxOfLanes(d, tops));
     if (top == kNoLogit) {
-        std::fill_n(scores, count, 0.f);
+        const float none = massOfNone(scores, count);
+        std::fill_n(scores, count, none);
+        l += none;
         return;
     }
     const auto shift = hn::Set(d, top);
     auto sums = hn::Zero(d);
     for (int i = 0; i < padded; i += lanes) {
-        const auto p = hn::Exp(d, hn::Sub(hn::LoadU(d, scores + i), shift));
+        const auto p = exponential(d, hn::Sub(hn::LoadU(d, scores + i), shift));
         hn::StoreU(p, d, scores + i);
         sums = hn::Add(sums, p);
     }

@@ -11,9 +11,8 @@
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_prompt.cpp"
 #include <hwy/foreach_target.h> // IWYU pragma: keep
 
-#include <hwy/contrib/math/math-inl.h>
-
 #include "core/kernels/cpu/for_each-inl.h"
+#include "core/kernels/cpu/mass-inl.h"
 #include "core/kernels/cpu/soft_cap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -94,7 +93,7 @@ struct Mask {
     HWY_INLINE void operator()(D d, std::int64_t i) const {
         const auto logit = masked(d, hidden + i, logits + i);
         hn::StoreU(logit, d, logits + i);
-        hn::StoreU(hn::Max(hn::LoadU(d, greatest), logit), d, greatest);
+        hn::StoreU(greaterLogit<D>(logit, hn::LoadU(d, greatest)), d, greatest);
     }
 };
 
@@ -105,7 +104,7 @@ struct Exponential {
     template <class D>
     HWY_INLINE void operator()(D d, std::int64_t i) const {
         const auto below = hn::Sub(hn::LoadU(d, logits + i), hn::Set(d, greatest));
-        const auto p = hn::IfThenElse(hn::IsNaN(below), below, hn::Exp(d, below)); // Exp makes 0 of NaN
+        const auto p = exponential(d, below);
         hn::StoreU(p, d, logits + i);
         hn::StoreU(hn::Add(hn::LoadU(d, sums), p), d, sums);
     }
@@ -123,8 +122,9 @@ inline float weigh(const bool* hidden, const Stretch& at, float softcap, float* 
     forEach(n, Mask{hidden + at.first, logits, lanes});
     const float greatest = *std::max_element(lanes, lanes + kLanes);
     if (greatest == kMinusInfinity) { // of none: that of -∞ − -∞ is no number
-        std::fill_n(logits, n, 0.0f);
-        return 0;
+        const float none = massOfNone(logits, n);
+        std::fill_n(logits, n, none);
+        return none;
     }
     std::fill_n(lanes, kLanes, 0.0f);
     forEach(n, Exponential{logits, lanes, greatest});

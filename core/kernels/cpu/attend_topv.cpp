@@ -134,11 +134,12 @@ void weigh(const TopvStep& step, std::int64_t g, std::span<const std::int32_t> c
     for (int h = 0; h < step.group; ++h) {
         const float* const scores = step.scores + (g * step.group + h) * step.stride;
         float* const row = weights + h * n;
-        const float inverse = l[h] > 0 ? 1 / l[h] : 0;
+        // Shares of what is chosen need no mass of all, which what is not chosen may have made NaN.
+        const float inverse = step.params.renormalise ? 1 : 1 / l[h];
         float sum = 0;
         for (std::int64_t i = 0; i < n; ++i)
             sum += row[i] =
-                l[h] > 0 ? std::exp(scores[chosen[static_cast<std::size_t>(i)]] - m[h]) * inverse : 0.f;
+                l[h] == 0 ? 0.f : std::exp(scores[chosen[static_cast<std::size_t>(i)]] - m[h]) * inverse;
         step.kept[g * step.group + h] += sum;
     }
     moved[Component::Scores] += n * step.group * static_cast<std::int64_t>(sizeof(float));

@@ -25,16 +25,16 @@ struct ColumnRun {
 
     const Element* column(std::size_t c) const { return base + std::int64_t{components[c]} * perBlock; }
     // Column c where c may run on into the next block.
-    const Element* ahead(std::size_t c) const {
+    const Element* later(std::size_t c) const {
         const std::size_t r = components.size();
         return c < r ? column(c) : next + std::int64_t{components[(c - r) % r]} * perBlock;
     }
 };
 
-// Columns asked for ahead of those in work: short runs at random places, on which the hardware's own prefetching
-// starts too late. Their first lines are enough to set it off; asking for all of them is slower.
-constexpr std::size_t kColumnsAhead = 8;
-constexpr std::size_t kBytesAhead = 4 * 64;
+// Bytes of a column asked for ahead of those in work, into L2: columns are short runs at random places, on which the
+// hardware's own prefetching starts too late. A line is asked for with every line in work, those of the columns to
+// come when these end; asked for at once, all of a column or its first lines, they are in each other's way.
+constexpr int kColumnAhead = 2048;
 
 // logits[h][0, count) (=, +=) Σ over C columns from c on of q[h][c]·column c; count is a multiple of what the
 // loader takes at once. Until the last columns are in, the logits are in the loader's order.
@@ -47,21 +47,23 @@ HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, 
     const std::size_t r = run.components.size();
     const bool last = c + C == r;
     const Element* column[C];
+    const Element* later[C]; // what is read after the column
     hn::Vec<D> weight[C][Q];
     for (std::size_t i = 0; i < C; ++i) {
         column[i] = run.column(c + i);
         for (std::size_t h = 0; h < Q; ++h)
             weight[i][h] = hn::Set(d, q[h * r + c + i]);
-        if constexpr (First) {
-            const char* const ahead = reinterpret_cast<const char*>(run.ahead(c + i + kColumnsAhead));
-            for (std::size_t byte = 0; byte < kBytesAhead; byte += 64)
-                __builtin_prefetch(ahead + byte, 0, 2);
-        }
+        later[i] = run.later(c + i + C) - count;
     }
+    constexpr int kLine = 64 / static_cast<int>(sizeof(Element));
+    const int ahead = std::min(count, kColumnAhead / static_cast<int>(sizeof(Element)));
     for (int j = 0; j < count; j += kVectors * lanes) {
         hn::Vec<D> k[C][kVectors];
-        for (int i = 0; i < C; ++i)
+        for (int i = 0; i < C; ++i) {
+            if (First && j % kLine == 0)
+                __builtin_prefetch((j + ahead < count ? column[i] : later[i]) + j + ahead, 0, 2);
             Loader::loadRun(d, column[i] + j, k[i]);
+        }
         for (int h = 0; h < Q; ++h) {
             float* const out = logits + h * stride + j;
             hn::Vec<D> sum[kVectors];
@@ -85,7 +87,7 @@ HWY_INLINE void addColumns(D d, const ColumnRun<typename Loader::Element>& run, 
 template <class Loader, int Q, bool First, class D>
 HWY_INLINE void scoreHeads(D d, const ColumnRun<typename Loader::Element>& run, int count, const float* q,
                            float* logits, std::int64_t stride) {
-    constexpr std::size_t kColumns = 4;
+    constexpr std::size_t kColumns = Q == 1 ? 8 : 4; // as many as registers hold
     const std::size_t r = run.components.size();
     std::size_t c = 0;
     for (; c + kColumns <= r; c += kColumns)

@@ -149,11 +149,13 @@ inline HWY_ATTR void scanTile(const float* values, int count, std::int32_t slot,
             above = hn::Eq(value, value);
         else if (hn::AllFalse(d, above))
             continue;
-        hn::CompressStore(value, above, d, c.values + c.size);
-        hn::CompressStore(hn::Iota(integers, slot + i), hn::RebindMask(integers, above), integers,
-                          c.slots + c.size);
+        // Whole vectors, for which there is room: storing the chosen lanes alone is several times slower.
+        hn::StoreU(hn::Compress(value, above), d, c.values + c.size);
+        hn::StoreU(hn::Compress(hn::Iota(integers, slot + i), hn::RebindMask(integers, above)), integers,
+                   c.slots + c.size);
         for (int h = 0; h < c.group; ++h)
-            hn::CompressStore(hn::LoadU(d, logits + h * stride + i), above, d, c.logits + h * c.stride + c.size);
+            hn::StoreU(hn::Compress(hn::LoadU(d, logits + h * stride + i), above), d,
+                       c.logits + h * c.stride + c.size);
         c.size += static_cast<std::int64_t>(hn::CountTrue(d, above));
         if (c.size >= c.room)
             keepBest(c);
@@ -282,10 +284,10 @@ void selectSlots(const SparqParams& params, const float* logits, std::int64_t st
         if (!params.alpha)
             continue;
         float mass = 0;
-        if (l[h] > 0)
+        if (l[h] != 0)
             for (std::int64_t i = 0; i < n; ++i)
                 mass += std::exp(c.logits[h * c.stride + i] - m[h]);
-        alpha[h] = l[h] > 0 ? std::min(1.f, mass / l[h]) : 0.f;
+        alpha[h] = l[h] == 0 ? 0.f : std::min(mass / l[h], 1.f); // of NaN NaN
     }
 }
 

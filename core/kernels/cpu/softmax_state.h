@@ -2,7 +2,7 @@
 // The state of a softmax-weighted sum over some of the tokens: for each of g query heads the largest logit m,
 // l = Σ exp(s - m) and o = Σ exp(s - m)·v (d). States of disjoint tokens merge in any grouping (Milakov and
 // Gimelshein, arXiv 1805.02867), which is what lets one head's tokens be split over threads.
-// No token, or none but with logit -inf: m = -inf, l = 0, o = 0.
+// No token, or none but with logit -inf: m = -inf, l = 0, o = 0. A logit that is NaN leaves m alone, and makes l and o NaN.
 
 #include <algorithm>
 #include <cmath>
@@ -43,6 +43,12 @@ struct LogitSpill {
         return to ? rows * group * static_cast<std::int64_t>(sizeof(float)) : 0;
     }
 };
+
+// Of logits none of which is above -inf what they add to l: nothing, unless one is no number.
+inline float massOfNone(const float* logits, std::int64_t count) {
+    const bool number = std::none_of(logits, logits + count, [](float logit) { return std::isnan(logit); });
+    return number ? 0.f : std::numeric_limits<float>::quiet_NaN();
+}
 
 // Factor by which sums relative to maximum `from` are multiplied to be relative to `to` >= from.
 inline float rescale(float from, float to) { return from == to ? 1.f : std::exp(from - to); }

@@ -8,7 +8,9 @@ namespace fovea::cpu {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::microseconds kSpin{30};
+// Longer than what one thread does by itself between two parts of a step, such as appending and evicting rows, since who
+// sleeps by then comes late to the next part; and little beside a step, so that nobody spins for long.
+constexpr std::chrono::microseconds kSpin{100};
 constexpr std::uint64_t kPlace = std::uint64_t{1} << 32;
 
 // Spins until `done`, at most kSpin long.

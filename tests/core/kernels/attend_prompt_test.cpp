@@ -140,6 +140,17 @@ TEST_CASE("A key that a query does not see cannot reach it, even infinite", "[co
         CHECK(std::isnan(touched[static_cast<std::size_t>(t * 24)]) == (20 + t >= 25));
 }
 
+TEST_CASE("A query that sees nothing but a key that is no number gives none", "[core.kernels]") {
+    for (std::int64_t s = 0; s < 20; ++s) { // wherever it lies in a vector
+        PromptCase c(3, 40, 24);
+        for (std::int64_t slot = 0; slot < 40; ++slot)
+            c.hides(1, slot) = slot != s;
+        std::fill_n(c.k.begin() + s * 24, 24, kNaN);
+        const std::vector<float> out = c.run(24);
+        CHECK(std::isnan(out[24]));
+    }
+}
+
 TEST_CASE("A number that is not finite is found wherever it lies", "[core.kernels]") {
     for (std::size_t n : {1u, 15u, 16u, 33u}) {
         std::vector<float> x(n, std::numeric_limits<float>::max());

@@ -148,7 +148,7 @@ std::string AttentionCase::text() const {
                      " d=" + std::to_string(headDim) + " " + std::string(elementName(type)) + " sight " +
                      std::to_string(static_cast<int>(sight)) + " blocks of " + std::to_string(slotsPerBlock) + ", S";
     for (const std::int64_t length : lengths)
-        of += " " + std::to_string(length);
+        of += ' ' + std::to_string(length);
     return of + (keys == Keys::Equal ? ", equal keys" : "");
 }
 
@@ -241,6 +241,9 @@ AttentionCaseState::AttentionCaseState(const AttentionCase& what, std::uint32_t 
 void AttentionCaseState::fill(KvCache& cache, std::int64_t tokens, const float* rows) {
     const std::int64_t row = std::int64_t{m_case.kvHeads} * m_case.headDim, every = tokens > 300 ? 64 : 1;
     const std::vector<float> equal(static_cast<std::size_t>(row), 0.5f);
+    std::vector<float> broken(static_cast<std::size_t>(row), 0.5f);
+    for (int g = 0; g < m_case.kvHeads; ++g)
+        broken[static_cast<std::size_t>(g * m_case.headDim)] = std::numeric_limits<float>::quiet_NaN();
     Ledger ledger;
     std::int64_t since = 0;
     for (std::int64_t t = 0; t < tokens; ++t) {
@@ -248,8 +251,11 @@ void AttentionCaseState::fill(KvCache& cache, std::int64_t tokens, const float* 
             evictUnseen(cache, 0, m_held, m_held, since, t, ledger);
             since = t;
         }
-        const bool alike = m_case.keys == AttentionCase::Keys::Equal;
-        cache.append(0, t, alike ? equal.data() : rows + t * row, rows + (tokens - 1 - t) * row, ledger);
+        const bool breaks = m_case.keys == AttentionCase::Keys::Broken && t == tokens * 3 / 4;
+        const float* const key = breaks                                      ? broken.data()
+                                 : m_case.keys == AttentionCase::Keys::Equal ? equal.data()
+                                                                             : rows + t * row;
+        cache.append(0, t, key, rows + (tokens - 1 - t) * row, ledger);
     }
 }
 
@@ -360,7 +366,7 @@ void AttentionCaseState::spoil(std::int64_t i, std::int64_t slot, bool key, bool
     }
     const RowForm form = own.rows();
     const std::int64_t row = slot % form.rows;
-    const auto sixteen = [](std::byte* at, std::int64_t i, std::uint16_t bits) { std::memcpy(at + 2 * i, &bits, 2); };
+    const auto sixteen = [](std::byte* at, std::int64_t n, std::uint16_t bits) { std::memcpy(at + 2 * n, &bits, 2); };
     const auto fill = [&](const void* const* blocks) {
         auto* const block = static_cast<std::byte*>(const_cast<void*>(blocks[slot / form.rows]));
         for (int g = 0; g < form.groups(); ++g)

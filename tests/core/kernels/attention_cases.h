@@ -23,7 +23,7 @@ struct AttentionCase {
     // spans; beside rows that are held for another layer; sinks at another distance; all, and a keep hears of it.
     enum class Sight : std::uint8_t { All, Lived, Spans, Borrowed, Turned, Reported };
     static constexpr int kSights = 6;
-    enum class Keys : std::uint8_t { Random, Equal };
+    enum class Keys : std::uint8_t { Random, Equal, Broken }; // the last but for one that has a NaN
 
     AttentionPlan plan; // keep, read, and how rows are coded
     Sight sight = Sight::All;

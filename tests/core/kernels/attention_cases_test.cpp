@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "tests/core/kernels/attention_cases.h"
@@ -127,6 +128,14 @@ void checkUnseen(const AttentionCase& c, AttentionCaseState& state, cpu::Attenti
         }
 }
 
+std::string_view methodOfStore(const Store& store) {
+    if (const auto learnt = learntStore(store))
+        return learntStoreName(*learnt);
+    if (std::holds_alternative<KiviParams>(store))
+        return "kivi";
+    return storesCodes(store) ? "rtn" : "floats";
+}
+
 } // namespace
 
 TEST_CASE("Every read on the CPU is its truth, over all heads, widths, lengths, batches, stores and sights",
@@ -163,15 +172,47 @@ TEST_CASE("Every read on the CPU is its truth, over all heads, widths, lengths, 
 
 namespace {
 
-std::string_view methodOfStore(const Store& store) {
-    if (const auto learnt = learntStore(store))
-        return learntStoreName(*learnt);
-    if (std::holds_alternative<KiviParams>(store))
-        return "kivi";
-    return storesCodes(store) ? "rtn" : "floats";
+// Outputs are NaN where the truth's are; how many heads' are.
+int checkBroken(const AttentionCase& c, AttentionCaseState& state, cpu::AttentionScratch& scratch) {
+    const AttentionResult result = state.run(scratch);
+    int broken = 0;
+    for (std::int64_t i = 0; i < state.views(); ++i) {
+        const auto chosen =
+            result.chosen.empty() ? std::vector<std::int32_t>() : result.chosen[static_cast<std::size_t>(i)];
+        const at::Tensor expected = truthOf(c, state, i, chosen).output.contiguous();
+        const std::span<const float> out = outputOf(c, result, i);
+        for (std::size_t x = 0; x < out.size(); ++x)
+            REQUIRE(std::isnan(out[x]) == std::isnan(expected.data_ptr<double>()[x]));
+        broken += std::isnan(out[0]);
+    }
+    return broken;
 }
 
 } // namespace
+
+TEST_CASE("A key that is no number reaches every head that reads it, of every store", "[core.kernels]") {
+    cpu::AttentionScratch scratch;
+    std::map<std::string, int> broken; // by read, and by store
+    std::uint32_t seed = 0;
+    for (AttentionCase c : attentionCases()) {
+        c.keys = AttentionCase::Keys::Broken;
+        INFO(c.text());
+        AttentionCaseState state(c, ++seed);
+        const std::string store(methodOfStore(c.plan.store));
+        broken["read " + std::to_string(c.plan.read.index())] += checkBroken(c, state, scratch);
+        if (!mixedStore(c.plan.store, c.headDim)) {
+            broken[store] += checkBroken(c, state, scratch);
+            continue;
+        }
+        state.reveal(true);
+        broken[store] += checkBroken(c, state, scratch);
+    }
+    for (const char* what :
+         {"read 0", "read 1", "read 2", "read 3", "floats", "rtn", "kivi", "kvquant", "cq"}) {
+        INFO(what);
+        CHECK(broken[what] > 0);
+    }
+}
 
 TEST_CASE("The list of cases has every method with every group, width, length, store, batch and sight",
           "[core.kernels]") {

@@ -81,6 +81,22 @@ TEST_CASE("A token with logit -inf has no weight, and a head without any other a
     }
 }
 
+TEST_CASE("A key that is no number is not hidden by those that have no weight", "[core.kernels]") {
+    for (const int broken : {0, 3, 17, 39})
+        for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16}) {
+            KvBlocks cache({1, 1, 16, 40, type});
+            cache.fill(1);
+            std::vector<float> q(16, 0.f), key(16, 0.f);
+            q[0] = 1;
+            for (int s = 0; s < 40; ++s) {
+                key[0] = s == broken ? std::numeric_limits<float>::quiet_NaN() : -kInfinity;
+                cache.setKey(0, s, key);
+            }
+            for (const float y : attendAllOf(cache, q))
+                CHECK(std::isnan(y));
+        }
+}
+
 TEST_CASE("Large logits do not overflow", "[core.kernels]") {
     KvBlocks cache({1, 1, 16, 600});
     cache.fill(2);

@@ -68,7 +68,7 @@ TEST_CASE("An index of shards that lies is refused in one line", "[core.model]")
          inMap([](Json& m) { m[kQuery] = "model-00003-of-00003.safetensors"; })},
         {"too many shards", "make no sense", inMap([](Json& m) {
              for (int i = 0; i < 1001; ++i)
-                 m["t" + std::to_string(i)] = "s" + std::to_string(i) + ".safetensors";
+                 m['t' + std::to_string(i)] = 's' + std::to_string(i) + ".safetensors";
          })},
     };
     Sharded sharded;

@@ -151,7 +151,7 @@ TEST_CASE("GGUF vocabularies give the ids published with them and the peer's on 
     for (std::size_t i = 0; i < texts.size(); ++i) {
         std::string got;
         for (const int id : tokenizer->encode(texts[i], false))
-            got += " " + std::to_string(id);
+            got += ' ' + std::to_string(id);
         INFO(texts[i]);
         CHECK(got == expected[i]);
     }
