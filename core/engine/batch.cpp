@@ -15,8 +15,8 @@
 namespace fovea {
 
 struct Batch::Impl {
-    Impl(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity)
-        : decoder(std::move(model), std::move(plan), Backend::Cpu, nullptr),
+    Impl(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity, Backend backend)
+        : decoder(std::move(model), std::move(plan), backend, nullptr),
           logits(static_cast<std::size_t>(texts) * vocabulary(), 0.f) {
         for (int i = 0; i < texts; ++i)
             sequences.push_back(decoder.begin({.capacity = capacity}));
@@ -35,8 +35,8 @@ struct Batch::Impl {
     std::vector<Feed> feeds;   // (n)
 };
 
-Batch::Batch(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity)
-    : m(std::make_unique<Impl>(std::move(model), std::move(plan), texts, capacity)) {}
+Batch::Batch(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity, Backend backend)
+    : m(std::make_unique<Impl>(std::move(model), std::move(plan), texts, capacity, backend)) {}
 
 Batch::~Batch() = default;
 Batch::Batch(Batch&&) noexcept = default;
@@ -64,6 +64,10 @@ std::span<const float> Batch::logits(int text) const {
 }
 std::int64_t Batch::tokens(int text) const {
     return m->sequence(text).tokens();
+}
+
+const std::string& Batch::whyLeft() const {
+    return m->decoder.whyLeft();
 }
 
 namespace {
@@ -97,7 +101,7 @@ BatchRun generateBatch(std::shared_ptr<const Model> model, const AttentionPlan& 
         left.push_back(stepsAfter(std::ssize(prompt), plan, model->spec, options));
         capacity = std::max(capacity, std::ssize(prompt) - 1 + std::max<std::int64_t>(left.back(), 1));
     }
-    Batch batch(model, plan, static_cast<int>(prompts.size()), capacity);
+    Batch batch(model, plan, static_cast<int>(prompts.size()), capacity, options.session.backend);
 
     const Stopwatch watch;
     for (int text = 0; text < std::ssize(prompts); ++text) {
@@ -124,6 +128,7 @@ BatchRun generateBatch(std::shared_ptr<const Model> model, const AttentionPlan& 
             run.texts[text].surprises.push_back(surpriseOf(batch.logits(number), next));
             left[text] = endsText(next, options) && !options.ignoreEnd ? 0 : left[text] - 1;
         }
+        run.whyLeft = batch.whyLeft();
         if (observer && !observer(run))
             break;
     }

@@ -17,7 +17,8 @@ namespace fovea {
 class Batch {
 public:
     // `texts` empty ones of at most `capacity` tokens each; 0: the model's context. Throws as Session does.
-    Batch(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity = 0);
+    Batch(std::shared_ptr<const Model> model, AttentionPlan plan, int texts, std::int64_t capacity = 0,
+          Backend backend = Backend::Cpu);
     ~Batch();
     Batch(Batch&&) noexcept;
 
@@ -33,6 +34,7 @@ public:
 
     std::span<const float> logits(int text) const; // (V) after its last step, zeros before the first
     std::int64_t tokens(int text) const;           // in its cache
+    const std::string& whyLeft() const;            // as Session's
 
 private:
     struct Impl;
@@ -56,11 +58,12 @@ struct BatchRun {
     std::vector<Step> steps;
     double prefillSeconds = 0;
     int threads = 1;
+    std::string whyLeft; // as Run's
 };
 
-// As `generate`, of several prompts, on the CPU kernels: the plan acts from each prompt's end, a text that ends leaves
+// As `generate`, of several prompts, on the kernels of the CPU or of a GPU: the plan acts from each prompt's end, a text that ends leaves
 // the batch, and each has a sampler of its own, seeded alike. Of the options `decodeFrom`, `forced`, `keepLogits` and
-// `session` are not looked at.
+// what `session` has besides the backend are not looked at.
 BatchRun generateBatch(std::shared_ptr<const Model> model, const AttentionPlan& plan,
                        std::span<const std::vector<int>> prompts, const GenerateOptions& options,
                        const std::function<bool(const BatchRun& soFar)>& observer,

@@ -202,6 +202,12 @@ CheckReport checkBackends(std::shared_ptr<const Model> model, const AttentionPla
         if (observer && !observer(report))
             break;
     }
+    if (!options.ways || cancel)
+        return report;
+    std::vector<int> fed;
+    for (const CheckStep& step : report.steps)
+        fed.push_back(step.fed);
+    report.ways = timeWays(model, plan, prompt, fed, report.decodeFrom, cancel);
     return report;
 }
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "core/engine/check_prompt.h"
+#include "core/engine/check_times.h"
 #include "core/engine/deviation.h"
 #include "core/engine/session.h"
 
@@ -51,6 +52,7 @@ struct CheckReport {
     std::int64_t agreeing = 0;            // steps at which both chose the same token
     bool sameBytes() const;               // at every step
     std::optional<PromptCheck> prompt;    // empty: not asked for
+    std::vector<CheckedWay> ways;         // the same
     bool within() const { return !firstBeyond && sameBytes() && (!prompt || prompt->within()); }
 };
 
@@ -60,6 +62,7 @@ struct CheckOptions {
     std::int64_t decodeFrom = -1; // where the plan acts from; -1: the prompt's length
     double tolerance = 0;         // relative; 0: checkTolerance of the store
     bool prompt = false;          // check how the prompt is read, too
+    bool ways = false;            // then make the same steps in every way there is, and take their time
     // Told of what the second backend takes and gives before it is compared, and free to change it: faults are planted
     // here.
     AttentionTap* onSecond = nullptr;

@@ -34,7 +34,7 @@ public:
             m_layers.emplace_back(weights);
     }
 
-    double step(std::span<const Feed> feeds, bool planned, std::span<float> logits) override {
+    StepTime step(std::span<const Feed> feeds, bool planned, std::span<float> logits) override {
         m_attentionSeconds = 0;
         m_feeds = feeds;
         makeRoom();
@@ -58,7 +58,7 @@ public:
             cpu::softcap(logits.data(), std::ssize(logits), m_spec.logitSoftcap);
 
         m.ledger.add(std::exchange(m_moved, Traffic{}));
-        return m_attentionSeconds;
+        return {m_attentionSeconds};
     }
 
 private:

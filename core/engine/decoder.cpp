@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "core/engine/converted_models.h"
+#include "core/engine/device/gpu_refusal.h"
 #include "core/engine/known_tokens.h"
 #include "core/engine/prefill.h"
 #include "core/engine/sequence.h"
 #include "core/engine/stopwatch.h"
 #include "core/engine/store_codecs.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/plan/plan_prefill.h"
@@ -27,11 +29,39 @@ AttentionPlan accepted(AttentionPlan plan, const ModelSpec& spec) {
 
 } // namespace
 
-Decoder::Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap)
+Decoder::Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap,
+                 bool graphs)
     : m_own(std::move(model)), m_plan(accepted(std::move(plan), m_own->spec)),
       m_model(modelUnder(m_own, m_plan)), m_codecs(storeCodecs(m_own, m_model->spec, m_plan.store)), m_backend(backend),
-      m_keeps(m_plan, m_model->spec), m_state{*m_model, m_plan, m_keeps, m_ledger, tap},
-      m_path(backend == Backend::Cpu ? makeCpuPath(m_state) : makeReferencePath(m_state)) {}
+      m_keeps(m_plan, m_model->spec), m_state{*m_model, m_plan, m_keeps, m_ledger, tap, graphs} {
+    makePath();
+}
+
+void Decoder::makePath() {
+    switch (m_backend) {
+    case Backend::Cpu:
+        m_path = makeCpuPath(m_state);
+        return;
+    case Backend::Reference:
+        m_path = makeReferencePath(m_state);
+        return;
+    case Backend::Cuda:
+        if (const auto why = gpuRefusal(m_plan, *m_model))
+            throw PlanError(*why);
+        try {
+            m_path = makeCudaPath(m_state, m_model);
+        } catch (const cuda::OutOfMemory& full) {
+            leaveDevice(full.what());
+        }
+    }
+}
+
+// The host's cache has every row: the CPU goes on where the GPU stopped.
+void Decoder::leaveDevice(const char* why) {
+    m_whyLeft = why;
+    m_backend = Backend::Cpu;
+    makePath();
+}
 
 std::int64_t Decoder::vocabulary() const {
     return m_model->spec.vocabulary;
@@ -68,13 +98,24 @@ bool Decoder::prefill(Sequence& text, std::span<const int> tokens, const std::at
         if (cancel)
             return false;
         const auto chunk = tokens.first(std::min<std::size_t>(tokens.size(), kPrefillChunk));
-        // Who compares backends wants them to begin with the same rows: a last bit of a product may be one of a cached
-        // value's, and that is 2^-9 of it in bf16. Prompts are compared by themselves (check_prompt.h).
-        prefillChunk(m_state, m_state.tap ? Backend::Reference : m_backend, text, chunk, length);
+        readChunk(text, chunk, length);
         text.advancePrompt(std::ssize(chunk));
         tokens = tokens.subspan(chunk.size());
     }
     return true;
+}
+
+void Decoder::readChunk(Sequence& text, std::span<const int> chunk, std::int64_t length) {
+    try {
+        if (m_path->readPrompt(text, chunk, length))
+            return;
+    } catch (const cuda::OutOfMemory& full) {
+        leaveDevice(full.what());
+    }
+    // Who compares backends wants them to begin with the same rows: a last bit of a product may be one of a cached
+    // value's, and that is 2^-9 of it in bf16. Prompts are compared by themselves (check_prompt.h).
+    const Backend reader = m_backend == Backend::Cuda ? Backend::Cpu : m_backend;
+    prefillChunk(m_state, m_state.tap ? Backend::Reference : reader, text, chunk, length);
 }
 
 StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<float> logits) {
@@ -86,7 +127,15 @@ StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<floa
     const Stopwatch watch;
     for (const Feed& feed : feeds)
         feed.sequence->begin(planned);
-    cost.attentionSeconds = m_path->step(feeds, planned, logits);
+    StepTime time;
+    try {
+        time = m_path->step(feeds, planned, logits);
+    } catch (const cuda::OutOfMemory& full) {
+        leaveDevice(full.what());
+        time = m_path->step(feeds, planned, logits);
+    }
+    cost.attentionSeconds = time.attentionSeconds;
+    cost.device = std::move(time.device);
     for (const Feed& feed : feeds)
         feed.sequence->advance();
     cost.seconds = watch.seconds();

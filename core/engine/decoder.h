@@ -22,7 +22,8 @@ struct StoreCodecs;
 class Decoder {
 public:
     // As Session's.
-    Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap);
+    Decoder(std::shared_ptr<const Model> model, AttentionPlan plan, Backend backend, AttentionTap* tap,
+            bool graphs = true);
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
 
@@ -35,8 +36,13 @@ public:
 
     const Model& own() const { return *m_own; } // as it was loaded
     std::int64_t vocabulary() const;
+    Backend backend() const { return m_backend; }              // as Session's
+    const std::string& whyLeft() const { return m_whyLeft; }
 
 private:
+    void makePath();
+    void readChunk(Sequence& text, std::span<const int> chunk, std::int64_t length);
+    void leaveDevice(const char* why);
     void require(const Sequence& text, std::span<const int> next) const;
 
     std::shared_ptr<const Model> m_own;
@@ -48,6 +54,7 @@ private:
     Ledger m_ledger;
     DecodeState m_state;
     std::unique_ptr<DecodePath> m_path;
+    std::string m_whyLeft;
     Traffic m_weights; // that a step reads, by formula, for as many texts
     std::int64_t m_predictedFor = 0;
 };

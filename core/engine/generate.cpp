@@ -30,7 +30,32 @@ Run startOf(const Model& model, const AttentionPlan& plan, std::span<const int> 
 } // namespace
 
 std::string_view backendName(Backend backend) {
-    return backend == Backend::Cpu ? "cpu" : "reference";
+    switch (backend) {
+    case Backend::Cpu:
+        return "cpu";
+    case Backend::Reference:
+        return "reference";
+    case Backend::Cuda:
+        return "cuda";
+    }
+    return "";
+}
+
+std::optional<Backend> backendOf(std::string_view name) {
+    for (const Backend backend : kAllBackends)
+        if (name == backendName(backend))
+            return backend;
+    return {};
+}
+
+void noteBackend(Run& run, const Session& session) {
+    if (session.whyLeft().empty() || !run.whyLeft.empty())
+        return;
+    run.whyLeft = session.whyLeft();
+    run.backend = backendName(session.backend());
+    if (run.steps.size() > 1)
+        run.backend = std::string(backendName(Backend::Cuda)) + ", " + run.backend + " from " +
+                      std::to_string(run.steps.back().position);
 }
 
 Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std::span<const int> prompt,
@@ -72,6 +97,7 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
 
         run.tokens.push_back(record.token);
         run.steps.push_back(record);
+        noteBackend(run, session);
         run.capturedTokens = run.capture ? session.tokens() : 0;
         run.slots.catchUp(session.slots());
         if (observer && !observer(run))

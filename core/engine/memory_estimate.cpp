@@ -230,7 +230,7 @@ public:
         if (lessCapture(capture))
             keep(MemoryOffer::Kind::Capture, capture);
         if (halfStore(store))
-            keep(MemoryOffer::Kind::Store, store);
+            keep(MemoryOffer::Kind::HalfStore, store);
         if (fewerTokens(tokens))
             keep(MemoryOffer::Kind::Tokens, tokens);
         if (m_offers.empty()) {

@@ -58,7 +58,7 @@ MemoryEstimate estimateMemory(const ModelSpec& spec, const MemoryQuestion& quest
 
 // One way to hold less: the same question with less in it.
 struct MemoryOffer {
-    enum class Kind : std::uint8_t { Capture, Store, Tokens, Everything };
+    enum class Kind : std::uint8_t { Capture, HalfStore, Tokens, Everything };
     Kind kind = Kind::Tokens;
     MemoryQuestion question;
     MemoryEstimate estimate;

@@ -41,7 +41,7 @@ public:
         : m(state), m_kernels(promptKernels(Backend::Reference, state.model, state.plan.acts)) {}
 
     // Text after text: each reads all weights, as ATen's forward does.
-    double step(std::span<const Feed> feeds, bool planned, std::span<float> scores) override {
+    StepTime step(std::span<const Feed> feeds, bool planned, std::span<float> scores) override {
         const c10::NoGradGuard noGrad;
         m_attentionSeconds = 0;
         m_planned = planned;
@@ -52,7 +52,7 @@ public:
                                scores.size() / feeds.size());
             forward(feed.token, own);
         }
-        return m_attentionSeconds;
+        return {m_attentionSeconds};
     }
 
 private:

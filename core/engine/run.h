@@ -10,6 +10,7 @@
 #include "core/cache/slot_history.h"
 #include "core/cache/traffic.h"
 #include "core/engine/capture.h"
+#include "core/engine/device_span.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -30,6 +31,7 @@ struct StepCost {
     std::int64_t evicted = 0;    // rows that this step dropped, all layers and KV heads
     double seconds = 0;          // wall clock of the whole step
     double attentionSeconds = 0; // of which inside attention kernels
+    DeviceSpans device = nullptr;
 };
 
 struct StepRecord : StepCost {
@@ -48,7 +50,8 @@ struct Run {
     std::int64_t promptTokens = 0; // P
     std::int64_t decodeFrom = 0;   // the plan's keep and read act from this position on
     std::vector<StepRecord> steps;
-    std::string backend; // "cpu", "reference"
+    std::string backend; // "cpu", "reference", "cuda"; "cuda, cpu from 512" where the GPU had no memory for that position
+    std::string whyLeft; // the GPU, in a sentence for who looks on; empty: it runs where it was told to
     int threads = 1;
     double prefillSeconds = 0;
     // Rows that left while the prompt was read in chunks, before any step: of a model's own window, and of a masked

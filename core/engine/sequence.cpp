@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/engine/cache_layout.h"
+#include "core/engine/device/cache_twin.h"
 #include "core/engine/eviction.h"
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
@@ -33,6 +34,14 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
     if (scoresTokens(plan))
         m_observer =
             std::make_unique<KeepObserver>(plan, spec, m_cache.layout().slotsPerBlock, options.truths);
+}
+
+Sequence::~Sequence() = default;
+
+CacheTwin& Sequence::onDevice() {
+    if (!m_twin)
+        m_twin = std::make_unique<CacheTwin>(m_cache);
+    return *m_twin;
 }
 
 void Sequence::keepPromptRows(std::int64_t tokens) {

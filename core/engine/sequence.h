@@ -17,6 +17,8 @@
 
 namespace fovea {
 
+class CacheTwin;
+
 struct SequenceOptions {
     std::int64_t capacity = 0;      // most tokens it will see
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
@@ -31,6 +33,7 @@ public:
     // All but the options outlive it. The ledger hears what is written, and what eviction moves.
     Sequence(const AttentionPlan& plan, const ModelSpec& spec, const LayerKeeps& keeps, Ledger& ledger,
              const SequenceOptions& options);
+    ~Sequence();
     Sequence(const Sequence&) = delete;
     Sequence& operator=(const Sequence&) = delete;
 
@@ -42,6 +45,8 @@ public:
     const KvCache& cache() const { return m_cache; }
     const std::shared_ptr<const Capture>& capture() const { return m_capture; }
     const SlotHistory& slots() const { return m_history; } // empty unless recorded
+    // What the GPU holds of it, from the first call on.
+    CacheTwin& onDevice();
     // Null where the keep hears nothing of what queries give to tokens.
     KeepObserver* observer() { return m_observer.get(); }
 
@@ -75,6 +80,7 @@ private:
     const LayerKeeps& m_keeps;
     Ledger& m_ledger;
     KvCache m_cache;
+    std::unique_ptr<CacheTwin> m_twin; // null: no step was on a GPU
     std::int64_t m_capacity, m_tokens = 0;
     std::shared_ptr<const Capture> m_capture; // as runs share it
     Capture* m_writtenCapture = nullptr;      // the same, for this text alone

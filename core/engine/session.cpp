@@ -9,7 +9,7 @@ namespace fovea {
 
 struct Session::Impl {
     Impl(std::shared_ptr<const Model> model, AttentionPlan plan, const SessionOptions& options)
-        : decoder(std::move(model), std::move(plan), options.backend, options.tap),
+        : decoder(std::move(model), std::move(plan), options.backend, options.tap, options.graphs),
           text(decoder.begin({.capacity = options.capacity,
                               .captureBudget = options.captureBudget,
                               .recordSlots = options.recordSlots})),
@@ -51,6 +51,12 @@ const Model& Session::model() const {
 }
 const std::shared_ptr<const Capture>& Session::capture() const {
     return m->text->capture();
+}
+Backend Session::backend() const {
+    return m->decoder.backend();
+}
+const std::string& Session::whyLeft() const {
+    return m->decoder.whyLeft();
 }
 std::int64_t Session::promptEvicted() const {
     return m->text->promptEvicted();

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,21 +35,26 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-enum class Backend : std::uint8_t { Cpu, Reference };
-std::string_view backendName(Backend backend); // "cpu", "reference"
+// Cuda is a GPU (device/gpu_refusal.h says what it does not take).
+enum class Backend : std::uint8_t { Cpu, Reference, Cuda };
+std::string_view backendName(Backend backend); // "cpu", "reference", "cuda"
+std::optional<Backend> backendOf(std::string_view name); // empty: there is none of this name
+inline constexpr Backend kAllBackends[] = {Backend::Cpu, Backend::Cuda, Backend::Reference};
 
 struct SessionOptions {
     Backend backend = Backend::Cpu;
     std::int64_t captureBudget = 0; // bytes; 0: capture nothing
     bool recordSlots = false;       // keep the life of every cached token, for Run::slots
     std::int64_t capacity = 0; // most tokens this session will see; 0: the model's context; at most textLimit
+    bool graphs = true; // on a GPU: steps are queued as one (cuda::LaunchGraph), not launch by launch
     AttentionTap* tap = nullptr; // hears decode steps, not the prefill; outlives the session
 };
 
 class Session {
 public:
     // Throws PlanError when the plan cannot run on the model. Where the plan shares KV between layers or rounds weights
-    // the model is converted first (converted_models.h), which takes a while when nobody asked for it before.
+    // the model is converted first (converted_models.h), which takes a while when nobody asked for it before. On the GPU
+    // also where that has not the kernels; where it has not the memory the session begins on the CPU.
     Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options);
     ~Session();
     Session(Session&&) noexcept;
@@ -65,12 +72,18 @@ public:
     const Model& model() const;            // as it was given
     const std::shared_ptr<const Capture>& capture() const;
     const SlotHistory& slots() const; // empty unless recordSlots
+    // Where steps run now: the CPU, once the GPU had no memory left for one of its own. Then why, in a sentence.
+    Backend backend() const;
+    const std::string& whyLeft() const; // empty: it runs where it was told to
     std::int64_t promptEvicted() const; // rows that left while prompts were read, all layers and KV heads
 
 private:
     struct Impl;
     std::unique_ptr<Impl> m;
 };
+
+// Tells the run where its steps are taken, as of its newest: after every step.
+void noteBackend(Run& run, const Session& session);
 
 struct GenerateOptions {
     std::int64_t tokens = 0;      // to generate

@@ -20,10 +20,10 @@ StepAngles::StepAngles(const ModelSpec& spec) : m_rotated(spec.rotated()) {
     }
 }
 
-void StepAngles::moveTo(std::int64_t position) {
+void StepAngles::moveTo(std::int64_t position, std::int64_t length) {
     for (Shared& shared : m_shared) {
         if (shared.rope->scaling.kind == RopeScaling::Kind::Dynamic && m_rotated > 0)
-            shared.table = ropeTable(*shared.rope, m_rotated, position + 1);
+            shared.table = ropeTable(*shared.rope, m_rotated, length);
         for (std::size_t i = 0; i < shared.table.frequency.size(); ++i) {
             // In double: at position 32,768 an fp32 angle is off by thousandths of a radian.
             const double angle = static_cast<double>(position) * shared.table.frequency[i];

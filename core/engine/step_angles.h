@@ -15,8 +15,9 @@ public:
     // `spec` must outlive it.
     explicit StepAngles(const ModelSpec& spec);
 
-    // What follows is of this position; the sequence is as long as it.
-    void moveTo(std::int64_t position);
+    // What follows is of this position; the sequence is as long as it, or `length`.
+    void moveTo(std::int64_t position) { moveTo(position, position + 1); }
+    void moveTo(std::int64_t position, std::int64_t length);
     // (rotated/2) each, empty where nothing turns; times the attention factor.
     std::span<const float> cosines(int layer) const { return of(layer).cosine; }
     std::span<const float> sines(int layer) const { return of(layer).sine; }

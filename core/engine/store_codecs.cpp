@@ -90,7 +90,12 @@ std::optional<std::string> missingCodebooks(const Model& model, const Store& sto
 }
 
 std::shared_ptr<const StoreCodecs> openCodecs(const Model& model, const LearntStore& store) {
-    return learntCodecs(readCodebooks(codebooksPath(model.origin, store), model), model.spec);
+    const std::filesystem::path file = codebooksPath(model.origin, store);
+    const StoreCodebooks books = readCodebooks(file, model);
+    if (books.store != store) // a file that was renamed: its rows are of another size than the cache's
+        throw CheckpointError(file.string() + ": holds codebooks of store=" + learntStoreText(books.store) +
+                              "; make it again with fovea calibrate");
+    return learntCodecs(books, model.spec);
 }
 
 } // namespace

@@ -74,6 +74,20 @@ Json stepJson(const CheckStep& step, const CheckReport& report) {
             {"attention_by_layer", std::move(layers)}};
 }
 
+Json waysJson(const CheckReport& report) {
+    Json ways = Json::array();
+    for (const CheckedWay& way : report.ways)
+        if (way.whyNot.empty())
+            ways.push_back({{"name", way.name},
+                            {"steps", way.steps},
+                            {"median_seconds", way.medianSeconds},
+                            {"spread_seconds", way.spread},
+                            {"logits_relative", finiteOrNull(way.logits.relative)}});
+        else
+            ways.push_back({{"name", way.name}, {"why_not", way.whyNot}});
+    return ways;
+}
+
 Json reportJson(const CheckReport& report) {
     Json parts = Json::object();
     for (int i = 0; i < kCheckedParts; ++i)
@@ -98,6 +112,7 @@ Json reportJson(const CheckReport& report) {
             {"largest", deviationJson(report.largest, report)},
             {"first_beyond", report.firstBeyond ? deviationJson(*report.firstBeyond, report) : Json(nullptr)},
             {"prompt", report.prompt ? promptJson(*report.prompt) : Json(nullptr)},
+            {"ways", waysJson(report)},
             {"parts", std::move(parts)},
             {"heads", std::move(heads)},
             {"steps", std::move(steps)}};

@@ -1,6 +1,8 @@
 #include "core/trace/chrome_trace.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/trace/json_parts.h"
 #include "core/trace/run_totals.h"
@@ -9,7 +11,7 @@ namespace fovea {
 
 namespace {
 
-enum Track { kPhases = 1, kSteps = 2 };
+enum Track { kPhases = 1, kSteps = 2, kDevice = 3 };
 
 // Whole microseconds: neighbouring spans then share their edge exactly and viewers do not nest them.
 using Microseconds = std::int64_t;
@@ -88,6 +90,21 @@ void levelsAfter(ProcessTrace& trace, const StepRecord& step, Microseconds end) 
     trace.counter("KV slots live", end, step.liveSlots);
 }
 
+// The GPU's own clock, which begins with each step's first kernel, laid at the end of the step as the host saw it: what
+// the host does before it queues anything comes first.
+void deviceDuring(ProcessTrace& trace, const StepRecord& step, double end) {
+    if (!step.device || step.device->empty())
+        return;
+    const double begin = end - static_cast<double>(step.device->back().end);
+    for (const DeviceSpan& span : *step.device) {
+        std::string name(kDeviceStageNames[static_cast<std::size_t>(span.stage)]);
+        if (span.layer >= 0)
+            name += " " + std::to_string(span.layer);
+        trace.span(name, kDevice, microseconds(begin + static_cast<double>(span.begin)),
+                   microseconds(begin + static_cast<double>(span.end)), {{"position", step.position}});
+    }
+}
+
 void traceSteps(ProcessTrace& trace, const TracedRun& traced, double start) {
     const auto& steps = traced.run->steps;
     double elapsed = start;
@@ -97,6 +114,7 @@ void traceSteps(ProcessTrace& trace, const TracedRun& traced, double start) {
         const Microseconds end = microseconds(elapsed);
         trace.span("step " + std::to_string(i), kSteps, begin, end, stepArguments(steps[i]));
         levelsDuring(trace, steps[i], begin);
+        deviceDuring(trace, steps[i], elapsed);
         levelsAfter(trace, steps[i], end);
         if (i < traced.kl.size())
             trace.counter("KL to the first plan (nats)", begin, static_cast<double>(traced.kl[i]));
@@ -114,6 +132,8 @@ void traceRun(Json& events, const TracedRun& traced, int process) {
     trace.name("process_name", 0, traced.label);
     trace.name("thread_name", kPhases, "phases");
     trace.name("thread_name", kSteps, "steps");
+    if (std::any_of(run.steps.begin(), run.steps.end(), [](const StepRecord& step) { return step.device != nullptr; }))
+        trace.name("thread_name", kDevice, "GPU (CUDA events)");
     trace.span("prefill", kPhases, 0, microseconds(run.prefillSeconds),
                {{"prompt_tokens", run.promptTokens}, {"model", run.spec.name}});
     traceSteps(trace, traced, run.prefillSeconds);

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/model/quoted_name.h"
+
 namespace fovea {
 
 std::string csvField(std::string_view text) {
@@ -121,8 +123,8 @@ CsvFields::CsvFields(std::vector<std::string> fields, std::size_t row,
 }
 
 void CsvFields::refuse() const {
-    throw CsvError("row " + std::to_string(m_row) + " has \"" + m_fields[m_next].substr(0, 40) + "\" as " +
-                   m_columns[m_next]);
+    throw CsvError("row " + std::to_string(m_row) + " has \"" +
+                   withoutControls(m_fields[m_next].substr(0, 40)) + "\" as " + m_columns[m_next]);
 }
 
 double CsvFields::number(double least, double most) {

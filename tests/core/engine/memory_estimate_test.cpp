@@ -149,7 +149,7 @@ TEST_CASE("Offers fit, change as little as they can, and are none where all fits
     CHECK(offers[0].kind == MemoryOffer::Kind::Capture);
     CHECK(offers[0].question.captureBudget < question.captureBudget);
     CHECK(offers[0].question.tokens == question.tokens);
-    CHECK(offers[1].kind == MemoryOffer::Kind::Store);
+    CHECK(offers[1].kind == MemoryOffer::Kind::HalfStore);
     CHECK(offers[1].question.plans.front().store == Store(ElementType::BF16));
     CHECK(offers[1].estimate.cache * 2 == whole.cache);
     CHECK(offers[2].kind == MemoryOffer::Kind::Tokens);

@@ -1,0 +1,283 @@
+// One token of each text through the layers on the GPU's kernels. Weights are read as stored, activations are fp32, and
+// nothing waits for the device until the step is queued whole, as one graph that many steps share. Then the host is given its logits, and the rows that its
+// own cache and whoever looks on are to have.
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/engine/attention_tap.h"
+#include "core/engine/decode_path.h"
+#include "core/engine/device/cache_twin.h"
+#include "core/engine/device/device_layers.h"
+#include "core/engine/device/device_prompt.h"
+#include "core/engine/device/device_reads.h"
+#include "core/engine/device/step_inputs.h"
+#include "core/engine/device/step_rows.h"
+#include "core/engine/sequence.h"
+#include "core/kernels/cuda/cache_writes.h"
+#include "core/model/model.h"
+
+namespace fovea {
+
+namespace {
+
+class CudaPath final : public DecodePath {
+public:
+    CudaPath(const DecodeState& state, const std::shared_ptr<const Model>& model)
+        : m(state), m_spec(state.model.spec), m_layers(m_spec, deviceWeights(model), stream()),
+          m_inputs(m_spec, state.keeps), m_reads(state.plan, m_spec), m_prompt(state, m_layers, stream()) {
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            for (const Stage stage : {Stage::Projections, Stage::Attention, Stage::FeedForward})
+                m_stages.push_back({stage, layer, {}});
+        m_stages.push_back({Stage::Head, -1, {}});
+    }
+
+    bool readPrompt(Sequence& text, std::span<const int> tokens, std::int64_t length) override {
+        return m_prompt.read(text, tokens, length);
+    }
+
+    StepTime step(std::span<const Feed> feeds, bool planned, std::span<float> logits) override {
+        m_feeds = feeds;
+        m_moved = {};
+        prepare(planned);
+        for (const Feed& feed : feeds)
+            feed.sequence->onDevice().beginStep();
+        queueStep(planned);
+        cuda::download(logits.data(), m_logits.data(), logits.size_bytes(), stream());
+        m_rows.fetch(stream());
+        m_reads.fetch(stream());
+        cuda::wait(stream());
+        tellHost(planned);
+        m_moved += m_weightsMoved;
+        m.ledger.add(m_moved);
+        return times();
+    }
+
+private:
+    cuda::Stream stream() const { return m_stream.get(); }
+    std::int64_t texts() const { return std::ssize(m_feeds); } // n
+    Sequence& sequence(std::int64_t text) const { return *m_feeds[static_cast<std::size_t>(text)].sequence; }
+
+    // Recorded once for many steps: what changes from one to the next lies in memory whose address stays. A shape is
+    // recorded when it is met again; the first time its kernels are queued as they are, which also has them loaded.
+    void queueStep(bool planned) {
+        if (m.tap || !m.graphs) // who listens has a say in every layer
+            return queueLayers(planned);
+        std::vector<std::int64_t> shape = shapeOfStep(planned);
+        if (shape != m_graphShape) {
+            m_graph = {};
+            m_graphShape = std::move(shape);
+            return queueLayers(planned);
+        }
+        if (!m_graph) {
+            cuda::LaunchGraph::begin(stream());
+            try {
+                queueLayers(planned);
+            } catch (...) {
+                cuda::LaunchGraph::end(stream());
+                throw;
+            }
+            m_graph = cuda::LaunchGraph::end(stream());
+        }
+        m_graph.launch(stream());
+    }
+
+    // All that the launches of a step depend on.
+    std::vector<std::int64_t> shapeOfStep(bool planned) const {
+        std::vector<std::int64_t> shape = {static_cast<std::int64_t>(cuda::takenBuffers()), planned, m_tells};
+        for (std::int64_t text = 0; text < texts(); ++text) {
+            shape.push_back(reinterpret_cast<std::intptr_t>(&sequence(text)));
+            shape.push_back(sequence(text).keeping());
+            for (int layer = 0; layer < m_spec.layers; ++layer) {
+                const DeviceRead read = readOf(layer, text, planned);
+                shape.push_back(DeviceReads::room(read));
+                shape.push_back(read.inOrder);
+            }
+        }
+        return shape;
+    }
+
+    void queueLayers(bool planned) {
+        m_layers.embed(m_inputs.tokens(), m_inputs.positions());
+        auto stage = m_stages.begin();
+        const auto timed = [&](const auto& work) {
+            stage->timer.begin(stream());
+            work();
+            stage++->timer.end(stream());
+        };
+        for (int layer = 0; layer < m_spec.layers; ++layer) {
+            const DeviceLayers::Heads heads = m_rows.on(layer);
+            timed([&] {
+                m_layers.project(layer, heads,
+                                 {m_inputs.cosines(layer), m_inputs.sines(layer), m_inputs.pairs()});
+            });
+            if (m.tap)
+                tapEnters(layer);
+            timed([&] { attend(layer, heads, planned); });
+            if (m.tap)
+                tapLeaves(layer);
+            timed([&] { m_layers.finish(layer, m_attended.data()); });
+        }
+        timed([&] { m_layers.toLogits(m_logits.data()); });
+        m_weightsMoved = m_layers.takeMoved();
+    }
+
+    // Before the first launch: all memory that the step needs. What throws here has changed nothing.
+    void prepare(bool planned) {
+        std::int64_t longest = 0;
+        m_tells = false;
+        m_slots.clear();
+        m_inOrder.clear();
+        for (const Feed& feed : m_feeds) {
+            feed.sequence->onDevice().prepare(stream());
+            m_tells |= feed.sequence->observer() && feed.sequence->observer()->hearsReads();
+            const KvCache& cache = feed.sequence->cache();
+            for (int layer = 0; layer < m_spec.layers; ++layer) {
+                bool inOrder = true;
+                for (int head = 0; head < m_spec.kvHeads; ++head) {
+                    m_slots.push_back(cache.slots(layer, head) + 1); // with the step's own
+                    // A token that takes the place of one that left is the newest, and not the last.
+                    inOrder = inOrder && !cache.view(layer, head).byAge && !cache.hasHole(layer, head);
+                    longest = std::max(longest, m_slots.back());
+                }
+                m_inOrder.push_back(inOrder);
+            }
+        }
+        m_layers.begin(texts(), DeviceLayers::Products::Decode);
+        m_rows.begin(texts());
+        m_attended.atLeast(texts() * m_spec.queryHeads * m_spec.headDim);
+        m_logits.atLeast(texts() * m_spec.vocabulary);
+        m_reads.begin(m_spec.layers * texts(), longest, planned, m_tells);
+        m_inputs.write(m_feeds, stream());
+    }
+
+    void attend(int layer, const DeviceLayers::Heads& heads, bool planned) {
+        if (m_spec.ownsKv(layer))
+            append(layer, heads);
+        for (std::int64_t text = 0; text < texts(); ++text)
+            m_reads.attend(layer * texts() + text, readOf(layer, text, planned), stream());
+    }
+
+    void append(int layer, const DeviceLayers::Heads& heads) {
+        const std::int64_t width = std::int64_t{m_spec.kvHeads} * m_spec.headDim;
+        for (std::int64_t text = 0; text < texts(); ++text) {
+            cuda::CacheAppend append;
+            append.cache = sequence(text).onDevice().blocks(layer);
+            append.k = heads.k + text * width;
+            append.v = heads.v + text * width;
+            append.positions = m_inputs.cachePositions(text);
+            cuda::appendRows(append, stream());
+        }
+    }
+
+    DeviceRead readOf(int layer, std::int64_t text, bool planned) const {
+        const std::int64_t at = text * m_spec.layers + layer,
+                           row = std::int64_t{m_spec.queryHeads} * m_spec.headDim;
+        DeviceRead read;
+        read.layer = layer;
+        read.planned = planned;
+        read.rows = &sequence(text).onDevice();
+        read.slots = std::span(m_slots).subspan(static_cast<std::size_t>(at * m_spec.kvHeads),
+                                                static_cast<std::size_t>(m_spec.kvHeads));
+        read.inOrder = m_inOrder[static_cast<std::size_t>(at)] != 0;
+        read.q = m_rows.on(layer).q + text * row;
+        read.out = m_attended.data() + text * row;
+        read.sights = m_inputs.sights(layer, text);
+        return read;
+    }
+
+    // Whoever holds backends against each other may write what the layer goes on with.
+    void tapEnters(int layer) {
+        const bool owns = m_spec.ownsKv(layer);
+        m_rows.fetch(layer, stream());
+        cuda::wait(stream());
+        const DeviceLayers::Heads host = m_rows.fetched(layer);
+        m.tap->enter(layer, host.q, owns ? host.k : nullptr, owns ? host.v : nullptr);
+        m_rows.giveBack(layer, stream());
+    }
+    void tapLeaves(int layer) {
+        m_tapped.resize(static_cast<std::size_t>(texts() * m_spec.queryHeads * m_spec.headDim));
+        cuda::download(m_tapped.data(), m_attended.data(), m_tapped.size() * sizeof(float), stream());
+        cuda::wait(stream());
+        m.tap->leave(layer, m_tapped.data());
+        cuda::upload(m_attended.data(), m_tapped.data(), m_tapped.size() * sizeof(float), stream());
+    }
+
+    // The rows that the device has written already, and what reads told of them.
+    void tellHost(bool planned) {
+        for (int layer = 0; layer < m_spec.layers; ++layer) {
+            for (std::int64_t text = 0; text < texts(); ++text)
+                m_rows.appendTo(sequence(text), layer, text, sequence(text).tokens());
+            for (std::int64_t text = 0; text < texts(); ++text) {
+                const DeviceRead read = readOf(layer, text, planned);
+                const std::int64_t index = layer * texts() + text;
+                m_reads.count(read, m_moved);
+                if (const auto last = m_reads.choseLastPages(index, read, m_moved); !last.empty())
+                    sequence(text).choseLastPages(layer, last);
+                if (m_tells)
+                    tellObserver(layer, text, m_reads.told(index, read));
+            }
+        }
+        for (const Feed& feed : m_feeds)
+            feed.sequence->onDevice().endStep();
+    }
+    void tellObserver(int layer, std::int64_t text, const cpu::ReadReport& report) {
+        m_views.clear();
+        for (int head = 0; head < m_spec.kvHeads; ++head)
+            m_views.push_back(sequence(text).cache().view(layer, head));
+        sequence(text).observer()->heard(layer, m_views, report, m.ledger);
+    }
+
+    StepTime times() const {
+        StepTime time;
+        auto spans = std::make_shared<std::vector<DeviceSpan>>();
+        for (const TimedStage& stage : m_stages) {
+            const double begin = stage.timer.beginsAfter(m_stages.front().timer),
+                         seconds = stage.timer.seconds();
+            spans->push_back(
+                {stage.stage, stage.layer, static_cast<float>(begin), static_cast<float>(begin + seconds)});
+            time.attentionSeconds += stage.stage == Stage::Attention ? seconds : 0;
+        }
+        time.device = std::move(spans);
+        return time;
+    }
+
+    using Stage = DeviceSpan::Stage;
+    struct TimedStage {
+        Stage stage;
+        int layer;
+        cuda::DeviceTimer timer;
+    };
+
+    DecodeState m;
+    const ModelSpec& m_spec;
+    cuda::OwnStream m_stream;
+    DeviceLayers m_layers;
+    StepInputs m_inputs;
+    DeviceReads m_reads;
+    DevicePrompt m_prompt;
+    StepRows m_rows{m_spec};
+    std::vector<TimedStage> m_stages; // in the order of a step
+
+    std::span<const Feed> m_feeds;     // of this step
+    bool m_tells = false;              // some keep hears its reads
+    std::vector<std::int64_t> m_slots; // (n, layers, G)
+    std::vector<char> m_inOrder;       // (n, layers)
+    Room<float> m_attended, m_logits;  // (n, H, d), (n, V)
+    std::vector<float> m_tapped;
+    std::vector<KvView> m_views;
+    Traffic m_moved, m_weightsMoved; // of this step; of each with this many texts
+    cuda::LaunchGraph m_graph;
+    std::vector<std::int64_t> m_graphShape; // of the newest step; of the graph, where there is one
+};
+
+} // namespace
+
+std::unique_ptr<DecodePath> makeCudaPath(const DecodeState& state, std::shared_ptr<const Model> model) {
+    return std::make_unique<CudaPath>(state, model);
+}
+
+} // namespace fovea

@@ -1,0 +1,168 @@
+#include "core/engine/device/device_prompt.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/engine/device/cache_twin.h"
+#include "core/engine/layer_keeps.h"
+#include "core/engine/sequence.h"
+#include "core/kernels/cuda/cache_writes.h"
+#include "core/plan/attention_plan.h"
+#include "core/plan/plan_prefill.h"
+
+namespace fovea {
+
+namespace {
+
+template <class T>
+void put(Room<T>& to, const std::vector<T>& values, cuda::Stream stream) {
+    to.atLeast(std::ssize(values));
+    cuda::upload(to.data(), values.data(), values.size() * sizeof(T), stream);
+}
+
+} // namespace
+
+DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda::Stream stream)
+    : m(state), m_spec(state.model.spec), m_layers(layers), m_stream(stream), m_angles(m_spec),
+      m_rows(m_spec), m_cosines(static_cast<std::size_t>(m_spec.layers)),
+      m_sines(static_cast<std::size_t>(m_spec.layers)) {
+    for (std::size_t layer = 0; layer < m_cosines.size(); ++layer) {
+        std::size_t first = 0;
+        while (m_spec.ropeOf(static_cast<int>(first)) != m_spec.ropeOf(static_cast<int>(layer)))
+            ++first;
+        m_anglesOf.push_back(first);
+    }
+}
+
+// Whoever hears what queries give to a prompt's tokens, or has them read rows that the cache has made codes of, is served
+// on the host.
+bool DevicePrompt::takes(Sequence& text) const {
+    return !m.tap && !text.promptRows() && !(text.observer() && text.observer()->hearsReads());
+}
+
+bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_t length) {
+    if (!takes(text))
+        return false;
+    prepare(text, tokens, length);
+    text.onDevice().beginStep();
+    m_layers.embed(m_tokens.data(), m_positions.data());
+    for (int layer = 0; layer < m_spec.layers; ++layer) {
+        const std::size_t angles = m_anglesOf[static_cast<std::size_t>(layer)];
+        const DeviceLayers::Heads heads = m_rows.on(layer);
+        m_layers.project(layer, heads,
+                         {m_cosines[angles].data(), m_sines[angles].data(),
+                          static_cast<int>(m_angles.cosines(layer).size())});
+        if (m_spec.ownsKv(layer)) {
+            cuda::CacheAppend append;
+            append.cache = text.onDevice().blocks(layer);
+            append.k = heads.k;
+            append.v = heads.v;
+            append.positions = m_first.data();
+            append.tokens = static_cast<int>(m_count);
+            cuda::appendRows(append, m_stream);
+        }
+        attend(layer, text);
+        if (layer + 1 <
+            m_spec.layers) // nobody asks what follows a prompt's tokens but the last, which is a step's
+            m_layers.finish(layer, m_attended.data());
+    }
+    m_rows.fetch(m_stream);
+    cuda::wait(m_stream);
+    for (int layer = 0; layer < m_spec.layers; ++layer)
+        for (std::int64_t t = 0; t < m_count; ++t)
+            m_rows.appendTo(text, layer, t, text.tokens() + t);
+    text.onDevice().endStep();
+    m_layers.takeMoved(); // no step's
+    return true;
+}
+
+void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int64_t length) {
+    m_count = std::ssize(tokens);
+    text.onDevice().prepare(m_stream, m_count);
+    m_layers.begin(m_count, DeviceLayers::Products::Prompt);
+    m_rows.begin(m_count);
+    m_attended.atLeast(m_count * m_spec.queryHeads * m_spec.headDim);
+    std::vector<int> positions(tokens.size());
+    std::iota(positions.begin(), positions.end(), static_cast<int>(text.tokens()));
+    put(m_tokens, std::vector<int>(tokens.begin(), tokens.end()), m_stream);
+    put(m_positions, positions, m_stream);
+    put(m_first, std::vector<std::int64_t>(static_cast<std::size_t>(m_spec.kvHeads), text.tokens()),
+        m_stream);
+    m_oldest.atLeast(m_spec.queryHeads * m_count);
+    m_spans.atLeast(m_spec.queryHeads);
+    turnTo(text.tokens(), length);
+}
+
+void DevicePrompt::turnTo(std::int64_t first, std::int64_t length) {
+    std::vector<std::vector<float>> cosines(m_cosines.size()), sines(m_sines.size());
+    for (std::int64_t t = 0; t < m_count; ++t) {
+        m_angles.moveTo(first + t, length);
+        for (std::size_t layer = 0; layer < cosines.size(); ++layer) {
+            if (m_anglesOf[layer] != layer)
+                continue;
+            const auto c = m_angles.cosines(static_cast<int>(layer)),
+                       s = m_angles.sines(static_cast<int>(layer));
+            cosines[layer].insert(cosines[layer].end(), c.begin(), c.end());
+            sines[layer].insert(sines[layer].end(), s.begin(), s.end());
+        }
+    }
+    for (std::size_t layer = 0; layer < cosines.size(); ++layer)
+        if (!cosines[layer].empty()) {
+            put(m_cosines[layer], cosines[layer], m_stream);
+            put(m_sines[layer], sines[layer], m_stream);
+        }
+}
+
+void DevicePrompt::attend(int layer, Sequence& text) {
+    const cuda::CacheBlocks rows = text.onDevice().blocks(layer);
+    cuda::AttendPrompt chunk;
+    chunk.type = rows.type;
+    chunk.codes = rows.codes;
+    chunk.heads = m_spec.queryHeads;
+    chunk.kvHeads = m_spec.kvHeads;
+    chunk.headDim = m_spec.headDim;
+    chunk.slotsPerBlock = rows.slotsPerBlock;
+    chunk.scale = static_cast<float>(m_spec.logitRule().scaleOf(m_spec.headDim));
+    chunk.softcap = m_spec.attentionSoftcap;
+    // In f16 a query's component beyond 40,000/scale would be no number, and some models have large ones.
+    chunk.matrixUnits = rows.type != ElementType::F16;
+    chunk.q = m_rows.on(layer).q;
+    chunk.queries = static_cast<int>(m_count);
+    chunk.firstPositions = m_first.data();
+    chunk.keys = rows.keys;
+    chunk.values = rows.values;
+    chunk.blocksPerHead = rows.blocksPerHead;
+    chunk.slots = rows.slots.live;
+    chunk.positions = rows.slots.positions;
+    chunk.positionsPerHead = rows.slots.capacity;
+    chunk.out = m_attended.data();
+    see(chunk, layer, text.tokens());
+    cuda::attendPrompt(chunk, m_stream);
+}
+
+// What each head sees of the prompt: the model's own window, and where the plan masks its prompts what the keep leaves.
+void DevicePrompt::see(cuda::AttendPrompt& chunk, int layer, std::int64_t first) {
+    const LayerKeep& keep = m.keeps.of(layer, masksPrefill(m.plan));
+    chunk.reach = keep.of(0).reach;
+    std::vector<cuda::HeadSpan> spans;
+    std::vector<std::int64_t> oldest;
+    bool all = true, grows = false;
+    for (int head = 0; head < m_spec.queryHeads; ++head) {
+        const KeepRule& rule = keep.of(head);
+        spans.push_back({rule.sinks, rule.window});
+        grows = grows || rule.growth;
+        all = all && !rule.growth && rule.window >= KeepRule::kUnbounded;
+        for (std::int64_t t = 0; t < m_count; ++t)
+            oldest.push_back(rule.oldest(first + t));
+    }
+    if (all)
+        return;
+    put(m_spans, spans, m_stream);
+    chunk.spans = m_spans.data();
+    if (!grows)
+        return;
+    put(m_oldest, oldest, m_stream);
+    chunk.oldest = m_oldest.data();
+}
+
+} // namespace fovea

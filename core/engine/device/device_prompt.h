@@ -1,0 +1,49 @@
+#pragma once
+// A chunk of a prompt on the GPU: its rows at once through products of many vectors, into the cache, and against what the
+// cache holds.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/engine/decode_path.h"
+#include "core/engine/device/device_layers.h"
+#include "core/engine/device/room.h"
+#include "core/engine/device/step_rows.h"
+#include "core/engine/step_angles.h"
+#include "core/kernels/cuda/prefill.h"
+
+namespace fovea {
+
+class DevicePrompt {
+public:
+    // All of it outlives it.
+    DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda::Stream stream);
+
+    // As DecodePath::readPrompt. Throws cuda::OutOfMemory with nothing changed that the host holds.
+    bool read(Sequence& text, std::span<const int> tokens, std::int64_t length);
+
+private:
+    bool takes(Sequence& text) const;
+    void prepare(Sequence& text, std::span<const int> tokens, std::int64_t length);
+    void turnTo(std::int64_t first, std::int64_t length);
+    void attend(int layer, Sequence& text);
+    void see(cuda::AttendPrompt& chunk, int layer, std::int64_t first);
+
+    const DecodeState& m;
+    const ModelSpec& m_spec;
+    DeviceLayers& m_layers;
+    cuda::Stream m_stream;
+    StepAngles m_angles;
+    StepRows m_rows;
+    std::int64_t m_count = 0; // T
+    Room<int> m_tokens, m_positions;
+    Room<std::int64_t> m_first, m_oldest; // (G) where the chunk begins; (H, T)
+    Room<cuda::HeadSpan> m_spans;         // (H)
+    Room<float> m_attended;               // (T, H, d)
+    std::vector<Room<float>> m_cosines,
+        m_sines;                         // (layers) (T, pairs), empty where an earlier layer's are the same
+    std::vector<std::size_t> m_anglesOf; // (layers) whose those are
+};
+
+} // namespace fovea

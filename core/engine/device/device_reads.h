@@ -1,0 +1,109 @@
+#pragma once
+// One layer's attention of a step on the GPU, for one text: the plan's read as launches, and what they moved.
+//
+// Counted is every span that is handed to a kernel, once for each kernel that reads or writes it; what a kernel reads
+// again from the second-level cache its own comment says. Which pages Quest chose, and what a read told, only the device
+// knows: that comes back with the step's results.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/cache/kv_view.h"
+#include "core/cache/traffic.h"
+#include "core/engine/device/cache_twin.h"
+#include "core/engine/device/room.h"
+#include "core/kernels/cpu/read_report.h"
+#include "core/kernels/cuda/attend.h"
+#include "core/kernels/cuda/reads.h"
+
+namespace fovea {
+
+struct AttentionPlan;
+struct ModelSpec;
+
+// Of one layer of one text.
+struct DeviceRead {
+    int layer = 0;
+    bool planned = false;
+    const CacheTwin* rows = nullptr;         // the newest token's among them
+    std::span<const std::int64_t> slots;     // (G) live ones, as the host knows them
+    bool inOrder = true;                     // is the order of slots that of age, in every KV head?
+    const float* q = nullptr;                // (H, d)
+    float* out = nullptr;                    // (H, d)
+    const cuda::HeadSight* sights = nullptr; // (H) on the device; null: heads of a group see alike
+    bool tells = false;                      // the keep hears of it
+};
+
+class DeviceReads {
+public:
+    // Both outlive it.
+    DeviceReads(const AttentionPlan& plan, const ModelSpec& spec);
+
+    // Before a step's first read: `reads` of them follow, of at most `longest` slots. Takes what memory they need; throws
+    // cuda::OutOfMemory.
+    void begin(std::int64_t reads, std::int64_t longest, bool planned, bool tells);
+    // Queues one, whose number among the step's is `index`. What is queued changes with a read's room alone, not with every
+    // slot: see room.
+    void attend(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
+    // What it moved, but for the rows that Quest chose; of any step of the same shape.
+    void count(const DeviceRead& read, Traffic& moved) const;
+    // Slots that a launch has room for in the fullest KV head.
+    static std::int64_t room(const DeviceRead& read);
+    // Queues the copying of what was told, for all reads of the step; then, once the stream was waited for, of each.
+    void fetch(cuda::Stream stream);
+    // Good until the next begin.
+    const cpu::ReadReport& told(std::int64_t index, const DeviceRead& read);
+    // Quest: did each KV head (G) choose the last page of its slots? Empty for reads that choose none. Counts what the
+    // choice made the read move.
+    std::span<const char> choseLastPages(std::int64_t index, const DeviceRead& read, Traffic& moved);
+
+private:
+    enum class Kind : std::uint8_t { All, Sparq, Quest, Topv };
+    Kind kindOf(int layer, bool planned) const;
+    bool tellsGuess() const;
+    std::int64_t mostChosen(std::int64_t longest) const;
+
+    cuda::AttendAll stepOf(const DeviceRead& read) const;
+    cuda::ReadStep readStepOf(const cuda::AttendAll& step, const DeviceRead& read) const;
+    void split(cuda::AttendAll& step, std::int64_t longest);
+    void attendAll(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
+    void attendSparq(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
+    void attendQuest(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
+    void attendTopv(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
+
+    std::int64_t scratchNeeded() const;
+    std::int64_t partOf(std::int64_t index) const;
+    cuda::ReadLogits logitsOf(std::int64_t index) const;
+    cuda::ReadChoice choiceOf(std::int64_t index) const;
+    cuda::LogitReport listedReportOf(std::int64_t index) const;
+    void countRows(const DeviceRead& read, Component rows, std::int64_t n, Traffic& moved) const;
+
+    const AttentionPlan& m_plan;
+    const ModelSpec& m_spec;
+    std::optional<RtnParams> m_codes; // of rows that are no floats
+    int m_multiprocessors;
+
+    // Of a step. What is told has a part for each read, since all is fetched at its end.
+    std::int64_t m_reads = 0, m_longest = 0, m_stride = 0;
+    std::int64_t m_most = 0; // slots that a read chooses of a KV head; 0: all are read
+    std::int64_t m_pageStride = 0;
+    bool m_planned = false, m_tells = false;
+    Room<float> m_partials, m_scratch, m_weights, m_taus, m_pageScores;
+    Room<std::int32_t> m_components, m_chosenPages, m_pageCounts;
+    Room<float> m_logits, m_tops, m_sums;                   // of all slots
+    Room<float> m_listedLogits, m_listedTops, m_listedSums; // of those that were chosen
+    Room<std::int32_t> m_slots, m_counts;
+    Room<float> m_alphas;
+
+    struct Told { // the same on the host
+        std::vector<float> logits, tops, sums, listedLogits, listedTops, listedSums, alphas;
+        std::vector<std::int32_t> slots, counts, pages, pageCounts;
+    };
+    Told m_told;
+    std::vector<char> m_lastPages; // (G)
+    cpu::ReadReport m_report;
+};
+
+} // namespace fovea

@@ -1,0 +1,168 @@
+// What a step's reads moved, chose and told.
+
+#include <algorithm>
+#include <numeric>
+#include <variant>
+
+#include "core/cache/row_form.h"
+#include "core/engine/device/device_reads.h"
+#include "core/model/model_spec.h"
+#include "core/plan/attention_plan.h"
+
+namespace fovea {
+
+namespace {
+
+constexpr std::int64_t kFloat = sizeof(float), kIndex = sizeof(std::int32_t);
+
+template <class T>
+void fetchAll(std::vector<T>& to, const Room<T>& from, std::int64_t count, cuda::Stream stream) {
+    to.resize(static_cast<std::size_t>(count));
+    if (count > 0)
+        cuda::download(to.data(), from.data(), to.size() * sizeof(T), stream);
+}
+
+} // namespace
+
+void DeviceReads::fetch(cuda::Stream stream) {
+    const std::int64_t H = m_spec.queryHeads, G = m_spec.kvHeads;
+    if (const auto* quest = std::get_if<QuestParams>(&m_plan.read); quest && m_planned) {
+        fetchAll(m_told.pages, m_chosenPages, m_reads * G * quest->pages, stream);
+        fetchAll(m_told.pageCounts, m_pageCounts, m_reads * G, stream);
+    }
+    if (!m_tells)
+        return;
+    fetchAll(m_told.logits, m_logits, m_reads * H * m_stride, stream);
+    fetchAll(m_told.tops, m_tops, m_reads * H, stream);
+    fetchAll(m_told.sums, m_sums, m_reads * H, stream);
+    if (m_most == 0)
+        return;
+    fetchAll(m_told.slots, m_slots, m_reads * G * m_most, stream);
+    fetchAll(m_told.counts, m_counts, m_reads * G, stream);
+    fetchAll(m_told.alphas, m_alphas, m_reads * H, stream);
+    if (tellsGuess())
+        return;
+    fetchAll(m_told.listedLogits, m_listedLogits, m_reads * H * m_most, stream);
+    fetchAll(m_told.listedTops, m_listedTops, m_reads * H, stream);
+    fetchAll(m_told.listedSums, m_listedSums, m_reads * H, stream);
+}
+
+const cpu::ReadReport& DeviceReads::told(std::int64_t index, const DeviceRead& read) {
+    const std::int64_t H = m_spec.queryHeads, G = m_spec.kvHeads;
+    const Kind kind = kindOf(read.layer, read.planned);
+    const bool guess = kind == Kind::Sparq && tellsGuess();
+    const bool listed = (kind == Kind::Sparq && !guess) || kind == Kind::Quest;
+    const auto masses = [&](const std::vector<float>& tops, const std::vector<float>& sums) {
+        m_report.m.assign(tops.begin() + index * H, tops.begin() + (index + 1) * H);
+        m_report.l.assign(sums.begin() + index * H, sums.begin() + (index + 1) * H);
+    };
+    m_report.estimate = guess;
+    if (listed) {
+        masses(m_told.listedTops, m_told.listedSums);
+        m_report.logits = m_told.listedLogits.data() + index * H * m_most;
+        m_report.stride = m_most;
+        m_report.slots = m_told.slots.data() + index * G * m_most;
+        m_report.alphas = kind == Kind::Sparq ? m_told.alphas.data() + index * H : nullptr;
+        m_report.rows.assign(m_told.counts.begin() + index * G, m_told.counts.begin() + (index + 1) * G);
+    } else {
+        masses(m_told.tops, m_told.sums);
+        m_report.logits = m_told.logits.data() + index * H * m_stride;
+        m_report.stride = m_stride;
+        m_report.slots = nullptr;
+        m_report.alphas = nullptr;
+        m_report.rows.assign(read.slots.begin(), read.slots.end());
+    }
+    return m_report;
+}
+
+// --- Bytes -------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::int64_t sumOf(std::span<const std::int64_t> slots) {
+    return std::accumulate(slots.begin(), slots.end(), std::int64_t{0});
+}
+
+// Σ over KV heads of the slots that a choice of `most` leaves.
+std::int64_t chosenOf(std::span<const std::int64_t> slots, std::int64_t most) {
+    std::int64_t sum = 0;
+    for (const std::int64_t n : slots)
+        sum += std::min(n, most);
+    return sum;
+}
+
+} // namespace
+
+// `n` rows of K or V, as often as the kernel reads each.
+void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t n, Traffic& moved) const {
+    const cuda::AttendAll step = stepOf(read);
+    RowForm form{step.type, step.headDim, step.slotsPerBlock, {}};
+    form.codes = m_codes;
+    form.count(moved, rows, n * cuda::readsOfEachRow(step));
+}
+
+void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
+    const std::int64_t S = sumOf(read.slots), g = m_spec.group();
+    switch (kindOf(read.layer, read.planned)) {
+    case Kind::All:
+        moved[Component::Scores] += m_tells ? kFloat * S * g : 0;
+        countRows(read, Component::Keys, S, moved);
+        countRows(read, Component::Values, S, moved);
+        return;
+    case Kind::Sparq: {
+        const auto& params = std::get<SparqParams>(m_plan.read);
+        const std::int64_t n = chosenOf(read.slots, params.tokens);
+        moved[Component::KeyColumns] += S * params.components * elementBytes(stepOf(read).type);
+        moved[Component::Scores] += 2 * kFloat * S * g; // written, read
+        moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
+        moved[Component::Indices] += 2 * kIndex * n; // written, read
+        moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads : 0;
+        countRows(read, Component::Keys, n, moved);
+        countRows(read, Component::Values, n, moved);
+        return;
+    }
+    case Kind::Quest: { // the rows once it is known which they are: choseLastPages
+        const auto& params = std::get<QuestParams>(m_plan.read);
+        for (const std::int64_t n : read.slots) {
+            const std::int64_t pages = (n + params.page - 1) / params.page;
+            moved[Component::Bounds] += pages * 2 * m_spec.headDim * elementBytes(stepOf(read).type);
+            moved[Component::Scores] += kFloat * (2 * pages - 1); // the newest page is among them by right
+            moved[Component::Indices] += 2 * kIndex * std::min<std::int64_t>(params.pages, pages);
+        }
+        return;
+    }
+    case Kind::Topv: {
+        const std::int64_t n = chosenOf(read.slots, std::get<TopvParams>(m_plan.read).tokens);
+        moved[Component::Scores] += 2 * kFloat * S * g + kFloat * n * g; // those of what was chosen once more
+        moved[Component::Indices] += 2 * kIndex * n;
+        countRows(read, Component::Keys, S, moved);
+        countRows(read, Component::Values, n, moved);
+        return;
+    }
+    }
+}
+
+std::span<const char> DeviceReads::choseLastPages(std::int64_t index, const DeviceRead& read,
+                                                  Traffic& moved) {
+    if (kindOf(read.layer, read.planned) != Kind::Quest)
+        return {};
+    const auto& params = std::get<QuestParams>(m_plan.read);
+    const std::int64_t G = m_spec.kvHeads;
+    m_lastPages.assign(static_cast<std::size_t>(G), 0);
+    for (std::int64_t head = 0; head < G; ++head) {
+        const std::int64_t S = read.slots[static_cast<std::size_t>(head)];
+        const std::int64_t pages = (S + params.page - 1) / params.page;
+        const std::int64_t count = m_told.pageCounts[static_cast<std::size_t>(index * G + head)];
+        const std::int64_t last =
+            m_told.pages[static_cast<std::size_t>((index * G + head) * params.pages + count - 1)];
+        m_lastPages[static_cast<std::size_t>(head)] = last == pages - 1;
+        const std::int64_t rows = count * params.page - (last == pages - 1 ? pages * params.page - S : 0);
+        moved[Component::Indices] += 2 * kIndex * rows;
+        moved[Component::Scores] += m_tells ? kFloat * rows * m_spec.group() : 0;
+        countRows(read, Component::Keys, rows, moved);
+        countRows(read, Component::Values, rows, moved);
+    }
+    return m_lastPages;
+}
+
+} // namespace fovea

@@ -1,0 +1,29 @@
+#pragma once
+// Device memory for some number of values, more of which are taken when more are asked for.
+
+#include <cstdint>
+#include <utility>
+
+#include "core/kernels/cuda/device_memory.h"
+
+namespace fovea {
+
+template <class T>
+class Room {
+public:
+    // Place for `count` values at least; what was there is lost where it grows. Throws cuda::OutOfMemory.
+    T* atLeast(std::int64_t count) {
+        const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
+        if (m_buffer.bytes() < bytes) {
+            m_buffer = {}; // first, so that both need not fit
+            m_buffer = cuda::DeviceBuffer(bytes + bytes / 4);
+        }
+        return data();
+    }
+    T* data() const { return m_buffer.as<T>(); }
+
+private:
+    cuda::DeviceBuffer m_buffer;
+};
+
+} // namespace fovea

@@ -1,0 +1,58 @@
+#pragma once
+// What the host tells the GPU before a step: tokens, positions, angles, and what each query head sees. All of it lies in
+// one piece of memory and goes over in one copy.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/engine/decode_path.h"
+#include "core/engine/device/room.h"
+#include "core/engine/step_angles.h"
+#include "core/kernels/cuda/attend.h"
+#include "core/model/model_spec.h"
+
+namespace fovea {
+
+class StepInputs {
+public:
+    // Both outlive it.
+    StepInputs(const ModelSpec& spec, const LayerKeeps& keeps);
+
+    // Of the tokens that are fed next. Throws cuda::OutOfMemory.
+    void write(std::span<const Feed> feeds, cuda::Stream stream);
+
+    // On the device, good until the next write.
+    const int* tokens() const { return at<int>(m_tokens); }       // (n)
+    const int* positions() const { return at<int>(m_positions); } // (n)
+    const std::int64_t* cachePositions(std::int64_t text) const { // (G) times the text's own
+        return at<std::int64_t>(m_cachePositions) + text * m_spec.kvHeads;
+    }
+    const float* cosines(int layer) const; // (n, pairs())
+    const float* sines(int layer) const;
+    int pairs() const { return m_pairs; } // 0: nothing turns
+    // (H) of one text, or null where all heads of each group see the same.
+    const cuda::HeadSight* sights(int layer, std::int64_t text) const;
+
+private:
+    template <class T>
+    std::size_t put(std::span<const T> values);
+    template <class T>
+    const T* at(std::size_t offset) const {
+        return reinterpret_cast<const T*>(m_device.data() + offset);
+    }
+    void putSights(std::span<const Feed> feeds);
+
+    const ModelSpec& m_spec;
+    const LayerKeeps& m_keeps;
+    int m_pairs = 0;
+    std::int64_t m_texts = 0;
+    std::vector<StepAngles> m_angles; // (n)
+    std::vector<std::byte> m_host;
+    Room<std::byte> m_device;
+    std::size_t m_tokens = 0, m_positions = 0, m_cachePositions = 0;
+    std::vector<std::size_t> m_cosines, m_sines, m_sights; // (layers) where they lie
+};
+
+} // namespace fovea
