@@ -43,8 +43,11 @@ SuiteTable plansOverStores(std::int64_t context) {
 
 SuiteTable denseAlone(std::string title, const BenchShape& shape) {
     SuiteTable table{std::move(title), shape, {}};
-    for (const ElementType type : kTypes)
-        table.rows.push_back({{.store = type}, table.rows.size()});
+    for (const ElementType type : kTypes) {
+        SuiteRow& row = table.rows.emplace_back();
+        row.plan.store = type;
+        row.against = table.rows.size() - 1;
+    }
     return table;
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "core/bench/device_work.h"
 #include "core/bench/read_bandwidth.h"
 #include "core/bench/repeated_work.h"
 #include "core/cache/element_type.h"
@@ -63,7 +64,8 @@ public:
     TimedPlan(const std::shared_ptr<const Model>& model, const AttentionPlan& plan,
               const DecodeBenchOptions& o)
         : m_model(model), m_plan(plan), m_prompt(static_cast<std::size_t>(o.promptTokens)),
-          m_vocabulary(o.shape.vocabulary), m_session(std::in_place, model, plan, SessionOptions{}) {
+          m_vocabulary(o.shape.vocabulary), m_backend(o.backend),
+          m_session(std::in_place, model, plan, SessionOptions{.backend = o.backend}) {
         std::iota(m_prompt.begin(), m_prompt.end(), 0);
         for (int& token : m_prompt)
             token %= m_vocabulary;
@@ -71,13 +73,15 @@ public:
 
     void step() {
         if (m_session->tokens() + 1 >= m_model->spec.context) // short steps, many rounds
-            m_session.emplace(m_model, m_plan, SessionOptions{});
+            m_session.emplace(m_model, m_plan, SessionOptions{.backend = m_backend});
         last = m_session->step(static_cast<int>(m_session->tokens() % m_vocabulary), true);
+        if (!m_session->whyLeft().empty()) // what is timed is no GPU any more
+            throw std::invalid_argument(m_session->whyLeft());
     }
 
     void readPrompt() const {
         const std::atomic<bool> goOn = false;
-        Session(m_model, m_plan, {.capacity = std::ssize(m_prompt)}).prefill(m_prompt, goOn);
+        Session(m_model, m_plan, {.backend = m_backend, .capacity = std::ssize(m_prompt)}).prefill(m_prompt, goOn);
     }
 
     StepRecord last;
@@ -87,7 +91,41 @@ private:
     AttentionPlan m_plan;
     std::vector<int> m_prompt;
     int m_vocabulary;
+    Backend m_backend;
     std::optional<Session> m_session;
+};
+
+// What steps are held against: reading, or on a GPU copying, as many bytes as a step reads of the weights.
+class Limit {
+public:
+    Limit(std::int64_t bytes, Backend backend) : m_bytes(bytes / kPage * kPage + kPage) {
+        if (backend == Backend::Cuda) {
+            m_stream.emplace();
+            m_copy.emplace(m_bytes);
+            m_device.emplace([this] { m_copy->queue(m_stream->get()); }, m_stream->get());
+            return;
+        }
+        m_memory = alignedMemory(m_bytes);
+        std::memset(m_memory.get(), 1, static_cast<std::size_t>(m_bytes));
+        m_host.emplace([this] { m_sum = sumOf(m_memory.get(), m_bytes); });
+    }
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+
+    void sample() { m_host ? m_host->sample() : m_device->sample(); }
+    double gbps() const {
+        return static_cast<double>(m_host ? m_bytes : m_copy->bytes()) /
+               (m_host ? m_host->quantile(.5) : m_device->time().median) / 1e9;
+    }
+
+private:
+    std::int64_t m_bytes;
+    AlignedMemory m_memory;
+    volatile std::uint32_t m_sum = 0;
+    std::optional<cuda::OwnStream> m_stream;
+    std::optional<DeviceCopy> m_copy;
+    std::optional<RepeatedWork> m_host;
+    std::optional<DeviceWork> m_device;
 };
 
 DecodeBenchResult resultOf(const TimedPlan& plan, const RepeatedWork& steps, const RepeatedWork& prompts) {
@@ -114,11 +152,7 @@ DecodeBench runDecodeBench(const DecodeBenchOptions& o) {
         plans.push_back(std::make_unique<TimedPlan>(model, plan, o));
 
     plans.front()->step(); // says how many bytes
-    const std::int64_t read = plans.front()->last.counted[Component::Weights] / kPage * kPage + kPage;
-    const AlignedMemory buffer = alignedMemory(read);
-    std::memset(buffer.get(), 1, static_cast<std::size_t>(read));
-    volatile std::uint32_t sum = 0;
-    RepeatedWork limit([&] { sum = sumOf(buffer.get(), read); });
+    Limit limit(plans.front()->last.counted[Component::Weights], o.backend);
     std::vector<RepeatedWork> steps, prompts;
     for (const auto& plan : plans) {
         steps.emplace_back([&plan] { plan->step(); });
@@ -133,7 +167,8 @@ DecodeBench runDecodeBench(const DecodeBenchOptions& o) {
         if (o.progress)
             o.progress(round + 1, total);
     }
-    DecodeBench bench{.readGbps = static_cast<double>(read) / limit.quantile(.5) / 1e9,
+    DecodeBench bench{.limitGbps = limit.gbps(),
+                      .device = o.backend == Backend::Cuda ? cuda::deviceFacts().name : "",
                       .threads = at::get_num_threads(),
                       .parameters = model->spec.parameters,
                       .promptFlops = 2 * o.promptTokens * matrixWeights(o.shape),

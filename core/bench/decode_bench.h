@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
+#include "core/engine/session.h"
 #include "core/model/random_model.h"
 #include "core/plan/attention_plan.h"
 
@@ -25,6 +27,7 @@ struct DecodeBenchOptions {
                       .tied = false,
                       .hugePages = true};
     std::vector<AttentionPlan> plans;
+    Backend backend = Backend::Cpu; // or Cuda
     int promptTokens = 256; // read at once, for its own figure; steps begin after one token
     int threads = 0;        // 0: as many as libtorch has now
     int repeats = 15;       // rounds, a step of each plan in each
@@ -43,7 +46,10 @@ struct DecodeBenchResult {
 };
 
 struct DecodeBench {
-    double readGbps = 0; // median of reading as many bytes as the first plan's weights, same threads
+    // Median of reading as many bytes as the first plan's weights, same threads; on a GPU of copying half as many, where
+    // what is read and what is written both count.
+    double limitGbps = 0;
+    std::string device; // the GPU's name; empty: the CPU
     int threads = 0;
     std::int64_t parameters = 0;            // of the model
     std::int64_t promptFlops = 0;           // formula: 2 · tokens · weights of the layers' matrices

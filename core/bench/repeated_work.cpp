@@ -35,16 +35,7 @@ RepeatedWork::RepeatedWork(std::function<void()> work) : m_work(std::move(work))
 }
 
 void RepeatedWork::sample() {
-    m_samples.push_back(time(m_calls));
-}
-
-double RepeatedWork::quantile(double q) const {
-    std::vector<double> sorted = m_samples;
-    std::sort(sorted.begin(), sorted.end());
-    const double at = q * static_cast<double>(sorted.size() - 1);
-    const auto low = static_cast<std::size_t>(at);
-    const std::size_t high = std::min(low + 1, sorted.size() - 1);
-    return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+    m_samples.add(time(m_calls));
 }
 
 double RepeatedWork::time(int calls) const {

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
-#include <vector>
+
+#include "core/engine/samples.h"
 
 namespace fovea {
 
@@ -26,15 +27,15 @@ public:
     // Runs it to warm what it uses, and to learn how long it takes.
     explicit RepeatedWork(std::function<void()> work);
     void sample();
-    double quantile(double q) const;
-    double spread() const { return quantile(0.75) - quantile(0.25); } // interquartile range
+    double quantile(double q) const { return m_samples.quantile(q); }
+    double spread() const { return m_samples.spread(); }
 
 private:
     double time(int calls) const;
 
     std::function<void()> m_work;
     int m_calls = 1;
-    std::vector<double> m_samples;
+    Samples m_samples;
 };
 
 // Throws std::invalid_argument where the machine has less than `wanted` bytes; `instead` is what to do.

@@ -1,6 +1,7 @@
 #include "core/study/statistics_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "core/trace/csv.h"
@@ -52,6 +53,8 @@ TensorStatistics rowFrom(CsvFields& f) {
     row.moments.mean = f.number(-kMost, kMost);
     const double deviation = f.number(0, kMost);
     setShape(row.moments, deviation, f.number(0, kMost));
+    if (!std::isfinite(row.moments.deviation()) || !std::isfinite(row.moments.kurtosis()))
+        throw CsvError("has a row of numbers too far apart");
     return row;
 }
 

@@ -22,7 +22,7 @@ std::string bitsText(double bits) {
 void addWeights(std::vector<StudyPlan>& plans) {
     const auto add = [&](const char* method, int bits) {
         plans.push_back({.tensors = RoundedTensors::Weights,
-                         .label = "W" + std::to_string(bits),
+                         .label = 'W' + std::to_string(bits),
                          .method = method,
                          .plan = std::string("weights=") + method + ":bits=" + std::to_string(bits),
                          .weightBits = static_cast<double>(bits)});
@@ -36,14 +36,15 @@ void addWeights(std::vector<StudyPlan>& plans) {
 
 void addActivations(std::vector<StudyPlan>& plans) {
     constexpr int kPairs[][2] = {{8, 8}, {4, 8}, {4, 4}};
-    for (const auto& [w, a] : kPairs)
-        plans.push_back(
-            {.tensors = RoundedTensors::WeightsActivations,
-             .label = "W" + std::to_string(w) + "A" + std::to_string(a),
-             .method = "rtn",
-             .plan = "weights=rtn:bits=" + std::to_string(w) + " acts=rtn:bits=" + std::to_string(a),
-             .weightBits = static_cast<double>(w),
-             .activationBits = static_cast<double>(a)});
+    for (const std::string method : {"rtn", "smooth"})
+        for (const auto& [w, a] : kPairs)
+            plans.push_back({.tensors = RoundedTensors::WeightsActivations,
+                             .label = 'W' + std::to_string(w) + 'A' + std::to_string(a),
+                             .method = method,
+                             .plan = "weights=rtn:bits=" + std::to_string(w) + " acts=" + method +
+                                     ":bits=" + std::to_string(a),
+                             .weightBits = static_cast<double>(w),
+                             .activationBits = static_cast<double>(a)});
 }
 
 void addCache(std::vector<StudyPlan>& plans) {
@@ -69,7 +70,7 @@ void addBoth(std::vector<StudyPlan>& plans) {
         for (const int kv : {8, 4, 3})
             plans.push_back(
                 {.tensors = RoundedTensors::WeightsCache,
-                 .label = "W" + std::to_string(w) + "KV" + std::to_string(kv),
+                 .label = 'W' + std::to_string(w) + "KV" + std::to_string(kv),
                  .method = "rtn",
                  .plan = "weights=rtn:bits=" + std::to_string(w) + " store=rtn:bits=" + std::to_string(kv),
                  .weightBits = static_cast<double>(w),

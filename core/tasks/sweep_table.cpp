@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <tuple>
 
+#include "core/model/quoted_name.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/plan_template.h"
 #include "core/trace/csv.h"
@@ -70,8 +71,8 @@ std::string partsText(const std::vector<PartScore>& parts) {
         text += (text.empty() ? "" : "; ") + part.name + ":";
         for (const double value :
              {part.score.mean, part.score.standardError, part.change.mean, part.change.standardError})
-            text += " " + csvNumber(value);
-        text += " " + std::to_string(part.asked);
+            text += ' ' + csvNumber(value);
+        text += ' ' + std::to_string(part.asked);
     }
     return text;
 }
@@ -156,7 +157,7 @@ void addRow(CsvTable& table, const SweepArguments& a, const SweepRow& row) {
 }
 
 std::string shown(const std::string& value) {
-    return value.empty() ? "nothing" : "\"" + value + "\"";
+    return value.empty() ? "nothing" : '"' + withoutControls(value) + '"';
 }
 
 } // namespace

@@ -40,7 +40,7 @@ TEST_CASE("The bench of whole steps reports each plan's own bytes, time and rate
     CHECK(at::get_num_threads() == before);
     CHECK(calls > options.repeats);
     CHECK(bench.threads == 1);
-    CHECK(bench.readGbps > 0);
+    CHECK(bench.limitGbps > 0);
     constexpr std::int64_t kMatrices = 2 * (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 96);
     CHECK(bench.parameters == kMatrices + 2 * 70 * 32 + (2 * 2 + 1) * 32);
     CHECK(bench.promptFlops == 2 * 20 * kMatrices);

@@ -166,9 +166,10 @@ TEST_CASE("A table of statistics comes back with its figures, or not at all", "[
         REQUIRE(at != text.npos);
         return text.replace(at, what.size(), by);
     };
-    for (const std::string& text : {std::string(), std::string("a,b\n"), with("weights", "wights"),
-                                    with(",512,", ",513,"), with(",4,6,", ",0,6,"), with(",4,6,", ",4,-6,"),
-                                    with(",4,6,", ",4,,"), csv.substr(0, csv.size() - 9)}) {
+    for (const std::string& text :
+         {std::string(), std::string("a,b\n"), with("weights", "wights"), with(",512,", ",513,"),
+          with(",4,6,", ",0,6,"), with(",4,6,", ",4,-6,"), with(",4,6,", ",4,,"), with(",1.87", ",1e300"),
+          csv.substr(0, csv.size() - 9)}) {
         INFO(text.substr(0, 60));
         CHECK_FALSE(readStatisticsCsv(text));
     }

@@ -43,8 +43,8 @@ TEST_CASE("A recall context is as long as asked and every answer stands in its l
             const auto nearest = at - answer.back;
             REQUIRE(nearest > example.tokens.begin());
             CHECK(tokenizer->decode({nearest, nearest + answer.count}) == said);
-            const std::string since = " " + tokenizer->decode({nearest + answer.count, at}) + " ";
-            const std::size_t again = since.find(" " + asked + " ");
+            const std::string since = ' ' + tokenizer->decode({nearest + answer.count, at}) + ' ';
+            const std::size_t again = since.find(' ' + asked + ' ');
             CHECK(again == since.size() - asked.size() - 2);
         }
     }

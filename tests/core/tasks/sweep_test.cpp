@@ -120,6 +120,13 @@ TEST_CASE("A file that is no sweep's is refused, whatever is in it", "[core.task
         INFO(text.substr(0, 80));
         CHECK_THROWS_AS(readSweepCsv(text), SweepError);
     }
+    // What is told of it is one line, though a field may hold several.
+    try {
+        readSweepCsv(with("1234.5", "\"6\r\n\x1b[2J\""));
+        FAIL("a number of two lines was read");
+    } catch (const SweepError& error) {
+        CHECK(std::string(error.what()).find("\"6???[2J\" as ") != std::string::npos);
+    }
     // Cut anywhere before its last line's end it is read, or refused; never more than there was.
     for (std::size_t n = 0; n + 2 < csv.size(); n += 7) {
         std::size_t rows = 0;
@@ -141,6 +148,9 @@ TEST_CASE("Another sweep's table is known by the first argument that differs", "
     there = here;
     there.text = textMark("a.txt", "other text");
     CHECK(differenceOf(there, here).starts_with("text is"));
+    there = here;
+    there.model = "m\n";
+    CHECK(differenceOf(there, here).starts_with("model is \"m?\" there"));
     there = here;
     there.high = 3;
     CHECK_FALSE(differenceOf(there, here).empty());
