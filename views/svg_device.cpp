@@ -113,26 +113,26 @@ public:
     }
     Type type() const override { return User; }
 
-    void updateState(const QPaintEngineState& state) override {
-        const DirtyFlags dirty = state.state();
+    void updateState(const QPaintEngineState& changed) override {
+        const DirtyFlags dirty = changed.state();
         if (dirty & DirtyPen)
-            m_pen = state.pen();
+            m_pen = changed.pen();
         if (dirty & DirtyBrush)
-            m_brush = state.brush();
+            m_brush = changed.brush();
         if (dirty & DirtyTransform)
-            m_transform = state.transform();
+            m_transform = changed.transform();
         if (dirty & DirtyOpacity)
-            m_opacity = state.opacity();
+            m_opacity = changed.opacity();
         if (dirty & DirtyHints)
-            m_hints = state.renderHints();
+            m_hints = changed.renderHints();
         if (dirty & DirtyClipEnabled)
-            m_clipEnabled = state.isClipEnabled();
+            m_clipEnabled = changed.isClipEnabled();
         if (dirty & DirtyClipPath)
-            clip(state.transform().map(state.clipPath()), state.clipOperation());
+            clip(changed.transform().map(changed.clipPath()), changed.clipOperation());
         if (dirty & DirtyClipRegion) {
             QPainterPath path;
-            path.addRegion(state.clipRegion());
-            clip(state.transform().map(path), state.clipOperation());
+            path.addRegion(changed.clipRegion());
+            clip(changed.transform().map(path), changed.clipOperation());
         }
     }
 

@@ -83,6 +83,7 @@ PreparedBatch prepare(const Options& options, const AttentionPlan& plan) {
     question.tokens = o.tokens;
     requireMemory(spec, question, budget);
     batch.model = loadModel(path);
+    batch.generate.session.backend = *backendOf(o.backend);
     batch.generate.tokens = o.tokens;
     batch.generate.ignoreEnd = o.ignoreEos;
     heedEnds(batch.generate, *batch.tokenizer);
@@ -131,6 +132,7 @@ void runBatch(const Options& options) {
     if (const auto note = planNote(plan, batch.model->spec))
         std::fprintf(stderr, "fovea: %s: %s\n", toText(plan).c_str(), note->c_str());
     const BatchRun run = runWithProgress(batch, plan);
+    tellWhyLeft(run.whyLeft);
     std::vector<std::string> texts;
     for (const BatchText& text : run.texts)
         texts.push_back(textOf(*batch.tokenizer, text.tokens));
@@ -157,6 +159,8 @@ void addBatchCommand(CLI::App& program) {
         ->check(CLI::Range(1, 1 << 30));
     command->add_option("--plan", options->plan, "Attention plan: " + std::string(acceptedPlanWords()));
     command->add_flag("--ignore-eos", run.ignoreEos, "Go on past the end of a text");
+    command->add_option("--backend", run.backend, "cpu or cuda (a GPU; default: cpu)")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
     command->add_option("--threads", run.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
     addMemoryBudgetOption(*command, run.memoryBudget);

@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -11,7 +10,10 @@
 #include <vector>
 
 #include "app/commands/bench_decode.h"
+#include "app/commands/bench_device.h"
 #include "app/commands/bench_gemv.h"
+#include "app/commands/line_text.h"
+#include "app/commands/result_file.h"
 #include "app/commands/terminal.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
@@ -30,6 +32,9 @@ struct Options {
     std::vector<std::string> plans;
     std::int64_t suiteContext = 32768;
     bool json = false;
+    // Of `bench all`.
+    std::string device = "cpu";
+    std::string jsonFile; // empty: to stdout
 };
 
 // What a plan is held against: the speed-up that was timed, and what the counted bytes promise.
@@ -72,16 +77,10 @@ Json jsonOf(const SuiteTable& table, const AttentionBench& bench) {
             {"results", results}};
 }
 
-std::string text(const char* format, auto... values) {
-    char line[512];
-    std::snprintf(line, sizeof line, format, values...);
-    return line;
-}
-
 std::string tableOf(const SuiteTable& table, const AttentionBench& bench) {
     const BenchShape& shape = table.shape;
     std::string written =
-        text("S = %lld, H = %d, G = %d, d = %d%s%s\nread bandwidth %.1f GB/s, %d threads, working set %s\n\n",
+        lineText("S = %lld, H = %d, G = %d, d = %d%s%s\nread bandwidth %.1f GB/s, %d threads, working set %s\n\n",
              static_cast<long long>(shape.context), shape.heads, shape.kvHeads, shape.headDim,
              table.title.empty() ? "" : ": ", table.title.c_str(), bench.readGbps, bench.threads,
              byteText(bench.workingSetBytes).c_str());
@@ -89,11 +88,11 @@ std::string tableOf(const SuiteTable& table, const AttentionBench& bench) {
     for (std::size_t i = 0; i < bench.results.size(); ++i) {
         const AttentionBenchResult& r = bench.results[i];
         const std::size_t against = table.rows[i].against;
-        written += text("  %11.1f us  %9.1f us  %-9s  %5.1f  %6.1f %%", r.medianSeconds * 1e6, r.spread * 1e6,
+        written += lineText("  %11.1f us  %9.1f us  %-9s  %5.1f  %6.1f %%", r.medianSeconds * 1e6, r.spread * 1e6,
                         byteText(r.countedBytes).c_str(), r.gbps, 100 * r.gbps / bench.readGbps);
         const Held held{r, bench.results[against]};
-        written += against == i ? text("  %7s  %8s  %4s", "-", "-", "-")
-                                : text("  %6.2fx  %7.2fx  %4.2f", held.faster(), held.promised(),
+        written += against == i ? lineText("  %7s  %8s  %4s", "-", "-", "-")
+                                : lineText("  %6.2fx  %7.2fx  %4.2f", held.faster(), held.promised(),
                                        held.faster() / held.promised());
         written += "  " + toTitle(r.plan);
         if (against != i && against != 0)
@@ -128,7 +127,16 @@ void benchPlans(Options& options) {
     printResult(options.json ? jsonOf(table, bench).dump(2) + "\n" : tableOf(table, bench));
 }
 
+void benchAllOnGpu(const Options& options, const CLI::App& command) {
+    for (const char* const name : {"--context", "--threads"})
+        if (command.get_option(name)->count() > 0)
+            throw UsageError(std::string(name) +
+                             " is for --device cpu, the GPU's bench has a grid of its own; leave it out");
+    benchDevice({.repeats = options.bench.repeats, .json = options.json, .jsonFile = options.jsonFile});
+}
+
 void benchAll(Options& options) {
+    requireResultFile(options.jsonFile);
     useThreads(options.bench.threads);
     Json tables = Json::array();
     std::string written;
@@ -142,7 +150,7 @@ void benchAll(Options& options) {
             printResult((written.empty() ? "" : "\n") + (written = tableOf(table, bench)));
     }
     if (options.json)
-        printResult(Json{{"tables", tables}}.dump(2) + "\n");
+        writeResult(Json{{"tables", tables}}.dump(2) + "\n", options.jsonFile);
 }
 
 void addTimingOptions(CLI::App& command, Options& options) {
@@ -150,6 +158,24 @@ void addTimingOptions(CLI::App& command, Options& options) {
         ->check(CLI::Range(0, 1024));
     command.add_option("--repeats", options.bench.repeats, "Rounds")->check(CLI::Range(1, 10000));
     command.add_flag("--json", options.json, "One JSON object");
+}
+
+void addSuite(CLI::App& bench, const std::shared_ptr<Options>& options) {
+    CLI::App* all = bench.add_subcommand("all", "Every method over every float store, beside what it promises");
+    all->add_option("--context", options->suiteContext, "Cached tokens, S")->check(CLI::Range(64, 1 << 24));
+    all->add_option("--device", options->device,
+                    "cpu (default), or cuda: dense, SparQ, rounded rows and products on the GPU")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
+    addTimingOptions(*all, *options);
+    all->add_option("FILE", options->jsonFile, "Where the JSON goes (default: stdout)");
+    all->callback([options, all] {
+        if (!options->jsonFile.empty() && !options->json)
+            throw UsageError(options->jsonFile + " would take JSON alone, add --json");
+        if (options->device == "cuda")
+            benchAllOnGpu(*options, *all);
+        else
+            benchAll(*options);
+    });
 }
 
 } // namespace
@@ -173,11 +199,7 @@ void addBenchCommand(CLI::App& program) {
     addTimingOptions(*attention, *options);
     attention->callback([options] { benchPlans(*options); });
 
-    CLI::App* all =
-        bench->add_subcommand("all", "Every method over every float store, beside what it promises");
-    all->add_option("--context", options->suiteContext, "Cached tokens, S")->check(CLI::Range(64, 1 << 24));
-    addTimingOptions(*all, *options);
-    all->callback([options] { benchAll(*options); });
+    addSuite(*bench, options);
     addGemvBench(*bench);
     addDecodeBench(*bench);
 }

@@ -14,6 +14,7 @@
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
 #include "core/bench/decode_bench.h"
+#include "core/kernels/cuda/kernels.h"
 #include "core/trace/byte_text.h"
 
 namespace fovea {
@@ -25,6 +26,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
     DecodeBenchOptions bench;
     std::vector<std::string> plans = {"dense", "weights=rtn:bits=8", "weights=rtn:bits=4"};
+    std::string backend = "cpu";
     bool json = false;
 };
 
@@ -39,11 +41,14 @@ std::string jsonOf(const DecodeBench& bench, const DecodeBenchOptions& options) 
                            {"counted_weight_bytes", r.weightBytes},
                            {"counted_attention_bytes", r.attentionBytes},
                            {"gbps", r.gbps},
-                           {"of_limit", r.gbps / bench.readGbps},
+                           {"of_limit", r.gbps / bench.limitGbps},
                            {"prompt_seconds", r.promptSeconds},
                            {"prompt_gflops", r.promptGflops}});
     const RandomShape& shape = options.shape;
-    return Json{{"machine", {{"read_gbps", bench.readGbps}, {"threads", bench.threads}}},
+    return Json{{"machine",
+                 {{bench.device.empty() ? "read_gbps" : "copy_gbps", bench.limitGbps},
+                  {"device", bench.device.empty() ? "CPU" : bench.device},
+                  {"threads", bench.threads}}},
                 {"model",
                  {{"layers", shape.layers},
                   {"query_heads", shape.queryHeads},
@@ -66,9 +71,10 @@ std::string tableOf(const DecodeBench& bench, const DecodeBenchOptions& options)
     char line[320];
     std::snprintf(
         line, sizeof line,
-        "read bandwidth %.1f GB/s, %d threads; a Llama of %.0f M random weights: %d layers, width %d, "
+        "%s %.1f GB/s%s; a Llama of %.0f M random weights: %d layers, width %d, "
         "H = %d, G = %d, F = %d, V = %d; float weights in %s pages\n\n",
-        bench.readGbps, bench.threads, static_cast<double>(bench.parameters) / 1e6, shape.layers,
+        bench.device.empty() ? "read bandwidth" : (bench.device + " copies").c_str(), bench.limitGbps,
+        bench.device.empty() ? (", " + std::to_string(bench.threads) + " threads").c_str() : "", static_cast<double>(bench.parameters) / 1e6, shape.layers,
         shape.queryHeads * shape.headDim, shape.queryHeads, shape.kvHeads, shape.ffn, shape.vocabulary,
         shape.hugePages ? "large" : "small");
     std::string table = line;
@@ -83,7 +89,7 @@ std::string tableOf(const DecodeBench& bench, const DecodeBenchOptions& options)
         std::snprintf(line, sizeof line,
                       "  %10.0f us  %9.0f us  %6.0f us  %-9s  %4.1f  %6.1f %%  %5.2fx  %8.1f ms  %8.0f  ",
                       r.medianSeconds * 1e6, r.spread * 1e6, r.attentionSeconds * 1e6,
-                      byteText(r.weightBytes).c_str(), r.gbps, 100 * r.gbps / bench.readGbps,
+                      byteText(r.weightBytes).c_str(), r.gbps, 100 * r.gbps / bench.limitGbps,
                       first.medianSeconds / r.medianSeconds, r.promptSeconds * 1e3, r.promptGflops);
         table += line + toTitle(r.plan) + "\n";
     }
@@ -93,6 +99,9 @@ std::string tableOf(const DecodeBench& bench, const DecodeBenchOptions& options)
 }
 
 void runDecode(Options& options) {
+    options.bench.backend = *backendOf(options.backend);
+    if (options.bench.backend == Backend::Cuda && !cuda::available())
+        throw UsageError("there is no GPU to measure: " + cuda::whyUnavailable());
     for (const std::string& plan : options.plans)
         options.bench.plans.push_back(parsePlan(plan));
     useThreads(options.bench.threads);
@@ -120,6 +129,8 @@ void addDecodeBench(CLI::App& bench) {
     const auto options = std::make_shared<Options>();
     DecodeBenchOptions& b = options->bench;
     RandomShape& s = b.shape;
+    decode->add_option("--backend", options->backend, "cpu or cuda (a GPU; default: cpu)")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
     decode->add_option("--layers", s.layers, "Layers")->check(CLI::Range(1, 1024));
     decode->add_option("--heads", s.queryHeads, "Query heads, H")->check(CLI::Range(1, 1024));
     decode->add_option("--kv-heads", s.kvHeads, "KV heads, G; divides H")->check(CLI::Range(1, 1024));

@@ -25,7 +25,7 @@ struct Options {
     std::vector<std::string> plans = {"dense"};
     std::string backends = "reference,cpu";
     double tolerance = 0;
-    bool withPrompt = false;
+    bool withPrompt = false, withTimes = false;
 };
 
 CheckOptions checkOptions(const Options& options, const PreparedRun& prepared) {
@@ -34,15 +34,17 @@ CheckOptions checkOptions(const Options& options, const PreparedRun& prepared) {
     check.decodeFrom = prepared.generate.decodeFrom;
     check.tolerance = options.tolerance;
     check.prompt = options.withPrompt;
+    check.ways = options.withTimes;
     const auto comma = options.backends.find(',');
     for (int side : {0, 1}) {
         const std::string name = side == 0                    ? options.backends.substr(0, comma)
                                  : comma == std::string::npos ? ""
                                                               : options.backends.substr(comma + 1);
-        if (name != "cpu" && name != "reference")
+        const auto backend = backendOf(name);
+        if (!backend)
             throw UsageError("--backends " + options.backends +
-                             ": give two of reference, cpu, as reference,cpu");
-        check.backends[side] = name == "cpu" ? Backend::Cpu : Backend::Reference;
+                             ": give two of reference, cpu, cuda, as reference,cpu");
+        check.backends[side] = *backend;
     }
     if (check.backends[0] == check.backends[1])
         throw UsageError("--backends " + options.backends + " holds one against itself, give reference,cpu");
@@ -73,6 +75,23 @@ std::string layerLines(const CheckReport& report) {
     return text;
 }
 
+std::string wayLines(const CheckReport& report) {
+    std::string text = report.ways.empty() ? "" : "  a step, timed (median, interquartile range), and its logits' error\n";
+    std::string last;
+    for (const CheckedWay& way : report.ways) {
+        std::array<char, 160> line{};
+        if (way.whyNot.empty())
+            std::snprintf(line.data(), line.size(), "  %-22s  %9.1f us  ± %7.1f  %9s\n", way.name.c_str(),
+                          way.medianSeconds * 1e6, way.spread * 1e6, errorText(way.logits.relative).c_str());
+        if (way.whyNot.empty())
+            text += line.data();
+        else if (way.whyNot != last) // of all that need a GPU the same
+            text += "  " + way.name + ": " + way.whyNot + "\n";
+        last = way.whyNot;
+    }
+    return text;
+}
+
 std::string textOf(const CheckReport& report) {
     const std::size_t steps = report.steps.size();
     std::string text = toText(report.plan) + ": " + report.backends[0] + " and " + report.backends[1] +
@@ -97,7 +116,7 @@ std::string textOf(const CheckReport& report) {
     text += "; same token at " + std::to_string(report.agreeing) + " of " + std::to_string(steps) +
             " steps; " +
             (report.sameBytes() ? "the same bytes at every step\n" : "NOT the same bytes at every step\n");
-    return text + layerLines(report);
+    return text + layerLines(report) + wayLines(report);
 }
 
 std::vector<CheckReport> checkPlans(const PreparedRun& prepared, const std::vector<AttentionPlan>& plans,
@@ -195,6 +214,8 @@ void addCheckCommand(CLI::App& program) {
         ->check(CLI::Range(1e-12, 1e6));
     command->add_flag("--with-prompt", options->withPrompt,
                       "Check how the prompt is read too: at once, and token by token by the first backend");
+    command->add_flag("--with-times", options->withTimes,
+                      "Make the same steps in every way there is here, and say how long each takes");
     command->callback([options] { runCheck(*options); });
 }
 

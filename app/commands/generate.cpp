@@ -60,8 +60,9 @@ void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
         printer.show(run.tokens);
         return true;
     };
-    generate(prepared.model, plan, prepared.prompt, prepared.generate, show, interrupted);
+    const Run run = generate(prepared.model, plan, prepared.prompt, prepared.generate, show, interrupted);
     printer.end();
+    tellWhyLeft(run.whyLeft);
     if (interrupted)
         throw Interrupted();
 }
@@ -81,6 +82,7 @@ Run runWithProgress(const PreparedRun& prepared, const AttentionPlan& plan) {
 
 void printJson(const PreparedRun& prepared, const AttentionPlan& plan) {
     const Run run = runWithProgress(prepared, plan); // the progress line is gone before the result comes
+    tellWhyLeft(run.whyLeft);
     printResult(runJson(run, textOf(*prepared.tokenizer, run.tokens)));
 }
 

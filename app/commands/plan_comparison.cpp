@@ -47,6 +47,7 @@ private:
             return true;
         };
         Run run = generate(m_prepared.model, plan, m_prepared.prompt, options, observe, m_cancel);
+        tellWhyLeft(run.whyLeft);
         if (m_cancel)
             throw Interrupted();
         return run;

@@ -12,6 +12,7 @@
 #include "app/commands/text_file.h"
 #include "app/commands/threads.h"
 #include "app/commands/usage_error.h"
+#include "core/engine/device/gpu_refusal.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
 #include "core/plan/text_limit.h"
@@ -121,10 +122,14 @@ void addTextOptions(CLI::App& command, RunOptions& o) {
     command.add_flag("--json", o.json, "One JSON object on stdout and nothing else");
 }
 
+void addBackendOption(CLI::App& command, std::string& backend) {
+    command.add_option("--backend", backend, "cpu, cuda (a GPU) or reference (default: cpu)")
+        ->check(CLI::IsMember({"cpu", "cuda", "reference"}));
+}
+
 void addRunOptions(CLI::App& command, RunOptions& o) {
     addTextOptions(command, o);
-    command.add_option("--backend", o.backend, "cpu or reference")
-        ->check(CLI::IsMember({"cpu", "reference"}));
+    addBackendOption(command, o.backend);
 }
 
 PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
@@ -157,11 +162,20 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     question.wholeContext = true;
     requireMemory(spec, question, budget);
     run.model = loadModel(path);
+    run.generate.session.backend = *backendOf(o.backend);
+    if (run.generate.session.backend == Backend::Cuda)
+        for (const AttentionPlan& plan : question.plans)
+            if (const auto why = gpuRefusal(plan, *run.model))
+                throw PlanError(*why);
     run.generate.decodeFrom = o.decodeFrom;
     run.generate.ignoreEnd = o.ignoreEos;
     heedEnds(run.generate, *run.tokenizer);
-    run.generate.session.backend = o.backend == "reference" ? Backend::Reference : Backend::Cpu;
     return run;
+}
+
+void tellWhyLeft(const std::string& why) {
+    if (!why.empty())
+        std::fprintf(stderr, "fovea: %s The CPU went on.\n", why.c_str());
 }
 
 void heedEnds(GenerateOptions& options, const Tokenizer& tokenizer) {

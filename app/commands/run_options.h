@@ -36,6 +36,9 @@ void addModelOptions(CLI::App& command, RunOptions& options);
 // What is read, how long, and how it is answered; addRunOptions adds on which backend.
 void addTextOptions(CLI::App& command, RunOptions& options);
 void addRunOptions(CLI::App& command, RunOptions& options);
+void addBackendOption(CLI::App& command, std::string& backend);
+// One line on stderr where the GPU was left for the CPU. `why` is a run's; empty: it was not.
+void tellWhyLeft(const std::string& why);
 
 // A model, its tokenizer and the encoded prompt, checked against each other.
 struct PreparedRun {

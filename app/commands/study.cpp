@@ -120,8 +120,7 @@ void addOptions(CLI::App& command, Options& o) {
         ->required();
     command.add_option("--theme", o.theme, "Of the pictures: dark or light")
         ->check(CLI::IsMember({"dark", "light"}));
-    command.add_option("--backend", o.run.backend, "cpu or reference")
-        ->check(CLI::IsMember({"cpu", "reference"}));
+    addBackendOption(command, o.run.backend);
     command.add_option("--threads", o.run.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
     addMemoryBudgetOption(command, o.run.memoryBudget);

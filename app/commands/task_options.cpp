@@ -61,8 +61,7 @@ void addTaskOptions(CLI::App& command, TaskCommand& o) {
         "--text", o.textFile,
         "Text that passages, windows and recall's filler are cut from; - is standard input (default: a "
         "bundled one)");
-    command.add_option("--backend", o.run.backend, "cpu or reference")
-        ->check(CLI::IsMember({"cpu", "reference"}));
+    addBackendOption(command, o.run.backend);
     command.add_option("--threads", o.run.threads, "Threads (default: all processors)")
         ->check(CLI::Range(1, 1024));
     addMemoryBudgetOption(command, o.run.memoryBudget);
@@ -79,7 +78,7 @@ TaskInput taskInput(const RunOptions& run, const std::string& textFile) {
     const std::filesystem::path file = textFile.empty() ? defaultText() : std::filesystem::path(textFile);
     input.text = readTextFile(file.string(), textFile.empty() ? "the bundled text" : "--text");
     input.textName = file.filename().string();
-    input.backend = run.backend == "reference" ? Backend::Reference : Backend::Cpu;
+    input.backend = *backendOf(run.backend);
     return input;
 }
 

@@ -11,7 +11,6 @@ namespace fovea {
 
 namespace {
 
-constexpr int kPatienceMs = 5000; // for a matrix in work when the window closes
 const QLatin1String kErrorMark("fovea: ");
 
 QStringList argumentsOf(const CalibrationRequest& request) {
@@ -41,55 +40,17 @@ QStringList argumentsOf(const CalibrationRequest& request) {
 
 } // namespace
 
-CalibrationRun::CalibrationRun(QString program, QObject* parent)
-    : QObject(parent), m_program(std::move(program)) {
-    connect(&m_process, &QProcess::readyReadStandardError, this, &CalibrationRun::readErrors);
-    connect(&m_process, &QProcess::finished, this,
-            [this](int status, QProcess::ExitStatus how) { ended(status, how == QProcess::CrashExit); });
-    connect(&m_process, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
-        if (error != QProcess::FailedToStart)
-            return; // ended() says it
-        Q_EMIT failed(tr("%1 cannot be started: %2").arg(m_program, m_process.errorString()));
-        Q_EMIT stateChanged();
-    });
-}
-
-CalibrationRun::~CalibrationRun() {
-    m_process.disconnect(this);
-    if (!running())
-        return;
-    m_process.terminate();
-    if (!m_process.waitForFinished(kPatienceMs))
-        m_process.kill(); // its files are whole or not there
-}
+CalibrationRun::CalibrationRun(QString program, QObject* parent) : ProgramRun(std::move(program), parent) {}
 
 void CalibrationRun::start(const CalibrationRequest& request) {
     if (running())
         return;
     m_request = request;
-    m_errors.clear();
     m_notes.clear();
     m_stage.clear();
     m_made.clear();
     m_fraction = m_seconds = 0;
-    m_stopping = false;
-    m_process.start(m_program, argumentsOf(request));
-    Q_EMIT stateChanged();
-}
-
-void CalibrationRun::stop() {
-    if (!running() || m_stopping)
-        return;
-    m_stopping = true;
-    m_process.terminate();
-    Q_EMIT stateChanged();
-}
-
-void CalibrationRun::readErrors() {
-    m_errors += m_process.readAllStandardError();
-    for (qsizetype end; (end = m_errors.indexOf('\n')) >= 0; m_errors.remove(0, end + 1))
-        takeLine(m_errors.left(end));
-    Q_EMIT stateChanged();
+    run(argumentsOf(request));
 }
 
 // JSON for each part that is done, sentences for what there is to know; the last one may be why it failed.
@@ -104,11 +65,8 @@ void CalibrationRun::takeLine(const QByteArray& line) {
     m_fraction = all > 0 ? static_cast<double>(done) / all : 0;
 }
 
-void CalibrationRun::ended(int status, bool crashed) {
-    readErrors();
-    const bool stopped = m_stopping;
-    m_stopping = false;
-    const QJsonObject result = QJsonDocument::fromJson(m_process.readAllStandardOutput()).object();
+void CalibrationRun::ended(int status, bool crashed, bool stopped) {
+    const QJsonObject result = QJsonDocument::fromJson(process().readAllStandardOutput()).object();
     QString why;
     if (!m_notes.isEmpty() && m_notes.last().startsWith(kErrorMark))
         why = m_notes.takeLast().mid(kErrorMark.size());
@@ -120,7 +78,6 @@ void CalibrationRun::ended(int status, bool crashed) {
     } else if (!stopped) {
         Q_EMIT failed(why.isEmpty() ? tr("The calibration failed.") : why);
     }
-    Q_EMIT stateChanged();
 }
 
 } // namespace fovea

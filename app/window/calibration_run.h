@@ -1,15 +1,11 @@
 #pragma once
-// A calibration that the window has started, as a process of its own: `fovea calibrate --json`. What it says on the way is
-// told on; a stopped one leaves nothing.
-
-#include <QObject>
-#include <QProcess>
-#include <QString>
-#include <QStringList>
+// A calibration that the window has started: `fovea calibrate --json`. What it says on the way is told on; a stopped one
+// leaves nothing.
 
 #include <filesystem>
 #include <string>
 
+#include "app/window/program_run.h"
 #include "core/calibrate/text_blocks.h"
 
 namespace fovea {
@@ -25,19 +21,14 @@ struct CalibrationRequest {
     bool operator==(const CalibrationRequest&) const = default;
 };
 
-class CalibrationRun : public QObject {
+class CalibrationRun : public ProgramRun {
     Q_OBJECT
 
 public:
-    // `program`: the fovea that calibrates.
     explicit CalibrationRun(QString program, QObject* parent = nullptr);
-    ~CalibrationRun() override; // what runs is asked to end, and given a few seconds to
 
     void start(const CalibrationRequest& request);
-    void stop();
 
-    bool running() const { return m_process.state() != QProcess::NotRunning; }
-    bool stopping() const { return m_stopping; }
     const CalibrationRequest& request() const { return m_request; } // of the last one that was started
     // "block 3 of 64"; empty before the first.
     const QString& stage() const { return m_stage; }
@@ -48,23 +39,16 @@ public:
     const QString& made() const { return m_made; }
     double seconds() const { return m_seconds; } // that it took
 
-Q_SIGNALS:
-    void stateChanged(); // started, on the way, ended
-    void failed(const QString& line);
+protected:
+    void takeLine(const QByteArray& line) override;
+    void linesTaken() override { Q_EMIT stateChanged(); }
+    void ended(int status, bool crashed, bool stopped) override;
 
 private:
-    void readErrors();
-    void takeLine(const QByteArray& line);
-    void ended(int status, bool crashed);
-
-    const QString m_program;
-    QProcess m_process;
     CalibrationRequest m_request;
-    QByteArray m_errors; // of the process, as far as no line is whole
     QString m_stage, m_made;
     QStringList m_notes;
     double m_fraction = 0, m_seconds = 0;
-    bool m_stopping = false;
 };
 
 } // namespace fovea

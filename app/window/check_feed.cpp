@@ -29,6 +29,7 @@ CheckFeed::CheckFeed(Document& document, JobRunner& jobs, CheckPanel& panel,
         m_panel.setReport(nullptr);
         m_panel.setReady(true);
     });
+    connect(&document, &Document::settingsChanged, this, &CheckFeed::changed);
     connect(&document, &Document::promptChanged, this, &CheckFeed::changed);
     connect(&document, &Document::planChanged, this, [this](Side side) {
         if (side == Side::B)
@@ -91,6 +92,8 @@ void CheckFeed::start(int steps) {
     options.tokens = steps;
     options.decodeFrom = m_document.decodeFrom();
     options.prompt = m_panel.withPrompt();
+    options.ways = true;
+    options.backends[1] = m_document.settings().device; // the one that runs are made on
     m_panel.setRunning(true);
     m_jobs.start(Lane::Check, tr("checking the backends"), Supersede::Cancel,
                  [this, options, model = m_document.model(), plan = m_document.plan(Side::B),

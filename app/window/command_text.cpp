@@ -62,6 +62,8 @@ std::string compareCommand(const RunRequest& request) {
             add("--top-p", numberText(sampler.topP));
         add("--seed", std::to_string(sampler.seed));
     }
+    if (request.settings.device == Backend::Cuda)
+        add("--backend", std::string(backendName(Backend::Cuda)));
     if (request.settings.ignoreEnd)
         command += " --ignore-eos";
     add("--out", "comparison");

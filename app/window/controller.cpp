@@ -291,15 +291,18 @@ void Controller::settingsEdited() {
     if (!m_runs.a)
         return;
     RunSettings other = m_document.settings();
-    const bool decodeFromMoved = other.decodeFrom != m_ranSettings.decodeFrom;
+    // Both may change under the runs on screen, which are then made again on the same tokens.
+    const bool again = other.decodeFrom != m_ranSettings.decodeFrom || other.device != m_ranSettings.device;
     other.decodeFrom = m_ranSettings.decodeFrom;
+    other.device = m_ranSettings.device;
     if (!(other == m_ranSettings)) {
         setOutdated(true);
         return;
     }
-    if (!decodeFromMoved)
+    if (!again)
         return;
     m_ranSettings.decodeFrom = m_document.settings().decodeFrom;
+    m_ranSettings.device = m_document.settings().device;
     m_rerunBoth = true;
     planEdited(Side::B);
 }

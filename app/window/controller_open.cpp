@@ -127,7 +127,7 @@ void Controller::accept(const MemoryOffer& offer) {
     for (const Side side : {Side::A, Side::B}) {
         AttentionPlan plan = m_document.plan(side);
         const AttentionPlan& offered = offer.question.plans.at(side == Side::A ? 0 : 1);
-        if (offer.kind != MemoryOffer::Kind::Store && offer.kind != MemoryOffer::Kind::Everything)
+        if (offer.kind != MemoryOffer::Kind::HalfStore && offer.kind != MemoryOffer::Kind::Everything)
             continue;
         plan.store = offered.store;
         m_document.editPlan(side, plan, tr("store"));

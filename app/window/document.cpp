@@ -7,12 +7,13 @@
 #include "app/window/commands/prompt_edit.h"
 #include "app/window/commands/settings_edit.h"
 #include "app/window/loaded_model.h"
+#include "core/engine/device/gpu_refusal.h"
 #include "core/tokenizer/chat_template.h"
 
 namespace fovea {
 
 bool RunSettings::operator==(const RunSettings& other) const {
-    return tokens == other.tokens && decodeFrom == other.decodeFrom && ignoreEnd == other.ignoreEnd &&
+    return device == other.device && tokens == other.tokens && decodeFrom == other.decodeFrom && ignoreEnd == other.ignoreEnd &&
            sampler.temperature == other.sampler.temperature && sampler.topK == other.sampler.topK &&
            sampler.topP == other.sampler.topP && sampler.seed == other.sampler.seed;
 }
@@ -40,11 +41,20 @@ std::int64_t Document::longestPrompt() const {
 QString Document::editPlan(Side side, const AttentionPlan& plan, const QString& what) {
     if (plan == this->plan(side))
         return {};
-    if (m_model)
-        if (const auto why = refusal(plan, m_model->spec))
-            return QString::fromStdString(*why);
+    if (const QString why = refused(plan, m_settings.device); !why.isEmpty())
+        return why;
     m_undo.push(new PlanEdit(*this, side, plan, what, m_gesture));
     return {};
+}
+
+// Why the model does not run under a plan on a device; empty: it does, or there is none yet.
+QString Document::refused(const AttentionPlan& plan, Backend device) const {
+    if (!m_model)
+        return {};
+    auto why = refusal(plan, m_model->spec);
+    if (!why && device == Backend::Cuda)
+        why = gpuRefusal(plan, *m_model->model);
+    return QString::fromStdString(why.value_or(std::string()));
 }
 
 void Document::nameSpans(Side side, const std::string& file) {
@@ -89,6 +99,9 @@ QString Document::editSettings(const RunSettings& settings, const QString& what)
             .arg(settings.tokens)
             .arg(m_prompt.tokens.size())
             .arg(m_model->spec.context);
+    for (const Side side : {Side::A, Side::B})
+        if (const QString why = refused(plan(side), settings.device); settings.device != m_settings.device && !why.isEmpty())
+            return why;
     m_undo.push(new SettingsEdit(*this, settings, what, m_gesture));
     return {};
 }

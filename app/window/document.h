@@ -15,6 +15,7 @@
 
 #include "app/window/prompt_text.h"
 #include "core/engine/sampler.h"
+#include "core/engine/session.h"
 #include "core/plan/attention_plan.h"
 
 namespace fovea {
@@ -30,6 +31,7 @@ AttentionPlan startingPlan(const ModelSpec& spec);
 struct RunSettings {
     std::int64_t tokens = 96;     // to generate
     std::int64_t decodeFrom = -1; // -1: the prompt's length
+    Backend device = Backend::Cpu; // or Cuda
     bool ignoreEnd = true;        // a fixed length makes two runs comparable
     // A small model that always takes the likeliest token soon repeats itself; a fixed seed repeats runs.
     SamplerOptions sampler{.temperature = 0.6f, .topP = 0.9f};
@@ -92,6 +94,8 @@ Q_SIGNALS:
     void selectionChanged();
 
 private:
+    QString refused(const AttentionPlan& plan, Backend device) const;
+
     friend class PlanEdit;
     friend class PromptEdit;
     friend class SettingsEdit;

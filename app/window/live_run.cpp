@@ -21,6 +21,7 @@ float surpriseOf(std::span<const float> logits, int token) {
 
 SessionOptions sessionOptions(const LiveRunOptions& options) {
     SessionOptions session;
+    session.backend = options.backend;
     session.captureBudget = options.captureBudget;
     session.capacity = options.capacity;
     session.recordSlots = true;
@@ -41,7 +42,7 @@ LiveRun::LiveRun(std::shared_ptr<const Model> model, const AttentionPlan& plan, 
     m_run.tokens = std::move(prompt);
     m_run.decodeFrom =
         options.decodeFrom < 0 ? m_run.promptTokens : std::min(options.decodeFrom, m_run.promptTokens);
-    m_run.backend = "cpu";
+    m_run.backend = backendName(options.backend);
     m_run.threads = options.threads;
     m_run.capture = m_session.capture();
 }
@@ -115,6 +116,7 @@ bool LiveRun::readPrompt(const Observer& observer, const std::atomic<bool>& canc
 void LiveRun::feed(std::int64_t position) {
     const int token = m_run.tokens[static_cast<std::size_t>(position)];
     m_run.steps.push_back(m_session.step(token, position >= m_run.decodeFrom));
+    noteBackend(m_run, m_session);
     m_run.capturedTokens = m_run.capture ? m_session.tokens() : 0;
     m_run.slots.catchUp(m_session.slots());
 }

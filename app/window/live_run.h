@@ -23,6 +23,7 @@ struct LiveRunOptions {
     bool ignoreEnd = true;
     int bos = 1, eos = 2;
     std::vector<int> ends; // further tokens that end a text
+    Backend backend = Backend::Cpu;
     int threads = 1; // that the run will use, for its record
     SamplerOptions sampler;
 };

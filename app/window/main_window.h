@@ -21,6 +21,7 @@ class QToolButton;
 
 namespace fovea {
 
+class DeviceChoice;
 class DockPanels;
 class ExportActions;
 class ModelMenu;
@@ -114,6 +115,8 @@ private:
     ExportActions* m_exports = nullptr;
     DockPanels* m_panels = nullptr;
     ModelMenu* m_models = nullptr;
+    DeviceChoice* m_device = nullptr;
+    std::string m_whyLeft; // the GPU, as it was last told
 };
 
 } // namespace fovea

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "app/window/controller.h"
+#include "core/bench/device_work.h"
 #include "core/bench/read_bandwidth.h"
+#include "core/engine/session.h"
 #include "views/charts/timelines.h"
 
 namespace fovea {
@@ -17,6 +19,7 @@ namespace fovea {
 namespace {
 
 constexpr std::int64_t kPage = 4096;
+constexpr std::int64_t kDeviceSet = std::int64_t{512} << 20; // many times what a card's caches hold
 constexpr std::chrono::milliseconds kMeasureFor{100};
 
 // One cache's worth is measured for all runs of about its size.
@@ -56,6 +59,18 @@ double readGigabytesPerSecond(std::int64_t bytes) {
     return *middle;
 }
 
+// What the card's memory gives: a cache of a run may fit the card's own caches, whose rate nobody states.
+double deviceCopyGigabytesPerSecond() {
+    constexpr int kRounds = 9;
+    const cuda::OwnStream stream;
+    const auto spare = static_cast<std::int64_t>(cuda::deviceFacts().freeMemory / 4);
+    const DeviceCopy copy(std::min(kDeviceSet, spare));
+    DeviceWork work([&] { copy.queue(stream.get()); }, stream.get());
+    for (int i = 0; i < kRounds; ++i)
+        work.sample();
+    return static_cast<double>(copy.bytes()) / work.time().median / 1e9;
+}
+
 std::int64_t largestCache() {
     long largest = 0;
 #ifdef _SC_LEVEL3_CACHE_SIZE
@@ -74,9 +89,18 @@ void MeasuredLimit::measure() {
     const auto& run = m_controller.runs().a;
     if (!run || run->steps.empty())
         return;
-    const std::int64_t workingSet = rounded(run->steps.back().held.counted.total());
-    if (workingSet == m_measured || m_jobs.busy(Lane::Engine))
+    const bool device = run->backend == backendName(Backend::Cuda);
+    const std::int64_t workingSet =
+        device ? kDeviceSet : rounded(run->steps.back().held.counted.total());
+    if ((workingSet == m_measured && device == m_measuredDevice) || m_jobs.busy(Lane::Engine))
         return;
+    if (device) {
+        m_jobs.start(Lane::Engine, tr("measuring how fast the GPU copies"), Supersede::Waiting, [this](Job&) -> Deliver {
+            const double gbps = deviceCopyGigabytesPerSecond();
+            return [this, gbps] { showDevice(gbps); };
+        });
+        return;
+    }
     // In the engine's lane: it must not share the memory with a run, and has the run's threads.
     m_jobs.start(Lane::Engine, tr("measuring how fast this machine reads"), Supersede::Waiting,
                  [this, workingSet](Job&) -> Deliver {
@@ -85,8 +109,15 @@ void MeasuredLimit::measure() {
                  });
 }
 
+void MeasuredLimit::showDevice(double gbps) {
+    m_measured = kDeviceSet;
+    m_measuredDevice = true;
+    m_timelines.setLimit(gbps, tr("the GPU copies %1 GB/s").arg(gbps, 0, 'f', 0));
+}
+
 void MeasuredLimit::show(double gbps, std::int64_t workingSet) {
     m_measured = workingSet;
+    m_measuredDevice = false;
     const std::int64_t cache = largestCache();
     const QString kind = cache > 0 && workingSet <= cache ? tr("cache-resident limit") : tr("measured limit");
     m_timelines.setLimit(gbps,

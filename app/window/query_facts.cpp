@@ -75,7 +75,9 @@ QString queryNote(const RunPair& runs, std::int64_t query, const std::vector<QSt
     if (pinned)
         parts << tr("pinned %1").arg(pinned);
     const std::optional<int> a = likeliestAfter(*runs.a, query);
-    const std::optional<int> b = runs.b ? likeliestAfter(*runs.b, query) : std::nullopt;
+    std::optional<int> b;
+    if (runs.b)
+        b = likeliestAfter(*runs.b, query);
     if (at + 1 < texts.size()) {
         QString next = tr("next %1").arg(quoted(texts[at + 1]));
         if (a && b)

@@ -28,6 +28,7 @@ std::unique_ptr<LiveRun> begin(const RunRequest& request, Side side) {
     options.eos = request.model->tokenizer->eos();
     options.ends = request.model->tokenizer->ends();
     options.sampler = request.settings.sampler;
+    options.backend = request.settings.device;
     options.threads = engineThreads();
     const std::string text = wholeText(*request.model, {.text = request.prompt, .chat = request.chat});
     return std::make_unique<LiveRun>(request.model->model, plan, request.promptTokens, text, options);

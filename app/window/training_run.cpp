@@ -15,7 +15,6 @@ namespace fovea {
 namespace {
 
 constexpr int kLookEveryMs = 500;
-constexpr int kPatienceMs = 5000; // for a step and its state when the window closes
 
 QStringList argumentsOf(const TrainOptions& options) {
     QStringList arguments{QStringLiteral("train"), QStringLiteral("--json"), QStringLiteral("--out"),
@@ -81,27 +80,10 @@ Look lookInto(const std::filesystem::path& folder, TrainingLogReader& reader, co
 
 } // namespace
 
-TrainingRun::TrainingRun(QString program, QObject* parent) : QObject(parent), m_program(std::move(program)) {
-    m_process.setStandardOutputFile(QProcess::nullDevice()); // the log says more
-    connect(&m_process, &QProcess::readyReadStandardError, this, &TrainingRun::readErrors);
-    connect(&m_process, &QProcess::finished, this,
-            [this](int status, QProcess::ExitStatus how) { ended(status, how == QProcess::CrashExit); });
-    connect(&m_process, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
-        if (error != QProcess::FailedToStart)
-            return; // ended() says it
-        Q_EMIT failed(tr("%1 cannot be started: %2").arg(m_program, m_process.errorString()));
-        Q_EMIT stateChanged();
-    });
+TrainingRun::TrainingRun(QString program, QObject* parent) : ProgramRun(std::move(program), parent) {
+    process().setStandardOutputFile(QProcess::nullDevice()); // the log says more
     m_again.setInterval(kLookEveryMs);
     connect(&m_again, &QTimer::timeout, this, &TrainingRun::look);
-}
-
-TrainingRun::~TrainingRun() {
-    m_process.disconnect(this);
-    if (!running())
-        return;
-    m_process.terminate();
-    m_process.waitForFinished(kPatienceMs); // after that the state of a minute ago must do
 }
 
 void TrainingRun::watch(const std::filesystem::path& folder) {
@@ -118,19 +100,8 @@ void TrainingRun::start(const TrainOptions& options) {
     if (running())
         return;
     watch(options.out);
-    m_errors.clear();
     m_lastError.clear();
-    m_stopping = false;
-    m_process.start(m_program, argumentsOf(options));
-    Q_EMIT stateChanged();
-}
-
-void TrainingRun::stop() {
-    if (!running() || m_stopping)
-        return;
-    m_stopping = true;
-    m_process.terminate();
-    Q_EMIT stateChanged();
+    run(argumentsOf(options));
 }
 
 void TrainingRun::look() {
@@ -154,27 +125,20 @@ void TrainingRun::look() {
     m_jobs.start(Lane::Disk, {}, Supersede::Nothing, work);
 }
 
-// JSON lines: entries of the log, which are read there, and notes.
-void TrainingRun::readErrors() {
-    m_errors += m_process.readAllStandardError();
-    for (qsizetype end; (end = m_errors.indexOf('\n')) >= 0; m_errors.remove(0, end + 1)) {
-        const QByteArray line = m_errors.left(end);
-        const QJsonObject json = QJsonDocument::fromJson(line).object();
-        if (json.isEmpty())
-            m_lastError = QString::fromUtf8(line);
-        else if (json.value(QLatin1String("kind")) == QLatin1String("note"))
-            Q_EMIT noted(json.value(QLatin1String("text")).toString());
-    }
+// JSON: entries of the log, which are read there, and notes.
+void TrainingRun::takeLine(const QByteArray& line) {
+    const QJsonObject json = QJsonDocument::fromJson(line).object();
+    if (json.isEmpty())
+        m_lastError = QString::fromUtf8(line);
+    else if (json.value(QLatin1String("kind")) == QLatin1String("note"))
+        Q_EMIT noted(json.value(QLatin1String("text")).toString());
 }
 
-void TrainingRun::ended(int status, bool crashed) {
-    readErrors();
-    m_stopping = false;
+void TrainingRun::ended(int status, bool crashed, bool) {
     if (crashed)
         Q_EMIT failed(tr("The training was killed; its last state can be resumed."));
     else if (status != 0)
         Q_EMIT failed(m_lastError.isEmpty() ? tr("The training failed.") : m_lastError);
-    Q_EMIT stateChanged();
     look();
 }
 

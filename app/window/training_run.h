@@ -1,11 +1,7 @@
 #pragma once
-// A training that the window has started, as a process of its own, or that it watches: whatever is known of
-// it comes from the log and the state in its folder, so it does not matter who runs it, or whether it still
-// runs.
+// A training that the window has started, or that it watches: whatever is known of it comes from the log and
+// the state in its folder, so it does not matter who runs it, or whether it still runs. Asked to end, it saves.
 
-#include <QObject>
-#include <QProcess>
-#include <QString>
 #include <QTimer>
 
 #include <filesystem>
@@ -14,6 +10,7 @@
 #include <vector>
 
 #include "app/window/job_runner.h"
+#include "app/window/program_run.h"
 #include "core/train/train.h"
 #include "core/train/training_log.h"
 #include "views/charts/loss_curves.h"
@@ -30,13 +27,11 @@ struct SeenTraining {
     QString trouble; // why the log or the state cannot be read; empty: they can, or there are none
 };
 
-class TrainingRun : public QObject {
+class TrainingRun : public ProgramRun {
     Q_OBJECT
 
 public:
-    // `program`: the fovea that trains.
     explicit TrainingRun(QString program, QObject* parent = nullptr);
-    ~TrainingRun() override; // what runs here is asked to save and end, and given a few seconds to
 
     // Looks into another folder from now on; not while a training runs here.
     void watch(const std::filesystem::path& folder);
@@ -44,33 +39,25 @@ public:
     // `begin` of the options decides what becomes of an unfinished training; when it is resumed, nothing else
     // of them counts but the folder.
     void start(const TrainOptions& options);
-    void stop(); // it saves first, and can be resumed
-
-    bool running() const { return m_process.state() != QProcess::NotRunning; }
-    bool stopping() const { return m_stopping; }
     const SeenTraining& seen() const { return m_seen; }
 
 Q_SIGNALS:
-    void seenChanged();  // the folder holds something else, or it is another folder
-    void stateChanged(); // started, stopping, ended
+    void seenChanged(); // the folder holds something else, or it is another folder
     void noted(const QString& line);
-    void failed(const QString& line);
+
+protected:
+    void takeLine(const QByteArray& line) override;
+    void ended(int status, bool crashed, bool stopped) override;
 
 private:
     void look();
-    void readErrors();
-    void ended(int status, bool crashed);
 
-    const QString m_program;
-    QProcess m_process;
     JobRunner m_jobs;
     QTimer m_again;
     std::filesystem::path m_folder;
     std::shared_ptr<TrainingLogReader> m_reader; // of one job at a time
     SeenTraining m_seen;
-    QByteArray m_errors; // of the process, as far as no line is whole
     QString m_lastError;
-    bool m_stopping = false;
     bool m_looking = false;
 };
 

@@ -49,7 +49,7 @@ QString tr(const char* text) {
     return QCoreApplication::translate("fovea::WindowActions", text);
 }
 
-void makeFileAndRun(WindowActions& a, Maker& make) {
+void makeFileAndRun(WindowActions& a, Maker& make, QMainWindow& window) {
     a.openModel =
         make("openModel", tr("Open model folder…"), QKeySequence::Open, tr("A Hugging Face folder"));
     a.openFile = make("openFile", tr("Open model file…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O),
@@ -73,6 +73,11 @@ void makeFileAndRun(WindowActions& a, Maker& make) {
         make("stop", tr("Stop"), QKeySequence(Qt::SHIFT | Qt::Key_F5), tr("End here and keep what there is"));
     a.runSettings =
         make("runSettings", tr("Run settings…"), {}, tr("How many tokens, and how they are chosen"));
+    a.devices = new QActionGroup(&window);
+    a.cpu = make.checkable("cpu", tr("CPU"), true);
+    a.gpu = make.checkable("gpu", tr("GPU: being looked for"), false);
+    for (QAction* device : {a.cpu, a.gpu})
+        a.devices->addAction(device);
     a.check = make("check", tr("Check backends"), {},
                    tr("Run plan B on two backends and see where they differ most"));
     a.sweep = make("sweep", tr("Sweep plans…"), {},
@@ -169,7 +174,7 @@ void makeExports(WindowActions& a, Maker& make) {
 WindowActions makeActions(QMainWindow& window, QUndoStack& undoStack) {
     WindowActions a;
     Maker make(window);
-    makeFileAndRun(a, make);
+    makeFileAndRun(a, make, window);
     a.undo = undoStack.createUndoAction(&window, tr("Undo"));
     a.redo = undoStack.createRedoAction(&window, tr("Redo"));
     a.undo->setShortcut(QKeySequence::Undo);

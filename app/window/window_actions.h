@@ -31,6 +31,9 @@ struct WindowActions {
     QAction* step = nullptr;
     QAction* stop = nullptr;
     QAction* runSettings = nullptr;
+    QActionGroup* devices = nullptr; // cpu, gpu
+    QAction* cpu = nullptr;
+    QAction* gpu = nullptr;
     // Tools
     QAction* check = nullptr;
     QAction* sweep = nullptr;

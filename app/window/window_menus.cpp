@@ -74,6 +74,9 @@ WindowMenus makeMenus(QMenuBar& bar, const WindowActions& a) {
     run->addActions({a.run, a.step, a.stop});
     run->addSeparator();
     run->addAction(a.runSettings);
+    QMenu* device = run->addMenu(tr("Device"));
+    device->setToolTipsVisible(true); // why there is no GPU
+    device->addActions(a.devices->actions());
 
     QMenu* plan = bar.addMenu(tr("&Plan"));
     plan->addActions({a.undo, a.redo});

@@ -41,7 +41,7 @@ QComboBox* makeTokenColour(QWidget* parent) {
     auto* box = new FlatCombo(parent);
     box->setMuted(true);
     box->setToolTip(tr("What the tokens' colour stands for"));
-    box->addItem(tr("colour: read by B"), static_cast<int>(TokenColour::Read));
+    box->addItem(tr("colour: read by B"), static_cast<int>(TokenColour::Chosen));
     box->addItem(tr("colour: mass missed"), static_cast<int>(TokenColour::Missed));
     box->addItem(tr("colour: surprise"), static_cast<int>(TokenColour::Surprise));
     box->addItem(tr("colour: none"), static_cast<int>(TokenColour::None));

@@ -10,7 +10,10 @@
 #include <QMessageBox>
 #include <QToolButton>
 
+#include <utility>
+
 #include "app/window/action_palette.h"
+#include "app/window/device_choice.h"
 #include "app/window/dock_panels.h"
 #include "app/window/export_actions.h"
 #include "app/window/key_sheet.h"
@@ -51,6 +54,10 @@ void MainWindow::wireRun() {
     connect(m_actions.stop, &QAction::triggered, &m_controller, &Controller::stop);
     connect(m_actions.runSettings, &QAction::triggered, this,
             [this] { RunSettingsDialog(m_document, this).exec(); });
+    m_device = new DeviceChoice(m_document, m_jobs, m_actions, this);
+    connect(m_device, &DeviceChoice::refused, m_status, &StatusLine::showFailure);
+    connect(m_device, &DeviceChoice::found, this, &MainWindow::showRunFacts);
+    connect(&m_document, &Document::settingsChanged, this, &MainWindow::showRunFacts);
     connect(m_actions.check, &QAction::triggered, this, [this] { m_panels->bringUp("checkDock"); });
     connect(m_actions.sweep, &QAction::triggered, this, [this] { showSweep(*this); });
     connect(m_actions.study, &QAction::triggered, this, [this] { showStudy(*this); });
@@ -259,14 +266,19 @@ void MainWindow::showRunFacts() {
     showState();
     const int threads = engineThreads();
     m_status->setMachine(
-        tr("CPU · %1 · %2")
-            .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads), text(cpu::instructionSet())));
+        m_document.settings().device == Backend::Cuda
+            ? tr("GPU · %1").arg(m_device->gpuName())
+            : tr("CPU · %1 · %2")
+                  .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads), text(cpu::instructionSet())));
     const RunPair& runs = m_controller.runs();
     if (!runs.a) {
         m_status->setBackend({});
         m_status->setAgreement({}, true);
         return;
     }
+    const std::string& whyLeft = runs.b && runs.a->whyLeft.empty() ? runs.b->whyLeft : runs.a->whyLeft;
+    if (std::exchange(m_whyLeft, whyLeft) != whyLeft && !whyLeft.empty())
+        m_status->showFailure(tr("%1 The CPU went on.").arg(QString::fromStdString(whyLeft)));
     m_status->setBackend(tr("backend %1").arg(QString::fromStdString(runs.a->backend)));
     Agreement agreement = formulaAgainstCounted(*runs.a);
     if (runs.b) {

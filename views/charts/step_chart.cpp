@@ -63,6 +63,10 @@ void StepChart::setLimit(std::optional<double> value, const QString& label) {
     invalidate();
 }
 
+QString StepChart::limitText() const {
+    return m_state->limit ? m_state->limitLabel : QString();
+}
+
 void StepChart::setRange(double first, double last) {
     auto& s = *m_state;
     if (!(last > first) || (first == s.first && last == s.last))

@@ -28,6 +28,7 @@ public:
     void setNote(const QString& note);
     // A dashed horizontal line at `value`, in the chart's unit (bytes, GB/s); nothing removes it.
     void setLimit(std::optional<double> value, const QString& label = {});
+    QString limitText() const; // empty: there is no limit
     // The visible part of the x axis, first < last.
     void setRange(double first, double last);
     void setCursor(std::optional<double> x);

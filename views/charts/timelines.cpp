@@ -163,6 +163,10 @@ void Timelines::setLimit(double gbps, const QString& label) {
     m_charts[RateChart]->setLimit(gbps, label);
 }
 
+QString Timelines::limitText() const {
+    return m_charts[RateChart]->limitText();
+}
+
 void Timelines::clearLimit() {
     m_charts[RateChart]->setLimit(std::nullopt);
 }

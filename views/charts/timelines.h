@@ -57,6 +57,7 @@ public:
     // GB/s. `label` is the caller's, "measured limit 36.1 GB/s, working set 3 MiB: cache-resident".
     void setLimit(double gbps, const QString& label);
     void clearLimit();
+    QString limitText() const;
     // Draws now what setRuns and setComparison put off.
     void flush();
     // The position that the whole window looks at; does not emit.

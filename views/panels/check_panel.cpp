@@ -83,6 +83,13 @@ CheckPanel::CheckPanel(QWidget* parent) : QWidget(parent) {
     m_facts = new QLabel;
     m_facts->setWordWrap(true);
     m_facts->setFont(uiFont(11));
+    m_ways = new QLabel;
+    m_ways->setObjectName(QStringLiteral("checkedWays"));
+    m_ways->setWordWrap(true);
+    m_ways->setFont(uiFont(11));
+    m_ways->setToolTip(tr("The same steps in every way that this machine has, one after the other with nobody listening: "
+                          "timed, and how far the logits are from libtorch's. Each has a cache of its own, so a last bit may "
+                          "round a row another way: what attention makes of the same rows stands above"));
     m_table = new QTableWidget;
     lay();
     connect(m_start, &QPushButton::clicked, this, [this] {
@@ -139,6 +146,7 @@ void CheckPanel::lay() {
     column->addWidget(m_verdict);
     column->addWidget(m_largest);
     column->addWidget(m_facts);
+    column->addWidget(m_ways);
     column->addWidget(m_table, 1);
 }
 
@@ -208,6 +216,7 @@ void CheckPanel::refresh() {
                                                  text(toText(m_report->plan)))
                                       : tr("reference against cpu · plan B"));
     showVerdict();
+    showWays();
     showTable();
 }
 
@@ -259,6 +268,33 @@ void CheckPanel::showVerdict() {
                               text(m_report->store)) +
                      ofPrompt);
     m_facts->setStyleSheet(QStringLiteral("color: %1;").arg(t.mutedText.name()));
+}
+
+void CheckPanel::showWays() {
+    m_ways->setVisible(m_report && !m_report->ways.empty());
+    if (!m_report)
+        return;
+    const QString muted = theme().mutedText.name();
+    QString rows, refused;
+    for (const CheckedWay& way : m_report->ways) {
+        if (!way.whyNot.empty()) {
+            refused = text(way.whyNot); // all for the same reason: there is no GPU, or it does not take the plan
+            continue;
+        }
+        rows += QStringLiteral("<tr><td>%1</td><td align=right style='padding-left:14px'>%2</td>"
+                               "<td style='padding-left:4px; color:%5'>± %3</td>"
+                               "<td align=right style='padding-left:14px'>%4</td></tr>")
+                    .arg(text(way.name), tr("%1 µs").arg(way.medianSeconds * 1e6, 0, 'f', 0),
+                         QString::number(way.spread * 1e6, 'f', 0),
+                         &way == &m_report->ways.front() ? tr("the truth") : text(errorText(way.logits.relative)), muted);
+    }
+    const QString head = QStringLiteral("<tr style='color:%1'><td>%2</td><td align=right style='padding-left:14px'>%3</td>"
+                                        "<td></td><td align=right style='padding-left:14px'>%4</td></tr>")
+                             .arg(muted, tr("way"), tr("a step, timed"), tr("logits' error"));
+    m_ways->setText(QStringLiteral("<table cellspacing=0>%1%2</table>").arg(head, rows) +
+                    (refused.isEmpty() ? QString()
+                                       : QStringLiteral("<span style='color:%1'>%2</span>")
+                                             .arg(muted, tr("GPU kernels: %1").arg(refused.toHtmlEscaped()))));
 }
 
 void CheckPanel::showTable() {

@@ -58,6 +58,7 @@ private:
     void refresh();
     void showTable();
     void showVerdict();
+    void showWays();
     void pick(const Deviation& deviation);
 
     std::shared_ptr<const CheckReport> m_report;
@@ -66,7 +67,7 @@ private:
     QSpinBox* m_steps;
     QCheckBox* m_withPrompt;
     QProgressBar* m_progress;
-    QLabel *m_verdict, *m_largest, *m_facts;
+    QLabel *m_verdict, *m_largest, *m_facts, *m_ways;
     QTableWidget* m_table;
     QString m_trouble;
     bool m_running = false, m_outdated = false;

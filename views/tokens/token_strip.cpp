@@ -102,7 +102,7 @@ QRect TokenStrip::tokenRect(int index) const {
 
 QColor TokenStrip::background(const TokenCell& cell) const {
     switch (m_colour) {
-    case TokenColour::Read:
+    case TokenColour::Chosen:
         return cell.chosen ? theme().chosen : QColor();
     case TokenColour::Missed:
     case TokenColour::Surprise:
@@ -191,7 +191,7 @@ QString TokenStrip::describe(int index) const {
     QString text = QStringLiteral("position %1, %2")
                        .arg(index)
                        .arg(cell.generated ? QStringLiteral("generated") : QStringLiteral("prompt"));
-    if (m_colour == TokenColour::Read)
+    if (m_colour == TokenColour::Chosen)
         text +=
             cell.chosen ? QStringLiteral(", read for the query") : QStringLiteral(", not read for the query");
     else if (m_colour == TokenColour::Missed)

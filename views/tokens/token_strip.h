@@ -20,7 +20,7 @@ struct TokenCell {
     bool chosen = false; // read by the plan for the query
 };
 
-enum class TokenColour { None, Read, Missed, Surprise };
+enum class TokenColour { None, Chosen, Missed, Surprise };
 
 class TokenStrip : public QAbstractScrollArea {
     Q_OBJECT
@@ -28,7 +28,7 @@ public:
     explicit TokenStrip(QWidget* parent = nullptr);
 
     void setTokens(std::vector<TokenCell> tokens); // same texts as before: only colours change, no new layout
-    void setColour(TokenColour colour);            // Read at first
+    void setColour(TokenColour colour);            // Chosen at first
     TokenColour colour() const { return m_colour; }
     void setQuery(int query); // −1: none; scrolls it into view
     int query() const { return m_query; }
@@ -68,7 +68,7 @@ private:
 
     std::vector<TokenCell> m_tokens;
     TokenLayout m_layout;
-    TokenColour m_colour = TokenColour::Read;
+    TokenColour m_colour = TokenColour::Chosen;
     float m_measureMax = 0;
     int m_query = -1;
     std::set<int> m_pinned;

@@ -19,6 +19,7 @@
 #include "app/window/key_sheet.h"
 #include "app/window/settings_dialog.h"
 #include "app/window/thread_share.h"
+#include "core/kernels/cuda/kernels.h"
 #include "tests/app/window/window_fixture.h"
 #include "views/charts/timelines.h"
 #include "views/maps/atlas_view.h"
@@ -188,4 +189,18 @@ TEST_CASE("Views hear the keys that the sheet says they hear, and no others", "[
         }
     }
     CHECK(checked > 200);
+}
+
+TEST_CASE("Without a GPU its action is there, disabled, and says why", "[window]") {
+    if (cuda::available())
+        return; // tests/app/window/device
+    WindowFixture f;
+    QAction& gpu = *f.window->actions().gpu;
+    REQUIRE(waitUntil([&] { return gpu.text() == QStringLiteral("GPU: none"); }));
+    CHECK_FALSE(gpu.isEnabled());
+    CHECK(gpu.toolTip().contains(QString::fromStdString(cuda::whyUnavailable())));
+    RunSettings settings = f.document().settings();
+    settings.device = Backend::Cuda;
+    CHECK(f.document().editSettings(settings, QStringLiteral("device")).contains(QStringLiteral("There is no GPU")));
+    CHECK(f.document().settings().device == Backend::Cpu);
 }
