@@ -30,7 +30,9 @@
 #include "app/window/thread_share.h"
 #include "app/window/training_window.h"
 #include "core/kernels/cpu/kernels.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "core/plan/presets.h"
+#include "core/trace/byte_text.h"
 #include "views/maps/atlas_view.h"
 #include "views/maps/head_map_view.h"
 #include "views/panel_frame.h"
@@ -105,7 +107,8 @@ void MainWindow::wirePlans() {
         m_toolbar->chipB()->edit()->lineEdit()->selectAll();
     });
     connect(m_views.plan, &PlanPanel::copyAsCommandRequested, m_actions.copyAsCommand, &QAction::trigger);
-    connect(m_views.plan, &PlanPanel::sharingDiagramRequested, this, [this] { m_panels->bringUp("sharingDock"); });
+    connect(m_views.plan, &PlanPanel::sharingDiagramRequested, this,
+            [this] { m_panels->bringUp("sharingDock"); });
 }
 
 void MainWindow::showPlanText(Side side) {
@@ -267,9 +270,12 @@ void MainWindow::showRunFacts() {
     const int threads = engineThreads();
     m_status->setMachine(
         m_document.settings().device == Backend::Cuda
-            ? tr("GPU · %1").arg(m_device->gpuName())
+            ? tr("GPU · %1 · %2 taken")
+                  .arg(m_device->gpuName(),
+                       QString::fromStdString(byteText(static_cast<std::int64_t>(cuda::takenBytes()))))
             : tr("CPU · %1 · %2")
-                  .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads), text(cpu::instructionSet())));
+                  .arg(threads == 1 ? tr("1 thread") : tr("%1 threads").arg(threads),
+                       text(cpu::instructionSet())));
     const RunPair& runs = m_controller.runs();
     if (!runs.a) {
         m_status->setBackend({});

@@ -16,11 +16,13 @@
 
 namespace fovea {
 
-// Bytes of cache. Held = live bytes with their metadata; reserved = what the allocator took.
+// Bytes of cache. Held = live bytes with their metadata; reserved = what the allocator took; onDevice = what a GPU's twin of
+// the cache took, blocks and tables, beside the host's, 0 where no GPU had one.
 struct Held {
     Traffic formula;
     Traffic counted;
     std::int64_t reserved = 0;
+    std::int64_t onDevice = 0;
 };
 
 // What one step moved, and what is held after it: of one text, or of all that are decoded at once.
@@ -38,8 +40,8 @@ struct StepRecord : StepCost {
     std::int64_t position = 0; // of the token fed in
     int fed = 0;               // token fed in
     int token = 0;             // token chosen (or, teacher-forced, the one that follows)
-    bool planned = false; // the plan acted; false before decode-from, where reads are dense and all stay
-    float surprise = 0;   // -ln p(token), nats
+    bool planned = false;      // the plan acted; false before decode-from, where reads are dense and all stay
+    float surprise = 0;        // -ln p(token), nats
 };
 
 struct Run {
@@ -50,7 +52,8 @@ struct Run {
     std::int64_t promptTokens = 0; // P
     std::int64_t decodeFrom = 0;   // the plan's keep and read act from this position on
     std::vector<StepRecord> steps;
-    std::string backend; // "cpu", "reference", "cuda"; "cuda, cpu from 512" where the GPU had no memory for that position
+    std::string
+        backend; // "cpu", "reference", "cuda"; "cuda, cpu from 512" where the GPU had no memory for that position
     std::string whyLeft; // the GPU, in a sentence for who looks on; empty: it runs where it was told to
     int threads = 1;
     double prefillSeconds = 0;

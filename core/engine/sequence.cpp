@@ -150,6 +150,8 @@ void Sequence::describe(StepCost& cost) {
     }
     cost.held.counted += m_cache.held();
     cost.held.reserved += m_cache.reserved();
+    if (m_twin)
+        cost.held.onDevice += m_twin->bytes();
     if (m_observer) {
         cost.held.counted += m_observer->held(m_cache);
         cost.held.reserved += m_observer->reserved();

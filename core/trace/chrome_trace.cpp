@@ -87,6 +87,8 @@ void levelsAfter(ProcessTrace& trace, const StepRecord& step, Microseconds end) 
     trace.counter("KV held (bytes)", end, step.held.counted.attention());
     trace.counter("KV held by part (bytes)", end, cacheParts(step.held.counted));
     trace.counter("KV reserved (bytes)", end, step.held.reserved);
+    if (step.held.onDevice > 0)
+        trace.counter("KV taken on the GPU (bytes)", end, step.held.onDevice);
     trace.counter("KV slots live", end, step.liveSlots);
 }
 
@@ -132,7 +134,8 @@ void traceRun(Json& events, const TracedRun& traced, int process) {
     trace.name("process_name", 0, traced.label);
     trace.name("thread_name", kPhases, "phases");
     trace.name("thread_name", kSteps, "steps");
-    if (std::any_of(run.steps.begin(), run.steps.end(), [](const StepRecord& step) { return step.device != nullptr; }))
+    if (std::any_of(run.steps.begin(), run.steps.end(),
+                    [](const StepRecord& step) { return step.device != nullptr; }))
         trace.name("thread_name", kDevice, "GPU (CUDA events)");
     trace.span("prefill", kPhases, 0, microseconds(run.prefillSeconds),
                {{"prompt_tokens", run.promptTokens}, {"model", run.spec.name}});

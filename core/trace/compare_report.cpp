@@ -26,8 +26,8 @@ std::vector<std::string> columnNames() {
     addComponentColumns(columns, "held formula");
     addComponentColumns(columns, "held counted");
     for (const char* name :
-         {"reserved (bytes)", "live (slots)", "evicted (slots)", "seconds (s)", "attention seconds (s)",
-          "bandwidth (GB/s)", "surprise (nats)", "KL to the first plan (nats)"})
+         {"reserved (bytes)", "taken on the GPU (bytes)", "live (slots)", "evicted (slots)", "seconds (s)",
+          "attention seconds (s)", "bandwidth (GB/s)", "surprise (nats)", "KL to the first plan (nats)"})
         columns.emplace_back(name);
     return columns;
 }
@@ -46,7 +46,8 @@ void addRow(CsvTable& table, const std::string& plan, std::size_t index, const S
     addTraffic(table, step.counted);
     addTraffic(table, step.held.formula);
     addTraffic(table, step.held.counted);
-    table.integer(step.held.reserved).integer(step.liveSlots).integer(step.evicted);
+    table.integer(step.held.reserved).integer(step.held.onDevice);
+    table.integer(step.liveSlots).integer(step.evicted);
     table.number(step.seconds).number(step.attentionSeconds);
     table.number(gigabytesPerSecond(step.counted.total(), step.seconds)).number(step.surprise);
     index < kl.size() ? table.number(kl[index]) : table.blank();
@@ -97,6 +98,7 @@ Json planJson(const PlanResult& result) {
             {"bytes_moved_with_weights", t.counted.total()},
             {"bytes_held", t.held.counted.attention()},
             {"bytes_reserved", t.held.reserved},
+            {"bytes_on_device", t.held.onDevice},
             {"bytes", bytesJson(t.formula, t.counted)},
             {"held", heldJson(t.held)},
             {"seconds", t.seconds},

@@ -29,6 +29,7 @@ inline Json heldJson(const Held& held) {
     return {{"formula", held.formula.attention()},
             {"counted", held.counted.attention()},
             {"reserved", held.reserved},
+            {"on_device", held.onDevice},
             {"components", bytesJson(held.formula, held.counted)}};
 }
 

@@ -13,7 +13,8 @@ namespace fovea {
 namespace {
 
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 24;
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 52; // of one component: sums of all of them fit 64 bits
+constexpr std::int64_t kMostBytes = std::int64_t{1}
+                                    << 52; // of one component: sums of all of them fit 64 bits
 constexpr std::size_t kLongestName = 4096, kLongestPlan = 1 << 20, kLongestPiece = 1 << 16;
 const std::string kWhatToDo = "; name a file that File ▸ Save run or generate --json wrote";
 constexpr int kDeepest = 12; // levels; a run has seven
@@ -68,6 +69,8 @@ Held heldOf(const JsonFields& fields) {
     held.formula = trafficOf(parts.object("formula"));
     held.counted = trafficOf(parts.object("counted"));
     held.reserved = fields.integer("reserved", 0, kMostBytes);
+    if (fields.has("on_device")) // older files know no GPU
+        held.onDevice = fields.integer("on_device", 0, kMostBytes);
     if (fields.integer("formula", 0, kMostBytes * kComponents) != held.formula.attention() ||
         fields.integer("counted", 0, kMostBytes * kComponents) != held.counted.attention())
         fields.refuse("components", "do not add up to what is said to be held");
@@ -130,7 +133,8 @@ std::shared_ptr<const Run> runOf(const JsonFields& fields) {
     run->threads = static_cast<int>(fields.integer("threads", 1, 1 << 16));
     run->prefillSeconds = fields.number("prefill_seconds");
     if (fields.has("prompt_evicted_rows")) // files of before it was counted have none
-        run->promptEvicted = fields.integer("prompt_evicted_rows", 0, std::numeric_limits<std::int64_t>::max());
+        run->promptEvicted =
+            fields.integer("prompt_evicted_rows", 0, std::numeric_limits<std::int64_t>::max());
     std::size_t number = 0;
     for (const Json& step : fields.array("steps", static_cast<std::size_t>(tokens)))
         run->steps.push_back(stepOf(fields.element(step, "steps", number++), run->spec));
@@ -202,7 +206,8 @@ Json parsed(std::string_view json, const std::string& name) {
     try {
         return Json::parse(json, notTooDeep);
     } catch (const Json::parse_error& error) {
-        throw RunFileError(name + ": not a run of Fovea, no JSON at byte " + std::to_string(error.byte) + kWhatToDo);
+        throw RunFileError(name + ": not a run of Fovea, no JSON at byte " + std::to_string(error.byte) +
+                           kWhatToDo);
     } catch (const Json::exception&) { // a number that no type holds
         throw RunFileError(name + ": not a run of Fovea, it has a number that is too large" + kWhatToDo);
     }

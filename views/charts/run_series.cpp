@@ -156,7 +156,19 @@ ChartData formulaSeries(const FormulaSeries& f, bool held, bool weights) {
 } // namespace
 
 ChartData heldSeries(const Run* a, const Run* b) {
-    return byteSeries(a, b, true, false);
+    ChartData data = byteSeries(a, b, true, false);
+    const auto addTaken = [&](const Run* run, const QString& name, const QColor& color) {
+        auto y = run ? along(data.x, *run, [](auto& s) { return static_cast<double>(s.held.onDevice); })
+                     : std::vector<double>();
+        if (anything(y))
+            data.series.push_back(series(name + QStringLiteral(" taken on the GPU"),
+                                         name + QStringLiteral(" on the GPU"), {},
+                                         mixed(color, theme().text, 0.3), ChartSeries::Shape::Line,
+                                         Provenance::Counted, std::move(y)));
+    };
+    addTaken(a, QStringLiteral("A"), theme().planA);
+    addTaken(b, QStringLiteral("B"), theme().accent);
+    return data;
 }
 
 ChartData movedSeries(const Run* a, const Run* b, bool weights) {
@@ -178,7 +190,8 @@ ChartData slotSeries(const Run* a, const Run* b) {
                                            std::tuple(b, QStringLiteral("B"), theme().planB)}) {
         if (!run)
             continue;
-        const double lanes = std::max(1, sharedSpec(run->spec, run->plan.share).kvLayers() * run->spec.kvHeads);
+        const double lanes =
+            std::max(1, sharedSpec(run->spec, run->plan.share).kvLayers() * run->spec.kvHeads);
         data.series.push_back(series(
             name + QStringLiteral(" live"), {}, name, color, ChartSeries::Shape::Line, Provenance::Counted,
             along(data.x, *run, [&](auto& s) { return static_cast<double>(s.liveSlots) / lanes; })));

@@ -10,6 +10,7 @@
 namespace fovea {
 
 // Steps are positions; x is the union of both runs' steps and a run that has no such step leaves a gap.
+// A run on a GPU also has a line for what its cache took there.
 ChartData heldSeries(const Run* a, const Run* b);
 // Without `weights` the model's own parameters are left out of every series.
 ChartData movedSeries(const Run* a, const Run* b, bool weights);

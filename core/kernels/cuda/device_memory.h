@@ -48,6 +48,8 @@ private:
 
 // How many buffers were ever taken. Whoever kept addresses, in a graph say, keeps good ones while it stays.
 std::uint64_t takenBuffers();
+// Bytes of those that are there now.
+std::size_t takenBytes();
 
 // A stream of its own.
 class OwnStream {

@@ -20,6 +20,9 @@ DeviceBuffer::~DeviceBuffer() = default;
 std::uint64_t takenBuffers() {
     return 0;
 }
+std::size_t takenBytes() {
+    return 0;
+}
 
 OwnStream::OwnStream() {
     refuse();

@@ -37,6 +37,7 @@ inline std::shared_ptr<const Run> madeUpRun(int steps, const char* plan = "read=
         step.held.formula[Component::Keys] = step.held.counted[Component::Keys] = 1000 + i;
         step.held.formula[Component::Values] = step.held.counted[Component::Values] = 2000;
         step.held.reserved = 4096;
+        step.held.onDevice = 512 * i;
         step.liveSlots = 30 + i;
         step.evicted = 7 * i;
         step.seconds = 0.001 * (i + 1);

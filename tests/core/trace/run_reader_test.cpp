@@ -85,6 +85,7 @@ void expectSame(const Run& a, const Run& b) {
         CHECK(x.held.formula == y.held.formula);
         CHECK(x.held.counted == y.held.counted);
         CHECK(x.held.reserved == y.held.reserved);
+        CHECK(x.held.onDevice == y.held.onDevice);
         CHECK(x.liveSlots == y.liveSlots);
         CHECK(x.evicted == y.evicted);
         CHECK(x.seconds == y.seconds);
@@ -210,7 +211,8 @@ TEST_CASE("A run's file that lies is refused by the name of the field", "[core.t
         {"steps", [](json& j) { j["runs"][0]["steps"].erase(1); }},
         {"steps", [](json& j) { j["runs"][0]["steps"][0]["fed"] = 14; }},
         {"token", [](json& j) { j["runs"][0]["steps"][2]["token"] = 99999; }},
-        {"steps", [](json& j) {
+        {"steps",
+         [](json& j) {
              for (int i = 0; i < 20; ++i)
                  j["runs"][0]["steps"].push_back(j["runs"][0]["steps"][0]);
          }},

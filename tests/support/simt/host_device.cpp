@@ -76,6 +76,9 @@ DeviceBuffer::DeviceBuffer(std::size_t bytes) : m_bytes(bytes) {
 std::uint64_t takenBuffers() {
     return simt::g_takenBuffers;
 }
+std::size_t takenBytes() {
+    return simt::g_taken;
+}
 
 DeviceBuffer::~DeviceBuffer() {
     simt::g_taken -= m_bytes;

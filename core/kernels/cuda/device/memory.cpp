@@ -23,6 +23,7 @@ void requireDevice() {
 }
 
 std::atomic<std::uint64_t> g_takenBuffers{0};
+std::atomic<std::size_t> g_takenBytes{0};
 
 // The pool keeps what it was given, instead of handing it to the system at the next wait.
 void keepFreedMemory() {
@@ -85,13 +86,18 @@ DeviceBuffer::DeviceBuffer(std::size_t bytes) {
     throwUnlessSuccess(error, "taking GPU memory");
     m_bytes = bytes;
     ++g_takenBuffers;
+    g_takenBytes += bytes;
 }
 
 std::uint64_t takenBuffers() {
     return g_takenBuffers;
 }
+std::size_t takenBytes() {
+    return g_takenBytes;
+}
 
 DeviceBuffer::~DeviceBuffer() {
+    g_takenBytes -= m_bytes;
     // Work that still uses it was queued before, on whatever stream: waited for, as cudaFree would.
     if (m_data && cudaDeviceSynchronize() == cudaSuccess)
         cudaFreeAsync(m_data, nullptr);

@@ -2,12 +2,16 @@
 #include <catch2/catch.hpp>
 
 #include <QAction>
+#include <QLabel>
 #include <QStatusBar>
+
+#include <algorithm>
 
 #include "app/window/status_line.h"
 #include "core/engine/check.h"
 #include "tests/app/window/window_fixture.h"
 #include "tests/support/simt/host_device.h"
+#include "views/charts/run_series.h"
 #include "views/charts/timelines.h"
 #include "views/panels/check_panel.h"
 
@@ -47,6 +51,14 @@ TEST_CASE("A GPU that is there can be chosen, and runs on screen are made again 
     CHECK(formulaAgainstCounted(f.b()).agreeing == 8);
     CHECK(f.a().capturedTokens > 0);
     CHECK(f.window->views().timelines->limitText().contains(QStringLiteral("GPU copies")));
+    CHECK(f.a().steps.back().held.onDevice >= f.a().steps.back().held.counted.attention());
+    const auto* machine = f.status().findChild<QLabel*>(QStringLiteral("statusMachine"));
+    CHECK(machine->text().endsWith(QStringLiteral("B taken")));
+    const ChartData held = heldSeries(&f.a(), &f.b());
+    const auto taken = std::count_if(held.series.begin(), held.series.end(), [](const ChartSeries& one) {
+        return one.name.endsWith(QStringLiteral("taken on the GPU"));
+    });
+    CHECK(taken == 2);
 
     f.document().undoStack().undo();
     CHECK(f.window->actions().cpu->isChecked());
