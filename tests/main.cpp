@@ -1,9 +1,9 @@
-// Catch2 with our own main: libtorch starts with one thread unless told.
-#define CATCH_CONFIG_RUNNER
+// libtorch starts with one thread unless told.
 #include <ATen/Parallel.h>
-#include <catch2/catch.hpp>
+
+#include "tests/support/catch/runner.h"
 
 int main(int argc, char** argv) {
     at::set_num_threads(2);
-    return Catch::Session().run(argc, argv);
+    return fovea::test::runCases(argc, argv);
 }

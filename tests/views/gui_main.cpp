@@ -1,9 +1,7 @@
-// Catch2 with a QApplication of the window's own look, on the offscreen platform.
-#define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
-
+// The cases with a QApplication of the window's own look, on the offscreen platform.
 #include <QApplication>
 
+#include "tests/support/catch/runner.h"
 #include "views/theme.h"
 
 int main(int argc, char** argv) {
@@ -13,5 +11,5 @@ int main(int argc, char** argv) {
     int qtArgc = 1;
     QApplication application(qtArgc, argv);
     fovea::setTheme(application, fovea::ThemeKind::Dark);
-    return Catch::Session().run(argc, argv);
+    return fovea::test::runCases(argc, argv);
 }
