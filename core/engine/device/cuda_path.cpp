@@ -27,7 +27,8 @@ namespace {
 class CudaPath final : public DecodePath {
 public:
     CudaPath(const DecodeState& state, const std::shared_ptr<const Model>& model)
-        : m(state), m_spec(state.model.spec), m_layers(m_spec, deviceWeights(model), stream()),
+        : m(state), m_spec(state.model.spec),
+          m_layers(m_spec, deviceWeights(model), actGrid(state.plan.acts), stream()),
           m_inputs(m_spec, state.keeps), m_reads(state.plan, m_spec), m_prompt(state, m_layers, stream()) {
         for (int layer = 0; layer < m_spec.layers; ++layer)
             for (const Stage stage : {Stage::Projections, Stage::Attention, Stage::FeedForward})

@@ -1,9 +1,11 @@
 #include "core/engine/device/device_layers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/kernels/cuda/gemm.h"
 #include "core/kernels/cuda/model_kernels.h"
+#include "core/kernels/cuda/round_acts.h"
 
 namespace fovea {
 
@@ -11,18 +13,35 @@ namespace {
 
 // May both be multiplied in one launch?
 bool heldAlike(const DeviceParameter& a, const DeviceParameter& b) {
-    if (a.packed.has_value() != b.packed.has_value())
+    if (a.packed.has_value() != b.packed.has_value() || a.blocks != b.blocks)
         return false;
     return a.packed ? a.packed->bits == b.packed->bits && a.packed->group == b.packed->group &&
                           a.packed->zeros == b.packed->zeros
-                    : a.type == b.type;
+                    : a.blocks != BlockType::None || a.type == b.type;
+}
+
+// Of a few vectors, or of a prompt's.
+void multiplyFew(const DeviceParameter& held, const cuda::Gemv& step, cuda::Stream stream) {
+    if (held.packed)
+        return cuda::gemv(*held.packed, step, stream);
+    held.blocks == BlockType::None ? cuda::gemv(held.type, step, stream)
+                                   : cuda::gemv(held.blocks, step, stream);
+}
+void multiplyMany(const DeviceParameter& held, const cuda::Gemv& step, cuda::Stream stream) {
+    if (held.packed)
+        return cuda::gemm(*held.packed, step, stream);
+    if (held.blocks != BlockType::None)
+        return cuda::gemm(held.blocks, step, stream);
+    // In f16 halves a vector's number beyond 65504 would be none, and some models have such.
+    const auto units = held.type == ElementType::F16 ? cuda::GemmUnits::Ordinary : cuda::GemmUnits::Matrix;
+    cuda::gemm(held.type, step, stream, units);
 }
 
 } // namespace
 
 DeviceLayers::DeviceLayers(const ModelSpec& spec, std::shared_ptr<const DeviceWeights> weights,
-                           cuda::Stream stream)
-    : m_spec(spec), m_weights(std::move(weights)), m_stream(stream) {}
+                           std::optional<ActGrid> acts, cuda::Stream stream)
+    : m_spec(spec), m_weights(std::move(weights)), m_acts(acts), m_stream(stream) {}
 
 void DeviceLayers::begin(std::int64_t rows, Products products) {
     m_rows = rows;
@@ -31,11 +50,20 @@ void DeviceLayers::begin(std::int64_t rows, Products products) {
         x->atLeast(rows * m_spec.width);
     m_inner.atLeast(rows * m_spec.ffn);
     m_up.atLeast(m_spec.gated ? rows * m_spec.ffn : 0);
+    if (!m_acts)
+        return;
+    const std::int64_t widest =
+        std::max<std::int64_t>({m_spec.width, m_spec.ffn, std::int64_t{m_spec.queryHeads} * m_spec.headDim});
+    m_rounded.atLeast(rows * widest);
+    m_codes.atLeast(rows * widest);
+    m_zeros.atLeast(rows);
+    m_scales.atLeast(rows);
 }
 
 void DeviceLayers::embed(const int* tokens, const int* positions) {
     cuda::EmbedRows step;
     step.type = m_weights->embedding.type;
+    step.blocks = m_weights->embedding.blocks;
     step.table = m_weights->embedding.data;
     step.vocabulary = m_spec.vocabulary;
     step.tokens = tokens;
@@ -46,6 +74,7 @@ void DeviceLayers::embed(const int* tokens, const int* positions) {
     m_moved[Component::Weights] += m_rows * m_weights->embedding.rowBytes;
     if (const DeviceParameter& learnt = m_weights->positions; learnt.defined()) {
         step.positionType = learnt.type;
+        step.positionBlocks = learnt.blocks;
         step.positionTable = learnt.data;
         step.context = static_cast<int>(learnt.rows);
         step.positions = positions;
@@ -144,28 +173,50 @@ void DeviceLayers::project(const float* x, std::int64_t in, std::initializer_lis
     for (const Projection& one : all) {
         const DeviceParameter& w = one.by.weight;
         if (held && !heldAlike(*held, w)) {
-            multiply(*held, step);
+            multiplyRounded(*held, step);
             step.count = 0;
         }
         held = &w;
         step.products[step.count++] = {w.data, w.rows, one.to};
     }
-    multiply(*held, step);
+    multiplyRounded(*held, step);
     for (const Projection& one : all)
         addBias(one.by.bias, one.to, static_cast<int>(one.by.weight.rows));
 }
 
 void DeviceLayers::multiply(const DeviceParameter& held, const cuda::Gemv& step) {
-    std::int64_t together = cuda::kMostVectors; // that share each load of a weight
-    if (m_products == Products::Prompt) {
-        together = cuda::kGemmVectors;
-        // In f16 halves a vector's number beyond 65504 would be none, and some models have such.
-        const auto units =
-            held.type == ElementType::F16 ? cuda::GemmUnits::Ordinary : cuda::GemmUnits::Matrix;
-        held.packed ? cuda::gemm(*held.packed, step, m_stream) : cuda::gemm(held.type, step, m_stream, units);
-    } else {
-        held.packed ? cuda::gemv(*held.packed, step, m_stream) : cuda::gemv(held.type, step, m_stream);
+    m_products == Products::Prompt ? multiplyMany(held, step, m_stream) : multiplyFew(held, step, m_stream);
+    countRead(held, step);
+}
+
+// What is rounded for one launch may lie in another order than the next one's weights want.
+void DeviceLayers::multiplyRounded(const DeviceParameter& held, cuda::Gemv step) {
+    if (!m_acts)
+        return multiply(held, step);
+    const bool whole = held.packed && cuda::takesWholeVectors(*held.packed, step.in);
+    cuda::RoundActs rounding;
+    rounding.bits = m_acts->bits;
+    rounding.symmetric = m_acts->symmetric;
+    rounding.x = step.x;
+    rounding.n = step.in;
+    rounding.vectors = m_rows;
+    rounding.rounded = m_rounded.data();
+    if (whole) {
+        rounding.whole = {m_codes.data(), m_zeros.data(), m_scales.data()};
+        rounding.weightBits = held.packed->bits;
     }
+    cuda::roundActs(rounding, m_stream);
+    step.x = m_rounded.data();
+    if (!whole)
+        return multiply(held, step);
+    m_products == Products::Prompt ? cuda::gemm(*held.packed, rounding.whole, step, m_stream)
+                                   : cuda::gemv(*held.packed, rounding.whole, step, m_stream);
+    countRead(held, step);
+}
+
+void DeviceLayers::countRead(const DeviceParameter& held, const cuda::Gemv& step) {
+    // That share each load of a weight.
+    const std::int64_t together = m_products == Products::Prompt ? cuda::kGemmVectors : cuda::kMostVectors;
     const std::int64_t passes = (m_rows + together - 1) / together;
     for (int i = 0; i < step.count; ++i)
         m_moved[Component::Weights] += passes * step.products[i].rows * held.rowBytes;

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "core/cache/traffic.h"
 #include "core/engine/device/device_weights.h"
 #include "core/engine/device/room.h"
+#include "core/methods/quantise/acts.h"
 #include "core/model/model_spec.h"
 
 namespace fovea {
@@ -19,8 +21,9 @@ public:
     // How products are formed: each vector by itself, whatever is beside it, or many at once on matrix units.
     enum class Products : std::uint8_t { Decode, Prompt };
 
-    // `spec` outlives it.
-    DeviceLayers(const ModelSpec& spec, std::shared_ptr<const DeviceWeights> weights, cuda::Stream stream);
+    // `spec` outlives it. `acts`: how what the layers' matrices are given is rounded; nothing: not at all.
+    DeviceLayers(const ModelSpec& spec, std::shared_ptr<const DeviceWeights> weights,
+                 std::optional<ActGrid> acts, cuda::Stream stream);
 
     // Before a pass of `rows`. Takes what memory it needs; throws cuda::OutOfMemory.
     void begin(std::int64_t rows, Products products);
@@ -52,6 +55,8 @@ private:
     };
     void project(const float* x, std::int64_t in, std::initializer_list<Projection> all);
     void multiply(const DeviceParameter& held, const cuda::Gemv& step);
+    void multiplyRounded(const DeviceParameter& held, cuda::Gemv step);
+    void countRead(const DeviceParameter& held, const cuda::Gemv& step);
     void feedForward(const DeviceLayer& weights);
     void place(const DeviceGain& gain, float* x, int heads, const Angles& angles);
     void norm(const DeviceGain& w, const Room<float>& x, const Room<float>& y);
@@ -62,11 +67,16 @@ private:
 
     const ModelSpec& m_spec;
     std::shared_ptr<const DeviceWeights> m_weights;
+    std::optional<ActGrid> m_acts;
     cuda::Stream m_stream;
     std::int64_t m_rows = 0;
     Products m_products = Products::Decode;
     Room<float> m_x, m_normed, m_attentionAdds, m_ffnAdds; // (rows, D)
     Room<float> m_inner, m_up;                             // (rows, F)
+    Room<float> m_rounded;                                 // (rows, the widest input of a matrix) x̂
+    Room<unsigned char> m_codes;                           // of it, for products of whole numbers
+    Room<int> m_zeros;                                     // (rows)
+    Room<float> m_scales;
     Traffic m_moved;
 };
 

@@ -37,6 +37,7 @@ DeviceParameter DeviceWeights::place(const Parameter& parameter, std::int64_t co
     placed.bytes = parameter.bytes();
     placed.rowBytes = parameter.rowBytes();
     placed.type = parameter.type();
+    placed.blocks = parameter.matrix().blocks;
     if (const RtnParams* const rtn = parameter.matrix().rtn)
         placed.packed = cuda::packedRowsOf(*rtn, columns);
     return placed;

@@ -16,6 +16,7 @@ struct DeviceParameter {
     const void* data = nullptr; // null: the model has none
     std::int64_t rows = 0, bytes = 0, rowBytes = 0;
     ElementType type = ElementType::F32;    // of floats
+    BlockType blocks = BlockType::None;     // of a file that keeps its weights so
     std::optional<cuda::PackedRows> packed; // of rows that a plan rounded
 
     bool defined() const { return data != nullptr; }
@@ -42,7 +43,7 @@ class DeviceWeights {
     std::int64_t m_bytes = 0;
 
 public:
-    // Copies everything. Throws cuda::OutOfMemory. The model's weights are of kinds that the kernels read (gpu_refusal.h).
+    // Copies everything. Throws cuda::OutOfMemory.
     explicit DeviceWeights(const Model& model);
 
     DeviceParameter embedding, positions, head;

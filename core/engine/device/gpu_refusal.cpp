@@ -14,18 +14,6 @@ namespace {
 
 constexpr const char* kInstead = " Choose the CPU for it.";
 
-bool inBlocks(const Weight& weight) {
-    return weight.defined() && weight.blocks() != BlockType::None;
-}
-
-bool anyInBlocks(const Model& model) {
-    bool any = inBlocks(model.embedding) || inBlocks(model.head) || inBlocks(model.positions);
-    for (const LayerWeights& w : model.layers)
-        for (const Linear* linear : {&w.query, &w.key, &w.value, &w.output, &w.gate, &w.up, &w.down})
-            any |= inBlocks(linear->weight);
-    return any;
-}
-
 // Rows are read in words of 16 bytes, or eight codes at a time, which are whole bytes.
 std::optional<std::string> refuseHeads(const AttentionPlan& plan, const ModelSpec& spec) {
     const auto codes = storedCodes(plan.store);
@@ -59,8 +47,6 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
     };
     if (mixedStore(plan.store, spec.headDim))
         return cannot("read rows that are exact for a while and coded then (store=kivi, kvquant, cq)");
-    if (!std::holds_alternative<OwnActs>(plan.acts))
-        return cannot("round activations (acts=…)");
     const Sight sight = sightUnder(plan, spec);
     if (sight.turns)
         return cannot(
@@ -79,8 +65,6 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
 std::optional<std::string> gpuRefusal(const AttentionPlan& plan, const Model& model) {
     if (!cuda::available())
         return "There is no GPU to run on: " + cuda::whyUnavailable() + "." + kInstead;
-    if (anyInBlocks(model))
-        return "The GPU's kernels do not read GGUF's blocks yet." + std::string(kInstead);
     if (auto why = refusePlan(plan, model.spec))
         return why;
     return refuseHeads(plan, model.spec);

@@ -15,12 +15,6 @@ constexpr int vectorTile(std::int64_t vectors) {
     return tile;
 }
 
-// Do the words that lanes load lie at multiples of their size, in every row? Of 8 bits x is read in words too.
-inline bool wholeWords(const PackedRows& rows, std::int64_t in) {
-    const std::int64_t word = rows.bits >= 4 ? 4 : 2;
-    return rows.codesAt % word == 0 && rows.bytes % word == 0 && (rows.bits != 8 || in % 4 == 0);
-}
-
 // The arguments of a kernel that takes kRows rows together, and how many tiles of them there are.
 template <int kRows>
 GemvArguments inTiles(const Gemv& step, std::int64_t& tiles) {

@@ -58,4 +58,33 @@ std::string refusal(const PackedRows& rows, const Gemv& step) {
     return "";
 }
 
+bool wholeWords(const PackedRows& rows, std::int64_t in) {
+    const std::int64_t word = rows.bits >= 4 ? 4 : 2;
+    return rows.codesAt % word == 0 && rows.bytes % word == 0 && (rows.bits != 8 || in % 4 == 0);
+}
+
+bool takesWholeVectors(const PackedRows& rows, std::int64_t in) {
+    constexpr int kUnit = 128;
+    return rows.group % kUnit == 0 && in >= kUnit;
+}
+
+std::string refusal(const PackedRows& rows, const WholeVectors& by, const Gemv& step) {
+    if (const std::string why = refusal(rows, step); !why.empty())
+        return why;
+    if (!takesWholeVectors(rows, step.in))
+        return "whole numbers are multiplied by codes in groups of a multiple of 128, got groups of " +
+               std::to_string(rows.group) + " in rows of " + std::to_string(step.in) + " columns";
+    if (!by.codes || !by.zeros || !by.scales || !aligned16(by.codes))
+        return "a product of whole numbers lacks their codes, aligned to 16 bytes, zeros or scales";
+    return "";
+}
+
+std::string refusal(BlockType type, const Gemv& step) {
+    const BlockShape block = blockShape(type);
+    if (block.elements == 0 || step.in % block.elements != 0)
+        return "rows of blocks are whole ones, got " + std::to_string(step.in) + " columns in blocks of " +
+               std::to_string(block.elements);
+    return refusal(step);
+}
+
 } // namespace fovea::cuda

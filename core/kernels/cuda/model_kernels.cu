@@ -1,10 +1,11 @@
-// Launches norm_rows.cuh and element_steps.cuh: checks the limits, and picks the instances.
+// Launches norm_rows.cuh, element_steps.cuh and embed_blocks.cuh: checks the limits, and picks the instances.
 
 #include "core/kernels/cuda/model_kernels.h"
 
 #include <stdexcept>
 
 #include "core/kernels/cuda/element_steps.cuh"
+#include "core/kernels/cuda/embed_blocks.cuh"
 #include "core/kernels/cuda/norm_rows.cuh"
 
 namespace fovea::cuda {
@@ -80,14 +81,59 @@ void softcap(const SoftcapRows& step, Stream stream) {
     launchElements(capElements, step.n, stream, step.x, step.n, step.cap);
 }
 
-void embed(const EmbedRows& step, Stream stream) {
-    throwIfRefused(step);
+namespace {
+
+// Rows of tables of floats.
+void embedFloats(const EmbedRows& step, Stream stream) {
     withElement(step.type, [&](auto element) {
         withElement(step.positionType, [&](auto position) {
             launchElements(embedElements<decltype(element), decltype(position)>, step.rows * step.n, stream,
                            step);
         });
     });
+}
+
+// Rows of a table of blocks, as what x is or on top of it.
+void embedFromBlocks(const EmbedBlocks& step, Stream stream) {
+    const std::int64_t units = (step.n + kBlockUnit - 1) / kBlockUnit;
+    launchElements(embedBlocks, step.rows * units * kWarp, stream, step);
+}
+
+// Its positions' rows alone.
+EmbedRows positionsOf(const EmbedRows& step) {
+    EmbedRows positions = step;
+    positions.type = step.positionType;
+    positions.table = step.positionTable;
+    positions.vocabulary = step.context;
+    positions.tokens = step.positions;
+    positions.scale = 1;
+    positions.positionTable = nullptr;
+    return positions;
+}
+
+} // namespace
+
+// A sum of two is the same in either order, so floats go first and blocks are added to them.
+void embed(const EmbedRows& step, Stream stream) {
+    throwIfRefused(step);
+    const bool tokensInBlocks = step.blocks != BlockType::None,
+               positionsInBlocks = step.positionTable && step.positionBlocks != BlockType::None;
+    if (!tokensInBlocks) {
+        EmbedRows floats = step;
+        if (positionsInBlocks)
+            floats.positionTable = nullptr;
+        embedFloats(floats, stream);
+    } else if (step.positionTable && !positionsInBlocks) {
+        embedFloats(positionsOf(step), stream);
+    }
+    if (positionsInBlocks)
+        embedFromBlocks({step.positionBlocks, step.positionTable, step.context, step.positions, 1,
+                         !tokensInBlocks, step.x, step.n, step.rows},
+                        stream);
+    if (tokensInBlocks)
+        embedFromBlocks({step.blocks, step.table, step.vocabulary, step.tokens, step.scale,
+                         step.positionTable != nullptr, step.x, step.n, step.rows},
+                        stream);
 }
 
 } // namespace fovea::cuda

@@ -11,6 +11,7 @@
 
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/kernels.h"
+#include "core/model/block_type.h"
 
 namespace fovea::cuda {
 
@@ -81,12 +82,14 @@ void softcap(const SoftcapRows& step, Stream stream);
 // is not in its table, which no host has seen, makes its row NaN.
 struct EmbedRows {
     ElementType type = ElementType::F32; // of table
+    BlockType blocks = BlockType::None;  // of table where it is not of floats: n is whole blocks
     const void* table = nullptr;         // (vocabulary, n)
     int vocabulary = 0;
     const int* tokens = nullptr; // (rows)
     float scale = 1;
 
     ElementType positionType = ElementType::F32;
+    BlockType positionBlocks = BlockType::None;
     const void* positionTable = nullptr; // (context, n) or null
     int context = 0;
     const int* positions = nullptr; // (rows), where there is a table of them

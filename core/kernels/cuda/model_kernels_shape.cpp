@@ -62,6 +62,10 @@ std::string refusal(const EmbedRows& step) {
     if (step.vocabulary < 1 || (step.positionTable && step.context < 1))
         return "an embedding needs rows in its tables, got " + std::to_string(step.vocabulary) +
                " tokens and " + std::to_string(step.context) + " positions";
+    for (const BlockType type : {step.blocks, step.positionTable ? step.positionBlocks : BlockType::None})
+        if (const int weights = blockShape(type).elements; weights > 0 && step.n % weights != 0)
+            return "rows of blocks are whole ones, got an embedding of " + std::to_string(step.n) +
+                   " columns in blocks of " + std::to_string(weights);
     return firstOf(refuseSize("an embedding", step.rows, step.n),
                    refuseNull("an embedding", !step.table || !step.tokens || !step.x ||
                                                   (step.positionTable && !step.positions)));

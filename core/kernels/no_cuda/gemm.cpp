@@ -12,5 +12,11 @@ void gemm(ElementType, const Gemv&, Stream, GemmUnits) {
 void gemm(const PackedRows&, const Gemv&, Stream) {
     throw std::runtime_error(whyUnavailable());
 }
+void gemm(BlockType, const Gemv&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
+void gemm(const PackedRows&, const WholeVectors&, const Gemv&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
 
 } // namespace fovea::cuda

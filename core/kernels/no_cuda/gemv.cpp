@@ -12,5 +12,11 @@ void gemv(ElementType, const Gemv&, Stream) {
 void gemv(const PackedRows&, const Gemv&, Stream) {
     throw std::runtime_error(whyUnavailable());
 }
+void gemv(BlockType, const Gemv&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
+void gemv(const PackedRows&, const WholeVectors&, const Gemv&, Stream) {
+    throw std::runtime_error(whyUnavailable());
+}
 
 } // namespace fovea::cuda

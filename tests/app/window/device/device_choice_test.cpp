@@ -71,16 +71,16 @@ TEST_CASE(
     "A plan that the GPU does not take is refused while it is chosen, and so is the GPU under such a plan",
     "[window.device]") {
     GpuFixture f;
-    const QString rounded = QStringLiteral("weights=rtn:bits=8,group=32 acts=rtn:bits=8");
-    REQUIRE(f.document().editPlanText(Side::B, rounded).isEmpty());
+    const QString refused = QStringLiteral("store=rtn:bits=4,group=32 read=topv:k=5");
+    REQUIRE(f.document().editPlanText(Side::B, refused).isEmpty());
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().cpu->isChecked());
-    CHECK(f.status().message().contains(QStringLiteral("round activations")));
+    CHECK(f.status().message().contains(QStringLiteral("keys that are codes")));
 
     f.document().undoStack().undo();
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().gpu->isChecked());
-    CHECK(f.document().editPlanText(Side::B, rounded).contains(QStringLiteral("round activations")));
+    CHECK(f.document().editPlanText(Side::B, refused).contains(QStringLiteral("keys that are codes")));
 }
 
 TEST_CASE("A GPU that is full hands its runs to the CPU and says so", "[window.device]") {

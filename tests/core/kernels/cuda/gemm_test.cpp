@@ -31,7 +31,7 @@ void checkAgainstTruth(GemvCase problem) {
     problem.by = MultipliedBy::OrdinaryGemm;
     checkOne(problem);
     problem.by = MultipliedBy::Gemm;
-    if (problem.packed.bits == 0 && problem.type != ElementType::F32)
+    if (problem.isFloats() && problem.type != ElementType::F32)
         checkOne(problem);
 }
 

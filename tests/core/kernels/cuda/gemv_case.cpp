@@ -7,6 +7,7 @@
 
 #include "core/kernels/cuda/rtn_packed_rows.h"
 #include "core/methods/quantise/rtn_pack.h"
+#include "core/model/gguf_blocks.h"
 #include "tests/core/kernels/cuda/guarded.h"
 #include "tests/core/kernels/cuda/stored_elements.h"
 
@@ -35,6 +36,14 @@ HeldMatrix hold(const GemvCase& problem, std::size_t matrix) {
     const std::int64_t rows = problem.rows[matrix], in = problem.in;
     HeldMatrix held;
     held.values = madeUp(static_cast<std::size_t>(rows * in), static_cast<unsigned>(20 + matrix));
+    if (problem.blocks != BlockType::None) {
+        for (std::size_t i = 0; i < held.values.size(); ++i) // groups off 0, so that minima differ
+            held.values[i] += 0.3f * static_cast<float>(i / 16 % 5);
+        held.bytes.resize(static_cast<std::size_t>(rows * blockRowBytes(problem.blocks, in)));
+        encodeBlocks(problem.blocks, held.values.data(), held.bytes.data(), rows * in);
+        decodeBlocks(problem.blocks, held.bytes.data(), held.values.data(), rows * in);
+        return held;
+    }
     if (problem.packed.bits == 0) {
         held.bytes = stored(problem.type, held.values);
         held.values = rounded(problem.type, held.values);
@@ -58,6 +67,8 @@ HeldMatrix hold(const GemvCase& problem, std::size_t matrix) {
 
 void multiply(const GemvCase& problem, const Gemv& step, Stream stream) {
     const bool few = problem.by == MultipliedBy::Gemv;
+    if (problem.blocks != BlockType::None)
+        return few ? gemv(problem.blocks, step, stream) : gemm(problem.blocks, step, stream);
     if (problem.packed.bits != 0) {
         const PackedRows rows = packedRowsOf(rtnOf(problem.packed), problem.in);
         return few ? gemv(rows, step, stream) : gemm(rows, step, stream);
@@ -93,7 +104,21 @@ std::vector<float> GemvCase::run(Stream stream) const {
         results.push_back(Guarded<float>(static_cast<std::size_t>(rows[i] * vectors)));
         step.products[i] = {weights[i].data(), rows[i], results[i].data()};
     }
-    multiply(*this, step, stream);
+    if (acts.bits == 0) {
+        multiply(*this, step, stream);
+    } else {
+        const PackedRows form = packed.bits != 0 ? packedRowsOf(rtnOf(packed), in) : PackedRows{};
+        const bool whole = packed.bits != 0 && takesWholeVectors(form, in);
+        const RoundedActs rounded(acts, inputs(), in, whole ? packed.bits : 0, stream);
+        step.x = rounded.rounded.data();
+        if (!whole)
+            multiply(*this, step, stream);
+        else if (by == MultipliedBy::Gemv)
+            gemv(form, rounded.whole(), step, stream);
+        else
+            gemm(form, rounded.whole(), step, stream);
+        machine::finish();
+    }
     machine::finish();
     std::vector<float> y;
     for (const Guarded<float>& result : results) {
@@ -104,7 +129,12 @@ std::vector<float> GemvCase::run(Stream stream) const {
 }
 
 double GemvCase::worstError(const std::vector<float>& y) const {
-    const std::vector<float> from = inputs();
+    std::vector<float> from = inputs();
+    for (std::int64_t v = 0; acts.bits != 0 && v < vectors; ++v) {
+        const RoundedVector rounded = roundedByFormula(acts, from.data() + v * in, in);
+        for (std::int64_t i = 0; i < in; ++i)
+            from[static_cast<std::size_t>(v * in + i)] = rounded.value(static_cast<std::size_t>(i));
+    }
     double worst = 0;
     std::size_t next = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -127,18 +157,21 @@ double GemvCase::worstError(const std::vector<float>& y) const {
 std::int64_t GemvCase::weightBytes() const {
     std::int64_t bytes = 0;
     for (const std::int64_t count : rows)
-        bytes +=
-            packed.bits == 0 ? count * in * elementBytes(type) : predictRtnBytes(rtnOf(packed), count, in);
+        bytes += blocks != BlockType::None ? count * blockRowBytes(blocks, in)
+                 : packed.bits == 0        ? count * in * elementBytes(type)
+                                           : predictRtnBytes(rtnOf(packed), count, in);
     return bytes;
 }
 
 std::string GemvCase::text() const {
-    std::string text = packed.bits == 0 ? std::string(elementName(type))
-                                        : std::to_string(packed.bits) + " bits in groups of " +
-                                              std::to_string(packed.group) + ", zeros " +
-                                              std::to_string(static_cast<int>(packed.zeros));
+    std::string text(blocks != BlockType::None ? blockShape(blocks).name : elementName(type));
+    if (packed.bits != 0)
+        text = std::to_string(packed.bits) + " bits in groups of " + std::to_string(packed.group) +
+               ", zeros " + std::to_string(static_cast<int>(packed.zeros));
     for (const std::int64_t count : rows)
         text.append(" ").append(std::to_string(count));
+    if (acts.bits != 0)
+        text.append(" acts ").append(std::to_string(acts.bits)).append(acts.symmetric ? " sym" : "");
     const char* const units[] = {"few", "many, matrix units", "many"};
     return text + " x " + std::to_string(in) + ", vectors " + std::to_string(vectors) + " (" +
            units[static_cast<int>(by)] + ")";

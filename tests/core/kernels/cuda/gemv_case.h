@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/kernels/cuda/gemm.h"
+#include "tests/core/kernels/cuda/acts_case.h"
 
 namespace fovea::cuda {
 
@@ -28,6 +29,8 @@ struct GemvCase {
     std::int64_t vectors = 1;
     std::vector<float> x = {}; // (vectors, in); made up where empty
     MultipliedBy by = MultipliedBy::Gemv;
+    BlockType blocks = BlockType::None; // of weights that are blocks
+    RoundedAs acts = {};                // whole numbers, where rows take them
 
     std::vector<float> inputs() const;
     // y of one matrix after the other, (vectors, rows) each. Behind weights and inputs lies what is NaN as a float;
@@ -38,6 +41,7 @@ struct GemvCase {
     // Bytes of all matrices.
     std::int64_t weightBytes() const;
     std::string text() const;
+    bool isFloats() const { return packed.bits == 0 && blocks == BlockType::None; }
 };
 
 } // namespace fovea::cuda

@@ -36,6 +36,36 @@ TEST_CASE("Each code is read once for up to eight vectors", "[core.kernels.cuda]
         }
 }
 
+TEST_CASE("Codes of blocks are asked for once for up to eight vectors, or 64",
+          "[core.kernels.cuda][blocks]") {
+    // Bytes of codes that the lanes of a unit of 256 ask for: those of the block, where several lanes share words more.
+    const std::pair<BlockType, std::int64_t> asked[] = {
+        {BlockType::Q4_0, 128}, {BlockType::Q4_1, 128}, {BlockType::Q5_0, 128}, {BlockType::Q5_1, 128},
+        {BlockType::Q8_0, 256}, {BlockType::Q2_K, 128}, {BlockType::Q3_K, 256}, {BlockType::Q4_K, 128},
+        {BlockType::Q5_K, 256}, {BlockType::Q6_K, 384}};
+    for (const auto& [type, bytes] : asked)
+        for (const MultipliedBy by : {MultipliedBy::Gemv, MultipliedBy::Gemm})
+            for (const std::int64_t vectors : {1, 3, 8, 9, 65}) {
+                GemvCase problem{ElementType::F32, {}, {13, 6}, 512, vectors, {}, by};
+                problem.blocks = type;
+                INFO(problem.text());
+                const std::int64_t together = by == MultipliedBy::Gemv ? kMostVectors : kGemmVectors;
+                CHECK(bytesLoaded(problem) == 19 * 2 * bytes * ((vectors + together - 1) / together));
+            }
+}
+
+TEST_CASE("Whole numbers meet each code once for up to eight vectors, or 64", "[core.kernels.cuda][acts]") {
+    for (const int bits : {8, 4, 3, 2})
+        for (const MultipliedBy by : {MultipliedBy::Gemv, MultipliedBy::Gemm})
+            for (const std::int64_t vectors : {1, 3, 8, 9, 65}) {
+                GemvCase problem{ElementType::F32, {bits, 128}, {13, 6}, 640, vectors, {}, by};
+                problem.acts = {8, false};
+                INFO(problem.text());
+                const std::int64_t together = by == MultipliedBy::Gemv ? kMostVectors : kGemmVectors;
+                CHECK(bytesLoaded(problem) == 19 * 640 * bits / 8 * ((vectors + together - 1) / together));
+            }
+}
+
 TEST_CASE("Of many vectors each weight is read once for up to 64", "[core.kernels.cuda][gemm]") {
     for (const MultipliedBy by : {MultipliedBy::Gemm, MultipliedBy::OrdinaryGemm})
         for (const std::int64_t vectors : {9, 64, 65, 129}) {

@@ -53,6 +53,41 @@ TEST_CASE("Products have no race, and no barrier that could be forgotten",
     }
 }
 
+TEST_CASE("Products by blocks have no race, and those of many vectors without any of their barriers one",
+          "[core.kernels.cuda.races][model]") {
+    for (const BlockType type : kBlockTypes)
+        for (const MultipliedBy by : {MultipliedBy::Gemv, MultipliedBy::Gemm}) {
+            GemvCase problem{ElementType::F32, {}, {9}, 256, 3, {}, by};
+            problem.blocks = type;
+            INFO(problem.text());
+            CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        }
+    GemvCase twoLoads{ElementType::F32, {}, {5}, 256, 9, {}, MultipliedBy::Gemm}; // of eight steps
+    twoLoads.blocks = BlockType::Q4_K;
+    checkBarriers([&](Stream stream) { twoLoads.run(stream); }, 1, 15);
+}
+
+TEST_CASE("Rounding has no race, and one without its barrier; products of whole numbers have none",
+          "[core.kernels.cuda.races][model]") {
+    for (const int weightBits : {0, 8, 3}) {
+        const auto run = [&](Stream stream) {
+            RoundedActs({8, false}, madeUp(600, 3), 300, weightBits, stream);
+        };
+        CHECK(races(run) == "");
+        checkBarriers(run, 1, 1);
+    }
+    for (const int bits : {8, 3}) {
+        GemvCase problem{ElementType::F32, {bits, 128}, {7, 2}, 420, 2};
+        problem.acts = {8, false};
+        INFO(problem.text());
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        problem.in = 384, problem.by = MultipliedBy::Gemm; // three units
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        problem.rows = {7};
+        checkBarriers([&](Stream stream) { problem.run(stream); }, 2, 5); // after the rounding
+    }
+}
+
 TEST_CASE("Products of many vectors have no race, and without any of their barriers one",
           "[core.kernels.cuda.races][model]") {
     // Three steps of columns, the last of which is short.
