@@ -33,10 +33,10 @@ TEST_CASE("Lanes that live alike share their story, and part where they differ",
     history.add(1, 1, early);
     history.add(7, 0, early); // beyond the layers that are recorded
 
-    CHECK(of(history, 0, 0) == std::vector{first, second, early});
-    CHECK(of(history, 0, 1) == std::vector{first, second, late});
-    CHECK(of(history, 1, 0) == of(history, 0, 1));
-    CHECK(of(history, 1, 1) == of(history, 0, 0));
+    CHECK((of(history, 0, 0) == std::vector{first, second, early})); // events have no text
+    CHECK((of(history, 0, 1) == std::vector{first, second, late}));
+    CHECK((of(history, 1, 0) == of(history, 0, 1)));
+    CHECK((of(history, 1, 1) == of(history, 0, 0)));
     CHECK_FALSE(history.alike());
     CHECK(history.of(7, 0).empty());
     CHECK(SlotHistory().of(0, 0).empty());
@@ -54,5 +54,5 @@ TEST_CASE("A copy catches up with what came later, new stories included", "[core
     CHECK(copy.of(0, 0).size() == 1);
     copy.catchUp(history);
     for (int head = 0; head < 2; ++head)
-        CHECK(of(copy, 0, head) == of(history, 0, head));
+        CHECK((of(copy, 0, head) == of(history, 0, head)));
 }
