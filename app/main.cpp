@@ -16,6 +16,7 @@
 #include "app/commands/eval.h"
 #include "app/commands/generate.h"
 #include "app/commands/info.h"
+#include "app/commands/parse_error.h"
 #include "app/commands/study.h"
 #include "app/commands/sweep.h"
 #include "app/commands/tokenize.h"
@@ -102,7 +103,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0)
             return program.exit(error); // --help, --version
-        return report(std::string(error.what()) + " (--help lists what there is)", kBadUsage);
+        return report(fovea::parseErrorLine(program, error), kBadUsage);
     }
     return program.get_subcommands().empty() ? openWindow(window) : 0;
 }

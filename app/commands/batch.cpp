@@ -21,6 +21,7 @@
 #include "core/methods/predict.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
+#include "core/plan/accepted_words.h"
 #include "core/plan/plan_note.h"
 #include "core/plan/text_limit.h"
 #include "core/tokenizer/tokenizer.h"
@@ -129,6 +130,8 @@ std::string summaryOf(const BatchRun& run) {
 void runBatch(const Options& options) {
     const AttentionPlan plan = parsePlan(options.plan);
     const PreparedBatch batch = prepare(options, plan);
+    if (const auto why = refusal(plan, batch.model->spec)) // before anything is said of the plan
+        throw PlanError(*why);
     if (const auto note = planNote(plan, batch.model->spec))
         std::fprintf(stderr, "fovea: %s: %s\n", toText(plan).c_str(), note->c_str());
     const BatchRun run = runWithProgress(batch, plan);
@@ -157,7 +160,7 @@ void addBatchCommand(CLI::App& program) {
     command->add_option("--tokens", run.tokens, "Tokens to generate for each")
         ->required()
         ->check(CLI::Range(1, 1 << 30));
-    command->add_option("--plan", options->plan, "Attention plan: " + std::string(acceptedPlanWords()));
+    command->add_option("--plan", options->plan, "Attention plan, as below (default: dense)");
     command->add_flag("--ignore-eos", run.ignoreEos, "Go on past the end of a text");
     command->add_option("--backend", run.backend, "cpu or cuda (a GPU; default: cpu)")
         ->check(CLI::IsMember({"cpu", "cuda"}));
@@ -166,6 +169,7 @@ void addBatchCommand(CLI::App& program) {
     addMemoryBudgetOption(*command, run.memoryBudget);
     addSamplerOptions(*command, options->sampler);
     command->add_flag("--json", run.json, "One JSON object on stdout and nothing else");
+    command->footer(planHelp());
     command->callback([options] { runBatch(*options); });
 }
 

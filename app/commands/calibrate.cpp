@@ -164,7 +164,9 @@ void addCalibrateCommand(CLI::App& program, const char* version) {
     command->add_option("--length", o.input.blocks.length, "Tokens of each")
         ->check(CLI::Range(2, 1 << 20))
         ->capture_default_str();
-    command->add_option("--seed", o.input.blocks.seed, "Which runs, and where centroids begin")->capture_default_str();
+    command->add_option("--seed", o.input.blocks.seed, "Which runs, and where centroids begin")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--to", o.to,
                         "Folder to save to (default: beside the model, MODEL-gptq-4bit-g128, where "
                         "weights=gptq finds it); for a store the file");

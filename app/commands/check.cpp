@@ -13,6 +13,7 @@
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
 #include "core/model/model.h"
+#include "core/plan/accepted_words.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/check_report.h"
 
@@ -76,7 +77,8 @@ std::string layerLines(const CheckReport& report) {
 }
 
 std::string wayLines(const CheckReport& report) {
-    std::string text = report.ways.empty() ? "" : "  a step, timed (median, interquartile range), and its logits' error\n";
+    std::string text =
+        report.ways.empty() ? "" : "  a step, timed (median, interquartile range), and its logits' error\n";
     std::string last;
     for (const CheckedWay& way : report.ways) {
         std::array<char, 160> line{};
@@ -200,8 +202,7 @@ void addCheckCommand(CLI::App& program) {
     options->run.tokens = 16;
     command
         ->add_option("--plan", options->plans,
-                     "Attention plan, given once per plan (default: dense): " +
-                         std::string(acceptedPlanWords()))
+                     "Attention plan, given once per plan (default: dense), as below")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->add_option("--backends", options->backends,
@@ -216,6 +217,7 @@ void addCheckCommand(CLI::App& program) {
                       "Check how the prompt is read too: at once, and token by token by the first backend");
     command->add_flag("--with-times", options->withTimes,
                       "Make the same steps in every way there is here, and say how long each takes");
+    command->footer(planHelp());
     command->callback([options] { runCheck(*options); });
 }
 

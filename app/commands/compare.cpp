@@ -14,6 +14,7 @@
 #include "app/commands/sampler_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/accepted_words.h"
 #include "core/plan/plan_note.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/chrome_trace.h"
@@ -102,13 +103,12 @@ void addCompareCommand(CLI::App& program) {
     auto* command = program.add_subcommand("compare", "Several plans on one prompt, held against the first");
     const auto options = std::make_shared<Options>();
     addRunOptions(*command, options->run);
-    command
-        ->add_option("--plan", options->plans,
-                     "Attention plan, given once per plan: " + std::string(acceptedPlanWords()))
+    command->add_option("--plan", options->plans, "Attention plan, given once per plan, as below")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     addSamplerOptions(*command, options->sampler);
     command->add_option("--out", options->out, "Folder for compare.csv, compare.json and trace.json");
+    command->footer(planHelp());
     command->callback([options] { runCompare(*options); });
 }
 

@@ -9,6 +9,7 @@
 #include "app/commands/task_options.h"
 #include "app/commands/terminal.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/accepted_words.h"
 #include "core/trace/evaluation_report.h"
 
 namespace fovea {
@@ -74,10 +75,10 @@ void addEvalCommand(CLI::App& program) {
     addTaskOptions(*command, options->task);
     command
         ->add_option("--plan", options->plans,
-                     "Attention plan, given once per plan; dense is always there: " +
-                         std::string(acceptedPlanWords()))
+                     "Attention plan, given once per plan; dense is always there; as below")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command->footer(planHelp());
     command->callback([options] { runEval(*options); });
 }
 

@@ -1,5 +1,6 @@
-#include "core/engine/store_codecs.h"
 #include "app/commands/generate.h"
+#include "core/engine/store_codecs.h"
+#include "core/plan/accepted_words.h"
 
 #include <CLI/CLI.hpp>
 
@@ -49,11 +50,7 @@ private:
 
 void printText(const PreparedRun& prepared, const AttentionPlan& plan) {
     const auto& interrupted = watchInterrupt();
-    if (const auto why = refusal(plan, prepared.model->spec)) // before the prompt is shown as if it were a result
-        throw PlanError(*why);
     // Of a conversation the answer is shown, of other texts the whole.
-    if (const auto why = missingCalibration(*prepared.model, plan))
-        throw PlanError(*why);
     TextPrinter printer(*prepared.tokenizer, prepared.chat ? prepared.prompt.size() : 0);
     printer.show(prepared.prompt);
     const auto show = [&](const Run& run) {
@@ -91,6 +88,11 @@ void runGenerate(const Options& options) {
     requireSampler(options.sampler);
     PreparedRun prepared = prepareRun(options.run, {plan});
     prepared.generate.sampler = options.sampler;
+    // Before anything is said of the plan, or the prompt shown as if it were a result.
+    if (const auto why = refusal(plan, prepared.model->spec))
+        throw PlanError(*why);
+    if (const auto why = missingCalibration(*prepared.model, plan))
+        throw PlanError(*why);
     if (const auto note = planNote(plan, prepared.model->spec))
         std::fprintf(stderr, "fovea: %s: %s\n", toText(plan).c_str(), note->c_str());
     options.run.json ? printJson(prepared, plan) : printText(prepared, plan);
@@ -102,8 +104,9 @@ void addGenerateCommand(CLI::App& program) {
     auto* command = program.add_subcommand("generate", "Continue a prompt under a plan");
     const auto options = std::make_shared<Options>();
     addRunOptions(*command, options->run);
-    command->add_option("--plan", options->plan, "Attention plan: " + std::string(acceptedPlanWords()));
+    command->add_option("--plan", options->plan, "Attention plan, as below (default: dense)");
     addSamplerOptions(*command, options->sampler);
+    command->footer(planHelp());
     command->callback([options] { runGenerate(*options); });
 }
 

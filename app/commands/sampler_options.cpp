@@ -13,7 +13,8 @@ void addSamplerOptions(CLI::App& command, SamplerOptions& options) {
     command.add_option("--top-k", options.topK, "Choose among the k likeliest tokens, 0 for all");
     command.add_option("--top-p", options.topP,
                        "Choose among the likeliest tokens of this joint probability");
-    command.add_option("--seed", options.seed, "Seed of the choice (default 1)");
+    command.add_option("--seed", options.seed, "Seed of the choice (default 1)")
+        ->check(CLI::NonNegativeNumber);
 }
 
 void requireSampler(const SamplerOptions& options) {

@@ -53,7 +53,8 @@ std::unique_ptr<Study> prepared(Options& o) {
     requireMemory(input.spec, studyMemory(tasks, input.spec), parseMemoryBudget(o.run.memoryBudget));
     makeFolder(o.out);
     requireWritable(o.out);
-    return std::make_unique<Study>(loadModel(input.model), input.tokenizer, input.modelName, o.study, std::move(tasks));
+    return std::make_unique<Study>(loadModel(input.model), input.tokenizer, input.modelName, o.study,
+                                   std::move(tasks));
 }
 
 void runStudy(Options& o) {
@@ -106,7 +107,7 @@ void addOptions(CLI::App& command, Options& o) {
             "Tokens of a sample, its prompt included (default: 512 for recall, else the model's context)")
         ->check(CLI::Range(std::int64_t{8}, std::int64_t{1} << 24));
     command.add_option("--pairs", o.study.pairs, "Pairs to recall (default: 16)")->check(CLI::Range(1, 48));
-    command.add_option("--seed", o.study.seed, "Which texts (default: 1)");
+    command.add_option("--seed", o.study.seed, "Which texts (default: 1)")->check(CLI::NonNegativeNumber);
     command
         .add_option(
             "--within", o.within,

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <memory>
 #include <system_error>
@@ -12,6 +13,7 @@
 #include "app/commands/terminal.h"
 #include "app/commands/text_file.h"
 #include "app/commands/usage_error.h"
+#include "core/plan/accepted_words.h"
 #include "core/tasks/sweep.h"
 #include "core/trace/evaluation_report.h"
 #include "core/trace/file_writer.h"
@@ -52,10 +54,21 @@ void savePicture(const Options& options, const SweepTable& table) {
                    stderr);
 }
 
+// What else it is called would be a PNG that says it is not.
+void requirePictureFormat(const std::string& file) {
+    std::string suffix = std::filesystem::path(file).extension().string();
+    std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (!file.empty() && suffix != ".svg" && suffix != ".png" && suffix != ".pdf")
+        throw UsageError("--picture " + file +
+                         " is no picture that is drawn here, name it .svg, .png or .pdf");
+}
+
 void requireOptions(const Options& options) {
     if (options.plans.empty())
         throw UsageError(
             "there is nothing to sweep, give --plan, for example \"read=sparq:r={4,8,16},k={32,64}\"");
+    requirePictureFormat(options.picture);
     if (options.out.empty())
         return;
     if (options.picture == options.out)
@@ -104,8 +117,7 @@ void addSweepCommand(CLI::App& program, SweepPictureWriter picture) {
     command
         ->add_option(
             "--plan", options->plans,
-            "Plan with braces for what varies, read=sparq:r={4,8,16},k={32,64}, given once or more: " +
-                std::string(acceptedPlanWords()))
+            "Plan with braces for what varies, read=sparq:r={4,8,16},k={32,64}, given once or more, as below")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->add_option(
@@ -115,6 +127,7 @@ void addSweepCommand(CLI::App& program, SweepPictureWriter picture) {
                         "Quality against bytes as .svg, .png or .pdf (default: beside --out as .svg)");
     command->add_option("--theme", options->theme, "Of the picture: dark or light")
         ->check(CLI::IsMember({"dark", "light"}));
+    command->footer(planHelp());
     command->callback([options] { runSweep(*options); });
 }
 

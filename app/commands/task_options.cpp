@@ -49,7 +49,7 @@ void addTaskOptions(CLI::App& command, TaskCommand& o) {
         ->check(CLI::Range(std::int64_t{8}, std::int64_t{1} << 24));
     command.add_option("--samples", o.samples, "Texts to run, each under every plan (default: 8)")
         ->check(CLI::Range(1, 100000));
-    command.add_option("--seed", o.task.seed, "Which texts (default: 1)");
+    command.add_option("--seed", o.task.seed, "Which texts (default: 1)")->check(CLI::NonNegativeNumber);
     command.add_option("--pairs", o.task.pairs, "Pairs to recall (default: 16)")->check(CLI::Range(1, 48));
     command
         .add_option(
@@ -89,7 +89,8 @@ PreparedTask prepareTask(const TaskCommand& o, const std::vector<AttentionPlan>&
     const std::shared_ptr<const Task> task = taskOf(options, input.spec, input.tokenizer);
     requireMemory(input.spec, sweepMemory(*task, input.spec, plans), parseMemoryBudget(o.run.memoryBudget));
     PreparedTask prepared;
-    prepared.arguments = sweepArguments(input.modelName, *task, options, o.samples, input.backend, input.textName);
+    prepared.arguments =
+        sweepArguments(input.modelName, *task, options, o.samples, input.backend, input.textName);
     prepared.evaluation = std::make_unique<Evaluation>(
         loadModel(input.model), task, EvaluationOptions{.samples = o.samples, .backend = input.backend});
     return prepared;

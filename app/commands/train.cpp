@@ -191,7 +191,9 @@ void addTrainCommand(CLI::App& program) {
     command->add_option("--minutes", o.minutes, "Wall clock")->capture_default_str();
     command->add_option("--tokens", o.tokens,
                         "Number of tokens, instead of minutes: repeatable with the same seed");
-    command->add_option("--seed", o.seed, "Of the weights and the sequences")->capture_default_str();
+    command->add_option("--seed", o.seed, "Of the weights and the sequences")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--vocabulary", o.vocabulary, "Pieces of the tokenizer")->capture_default_str();
     command->add_option("--width", o.width, "Residual stream")->capture_default_str();
     command->add_option("--layers", o.layers, "")->capture_default_str();

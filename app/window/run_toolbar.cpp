@@ -1,14 +1,18 @@
 #include "app/window/run_toolbar.h"
 
 #include <QAction>
+#include <QEvent>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
+#include <QPainter>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QToolButton>
 
 #include "app/window/plan_chip.h"
 #include "app/window/window_actions.h"
+#include "views/theme.h"
 
 namespace fovea {
 
@@ -63,9 +67,12 @@ RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, Q
     addWidget(m_chipA);
     addWidget(m_chipB);
     addWidget(spacer(6));
+    auto* decode = new QWidget; // the words go with the field, where the window is too narrow for both
+    auto* row = new QHBoxLayout(decode);
+    row->setContentsMargins(0, 0, 0, 0);
     auto* label = new QLabel(tr("decode from"));
     label->setProperty("role", "muted");
-    addWidget(label);
+    row->addWidget(label);
     m_decodeFrom = new QSpinBox;
     m_decodeFrom->setObjectName(QStringLiteral("decodeFrom"));
     m_decodeFrom->setSpecialValueText(tr("prompt's end"));
@@ -74,12 +81,27 @@ RunToolbar::RunToolbar(const WindowActions& actions, const WindowMenus& menus, Q
     m_decodeFrom->setToolTip(tr("Position from which B's plan acts; before it every token is read, but for "
                                 "those that a masked prompt's keep hides"));
     m_decodeFrom->setRange(-1, 0);
-    addWidget(m_decodeFrom);
+    row->addWidget(m_decodeFrom);
+    addWidget(decode);
     addWidget(spacer(0));
     m_colour = menuButton(tr("Colour"), menus.colour, tr("How weights become colours"));
     addWidget(m_colour);
     addWidget(menuButton(tr("Export"), menus.exports, tr("Pictures, tables, traces")));
     connect(m_decodeFrom, &QSpinBox::valueChanged, this, &RunToolbar::decodeFromChosen);
+    m_more = findChild<QToolButton*>(QStringLiteral("qt_toolbar_ext_button"));
+    m_more->setToolTip(tr("What the window is too narrow for"));
+    m_more->installEventFilter(this);
+}
+
+// Qt's sign for "there is more" is a dark picture, and the buttons' padding leaves it no room.
+bool RunToolbar::eventFilter(QObject* object, QEvent* event) {
+    if (object != m_more || event->type() != QEvent::Paint)
+        return QToolBar::eventFilter(object, event);
+    QPainter painter(m_more);
+    painter.setFont(uiFont(14, true));
+    painter.setPen(theme().text);
+    painter.drawText(m_more->rect(), Qt::AlignCenter, QStringLiteral("»"));
+    return true;
 }
 
 void RunToolbar::setModelText(const QString& text) {

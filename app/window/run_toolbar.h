@@ -30,12 +30,16 @@ public:
 Q_SIGNALS:
     void decodeFromChosen(qint64 position);
 
+protected:
+    bool eventFilter(QObject* object, QEvent* event) override;
+
 private:
     QToolButton* m_model;
     QToolButton* m_colour;
     PlanChip* m_chipA;
     PlanChip* m_chipB;
     QSpinBox* m_decodeFrom;
+    QToolButton* m_more; // Qt's own, there where the window is too narrow for all
 };
 
 } // namespace fovea

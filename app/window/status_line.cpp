@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "app/window/elided_label.h"
 #include "views/panel_frame.h"
 #include "views/theme.h"
 
@@ -18,10 +19,10 @@ constexpr int kBarWidth = 150;
 constexpr int kMessageMs = 12000;
 constexpr int kFull = 1000;
 
+// Nothing that is said here may widen the window.
 QLabel* quiet(QWidget* parent, const char* name) {
-    auto* label = new QLabel(parent);
+    auto* label = new ElidedLabel(parent);
     label->setObjectName(QLatin1String(name));
-    label->setTextFormat(Qt::PlainText);
     label->setContentsMargins(6, 0, 14, 0);
     return label;
 }
@@ -37,7 +38,7 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     m_memory = quiet(this, "statusMemory");
     m_hint = quiet(this, "statusHint");
     m_message = quiet(this, "statusMessage");
-    // A long sentence must not widen the window; the tool tip has all of it.
+    // It has the room that the others leave; the tool tip has all of a long sentence.
     m_message->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_offer = headerButton({}, this);
     m_offer->setObjectName(QStringLiteral("statusOffer"));

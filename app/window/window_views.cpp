@@ -48,7 +48,15 @@ QComboBox* makeTokenColour(QWidget* parent) {
     return box;
 }
 
-// On a low screen the column scrolls rather than cutting the table off.
+// `content` as it is on a high screen, and scrolling on a low one. Nothing is cut off at the right where the bar takes
+// its share.
+QScrollArea* scrolledColumn(QWidget* content) {
+    QScrollArea* scroll = scrolled(content);
+    scroll->setMinimumWidth(content->minimumSizeHint().width() +
+                            scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent));
+    return scroll;
+}
+
 void makePlanColumn(WindowViews& views, QWidget* parent) {
     views.plan = new PlanPanel;
     views.table = new SummaryTable;
@@ -67,11 +75,7 @@ void makePlanColumn(WindowViews& views, QWidget* parent) {
     layout->addWidget(views.conversionNote);
     layout->addWidget(views.table);
     layout->addStretch(1);
-    QScrollArea* scroll = scrolled(views.planColumn);
-    // Nothing is cut off at the right where the bar takes its share.
-    scroll->setMinimumWidth(views.planColumn->minimumSizeHint().width() +
-                            scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent));
-    views.planFrame = framed(tr("Plan B"), scroll, parent);
+    views.planFrame = framed(tr("Plan B"), scrolledColumn(views.planColumn), parent);
     views.plan->furnish(views.planFrame);
 }
 
@@ -98,7 +102,7 @@ WindowViews makeViews(QWidget* parent) {
     views.headMapFrame = framed(tr("Head map"), views.headMap, parent);
 
     views.inspector = new Inspector;
-    views.inspectorFrame = framed(tr("Inspector"), views.inspector, parent);
+    views.inspectorFrame = framed(tr("Inspector"), scrolledColumn(views.inspector), parent);
     views.inspector->furnish(views.inspectorFrame);
 
     views.check = new CheckPanel;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/model/model_spec.h"
+#include "core/plan/accepted_words.h"
 #include "core/plan/acts_text.h"
 #include "core/plan/keep_text.h"
 #include "core/plan/moa_text.h"
@@ -19,40 +20,16 @@ namespace fovea {
 
 namespace {
 
-constexpr std::string_view kAccepted =
-    "dense, share=own, share=cla:…,pattern=even|keep-ends|dense-front|dense-back,convert=mean|first, "
-    "share=layers:0_0_2_2_…,convert=mean|first, keep=all, "
-    "keep=streaming:sinks=…,window=…,positions=original|cache, "
-    "keep=lm-infinite:sinks=…,window=…, "
-    "keep=moa:alpha=…,beta=…,sinks=…,block=…,min=…,length=grows|…,file=…, "
-    "keep=h2o:heavy=…,recent=… (tokens, or 10% of the prompt), "
-    "keep=scissorhands:budget=…,history=…,recent=…,drop=…, keep=snapkv:budget=…,window=…,pool=…, "
-    "read=all, read=sparq:r=…,k=…,local=…,alpha=on|off,tau=on|off,select=softmax|logits, "
-    "read=topv:k=…,renormalise=on|off, read=quest:page=…,pages=…,skip=…, "
-    "store=f32|f16|bf16, store=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
-    "store=kivi:bits=8|4|3|2,group=…,residual=…, store=kvquant:bits=4|3|2,outliers=…,exact=…,norm=on|off, "
-    "store=cq:channels=1|2|4|8,bits=1…10,recent=…, prefill=dense|masked|quantised, "
-    "feedback=exact|estimate, "
-    "weights=own, weights=rtn:bits=8|4|3|2,group=…,mode=asym|sym,zero=clamped|free, "
-    "weights=awq|gptq:bits=8|4|3|2,group=…, "
-    "acts=own, acts=rtn:bits=8|4, acts=smooth:bits=8|4,alpha=0…1";
-constexpr std::string_view kSlots[] = {"share",   "keep",     "store",   "read",
-                                       "prefill", "feedback", "weights", "acts"};
-
-[[noreturn]] void refuseUnknown(const PlanWord& word) {
-    refusePlan("unknown word " + quoted(word.text) + " in the plan", kAccepted);
-}
-
 void requireNoSwitches(const PlanWord& word) {
     if (word.hasParameters)
-        refusePlan("the plan's " + quoted(word.text) + " takes no switches", kAccepted);
+        refusePlan("the plan's " + quoted(word.text) + " takes no switches", acceptedWords(word.slot));
 }
 
 Read parseRead(const PlanWord& word) {
     if (const auto read = parseReadMethod(word))
         return *read;
     if (word.value != "all")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     requireNoSwitches(word);
     return ReadAll{};
 }
@@ -61,7 +38,7 @@ Share parseShare(const PlanWord& word) {
     if (const auto share = parseShareMethod(word))
         return *share;
     if (word.value != "own")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     requireNoSwitches(word);
     return OwnKv{};
 }
@@ -70,7 +47,7 @@ Keep parseKeep(const PlanWord& word) {
     if (const auto keep = parseKeepMethod(word))
         return *keep;
     if (word.value != "all")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     requireNoSwitches(word);
     return KeepAll{};
 }
@@ -79,7 +56,7 @@ WeightCodes parseWeights(const PlanWord& word) {
     if (const auto weights = parseWeightsMethod(word))
         return *weights;
     if (word.value != "own")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     requireNoSwitches(word);
     return OwnWeights{};
 }
@@ -88,7 +65,7 @@ Acts parseActs(const PlanWord& word) {
     if (const auto acts = parseActsMethod(word))
         return *acts;
     if (word.value != "own")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     requireNoSwitches(word);
     return OwnActs{};
 }
@@ -96,7 +73,7 @@ Acts parseActs(const PlanWord& word) {
 AttentionPlan::Feedback parseFeedback(const PlanWord& word) {
     requireNoSwitches(word);
     if (word.value != "exact" && word.value != "estimate")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     return word.value == "exact" ? AttentionPlan::Feedback::Exact : AttentionPlan::Feedback::Estimate;
 }
 
@@ -107,14 +84,14 @@ AttentionPlan::Prefill parsePrefill(const PlanWord& word) {
     if (word.value == "masked")
         return AttentionPlan::Prefill::Masked;
     if (word.value != "quantised")
-        refuseUnknown(word);
+        refuseUnknownWord(word);
     return AttentionPlan::Prefill::Quantised;
 }
 
 Store parseStore(const PlanWord& word) {
     if (const auto store = parseStoreMethod(word))
         return *store;
-    refuseUnknown(word);
+    refuseUnknownWord(word);
 }
 
 // Do layers read the KV of others, under the plan or in the model itself?
@@ -146,7 +123,9 @@ std::optional<std::string> spansRefusal(const AttentionPlan& plan, const ModelSp
 // The text of a plan whose keep's is `keep`.
 std::string withKeep(const std::string& keep, const AttentionPlan& plan) {
     std::string text = shareText(plan.share);
-    const auto add = [&](const std::string& word) { text += (text.empty() || word.empty() ? "" : " ") + word; };
+    const auto add = [&](const std::string& word) {
+        text += (text.empty() || word.empty() ? "" : " ") + word;
+    };
     add(keep);
     add(storeText(plan.store));
     add(readText(plan.read));
@@ -164,23 +143,20 @@ bool sameModel(const AttentionPlan& a, const AttentionPlan& b) {
     return a.share == b.share && a.weights == b.weights && a.acts == b.acts;
 }
 
-std::string_view acceptedPlanWords() {
-    return kAccepted;
-}
-
 AttentionPlan parsePlan(std::string_view text) {
     AttentionPlan plan;
     const std::vector<PlanWord> words = splitPlan(text);
     if (words.empty())
-        refusePlan("the plan is empty", kAccepted);
+        refusePlan("the plan is empty", acceptedWords({}));
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
-        if (std::find(std::begin(kSlots), std::end(kSlots), slot) == std::end(kSlots))
-            refuseUnknown(word);
+        if (std::none_of(slotWords().begin(), slotWords().end(),
+                         [&](const SlotWords& known) { return known.slot == slot; }))
+            refuseUnknownWord(word);
         if (std::find(filled.begin(), filled.end(), slot) != filled.end())
             refusePlan("the plan's " + quoted(word.text) + " fills the slot " + std::string(slot) + " twice",
-                       kAccepted);
+                       "each slot once");
         filled.push_back(slot);
         if (slot == "store")
             plan.store = parseStore(word);

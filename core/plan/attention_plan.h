@@ -87,9 +87,6 @@ std::string toText(const AttentionPlan& plan, SpansText spans = SpansText::Named
 // The same for a title: spans that no file holds as their shape alone. No plan can be read from that.
 std::string toTitle(const AttentionPlan& plan);
 
-// The words a plan may hold, for messages and for the help of the command line.
-std::string_view acceptedPlanWords();
-
 // Why this plan cannot run on this model (r beyond head_dim, slots that do not go together, …), or nothing.
 std::optional<std::string> refusal(const AttentionPlan& plan, const ModelSpec& spec);
 

@@ -32,6 +32,8 @@ std::vector<Choice> choicesOf(std::string_view text) {
     bool open = false, inQuotes = false;
     const auto take = [&](std::size_t to) {
         const std::string_view part = text.substr(from, to - from);
+        if (open && part.empty())
+            refuse(text, "has braces with nothing in them");
         choices.push_back({open ? atCommas(part) : std::vector<std::string_view>{part}});
         from = to + 1;
     };

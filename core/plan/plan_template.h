@@ -12,7 +12,7 @@ namespace fovea {
 inline constexpr std::size_t kMostExpanded = 4096;
 
 // Every text, the last braces running fastest; the template itself where it has none. The texts need not be plans.
-// Throws PlanError for braces that do not pair or nest, and for more than kMostExpanded texts.
+// Throws PlanError for braces that do not pair, nest or are empty, and for more than kMostExpanded texts.
 std::vector<std::string> expandPlans(std::string_view text);
 
 // What a plan is without its numbers, as a series is called: "keep=streaming read=sparq", "dense". Of a text that

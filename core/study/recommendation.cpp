@@ -57,8 +57,7 @@ std::string bytesText(double bytes) {
 }
 
 std::string worstText(const Verdict& verdict) {
-    return verdict.question->name + ", " + percentText(verdict.loss.share) + " ± " +
-           percentText(verdict.loss.error);
+    return verdict.question->name + ", " + lossPercentText(verdict.loss);
 }
 
 std::string ruleText(const StudyResult& result, const std::vector<StudyQuestion>& questions,

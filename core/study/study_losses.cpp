@@ -60,7 +60,7 @@ std::optional<Loss> lossOf(const StudyResult& result, const StudyQuestion& quest
     }
     const double worse = table.arguments.higherBetter ? -change.mean : change.mean,
                  dense = std::abs(question.dense);
-    return Loss{worse == 0 ? 0 : worse / dense, change.standardError / dense};
+    return Loss{worse == 0 ? 0 : worse / dense, change.standardError / dense, table.arguments.samples};
 }
 
 std::optional<BytesRead> bytesRead(const StudyResult& result, std::string_view plan) {

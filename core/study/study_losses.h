@@ -27,9 +27,11 @@ inline constexpr double kLeastDenseShare = 0.1;
 // Of the sweeps that have a dense row, tasks in their order, each as a whole first.
 std::vector<StudyQuestion> questionsOf(const StudyResult& result);
 
-// The change from dense as a share of dense's score, above 0 where it is for the worse, and its standard error over samples.
+// The change from dense as a share of dense's score, above 0 where it is for the worse, and its standard error over samples;
+// one sample has none (and `error` is 0).
 struct Loss {
     double share = 0, error = 0;
+    int samples = 0;
 };
 // Nothing where the plan has no such row, was refused, or dense's score is 0.
 std::optional<Loss> lossOf(const StudyResult& result, const StudyQuestion& question, std::string_view plan);

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "core/study/study_losses.h"
 #include "core/trace/byte_text.h"
 #include "core/trace/evaluation_report.h"
 #include "core/trace/json_parts.h"
@@ -20,14 +19,6 @@ std::string cell(const std::string& what, std::size_t columns) {
     return std::string(columns < kCell ? kCell - columns : 1, ' ') + what;
 }
 
-std::string lossText(const Loss& loss) {
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "%.1f ± %.1f",
-                  std::abs(loss.share) < 5e-4 ? 0. : 100 * loss.share, // no "-0.0"
-                  100 * loss.error);
-    return text.data();
-}
-
 std::string headText(const StudyResult& result, const std::vector<StudyQuestion>& questions) {
     std::string text = result.model + "\n";
     for (const StudySweep& sweep : result.sweeps) {
@@ -39,7 +30,7 @@ std::string headText(const StudyResult& result, const std::vector<StudyQuestion>
         text += a.task + ": " + a.metric + (a.higherBetter ? "" : " (lower is better)") + ", " + a.figures +
                 ", " + std::to_string(a.samples) + (a.samples == 1 ? " sample" : " samples");
         if (const SweepRow* dense = sweep.table.dense(); dense && dense->refused.empty())
-            text += "; dense " + scoreText(dense->score.mean, dense->score.standardError);
+            text += "; dense " + scoreText(dense->score, a.samples);
         text += "\n";
     }
     text += "loss in per cent of dense, ± its standard error on the same samples; above 0 is worse\n\n";
@@ -65,7 +56,7 @@ std::string rowText(const StudyResult& result, const std::vector<StudyQuestion>&
     for (const StudyQuestion& question : questions) {
         const auto loss = lossOf(result, question, plan.plan);
         const std::string shown = loss ? lossText(*loss) : "-";
-        text += cell(shown, loss ? shown.size() - 1 : 1); // "±" is one column and two bytes
+        text += cell(shown, columnsOf(shown));
     }
     return text + "\n";
 }
@@ -84,7 +75,7 @@ Json planJson(const StudyResult& result, const std::vector<StudyQuestion>& quest
         if (const auto loss = lossOf(result, question, plan.plan))
             losses.push_back({{"question", question.name},
                               {"share_of_dense", loss->share},
-                              {"standard_error", loss->error}});
+                              {"standard_error", writtenError({loss->share, loss->error}, loss->samples)}});
     json["losses"] = std::move(losses);
     return json;
 }
@@ -110,6 +101,20 @@ std::string percentText(double share) {
     const double value = std::abs(share) < 5e-6 ? 0 : 100 * share;
     std::snprintf(text.data(), text.size(), std::abs(value) < 10 ? "%.2g %%" : "%.0f %%", value);
     return text.data();
+}
+
+std::string lossText(const Loss& loss) {
+    std::array<char, 48> text{};
+    const double share = std::abs(loss.share) < 5e-4 ? 0 : 100 * loss.share; // no "-0.0"
+    if (loss.samples > 1)
+        std::snprintf(text.data(), text.size(), "%.1f ± %.1f", share, 100 * loss.error);
+    else
+        std::snprintf(text.data(), text.size(), "%.1f", share);
+    return text.data();
+}
+
+std::string lossPercentText(const Loss& loss) {
+    return percentText(loss.share) + (loss.samples > 1 ? " ± " + percentText(loss.error) : "");
 }
 
 std::string studyText(const StudyResult& result, const StudyRule& rule) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/study/recommendation.h"
+#include "core/study/study_losses.h"
 
 namespace fovea {
 
@@ -15,5 +16,9 @@ std::string studyJson(const StudyResult& result, const StudyRule& rule);
 
 // "1.3 %", "45 %"
 std::string percentText(double share);
+// In per cent, for a column: "0.7 ± 0.2"; "0.7" of one sample, which has no spread.
+std::string lossText(const Loss& loss);
+// The same for a sentence: "0.72 % ± 0.2 %".
+std::string lossPercentText(const Loss& loss);
 
 } // namespace fovea

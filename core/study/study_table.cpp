@@ -87,13 +87,14 @@ private:
                     const std::string& part, const Spread& score, const Spread& change) {
         begin(plan, a, part);
         m_csv.blank();
-        m_csv.number(score.mean).number(score.standardError).number(change.mean).number(change.standardError);
+        m_csv.number(score.mean).number(writtenError(score, a.samples));
+        m_csv.number(change.mean).number(writtenError(change, a.samples));
         std::optional<Loss> loss;
         for (const StudyQuestion& question : m_questions)
             if (question.sweep == sweep && question.part == part)
                 loss = lossOf(m_result, question, plan.plan);
         if (loss)
-            m_csv.number(loss->share).number(loss->error);
+            m_csv.number(loss->share).number(writtenError({loss->share, loss->error}, a.samples));
         else
             m_csv.blank().blank();
         for (const BytesPerStep& bytes : {row.weights, row.moved, row.held})

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 #include <tuple>
 
 #include "core/model/quoted_name.h"
@@ -108,7 +109,13 @@ std::vector<PartScore> partsFrom(std::string_view text) {
     return parts;
 }
 
-SweepRow rowFrom(CsvFields& f) {
+// As writtenError left it; of one sample, 0 is read as well.
+double errorFrom(CsvFields& f, int samples) {
+    constexpr double kMost = 1e12;
+    return samples > 1 ? f.number(0, kMost) : f.numberIfAny(0, kMost).value_or(0);
+}
+
+SweepRow rowFrom(CsvFields& f, int samples) {
     constexpr double kMostBytes = 1e18;
     SweepRow row;
     row.method = f.text();
@@ -118,8 +125,8 @@ SweepRow rowFrom(CsvFields& f) {
         throw SweepError("has a row without a plan");
     if (!row.refused.empty())
         return row;
-    row.score = {f.number(-1e12, 1e12), f.number(0, 1e12)};
-    row.change = {f.number(-1e12, 1e12), f.number(0, 1e12)};
+    row.score = {f.number(-1e12, 1e12), errorFrom(f, samples)};
+    row.change = {f.number(-1e12, 1e12), errorFrom(f, samples)};
     row.moved = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
     row.held = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
     row.weights = {f.number(0, kMostBytes), f.number(0, kMostBytes)};
@@ -141,8 +148,8 @@ void addRow(CsvTable& table, const SweepArguments& a, const SweepRow& row) {
             table.blank();
         return;
     }
-    table.number(row.score.mean).number(row.score.standardError);
-    table.number(row.change.mean).number(row.change.standardError);
+    table.number(row.score.mean).number(writtenError(row.score, a.samples));
+    table.number(row.change.mean).number(writtenError(row.change, a.samples));
     table.number(row.moved.formula)
         .number(row.moved.counted)
         .number(row.held.formula)
@@ -176,6 +183,10 @@ const SweepRow* SweepTable::find(std::string_view plan) const {
     const auto found =
         std::find_if(rows.begin(), rows.end(), [&](const SweepRow& row) { return row.plan == plan; });
     return found == rows.end() ? nullptr : &*found;
+}
+
+double writtenError(const Spread& spread, int samples) {
+    return samples > 1 ? spread.standardError : std::numeric_limits<double>::quiet_NaN();
 }
 
 SweepRow rowOf(const PlanScore& score) {
@@ -217,7 +228,7 @@ SweepTable readSweepCsv(std::string_view text) try {
             table.arguments = arguments;
         else if (const std::string why = differenceOf(table.arguments, arguments); !why.empty())
             throw SweepError("holds rows of different sweeps");
-        table.rows.push_back(rowFrom(fields));
+        table.rows.push_back(rowFrom(fields, arguments.samples));
     }
     return table;
 } catch (const CsvError& error) {

@@ -51,6 +51,8 @@ struct SweepTable {
 };
 
 SweepRow rowOf(const PlanScore& score);
+// The standard error as files have it: NaN, which is an empty field and null, of one sample, which has none.
+double writtenError(const Spread& spread, int samples);
 
 std::string sweepCsv(const SweepTable& table);
 

@@ -137,6 +137,13 @@ double CsvFields::number(double least, double most) {
     return value;
 }
 
+std::optional<double> CsvFields::numberIfAny(double least, double most) {
+    if (!m_fields[m_next].empty())
+        return number(least, most);
+    ++m_next;
+    return std::nullopt;
+}
+
 unsigned long long CsvFields::whole(unsigned long long most) {
     const std::string& field = m_fields[m_next];
     unsigned long long value = 0;

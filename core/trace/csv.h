@@ -2,6 +2,7 @@
 // Comma-separated values as RFC 4180 has them: a header line, CRLF between lines, quotes where needed.
 
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -70,6 +71,8 @@ public:
 
     std::string text() { return m_fields[m_next++]; }
     double number(double least, double most);
+    // Nothing for an empty field.
+    std::optional<double> numberIfAny(double least, double most);
     unsigned long long whole(unsigned long long most);
     bool flag() { return whole(1) == 1; }
 

@@ -60,8 +60,8 @@ std::string partsText(const SweepTable& table, std::size_t width) {
             continue;
         text += row.plan + std::string(width - row.plan.size(), ' ');
         for (const PartScore& part : row.parts) {
-            const std::string score = scoreText(part.score.mean, part.score.standardError);
-            text += cell(score, score.size() - 1); // "±" is one column and two bytes
+            const std::string score = scoreText(part.score, table.arguments.samples);
+            text += cell(score, columnsOf(score));
         }
         text += "\n";
     }
@@ -88,10 +88,10 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
             text += "  refused: " + notes[i] + "\n";
             continue;
         }
-        const std::string score = scoreText(row.score.mean, row.score.standardError);
+        const std::string score = scoreText(row.score, a.samples);
+        const int scoreBytes = 20 + static_cast<int>(score.size() - columnsOf(score));
         std::array<char, 200> line{};
-        // "±" is one column and two bytes.
-        std::snprintf(line.data(), line.size(), " %21s %12s %9s %11s %9s %10.3g %10.3g %6.1f%%",
+        std::snprintf(line.data(), line.size(), " %*s %12s %9s %11s %9s %10.3g %10.3g %6.1f%%", scoreBytes,
                       score.c_str(), byteText(whole(row.moved.counted)).c_str(),
                       ratioText(row.moved.counted, dense.moved.counted).c_str(),
                       byteText(whole(row.held.counted)).c_str(),
@@ -100,9 +100,9 @@ std::string tableText(const SweepTable& table, const std::vector<std::string>& n
         text += line.data() + notes[i] + "\n";
     }
     text += partsText(table, std::max(width, table.arguments.metric.size() + 8));
-    text +=
-        "score: mean ± standard error over samples; moved and held: counted, attention only; KL in nats, to "
-        "dense\n";
+    text += a.samples > 1 ? "score: mean ± standard error over samples"
+                          : "score: of one sample, which has no spread";
+    text += "; moved and held: counted, attention only; KL in nats, to dense\n";
     return text + agreementText(table);
 }
 
@@ -114,26 +114,27 @@ Json argumentsJson(const SweepArguments& a) {
             {"backend", a.backend}};
 }
 
-Json partsJson(const std::vector<PartScore>& parts) {
+Json partsJson(const std::vector<PartScore>& parts, int samples) {
     Json json = Json::array();
     for (const PartScore& part : parts)
         json.push_back({{"part", part.name},
                         {"answers", part.asked},
                         {"score", part.score.mean},
-                        {"standard_error", part.score.standardError},
+                        {"standard_error", writtenError(part.score, samples)},
                         {"change_from_dense", part.change.mean},
-                        {"change_standard_error", part.change.standardError}});
+                        {"change_standard_error", writtenError(part.change, samples)}});
     return json;
 }
 
-Json rowJson(const SweepRow& row, const BytesPerStep& denseMoved, const BytesPerStep& denseHeld) {
+Json rowJson(const SweepRow& row, int samples, const BytesPerStep& denseMoved,
+             const BytesPerStep& denseHeld) {
     return {{"plan", row.plan},
             {"method", row.method},
             {"score", row.score.mean},
-            {"standard_error", row.score.standardError},
+            {"standard_error", writtenError(row.score, samples)},
             {"change_from_dense", row.change.mean},
-            {"change_standard_error", row.change.standardError},
-            {"parts", partsJson(row.parts)},
+            {"change_standard_error", writtenError(row.change, samples)},
+            {"parts", partsJson(row.parts, samples)},
             {"moved_per_token", bytesJson(row.moved, denseMoved)},
             {"held", bytesJson(row.held, denseHeld)},
             {"weights_per_token", {{"formula", row.weights.formula}, {"counted", row.weights.counted}}},
@@ -145,12 +146,19 @@ Json rowJson(const SweepRow& row, const BytesPerStep& denseMoved, const BytesPer
 
 } // namespace
 
-std::string scoreText(double mean, double standardError) {
+std::string scoreText(const Spread& score, int samples) {
     std::array<char, 64> text{};
-    const int digits =
-        standardError > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(standardError))), 0, 6) : 4;
-    std::snprintf(text.data(), text.size(), "%.*f ± %.*f", digits, mean, digits, standardError);
+    const double error = score.standardError;
+    const int digits = error > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 6) : 4;
+    if (samples > 1)
+        std::snprintf(text.data(), text.size(), "%.*f ± %.*f", digits, score.mean, digits, error);
+    else
+        std::snprintf(text.data(), text.size(), "%.*f", digits, score.mean);
     return text.data();
+}
+
+std::size_t columnsOf(const std::string& text) {
+    return text.size() - (text.find("±") == text.npos ? 0 : 1);
 }
 
 std::string evaluationText(const EvaluationReport& report) {
@@ -176,7 +184,8 @@ std::string evaluationJson(const EvaluationReport& report) {
     const BytesPerStep none;
     const bool any = !report.plans.empty();
     for (const PlanScore& p : report.plans) {
-        Json plan = rowJson(rowOf(p), any ? report.plans[0].moved : none, any ? report.plans[0].held : none);
+        Json plan = rowJson(rowOf(p), report.arguments.samples, any ? report.plans[0].moved : none,
+                            any ? report.plans[0].held : none);
         plan["samples"] = p.scores;
         plans.push_back(std::move(plan));
     }
@@ -189,7 +198,7 @@ std::string sweepJson(const SweepTable& table) {
     const SweepRow none, &dense = table.dense() ? *table.dense() : none;
     for (const SweepRow& row : table.rows)
         plans.push_back(row.refused.empty()
-                            ? rowJson(row, dense.moved, dense.held)
+                            ? rowJson(row, table.arguments.samples, dense.moved, dense.held)
                             : Json{{"plan", row.plan}, {"method", row.method}, {"refused", row.refused}});
     json["plans"] = std::move(plans);
     return jsonText(json, -1);

@@ -22,7 +22,9 @@ std::string evaluationJson(const EvaluationReport& report);
 std::string sweepText(const SweepTable& table);
 std::string sweepJson(const SweepTable& table);
 
-// "0.9375 ± 0.0121", "1.62 ± 0.03": as many digits as the spread leaves meaning.
-std::string scoreText(double mean, double standardError);
+// "0.9375 ± 0.0121", "1.62 ± 0.03": as many digits as the spread leaves meaning. "0.9375" of one sample, which has none.
+std::string scoreText(const Spread& score, int samples);
+// The columns that a text of this file takes: "±" is one of them and two bytes.
+std::size_t columnsOf(const std::string& text);
 
 } // namespace fovea

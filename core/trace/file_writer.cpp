@@ -69,12 +69,15 @@ constexpr std::string_view kPrefix = ".fovea-", kSuffix = ".part";
 class TemporaryFile {
 public:
     // For a file called `target`.
-    explicit TemporaryFile(const std::filesystem::path& target) {
+    explicit TemporaryFile(const std::filesystem::path& target)
+        : TemporaryFile(target.parent_path(), target) {}
+    // In `folder`; an error names `target`.
+    TemporaryFile(const std::filesystem::path& folder, const std::filesystem::path& target) {
         static std::atomic<unsigned> next{0};
         // Between the file's making and its lock another program may take it for a leftover: then once more.
         for (int attempt = 0; attempt < 100; ++attempt) {
-            m_path = target.parent_path() / (std::string(kPrefix) + std::to_string(::getpid()) + "-" +
-                                             std::to_string(next++) + std::string(kSuffix));
+            m_path = folder / (std::string(kPrefix) + std::to_string(::getpid()) + "-" +
+                               std::to_string(next++) + std::string(kSuffix));
             m_file = Descriptor(::open(m_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
             if (!m_file.open() && errno == EEXIST)
                 continue; // of a dead process that had our number
@@ -207,7 +210,7 @@ int removeLeftovers(const std::filesystem::path& folder) {
 
 void requireWritable(const std::filesystem::path& folder) {
     removeLeftoversOnce(folder);
-    const TemporaryFile probe(folder / "file");
+    const TemporaryFile probe(folder, folder);
     if (const int error = probe.file().write("fovea"))
         fail(folder, error);
 }

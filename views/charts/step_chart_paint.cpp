@@ -47,6 +47,10 @@ StepChart::Scale StepChart::scale(const QRectF& area) const {
     const auto& s = *m_state;
     Scale scale;
     double largest = s.largest();
+    // Runs that agree differ by what rounding leaves, 1e-12: no hills are made of that.
+    constexpr double kLeastNats = 1e-6;
+    if (s.unit == ChartUnit::Nats && largest > 0)
+        largest = std::max(largest, kLeastNats);
     // A limit far above the data would flatten it to a line: then the label alone says where the limit is.
     constexpr double kFar = 4;
     scale.limitBeyond = s.limit && largest > 0 && *s.limit > kFar * largest;

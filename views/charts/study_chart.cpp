@@ -134,9 +134,9 @@ bool StudyChart::event(QEvent* event) {
     const StudyQuestion question = picturedQuestions(*m_state->result)[row];
     const auto loss = lossOf(*m_state->result, question, plan->plan);
     QToolTip::showText(help->globalPos(),
-                       tr("%1 by %2\n%3\n%4: %5 worse than dense, ± %6")
+                       tr("%1 by %2\n%3\n%4: %5 worse than dense")
                            .arg(text(plan->label), text(plan->method), text(plan->plan), text(question.name),
-                                text(percentText(loss->share)), text(percentText(loss->error))),
+                                text(lossPercentText(*loss))),
                        this);
     return true;
 }

@@ -81,7 +81,7 @@ QString SweepChart::describe(const QString& plan) const {
     };
     return plan + QLatin1Char('\n') +
            tr("%1 %2\nmoved per token %3\nheld %4\nKL to dense %5 nats, largest %6\ntop-1 agreement %7 %")
-               .arg(text(table.arguments.metric), text(scoreText(row->score.mean, row->score.standardError)),
+               .arg(text(table.arguments.metric), text(scoreText(row->score, table.arguments.samples)),
                     beside(row->moved.counted, dense ? dense->moved.counted : 0),
                     beside(row->held.counted, dense ? dense->held.counted : 0),
                     QString::number(row->klMean, 'g', 3), QString::number(row->klMax, 'g', 3),

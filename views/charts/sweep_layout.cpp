@@ -236,8 +236,8 @@ double SweepLayout::y(double score) const {
 
 QColor sweepColour(std::size_t index) {
     const Theme& t = theme();
-    const std::array<QColor, 6> colours = {t.planB,  t.accent, t.good, t.bad, mixed(t.accent, t.bad, 0.5),
-                                           t.warning};
+    const std::array<QColor, 7> colours = {t.planB,   t.accent, t.good, t.bad, mixed(t.accent, t.bad, 0.5),
+                                           t.warning, t.text};
     return colours[index % colours.size()];
 }
 
@@ -248,7 +248,7 @@ void drawSweepMark(QPainter& painter, std::size_t index, QPointF at, double r) {
             points << at + corner * r;
         painter.drawPolygon(points);
     };
-    switch (index % 6) {
+    switch (index % 8) { // one more than there are colours: the two together repeat after 56 methods
     case 0:
         return painter.drawEllipse(at, r, r);
     case 1:
@@ -259,6 +259,23 @@ void drawSweepMark(QPainter& painter, std::size_t index, QPointF at, double r) {
         return polygon({{0, -1.3}, {1.3, 0}, {0, 1.3}, {-1.3, 0}});
     case 4:
         return polygon({{0, 1.2}, {1.15, -.9}, {-1.15, -.9}});
+    case 6: {
+        constexpr double a = .4, b = 1.2;
+        return polygon({{-a, -b},
+                        {a, -b},
+                        {a, -a},
+                        {b, -a},
+                        {b, a},
+                        {a, a},
+                        {a, b},
+                        {-a, b},
+                        {-a, a},
+                        {-b, a},
+                        {-b, -a},
+                        {-a, -a}});
+    }
+    case 7:
+        return polygon({{1.2, 0}, {-.9, 1.15}, {-.9, -1.15}});
     default:
         return polygon({{-.5, -1.2}, {.5, -1.2}, {1.2, 0}, {.5, 1.2}, {-.5, 1.2}, {-1.2, 0}});
     }

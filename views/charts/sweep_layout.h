@@ -24,7 +24,7 @@ struct SweepLayout {
 SweepLayout layOutSweep(const SweepTable& table, const std::vector<SweepSeries>& series, QSize size);
 void drawSweep(QPainter& painter, const SweepTable& table, const std::vector<SweepSeries>& series,
                const SweepLayout& layout);
-// Of series `index`: colour and shape, so that no two of six are told apart by colour alone.
+// Of series `index`: no two of seven share a colour, of eight a shape, of 56 both.
 QColor sweepColour(std::size_t index);
 void drawSweepMark(QPainter& painter, std::size_t index, QPointF at, double radius);
 

@@ -36,7 +36,7 @@ void AtlasView::setHeads(std::shared_ptr<const std::vector<HeadSummary>> heads, 
         }
     // Whole KV groups, so that brackets close while heads are still arriving.
     m_headsPerLayer = (m_headsPerLayer + m_group - 1) / m_group * m_group;
-    m_missedScale = missed > 0 ? niceCeiling(missed) : 0;
+    m_missedScale = missed > 0 ? missedScale(missed) : 0;
     relayout();
 }
 

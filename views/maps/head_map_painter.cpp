@@ -221,7 +221,8 @@ void drawColourBar(QPainter& p, const HeadMapScene& scene, const QRect& bar) {
 
 void drawMissed(QPainter& p, const HeadMapScene& scene, const QRect& column) {
     const MapTransform& view = scene.view;
-    const double scale = niceCeiling(scene.data->missedMax);
+    const double scale = missedScale(scene.data->missedMax);
+    constexpr double kSeen = 0.05; // of a pixel: what is more is shown as one, what is less is noise
     const QFontMetrics metrics(p.font());
     p.fillRect(column, theme().field);
     std::vector<float> largest(static_cast<std::size_t>(column.height()), 0.0F);
@@ -235,7 +236,7 @@ void drawMissed(QPainter& p, const HeadMapScene& scene, const QRect& column) {
                 std::max(largest[static_cast<std::size_t>(y)], scene.data->missed(query));
     }
     for (int y = 0; y < column.height(); ++y)
-        if (const double width = largest[static_cast<std::size_t>(y)] / scale * column.width(); width > 0)
+        if (const double width = largest[static_cast<std::size_t>(y)] / scale * column.width(); width > kSeen)
             p.fillRect(QRectF(column.left(), column.top() + y, std::max(1.0, width), 1), theme().planB);
     p.setPen(theme().mutedText);
     p.drawText(QRectF(column.left() - 20, column.top() - metrics.height() - 4, column.width() + 40,
@@ -350,8 +351,9 @@ QString sceneCaption(const HeadMapScene& scene) {
         return {};
     const bool difference = scene.mode() == MapMode::Difference;
     // From the bar's head to its foot.
-    const std::vector<ColourTick> ticks = difference ? differenceTicks(scene.scale) : colourTicks(scene.scale);
-    const QString what = difference                 ? QStringLiteral("weight used by A less that by B")
+    const std::vector<ColourTick> ticks =
+        difference ? differenceTicks(scene.scale) : colourTicks(scene.scale);
+    const QString what = difference                   ? QStringLiteral("weight used by A less that by B")
                          : scene.mode() == MapMode::B ? QStringLiteral("weight used by B")
                          : scene.data->used.a         ? QStringLiteral("weight used by A")
                                                       : QStringLiteral("weight");

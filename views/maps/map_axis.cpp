@@ -5,6 +5,10 @@
 
 namespace fovea {
 
+double missedScale(double largest) {
+    return std::max(niceCeiling(largest), 0.01);
+}
+
 double niceCeiling(double value) {
     if (!(value > 0) || !std::isfinite(value))
         return 1;

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "core/study/study_losses.h"
+#include "core/study/study_report.h"
 #include "core/study/study_table.h"
 #include "core/trace/byte_text.h"
 #include "views/panels/copy_menu.h"
@@ -19,11 +19,6 @@ enum Column { NameColumn, MethodColumn, PlanColumn, BytesColumn, OfDenseColumn, 
 
 QString text(const std::string& utf8) {
     return QString::fromStdString(utf8);
-}
-
-QString lossText(const Loss& loss) {
-    const double share = std::abs(loss.share) < 5e-4 ? 0 : 100 * loss.share; // no "-0.0"
-    return QStringLiteral("%1 ± %2").arg(share, 0, 'f', 1).arg(100 * loss.error, 0, 'f', 1);
 }
 
 } // namespace
@@ -89,12 +84,13 @@ void StudyList::fillRow(int row, const StudyPlan& plan) {
         if (const auto loss = lossOf(*m_result, question, plan.plan)) {
             const bool beyond = loss->share + m_rule.errors * loss->error > m_rule.within;
             put(row, column,
-                (question.silent.empty() && beyond ? QStringLiteral("▲ ") : QString()) + lossText(*loss),
+                (question.silent.empty() && beyond ? QStringLiteral("▲ ") : QString()) +
+                    text(lossText(*loss)),
                 !question.silent.empty() ? t.mutedText
                 : beyond                 ? t.bad
                                          : t.text,
                 question.silent.empty()
-                    ? tr("%1: loss in per cent of dense's %2, ± its standard error")
+                    ? tr("%1: loss in per cent of dense's %2, ± its standard error (one sample has none)")
                           .arg(text(question.name), QString::number(question.dense, 'g', 4))
                     : tr("says nothing: %1").arg(text(question.silent)));
         }

@@ -78,7 +78,7 @@ void SweepList::refresh() {
             continue;
         }
         put(PlanColumn, text(row.plan), t.text);
-        put(ScoreColumn, text(scoreText(row.score.mean, row.score.standardError)), t.text);
+        put(ScoreColumn, text(scoreText(row.score, m_table.arguments.samples)), t.text);
         put(MovedColumn, bytesText(row.moved.counted), t.text);
         put(OfDenseColumn,
             dense && dense->moved.counted > 0

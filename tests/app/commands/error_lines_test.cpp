@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include <sstream>
+
 #include "tests/app/commands/made_up_model.h"
 #include "tests/app/commands/program.h"
 #include "tests/app/commands/refusal.h"
@@ -10,6 +12,8 @@ using namespace fovea;
 TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
     const TemporaryFolder folder;
     const std::string model = writeMadeUpModel(folder.path()).string();
+    const std::string prompts = (folder / "prompts.txt").string();
+    putContent(prompts, "AB\n");
     struct Case {
         std::vector<std::string> arguments;
         const char* named;
@@ -19,8 +23,10 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"generate", "--model", model, "--tokens", "4", "--plan", ""}, "accepted"},
         {{"generate", "--model", model, "--tokens", "4", "--plan", "read=sparq:r=9"},
          "r=9"}, // heads are 8 wide
-        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan", "read=sparq:r=9"}, "r=9"},
-        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan", "keep=h2o prefill=masked"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan", "read=sparq:r=9"},
+         "r=9"},
+        {{"generate", "--model", model, "--tokens", "4", "--prompt", "AB", "--plan",
+          "keep=h2o prefill=masked"},
          "prefill=masked"},
         {{"generate", "--model", model}, "--tokens"},
         {{"generate", "--model", model, "--tokens", "0"}, "--tokens"},
@@ -45,14 +51,35 @@ TEST_CASE("Bad usage is answered with one line and exit 2", "[app.commands]") {
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "sparse"}, "sparse"},
         {{"compare", "--model", model, "--tokens", "4", "--plan", "dense", "--plan", "read=sparq:r=9"},
          "r=9"},
-        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:sinks=0,window=0"}, "sinks=0"},
-        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:positions=cache read=sparq:r=2"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "keep=streaming:sinks=0,window=0"},
+         "sinks=0"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan",
+          "keep=streaming:positions=cache read=sparq:r=2"},
          "positions=cache"},
         {{"batch", "--model", model, "--tokens", "4"}, "--prompts"},
         {{"batch", "--model", model, "--tokens", "4", "--prompts", "/dev/null"}, "no line"},
-        {{"batch", "--model", model, "--tokens", "4", "--prompts", (folder / "none.txt").string()}, "none.txt"},
+        {{"batch", "--model", model, "--tokens", "4", "--prompts", (folder / "none.txt").string()},
+         "none.txt"},
         {{"--prompt", "x", "info", model}, "--prompt"},
-        {{"generat"}, "generat"},
+        {{"generat"}, "is generate meant?"},
+        {{"generate", "--model", model, "--token", "4"},
+         "\"--token\" is nothing that fovea generate takes (is --tokens meant?)"},
+        {{"generate", "--model", model, "--tokens", "4", "more"}, "\"more\""},
+        {{"generate", "--model", model, "--tokens", "4", "--temperature", "hot"},
+         "--temperature hot is no number"},
+        {{"generate", "--model", model, "--tokens", "4", "--seed", "-1"}, "--seed"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "read=sparkq:r=8"},
+         "is read=sparq meant?"},
+        {{"generate", "--model", model, "--tokens", "4", "--plan", "share=cla:99"}, "share=cla:99"},
+        {{"batch", "--model", model, "--tokens", "4", "--prompts", prompts, "--plan", "share=cla:99"},
+         "share=cla:99"},
+        {{"eval", "--model", model, "--task", "text", "--seed", "-1"}, "--seed"},
+        {{"study"}, "accepted: quantisation"},
+        {{"study", "quantization"}, "is quantisation meant?"},
+        {{"bench"}, "accepted: attention, all, gemv, decode"},
+        {{"bench", "attentoin"}, "is attention meant?"},
+        {{"sweep", "--model", model, "--task", "text", "--plan", "read=sparq:r={}"}, "nothing in them"},
+        {{"sweep", "--model", model, "--task", "text", "--plan", "dense", "--picture", "a.bmp"}, "a.bmp"},
     };
     for (const Case& c : cases) {
         std::string line;
@@ -110,6 +137,17 @@ TEST_CASE("Help goes to stdout and is no failure", "[app.commands]") {
         CHECK(r.status == 0);
         CHECK_FALSE(r.out.empty());
         CHECK(r.err.empty());
+    }
+}
+
+TEST_CASE("Help lists a plan's words one a line, and no line runs on", "[app.commands]") {
+    for (const char* verb : {"generate", "batch", "compare", "check", "eval", "sweep"}) {
+        const ProcessResult r = fovea::fovea({verb, "--help"});
+        INFO(r.out);
+        CHECK(r.out.find("\n    read=sparq:r=") != r.out.npos);
+        std::istringstream lines(r.out);
+        for (std::string line; std::getline(lines, line);)
+            CHECK(line.size() < 240);
     }
 }
 

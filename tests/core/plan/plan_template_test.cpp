@@ -22,12 +22,12 @@ TEST_CASE("Braces stand for every combination, the last running fastest", "[core
           Texts{"keep=x:file=\"{1,2}.json\",n=1", "keep=x:file=\"{1,2}.json\",n=2"});
 }
 
-TEST_CASE("Braces that do not pair, nest or are too many are refused in one sentence", "[core.plan]") {
+TEST_CASE("Braces that do not pair, nest, are empty or too many are refused in one sentence", "[core.plan]") {
     std::string many = "a";
     for (int i = 0; i < 13; ++i)
         many += "{0,1}";
-    for (const std::string& text :
-         {std::string("r={4,8"), std::string("r=4,8}"), std::string("r={4,{8}}"), std::string("}{"), many}) {
+    for (const std::string& text : {std::string("r={4,8"), std::string("r=4,8}"), std::string("r={4,{8}}"),
+                                    std::string("}{"), std::string("r={}"), many}) {
         INFO(text);
         try {
             expandPlans(text);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/plan/accepted_words.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/plan_prefill.h"
 
@@ -64,7 +65,8 @@ AttentionPlan randomPlan(std::mt19937& random) {
     if (const int store = upTo(2); store == 1)
         plan.store = static_cast<ElementType>(upTo(2));
     else if (store == 2)
-        plan.store = RtnParams{.bits = kRtnBits[upTo(3)], .group = upTo(1) ? 32 << upTo(1) : 128 * (1 + upTo(9))};
+        plan.store =
+            RtnParams{.bits = kRtnBits[upTo(3)], .group = upTo(1) ? 32 << upTo(1) : 128 * (1 + upTo(9))};
     if (const int weights = upTo(3); weights > 0) {
         plan.weights = RtnParams{.bits = kRtnBits[upTo(3)], .group = 32 << upTo(2)};
         if (weights > 1)
@@ -223,7 +225,8 @@ TEST_CASE("Every switch of the shares is read, and defaults are left out", "[cor
     CHECK(toText(parsePlan("share=cla:convert=mean,pattern=even")) == "share=cla:2");
     CHECK(toText(parsePlan("read=sparq keep=streaming share=cla:3,pattern=dense-front")) ==
           "share=cla:3,pattern=dense-front keep=streaming read=sparq");
-    CHECK(toText(parsePlan("share=layers:0_0_0_3,convert=mean store=f16")) == "share=layers:0_0_0_3 store=f16");
+    CHECK(toText(parsePlan("share=layers:0_0_0_3,convert=mean store=f16")) ==
+          "share=layers:0_0_0_3 store=f16");
 }
 
 TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
@@ -246,7 +249,8 @@ TEST_CASE("Every switch of SparQ is read", "[core.plan]") {
     CHECK(parsePlan("acts=own").acts == Acts(OwnActs{}));
     CHECK(parsePlan("acts=rtn").acts == Acts(RtnActs{8}));
     CHECK(parsePlan("acts=smooth:alpha=.8,bits=4").acts == Acts(SmoothActs{4, .8}));
-    CHECK(toText(parsePlan("acts=rtn:bits=8 weights=rtn:bits=4 read=topv")) == "read=topv weights=rtn acts=rtn");
+    CHECK(toText(parsePlan("acts=rtn:bits=8 weights=rtn:bits=4 read=topv")) ==
+          "read=topv weights=rtn acts=rtn");
     CHECK(toText(parsePlan("acts=smooth:bits=8,alpha=0.5")) == "acts=smooth");
     CHECK(toText(parsePlan("acts=smooth:bits=4,alpha=0.85")) == "acts=smooth:bits=4,alpha=0.85");
 }
@@ -417,6 +421,53 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         CHECK(message.find(named) != message.npos);
         CHECK(message.find("accepted: ") != message.npos);
         CHECK(message.find('\n') == message.npos);
+    }
+}
+
+TEST_CASE("A misspelt word is answered with the one that was meant and its slot's words alone",
+          "[core.plan]") {
+    struct Case {
+        const char *text, *meant;
+    };
+    const auto [text, meant] = GENERATE(values<Case>({
+        {"read=sparkq:r=8", "is read=sparq meant?"},
+        {"raed=sparq:r=8", "is read=sparq meant?"},
+        {"sparq", "is read=sparq meant?"},
+        {"streaming", "is keep=streaming meant?"},
+        {"keep=streming", "is keep=streaming meant?"},
+        {"store=bf61", "is store=bf16 meant?"},
+        {"prefill=quantized", "is prefill=quantised meant?"},
+        {"weights=gtpq", "is weights=gptq meant?"},
+        {"Dense", "is dense meant?"},
+        {"store=int8", ""},
+        {"keep=tova", ""},
+        {"r=8", ""},
+    }));
+    INFO(text);
+    try {
+        parsePlan(text);
+        FAIL("it was taken for a plan");
+    } catch (const PlanError& error) {
+        const std::string message = error.what();
+        INFO(message);
+        CHECK((message.find(" meant?") != message.npos) == (meant[0] != 0));
+        CHECK(message.find(meant) != message.npos);
+        CHECK(message.size() < 460); // once all words of all slots, 1100 letters
+    }
+}
+
+TEST_CASE("What help lists is a plan, and every kind of word is listed", "[core.plan]") {
+    const std::string help = planHelp();
+    for (const SlotWords& slot : slotWords()) {
+        INFO(slot.slot);
+        CHECK(help.find(std::string(slot.question)) != help.npos);
+        for (const std::string_view word : slot.words) {
+            CHECK(help.find(std::string(word)) != help.npos);
+            CHECK(word.starts_with(std::string(slot.slot) + "="));
+            const std::string first(word.substr(0, word.find_first_of(":| ")));
+            if (first != "share=layers") // which has no default
+                CHECK_NOTHROW(parsePlan(first));
+        }
     }
 }
 

@@ -150,6 +150,18 @@ TEST_CASE("The fewest bytes whose every question stays within the rule are advis
     CHECK_FALSE(recommend(none, {}).sentence.empty());
 }
 
+TEST_CASE("A study of one sample claims no spread", "[core.study]") {
+    StudyResult result = test::studiedByHand();
+    for (StudySweep& sweep : result.sweeps)
+        sweep.table.arguments.samples = 1;
+    const Recommendation made = recommend(result, {.within = 0.0201, .errors = 2});
+    CHECK(made.sentence.find("±") == made.sentence.npos);
+    CHECK(made.rule.find("one sample has no spread") != std::string::npos);
+    const std::string text = studyText(result, {});
+    CHECK(text.find("75.0  ") != text.npos);
+    CHECK(text.find("75.0 ±") == text.npos);
+}
+
 TEST_CASE("A study's table has a row per plan, task and part", "[core.study]") {
     const std::string csv = studyCsv(test::studiedByHand());
     // Header; four plans of 1 + 3 + 1 rows, and one of three that is refused.

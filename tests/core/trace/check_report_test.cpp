@@ -89,7 +89,35 @@ TEST_CASE("Places and errors are told in words", "[core.trace]") {
 }
 
 TEST_CASE("A score has as many digits as its spread leaves meaning", "[core.trace]") {
-    CHECK(scoreText(0.936, 0.0121) == "0.936 ± 0.012");
-    CHECK(scoreText(1, 0) == "1.0000 ± 0.0000");
-    CHECK(scoreText(229.4, 12.3) == "229 ± 12");
+    CHECK(scoreText({0.936, 0.0121}, 8) == "0.936 ± 0.012");
+    CHECK(scoreText({1, 0}, 2) == "1.0000 ± 0.0000");
+    CHECK(scoreText({229.4, 12.3}, 8) == "229 ± 12");
+    CHECK(columnsOf(scoreText({229.4, 12.3}, 8)) == 8);
+}
+
+TEST_CASE("One sample has no standard error: no table, file or sentence claims one of 0", "[core.trace]") {
+    CHECK(scoreText({0.936, 0}, 1) == "0.9360");
+    CHECK(columnsOf(scoreText({0.936, 0}, 1)) == 6);
+    SweepTable table;
+    table.arguments.samples = 1;
+    table.arguments.metric = "accuracy";
+    SweepRow dense;
+    dense.plan = dense.method = "dense";
+    dense.score = {0.9, 0};
+    dense.parts = {{"up to 64 tokens back", 4, {0.75, 0}, {}}};
+    dense.moved = dense.held = {100, 100};
+    table.rows = {dense};
+    const std::string text = sweepText(table);
+    CHECK(text.find("±") == text.npos);
+    CHECK(text.find("one sample") != text.npos);
+    const auto plan = json::parse(sweepJson(table)).at("plans").at(0);
+    CHECK(plan.at("standard_error").is_null());
+    CHECK(plan.at("change_standard_error").is_null());
+    CHECK(plan.at("parts").at(0).at("standard_error").is_null());
+    const std::string csv = sweepCsv(table);
+    CHECK(csv.find(",dense,dense,,0.9,,0,,100,") != csv.npos);
+    CHECK(readSweepCsv(csv).rows.at(0).score.standardError == 0);
+    table.arguments.samples = 2;
+    CHECK(sweepText(table).find("0.9000 ± 0.0000") != text.npos);
+    CHECK(sweepCsv(table).find(",dense,dense,,0.9,0,0,0,100,") != csv.npos);
 }

@@ -136,5 +136,6 @@ TEST_CASE("Whether a folder can be written to is found out without a trace", "[c
     requireWritable(folder.path());
     CHECK(folder.entries() == 0);
     CHECK_THROWS_AS(requireWritable(folder / "none"), ExportError);
+    CHECK_THROWS_WITH(requireWritable("/proc/self"), Catch::StartsWith("cannot write /proc/self: "));
     CHECK_THROWS_AS(requireWritable("/proc/self"), ExportError);
 }

@@ -148,6 +148,27 @@ TEST_CASE("A limit far above the data is named, one near it is drawn", "[views.c
     CHECK(redAt(1 / 1.04)); // and does not flatten the data for one far away
 }
 
+TEST_CASE("Runs that agree but for rounding make no hills", "[views.charts]") {
+    auto data = ramp(101, ChartSeries::Shape::Line);
+    StepChart chart("KL to A", ChartUnit::Nats);
+    chart.resize(600, 200);
+    const auto highest = [&](double nats) { // of the line, in pixels above the axis
+        for (std::size_t i = 0; i < data.x.size(); ++i)
+            data.series[0].y[i] = i % 2 == 0 ? 0 : nats;
+        chart.setData(data);
+        chart.setRange(0, 100);
+        const auto image = chart.renderToImage(chart.size());
+        const QRect area = chart.plotArea().toRect();
+        for (int y = area.top(); y < area.bottom(); ++y)
+            for (int x = area.left() + 2; x < area.right() - 2; ++x)
+                if (isRed(image.pixelColor(x, y)))
+                    return area.bottom() - y;
+        return 0;
+    };
+    CHECK(highest(5e-12) < 4);
+    CHECK(highest(5e-5) > 100); // small, and meant
+}
+
 TEST_CASE("CSV has every step in plain units, gaps empty", "[views.charts]") {
     StepChart chart("rate", ChartUnit::GigabytesPerSecond);
     ChartData data;

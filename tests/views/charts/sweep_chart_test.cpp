@@ -6,6 +6,7 @@
 #include <QTest>
 
 #include "views/charts/sweep_chart.h"
+#include "views/charts/sweep_layout.h"
 #include "views/charts/sweep_points.h"
 #include "views/panels/sweep_list.h"
 #include "views/svg_device.h"
@@ -149,4 +150,30 @@ TEST_CASE("A sweep is drawn in both themes, on paper as text, and empty with a s
     for (const char* text :
          {"Accuracy", "read=sparq", "keep=streaming", "dense 1", "bytes that attention moves per token"})
         CHECK(svg.find(text) != svg.npos);
+}
+
+TEST_CASE("Methods are told apart by colour and by shape", "[views.charts]") {
+    // As many as a study of rounding has, and one more.
+    constexpr std::size_t kMethods = 8;
+    const auto shape = [](std::size_t index) {
+        QImage image(16, 16, QImage::Format_RGB32);
+        image.fill(Qt::white);
+        QPainter painter(&image);
+        painter.setBrush(Qt::black);
+        drawSweepMark(painter, index, {8, 8}, 5);
+        return image;
+    };
+    for (const ThemeKind kind : {ThemeKind::Dark, ThemeKind::Light}) {
+        setTheme(*qApp, kind);
+        for (std::size_t a = 0; a < kMethods; ++a)
+            for (std::size_t b = 0; b < a; ++b) {
+                INFO(a << " and " << b);
+                CHECK(shape(a) != shape(b));
+                if (a < kMethods - 1)
+                    CHECK(sweepColour(a) != sweepColour(b));
+            }
+    }
+    // And no later one is an earlier one again.
+    for (std::size_t index = kMethods; index < 56; ++index)
+        CHECK((sweepColour(index) != sweepColour(0) || shape(index) != shape(0)));
 }

@@ -128,3 +128,22 @@ TEST_CASE("An atlas of nothing says what to do and picks nothing", "[views.maps]
     CHECK(picked.count() == 0);
     CHECK(atlas.cellRect(0, 0).isNull());
 }
+
+TEST_CASE("A plan that misses no more than sums round off has no bars", "[views.maps]") {
+    AtlasView atlas;
+    open(atlas);
+    const auto orange = [&](float missed) {
+        auto heads = std::make_shared<std::vector<HeadSummary>>(*someHeads());
+        for (HeadSummary& head : *heads)
+            head.missed = missed;
+        atlas.setHeads(heads, 2);
+        const QImage image = atlas.grab().toImage();
+        int pixels = 0;
+        for (int y = 0; y < image.height(); ++y)
+            for (int x = 0; x < image.width(); ++x)
+                pixels += image.pixelColor(x, y) == theme().planB ? 1 : 0;
+        return pixels;
+    };
+    CHECK(orange(0.3F) > 100);
+    CHECK(orange(2e-7F) == 0);
+}

@@ -60,4 +60,6 @@ TEST_CASE("Axis ticks are whole, evenly spaced and far enough apart", "[views.ma
     CHECK(niceCeiling(0.2) == Approx(0.2));
     CHECK(niceCeiling(7) == Approx(10));
     CHECK(niceCeiling(0) == 1);
+    CHECK(missedScale(0.026) == Approx(0.05));
+    CHECK(missedScale(2e-7) == Approx(0.01)); // of a plan that reads everything
 }
