@@ -107,7 +107,7 @@ void KvCache::append(int layerIndex, std::int64_t position, const float* k, cons
         writeRow(head, slot, k, v, moved);
         boundRow(head, slot, layer.changes, moved);
         if (m_layout.mixed)
-            codeDueRows(head, position + 1, moved);
+            codeDueRows(layerIndex, kvHead, position + 1, moved);
         told(layerIndex, kvHead, position, position, slot, SlotEvent::Kind::Born);
         k += m_layout.headDim;
         v += m_layout.headDim;

@@ -129,7 +129,7 @@ private:
     void writeColumns(Head& head, std::int64_t slot, const float* k);
     // A row of keys or values, widened; good until the next call. `moved`, where there is one, hears that it is read.
     const float* storedRow(const Head& head, Component rows, std::int64_t slot, Traffic* moved = nullptr);
-    void codeDueRows(Head& head, std::int64_t tokens, Traffic& moved);
+    void codeDueRows(int layer, int kvHead, std::int64_t tokens, Traffic& moved);
     void codeValues(Head& head, std::span<const std::int32_t> slots, Traffic& moved);
     bool subtract(Head& head, int sum, std::int64_t slot, Traffic& moved);
     void sumAgain(Head& head, int sum, std::span<const std::int32_t> slots, SlotChanges& changes, Traffic& moved);

@@ -5,14 +5,23 @@
 namespace fovea {
 
 // The text has `tokens` now.
-void KvCache::codeDueRows(Head& head, std::int64_t tokens, Traffic& moved) {
+void KvCache::codeDueRows(int layer, int kvHead, std::int64_t tokens, Traffic& moved) {
+    Head& head = this->head(layer, kvHead);
+    const auto tell = [&](Component rows, std::span<const std::int32_t> slots) {
+        for (const std::int32_t slot : slots)
+            if (m_follower)
+                m_follower->coded(layer, kvHead, rows, slot);
+    };
     const SlotPlaces keys = head.keyPlaces(m_layout);
     const std::span<const std::int32_t> dueKeys = head.mixedKeys->due(keys, tokens);
     head.mixedKeys->code(keys, dueKeys, moved);
     if (head.paged)
         for (const std::int32_t slot : dueKeys) // what a code stands for may lie outside them
             widenBounds(head, slot, moved);
-    codeValues(head, head.mixedValues->due(head.valuePlaces(m_layout), tokens), moved);
+    tell(Component::Keys, dueKeys);
+    const std::span<const std::int32_t> dueValues = head.mixedValues->due(head.valuePlaces(m_layout), tokens);
+    codeValues(head, dueValues, moved);
+    tell(Component::Values, dueValues);
 }
 
 // The sum is of the rows as stored: what they stood for leaves it, and what they stand for comes.

@@ -32,7 +32,16 @@ private:
     std::size_t m_waiting = 0;
 };
 
+// That one coding takes.
+std::int64_t codingSides(const MixedForm& form) {
+    return form.exact.bulk / form.sizes.sharing;
+}
+
 } // namespace
+
+std::int64_t MixedRows::sidesPerBlock(const MixedForm& form, int rowsPerBlock) {
+    return std::max<std::int64_t>(codingSides(form), rowsPerBlock / form.sizes.sharing);
+}
 
 MixedRows::MixedRows(const MixedForm& form, const RowCodec& codec, ElementType exact, int dims,
                      Component component, std::pmr::memory_resource* memory)
@@ -50,9 +59,9 @@ void MixedRows::reserve(std::int64_t slots, int rowsPerBlock) {
         m_exactRows.emplace_back(m_memory, static_cast<std::size_t>(most * exactBytes()));
         m_exact.resize(static_cast<std::size_t>(most));
     }
-    if (m_form.sizes.sharing == 1 || std::ssize(m_sides) - m_sidesHeld >= codingSides())
+    if (m_form.sizes.sharing == 1 || std::ssize(m_sides) - m_sidesHeld >= codingSides(m_form))
         return;
-    const std::int64_t more = std::max<std::int64_t>(codingSides(), rowsPerBlock / m_form.sizes.sharing);
+    const std::int64_t more = sidesPerBlock(m_form, rowsPerBlock);
     m_sidesPerBlock = static_cast<std::size_t>(more);
     m_sides.reserve(m_sides.size() + m_sidesPerBlock);
     m_sideBlocks.reserve(m_sideBlocks.size() + 1);
@@ -276,6 +285,60 @@ void MixedRows::read(const SlotPlaces& at, std::span<const std::int32_t> slots, 
         rows += m_dims;
     }
     count(moved, met);
+}
+
+void MixedRows::countRead(std::int64_t slots, Traffic& moved) const {
+    Met met{.rows = slots};
+    for (std::int64_t slot = 0; slot < slots; ++slot) {
+        const std::int32_t place = m_places[static_cast<std::size_t>(slot)];
+        met.exact += isExact(place);
+        met.sides += isShared(place) && beginsRun(slot);
+    }
+    count(&moved, met);
+}
+
+void MixedRows::countRead(std::span<const std::int32_t> slots, Traffic& moved) const {
+    Met met{.rows = std::ssize(slots)};
+    for (const std::int32_t slot : slots) {
+        const std::int32_t place = m_places[static_cast<std::size_t>(slot)];
+        met.exact += isExact(place);
+        met.sides += isShared(place);
+    }
+    count(&moved, met);
+}
+
+std::int32_t MixedRows::comingPlace(std::int64_t position) const {
+    return m_form.exact.keepNewest(position) ? freePlace() : kOwn;
+}
+
+void MixedRows::comingCodes(const SlotPlaces& at, std::int64_t position, std::int64_t slot,
+                            std::vector<Coming>& to) const {
+    const std::int64_t tokens = position + 1;
+    if (m_form.exact.due(tokens) == 0)
+        return;
+    const auto first = static_cast<std::ptrdiff_t>(to.size());
+    for (const Exact& row : m_exact)
+        if (row.slot >= 0 && !m_form.exact.keep(at.positions[row.slot], tokens))
+            to.push_back({row.slot, kOwn});
+    std::sort(to.begin() + first, to.end(),
+              [&](const Coming& a, const Coming& b) { return at.positions[a.slot] < at.positions[b.slot]; });
+    const auto own = static_cast<std::int32_t>(slot);
+    if (m_form.exact.keepNewest(position) && !m_form.exact.keep(position, tokens))
+        to.push_back({own, kOwn}); // exact for no longer than a moment
+    if (m_form.sizes.sharing == 1)
+        return;
+    const auto groupOf = [&](const Coming& one) {
+        return (one.slot == own ? position : at.positions[one.slot]) / m_form.sizes.sharing;
+    };
+    std::int32_t side =
+        -1; // those that are free, one after the other, and then those of a block not yet taken
+    for (auto one = to.begin() + first; one != to.end(); ++one) {
+        if (one == to.begin() + first || groupOf(*one) != groupOf(one[-1]))
+            do
+                ++side;
+            while (side < std::ssize(m_sides) && m_sides[static_cast<std::size_t>(side)].rows > 0);
+        one->place = kOwn - 1 - side;
+    }
 }
 
 Traffic MixedRows::held() const {

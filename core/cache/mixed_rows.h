@@ -73,9 +73,30 @@ public:
     }
     // What reading the run's codes moves.
     void countRun(std::int64_t first, const Run& run, Traffic& moved) const;
+    // What reading rows would count that are read elsewhere, from a twin of these.
+    void countRead(std::int64_t slots, Traffic& moved) const; // the first ones
+    void countRead(std::span<const std::int32_t> slots, Traffic& moved) const;
     const RowCodec& codec() const { return m_codec; }
     // From record to record, in bytes.
     std::int64_t recordBytes() const { return m_form.sizes.record(); }
+
+    // As whoever holds the same rows elsewhere needs them. By slot: the place of an exact row from 0 on, kOwn of a row of
+    // codes, or kOwn - 1 - i of one that has shared side i.
+    static constexpr std::int32_t kOwn = -1;
+    std::span<const std::int32_t> places() const { return m_places; }
+    // (most, d); null while there is none.
+    const void* exactRows() const { return m_exactRows.empty() ? nullptr : m_exactRows.front().data(); }
+    const std::vector<CacheBlock>& sideBlocks() const { return m_sideBlocks; }
+    // Sides of a block, of a cache whose blocks have so many rows.
+    static std::int64_t sidesPerBlock(const MixedForm& form, int rowsPerBlock);
+    // The place that the row of the next token, at `position`, is written to; and which rows are coded then, in order, each
+    // with its new place: they are put behind those of `to`.
+    struct Coming {
+        std::int32_t slot, place;
+    };
+    std::int32_t comingPlace(std::int64_t position) const;
+    void comingCodes(const SlotPlaces& at, std::int64_t position, std::int64_t slot,
+                     std::vector<Coming>& to) const;
 
     Traffic held() const; // bytes of live rows and their sides
     // What happened since last asked, and what is held now.
@@ -88,14 +109,11 @@ private:
     struct Side {
         std::int32_t rows = 0; // live; 0: free
     };
-    // By slot: the place of an exact row from 0 on, kOwn, or kOwn - 1 - i for shared side i.
-    static constexpr std::int32_t kOwn = -1;
     static bool isExact(std::int32_t place) { return place >= 0; }
     static bool isShared(std::int32_t place) { return place < kOwn; }
     static std::size_t sideOf(std::int32_t place) { return static_cast<std::size_t>(kOwn - 1 - place); }
 
     std::int64_t exactBytes() const { return std::int64_t{m_dims} * elementBytes(m_type); }
-    std::int64_t codingSides() const { return m_form.exact.bulk / m_form.sizes.sharing; }
     std::byte* recordAt(const SlotPlaces& at, std::int64_t slot) const;
     std::byte* exactAt(std::int32_t place) const;
     std::byte* sideAt(std::size_t side) const;

@@ -41,6 +41,13 @@ std::size_t boundBlocksFor(const CacheLayout& layout, std::int64_t slots) {
     return static_cast<std::size_t>(ceilDivide(ceilDivide(slots, layout.page), layout.pagesPerBlock()));
 }
 
+std::size_t rowBlockBytes(const CacheLayout& layout, Component rows) {
+    if (!layout.mixed)
+        return static_cast<std::size_t>(layout.rows().blockBytes());
+    const MixedForm& form = rows == Component::Keys ? layout.mixed->keys : layout.mixed->values;
+    return static_cast<std::size_t>(form.sizes.record() * layout.slotsPerBlock);
+}
+
 std::size_t columnsBytes(const CacheLayout& layout) {
     return static_cast<std::size_t>(std::int64_t{layout.slotsPerBlock} * layout.headDim *
                                     elementBytes(layout.type));
@@ -83,6 +90,8 @@ CacheTwin::CacheTwin(KvCache& cache) : m_cache(cache), m_layout(cache.layout()) 
         if (m_layout.sourceOf(layer) == layer)
             m_layers[static_cast<std::size_t>(layer)].heads.resize(
                 static_cast<std::size_t>(m_layout.kvHeads));
+    if (m_layout.mixed)
+        m_mixed = std::make_unique<MixedTwin>(cache);
     cache.follow(this);
 }
 
@@ -95,23 +104,36 @@ CacheTwin::~CacheTwin() {
 void CacheTwin::happened(int layer, int kvHead, const SlotEvent& event) {
     if (m_stepping)
         return; // the device has done it
-    Layer& own = m_layers[static_cast<std::size_t>(layer)];
-    own.staleTables = true;
-    if (event.kind == SlotEvent::Kind::Evicted)
+    m_layers[static_cast<std::size_t>(layer)].staleTables = true;
+    if (m_mixed)
+        m_mixed->happened(layer, kvHead, event);
+    if (event.kind != SlotEvent::Kind::Evicted)
+        staleRow(layer, kvHead, event.slot);
+}
+
+void CacheTwin::coded(int layer, int kvHead, Component rows, std::int32_t slot) {
+    if (m_stepping)
         return;
-    // Blocks that are not here yet are copied whole once they are.
-    Head& head = own.heads[static_cast<std::size_t>(kvHead)];
-    if (const auto block = static_cast<std::size_t>(event.slot / m_layout.slotsPerBlock);
+    m_mixed->coded(layer, kvHead, rows);
+    staleRow(layer, kvHead, slot);
+}
+
+// What lies at `slot`, and its page's bounds. Blocks that are not here yet are copied whole once they are.
+void CacheTwin::staleRow(int layer, int kvHead, std::int32_t slot) {
+    Head& head = m_layers[static_cast<std::size_t>(layer)].heads[static_cast<std::size_t>(kvHead)];
+    if (const auto block = static_cast<std::size_t>(slot / m_layout.slotsPerBlock);
         block < head.staleRows.size())
         head.staleRows[block] = 1;
     if (!m_layout.paged(layer))
         return;
-    if (const auto block = static_cast<std::size_t>(event.slot / m_layout.page / m_layout.pagesPerBlock());
+    if (const auto block = static_cast<std::size_t>(slot / m_layout.page / m_layout.pagesPerBlock());
         block < head.staleBounds.size())
         head.staleBounds[block] = 1;
 }
 
 void CacheTwin::staleAll() {
+    if (m_mixed)
+        m_mixed->staleAll();
     for (Layer& layer : m_layers) {
         layer.staleTables = true;
         for (Head& head : layer.heads) {
@@ -134,6 +156,8 @@ void CacheTwin::prepare(cuda::Stream stream, std::int64_t tokens) {
     };
     eachHead([&](int layer, Head& head, int kvHead) { takeBlocks(layer, head, kvHead, tokens); });
     eachHead([&](int layer, Head& head, int kvHead) { copyBlocks(layer, head, kvHead, stream); });
+    if (m_mixed)
+        m_mixed->prepare(stream, m_room);
     copyTables(stream);
 }
 
@@ -166,9 +190,8 @@ void CacheTwin::takeBlocks(int layer, Head& head, int kvHead, std::int64_t token
     if (head.staleRows.size() == wanted && head.staleBounds.size() == wantedBounds)
         return;
     m_layers[static_cast<std::size_t>(layer)].staleTables = true;
-    const auto rowBytes = static_cast<std::size_t>(m_layout.rows().blockBytes());
-    grow(head.keys, wanted, rowBytes);
-    grow(head.values, wanted, rowBytes);
+    grow(head.keys, wanted, rowBlockBytes(m_layout, Component::Keys));
+    grow(head.values, wanted, rowBlockBytes(m_layout, Component::Values));
     if (m_layout.keyColumns)
         grow(head.columns, wanted, columnsBytes(m_layout));
     grow(head.bounds, wantedBounds,
@@ -291,6 +314,8 @@ cuda::CacheBlocks CacheTwin::blocks(int reader) const {
     blocks.slots.next = inTables<std::int32_t>(layer, m_form.next);
     blocks.slots.positions = inTables<std::int64_t>(layer, m_form.positions);
     blocks.slots.byAge = inTables<std::int32_t>(layer, m_form.byAge);
+    if (m_mixed)
+        blocks.mixed = m_mixed->blocks(layer, blocks.slots.positions);
     return blocks;
 }
 
@@ -299,7 +324,7 @@ const std::int64_t* const* CacheTwin::positionRows(int reader) const {
 }
 
 std::int64_t CacheTwin::bytes() const {
-    std::size_t bytes = m_tables.bytes();
+    std::size_t bytes = m_tables.bytes() + (m_mixed ? static_cast<std::size_t>(m_mixed->bytes()) : 0);
     for (const Layer& layer : m_layers)
         for (const Head& head : layer.heads)
             for (const auto* blocks : {&head.keys, &head.values, &head.columns, &head.bounds})

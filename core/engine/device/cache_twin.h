@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/cache/kv_cache.h"
 #include "core/cache/slot_follower.h"
+#include "core/engine/device/mixed_twin.h"
 #include "core/kernels/cuda/cache_writes.h"
 #include "core/kernels/cuda/device_memory.h"
 
@@ -18,7 +20,7 @@ namespace fovea {
 
 class CacheTwin final : public SlotFollower {
 public:
-    // Follows `cache`, which must outlive it and holds no mixed rows, from now on.
+    // Follows `cache`, which must outlive it, from now on.
     explicit CacheTwin(KvCache& cache);
     ~CacheTwin() override;
     CacheTwin(const CacheTwin&) = delete;
@@ -40,6 +42,8 @@ public:
     std::int64_t bytes() const; // of device memory taken
 
     void happened(int layer, int kvHead, const SlotEvent& event) override;
+    void coded(int layer, int kvHead, Component rows, std::int32_t slot) override;
+    const KvCache& cache() const { return m_cache; }
 
 private:
     struct Head {                                                      // of an owner
@@ -69,8 +73,11 @@ private:
     template <class T>
     T* inMirror(int layer, std::size_t at);
 
+    void staleRow(int layer, int kvHead, std::int32_t slot);
+
     KvCache& m_cache;
     const CacheLayout& m_layout;
+    std::unique_ptr<MixedTwin> m_mixed; // where rows are mixed
     std::vector<Layer> m_layers;
     std::int64_t m_room = 0; // slots that the tables have place for, per KV head
     TableForm m_form;

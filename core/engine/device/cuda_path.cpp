@@ -215,7 +215,7 @@ private:
             for (std::int64_t text = 0; text < texts(); ++text) {
                 const DeviceRead read = readOf(layer, text, planned);
                 const std::int64_t index = layer * texts() + text;
-                m_reads.count(read, m_moved);
+                m_reads.count(index, read, m_moved);
                 if (const auto last = m_reads.choseLastPages(index, read, m_moved); !last.empty())
                     sequence(text).choseLastPages(layer, last);
                 if (m_tells)

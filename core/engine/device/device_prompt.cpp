@@ -35,9 +35,10 @@ DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda:
 }
 
 // Whoever hears what queries give to a prompt's tokens, or has them read rows that the cache has made codes of, is served
-// on the host.
+// on the host; so are stores of which rows become codes one by one as tokens come, for here a chunk of them comes at once.
 bool DevicePrompt::takes(Sequence& text) const {
-    return !m.tap && !text.promptRows() && !(text.observer() && text.observer()->hearsReads());
+    return !m.tap && !text.cache().layout().mixed && !text.promptRows() &&
+           !(text.observer() && text.observer()->hearsReads());
 }
 
 bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_t length) {

@@ -32,7 +32,7 @@ std::int64_t roundedUp(std::int64_t n, std::int64_t multiple) {
 
 DeviceReads::DeviceReads(const AttentionPlan& plan, const ModelSpec& spec)
     : m_plan(plan), m_spec(spec), m_codes(storedCodes(plan.store)),
-      m_multiprocessors(cuda::multiprocessors()) {}
+      m_mixed(mixedStore(plan.store, spec.headDim).has_value()), m_multiprocessors(cuda::multiprocessors()) {}
 
 DeviceReads::Kind DeviceReads::kindOf(int layer, bool planned) const {
     if (!planned)
@@ -80,8 +80,8 @@ void DeviceReads::begin(std::int64_t reads, std::int64_t longest, bool planned, 
         m_sums.atLeast(parts * H);
     }
     if (chooses) {
-        m_slots.atLeast(parts * G * m_most);
-        m_counts.atLeast(parts * G);
+        m_slots.atLeast((fetchesLists() ? reads : 1) * G * m_most);
+        m_counts.atLeast((fetchesLists() ? reads : 1) * G);
         m_alphas.atLeast(parts * H);
         m_scratch.atLeast(scratchNeeded());
     }
@@ -133,7 +133,7 @@ cuda::ReadLogits DeviceReads::logitsOf(std::int64_t index) const {
 }
 
 cuda::ReadChoice DeviceReads::choiceOf(std::int64_t index) const {
-    const std::int64_t G = m_spec.kvHeads, part = partOf(index);
+    const std::int64_t G = m_spec.kvHeads, part = fetchesLists() ? index : 0;
     return {m_most, m_slots.data() + part * G * m_most, m_counts.data() + part * G};
 }
 
@@ -162,6 +162,7 @@ cuda::AttendAll DeviceReads::stepOf(const DeviceRead& read) const {
     const cuda::CacheBlocks rows = read.rows->blocks(read.layer);
     step.type = rows.type;
     step.codes = rows.codes;
+    step.mixed = rows.mixed;
     step.slotsPerBlock = rows.slotsPerBlock;
     step.keys = rows.keys;
     step.values = rows.values;

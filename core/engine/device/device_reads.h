@@ -47,8 +47,8 @@ public:
     // Queues one, whose number among the step's is `index`. What is queued changes with a read's room alone, not with every
     // slot: see room.
     void attend(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
-    // What it moved, but for the rows that Quest chose; of any step of the same shape.
-    void count(const DeviceRead& read, Traffic& moved) const;
+    // What it moved, but for the rows that Quest chose: once the host has the step's rows, and was given what was fetched.
+    void count(std::int64_t index, const DeviceRead& read, Traffic& moved) const;
     // Slots that a launch has room for in the fullest KV head.
     static std::int64_t room(const DeviceRead& read);
     // Queues the copying of what was told, for all reads of the step; then, once the stream was waited for, of each.
@@ -63,6 +63,8 @@ private:
     enum class Kind : std::uint8_t { All, Sparq, Quest, Topv };
     Kind kindOf(int layer, bool planned) const;
     bool tellsGuess() const;
+    // Are the chosen slots of every read fetched: to be told of, or because only they say how many bytes a row has?
+    bool fetchesLists() const { return m_tells || m_mixed; }
     std::int64_t mostChosen(std::int64_t longest) const;
 
     cuda::AttendAll stepOf(const DeviceRead& read) const;
@@ -79,10 +81,14 @@ private:
     cuda::ReadChoice choiceOf(std::int64_t index) const;
     cuda::LogitReport listedReportOf(std::int64_t index) const;
     void countRows(const DeviceRead& read, Component rows, std::int64_t n, Traffic& moved) const;
+    void countAll(const DeviceRead& read, Component rows, Traffic& moved) const;
+    void countListed(std::int64_t index, const DeviceRead& read, int kvHead, std::int64_t n,
+                     Traffic& moved) const;
 
     const AttentionPlan& m_plan;
     const ModelSpec& m_spec;
     std::optional<RtnParams> m_codes; // of rows that are no floats
+    bool m_mixed;                     // are some of these exact?
     int m_multiprocessors;
 
     // Of a step. What is told has a part for each read, since all is fetched at its end.

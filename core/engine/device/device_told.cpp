@@ -30,6 +30,10 @@ void DeviceReads::fetch(cuda::Stream stream) {
         fetchAll(m_told.pages, m_chosenPages, m_reads * G * quest->pages, stream);
         fetchAll(m_told.pageCounts, m_pageCounts, m_reads * G, stream);
     }
+    if (fetchesLists() && m_most > 0) {
+        fetchAll(m_told.slots, m_slots, m_reads * G * m_most, stream);
+        fetchAll(m_told.counts, m_counts, m_reads * G, stream);
+    }
     if (!m_tells)
         return;
     fetchAll(m_told.logits, m_logits, m_reads * H * m_stride, stream);
@@ -37,8 +41,6 @@ void DeviceReads::fetch(cuda::Stream stream) {
     fetchAll(m_told.sums, m_sums, m_reads * H, stream);
     if (m_most == 0)
         return;
-    fetchAll(m_told.slots, m_slots, m_reads * G * m_most, stream);
-    fetchAll(m_told.counts, m_counts, m_reads * G, stream);
     fetchAll(m_told.alphas, m_alphas, m_reads * H, stream);
     if (tellsGuess())
         return;
@@ -101,13 +103,43 @@ void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t
     form.count(moved, rows, n * cuda::readsOfEachRow(step));
 }
 
-void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
+// All live rows.
+void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& moved) const {
+    if (!m_mixed)
+        return countRows(read, rows, sumOf(read.slots), moved);
+    for (int head = 0; head < m_spec.kvHeads; ++head) {
+        const KvView view = read.rows->cache().view(read.layer, head);
+        const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
+        for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
+            of.countRead(read.slots[static_cast<std::size_t>(head)], moved);
+    }
+}
+
+// The `n` rows of a KV head that a read chose, keys and values.
+void DeviceReads::countListed(std::int64_t index, const DeviceRead& read, int kvHead, std::int64_t n,
+                              Traffic& moved) const {
+    if (!m_mixed) {
+        countRows(read, Component::Keys, n, moved);
+        countRows(read, Component::Values, n, moved);
+        return;
+    }
+    const std::int64_t at = (index * m_spec.kvHeads + kvHead) * m_most;
+    const auto chosen = std::span<const std::int32_t>(m_told.slots)
+                            .subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n));
+    const KvView view = read.rows->cache().view(read.layer, kvHead);
+    for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times) {
+        view.mixedKeys->countRead(chosen, moved);
+        view.mixedValues->countRead(chosen, moved);
+    }
+}
+
+void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& moved) const {
     const std::int64_t S = sumOf(read.slots), g = m_spec.group();
     switch (kindOf(read.layer, read.planned)) {
     case Kind::All:
         moved[Component::Scores] += m_tells ? kFloat * S * g : 0;
-        countRows(read, Component::Keys, S, moved);
-        countRows(read, Component::Values, S, moved);
+        countAll(read, Component::Keys, moved);
+        countAll(read, Component::Values, moved);
         return;
     case Kind::Sparq: {
         const auto& params = std::get<SparqParams>(m_plan.read);
@@ -117,8 +149,10 @@ void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
         moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
         moved[Component::Indices] += 2 * kIndex * n; // written, read
         moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads : 0;
-        countRows(read, Component::Keys, n, moved);
-        countRows(read, Component::Values, n, moved);
+        for (int head = 0; head < m_spec.kvHeads; ++head)
+            countListed(index, read, head,
+                        std::min<std::int64_t>(read.slots[static_cast<std::size_t>(head)], params.tokens),
+                        moved);
         return;
     }
     case Kind::Quest: { // the rows once it is known which they are: choseLastPages
@@ -159,8 +193,7 @@ std::span<const char> DeviceReads::choseLastPages(std::int64_t index, const Devi
         const std::int64_t rows = count * params.page - (last == pages - 1 ? pages * params.page - S : 0);
         moved[Component::Indices] += 2 * kIndex * rows;
         moved[Component::Scores] += m_tells ? kFloat * rows * m_spec.group() : 0;
-        countRows(read, Component::Keys, rows, moved);
-        countRows(read, Component::Values, rows, moved);
+        countListed(index, read, static_cast<int>(head), rows, moved);
     }
     return m_lastPages;
 }

@@ -14,11 +14,19 @@ namespace {
 
 constexpr const char* kInstead = " Choose the CPU for it.";
 
+// Are eight codes three bytes, which lie across words?
+bool hasStringsOfThree(const Store& store) {
+    const auto* const kivi = std::get_if<KiviParams>(&store);
+    const auto* const kvquant = std::get_if<KvquantParams>(&store);
+    const auto codes = storedCodes(store);
+    return (kivi && kivi->bits == 3) || (kvquant && kvquant->bits == 3) || (codes && codes->bits == 3);
+}
+
 // Rows are read in words of 16 bytes, or eight codes at a time, which are whole bytes.
 std::optional<std::string> refuseHeads(const AttentionPlan& plan, const ModelSpec& spec) {
-    const auto codes = storedCodes(plan.store);
-    const int multiple =
-        codes ? (codes->bits == 3 ? 16 : 8) : 16 / elementBytes(storedFloats(plan.store, spec.type));
+    int multiple = 16 / elementBytes(storedFloats(plan.store, spec.type));
+    if (storesCodes(plan.store))
+        multiple = hasStringsOfThree(plan.store) ? 16 : 8;
     if (spec.headDim <= cuda::kMaxHeadDim && spec.headDim % multiple == 0)
         return {};
     return "The GPU's kernels take heads of up to " + std::to_string(cuda::kMaxHeadDim) +
@@ -45,8 +53,6 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
     const auto cannot = [](const std::string& what) {
         return "The GPU's kernels do not " + what + " yet." + kInstead;
     };
-    if (mixedStore(plan.store, spec.headDim))
-        return cannot("read rows that are exact for a while and coded then (store=kivi, kvquant, cq)");
     const Sight sight = sightUnder(plan, spec);
     if (sight.turns)
         return cannot(
@@ -55,8 +61,8 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
     if (sight.parted && !dense)
         return cannot(
             "choose what to read where heads of a group see different tokens (keep=moa with read=…)");
-    if (std::holds_alternative<TopvParams>(plan.read) && storedCodes(plan.store))
-        return cannot("choose values by keys that are codes (read=topv with store=rtn)");
+    if (std::holds_alternative<TopvParams>(plan.read) && storesCodes(plan.store))
+        return cannot("choose values by keys that are codes (read=topv with store=rtn, kivi, kvquant or cq)");
     return {};
 }
 

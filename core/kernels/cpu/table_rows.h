@@ -28,8 +28,10 @@ struct LevelTable {
     int bits = 4, dims = 0;         // 4, 3 or 2; d
     float levels[kLevelsRoom] = {}; // R (2^b), again and again
     const float *offset = nullptr,
-                *range = nullptr; // (d) each; null: a row's own, in binary16, begin its side
-    int outliers = 0;             // of a row's side, behind its offset and range if it has them
+                *range = nullptr;   // (d) each; null: a row's own, in binary16, begin its side
+    int outliers = 0;               // of a row's side, behind its offset and range if it has them
+    const double* chosen = nullptr; // C (2^b), by which codes are chosen
+    double tail = 0; // the share of a row's numbers that its own range leaves out on either side
 
     // R (2^b) becomes all there is room for: what stands above a code's bits then does not matter.
     void repeat(std::span<const float> read) {
@@ -48,6 +50,8 @@ inline constexpr std::int64_t kTurnNear = 64;
 struct TurnTable {
     std::int64_t half = 0; // pairs of components that turn, i with i + half
     const float *far = nullptr, *near = nullptr;
+    std::int64_t fars = 0; // rows of `far`
+    float factor = 1;      // on the far ones
 };
 
 // What a codec's codes stand for: one of levels and centroids. `turn` is null where rows do not turn.

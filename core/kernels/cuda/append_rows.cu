@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "core/kernels/cuda/append_mixed.h"
+
 namespace fovea::cuda {
 namespace {
 
@@ -30,6 +32,8 @@ void launchAppend(const CacheAppend& append, Stream stream) {
 void appendRows(const CacheAppend& append, Stream stream) {
     if (const std::string why = refusal(append); !why.empty())
         throw std::invalid_argument(why);
+    if (append.cache.mixed.any())
+        return appendMixedRows(append, stream);
     switch (append.cache.type) {
     case ElementType::F32:
         return launchAppend<float>(append, stream);

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/kernels/cuda/mixed_spans.h"
 #include "core/kernels/cuda/span_of_step.h"
 
 namespace fovea::cuda {
@@ -42,7 +43,26 @@ SpanArguments spanArguments(const AttendAll& step) {
 
 namespace {
 
+void launchMixed(const MixedSpan& a, Stream stream) {
+    if (a.mixed.kind == MixedKind::Kivi)
+        return a.mixed.bits > 3 ? spansOfKivi(a, stream) : spansOfNarrowKivi(a, stream);
+    if (a.mixed.kind == MixedKind::Kvquant)
+        return a.mixed.bits > 2 ? spansOfKvquant(a, stream) : spansOfNarrowKvquant(a, stream);
+    switch (a.mixed.channels) {
+    case 1:
+        return spansOfCq1(a, stream);
+    case 2:
+        return spansOfCq2(a, stream);
+    case 4:
+        return spansOfCq4(a, stream);
+    default:
+        return spansOfCq8(a, stream);
+    }
+}
+
 void launchSpans(const AttendAll& step, const SpanArguments& a, Stream stream) {
+    if (step.mixed.any())
+        return launchMixed({a, step.mixed, step.type}, stream);
     switch (step.codes.bits) {
     case 8:
         return spansOfCodes8(a, stream);

@@ -11,6 +11,7 @@
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/head_sight.h"
 #include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/mixed_rows.h"
 #include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
@@ -30,6 +31,7 @@ struct LogitReport {
 struct AttendAll {
     ElementType type = ElementType::F32; // of K and V where they are floats
     RowCodes codes;                      // of K and V where they are not
+    MixedBlocks mixed;                   // how they lie where some are exact, of `type`, and others codes
     int heads = 0;                       // H
     int kvHeads = 0;                     // G
     int headDim = 0;                     // d, see refusal
@@ -94,6 +96,7 @@ int readsOfEachRow(const AttendAll& step);
 // Why the kernel does not take this step, in a sentence; empty when it does. Cannot look into device memory.
 //   floats   d up to 256, rows being whole 16-byte words
 //   codes    d a multiple of 8 up to 256, of 16 at 3 bits: each thread takes eight codes, which are whole bytes
+//   mixed    the same
 std::string refusal(const AttendAll& step);
 
 std::string refusal(const AttendAll& step, const SlotLists& lists, const MeanValue& mean = {});

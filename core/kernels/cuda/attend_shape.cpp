@@ -48,6 +48,8 @@ std::string refuseShape(const AttendAll& step) {
         return "splits must be 1 to " + std::to_string(kMaxSplits) + ", got " + std::to_string(step.splits);
     if (!(step.softcap >= 0))
         return "a soft cap is a positive number, or 0 for none, got " + std::to_string(step.softcap);
+    if (step.mixed.any())
+        return refuseMixedRows(step.mixed, step.headDim);
     return step.codes.bits != 0 ? refuseCodedRows(step.codes, step.headDim) : refuseFloats(step);
 }
 

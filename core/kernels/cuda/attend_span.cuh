@@ -41,12 +41,23 @@
 namespace fovea::cuda {
 
 template <int kLanes>
-constexpr int kPaddedDim = kElements * kLanes;
+constexpr int kPaddedDim = kElements* kLanes;
 
 template <int kLanes, int kGroup>
 constexpr std::size_t spanSharedBytes() {
     constexpr int kStates = kGroup * kTeams<kLanes>;
     return sizeof(float) * kStates * (2 + kPaddedDim<kLanes>); // m, l, o
+}
+
+template <int kGroup>
+__device__ __forceinline__ SpanTask taskOf(const SpanArguments& a) {
+    const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
+    SpanTask task;
+    task.owner = static_cast<int>(blockIdx.z);
+    task.firstHead = task.owner * a.group + firstOfGroup;
+    task.heads = min(kGroup, a.group - firstOfGroup);
+    task.kvHead = task.firstHead / a.headsPerKvHead;
+    return task;
 }
 
 // --- Phase 1: the queries of this tile, in the layout of the rows ------------------------------------------
@@ -75,11 +86,11 @@ __device__ __forceinline__ float cappedScore(float score, float capScale) {
     return capScale * (1.0f - 2.0f / (1.0f + exp2f(score)));
 }
 
+// scale·q·k of a team's rows, in base 2.
 template <class Rows, int kLanes, int kGroup>
-__device__ __forceinline__ void
-scoreRows(const SpanArguments& a, const Rows& rows, const typename Rows::Share (&keys)[kRowsInFlight],
-          const bool (&live)[kRowsInFlight], const float (&query)[kGroup][kElements],
-          float (&scores)[kGroup][kRowsInFlight]) {
+__device__ __forceinline__ void dotRows(const Rows& rows, const typename Rows::Share (&keys)[kRowsInFlight],
+                                        const float (&query)[kGroup][kElements],
+                                        float (&scores)[kGroup][kRowsInFlight]) {
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         float key[kElements];
@@ -94,19 +105,6 @@ scoreRows(const SpanArguments& a, const Rows& rows, const typename Rows::Share (
             scores[h][r] = teamSum<kLanes>(Rows::kScaled ? dot * scale : dot);
         }
     }
-    if (a.capScale != 0.0f) {
-#pragma unroll
-        for (int h = 0; h < kGroup; ++h)
-#pragma unroll
-            for (int r = 0; r < kRowsInFlight; ++r)
-                scores[h][r] = cappedScore(scores[h][r], a.capScale);
-    }
-#pragma unroll
-    for (int h = 0; h < kGroup; ++h)
-#pragma unroll
-        for (int r = 0; r < kRowsInFlight; ++r)
-            if (!live[r])
-                scores[h][r] = -INFINITY;
 }
 
 // The logits of a team's rows, for a report.
@@ -145,16 +143,27 @@ __device__ __forceinline__ void addValues(const Rows& rows,
     }
 }
 
-// What a team's rows score with each head, and who sees them (`parted`) where not all do.
-template <class Rows, int kLanes, int kGroup>
-__device__ __forceinline__ unsigned
-weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
-          const typename Rows::Share (&keys)[kRowsInFlight], bool firstLane,
-          const float (&query)[kGroup][kElements], float (&scores)[kGroup][kRowsInFlight]) {
+// What a team's rows score with each head, of which `scores` are the products, and who sees them where not all do.
+template <int kGroup>
+__device__ __forceinline__ unsigned weighKeys(const SpanArguments& a, const SpanTask& task,
+                                              const RowPlaces& places, bool firstLane,
+                                              float (&scores)[kGroup][kRowsInFlight]) {
     unsigned seen = 0;
     if (a.sights)
         seen = seenRows<kGroup>(a, task, places);
-    scoreRows<Rows, kLanes>(a, rows, keys, places.live, query, scores);
+    if (a.capScale != 0.0f) {
+#pragma unroll
+        for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+            for (int r = 0; r < kRowsInFlight; ++r)
+                scores[h][r] = cappedScore(scores[h][r], a.capScale);
+    }
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+#pragma unroll
+        for (int r = 0; r < kRowsInFlight; ++r)
+            if (!places.live[r])
+                scores[h][r] = -INFINITY;
     if (a.logits && firstLane)
         spillLogits(a, task, places, scores);
     if (a.sights) {
@@ -166,6 +175,20 @@ weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const 
                     scores[h][r] = -INFINITY;
     }
     return seen;
+}
+
+// The team's values, by what its rows score.
+template <class Rows, int kGroup>
+__device__ __forceinline__ void
+addWeighed(const Rows& rows, const typename Rows::Share (&values)[kRowsInFlight], bool parted, unsigned seen,
+           float (&scores)[kGroup][kRowsInFlight], SoftmaxState (&state)[kGroup]) {
+#pragma unroll
+    for (int h = 0; h < kGroup; ++h)
+        foldScores(scores[h], state[h]);
+    if (parted)
+        addValues(rows, values, scores, true, seen, state);
+    else
+        addValues(rows, values, scores, false, seen, state);
 }
 
 // Called by whole warps, as teamSum needs, also by teams that have no row left.
@@ -182,17 +205,27 @@ attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const
     }
 
     float scores[kGroup][kRowsInFlight];
-    const unsigned seen =
-        known ? knownScores(a, task, places, scores)
-              : weighKeys<Rows, kLanes>(a, task, rows, places, keys, firstLane, query, scores);
-#pragma unroll
-    for (int h = 0; h < kGroup; ++h)
-        foldScores(scores[h], state[h]);
+    unsigned seen = 0;
+    if (known) {
+        seen = knownScores(a, task, places, scores);
+    } else {
+        dotRows<Rows, kLanes>(rows, keys, query, scores);
+        seen = weighKeys(a, task, places, firstLane, scores);
+    }
+    addWeighed(rows, values, a.sights || known, seen, scores, state);
+}
 
-    if (a.sights || known)
-        addValues(rows, values, scores, true, seen, state);
-    else
-        addValues(rows, values, scores, false, seen, state);
+// The entries of split blockIdx.y, of so many: whole steps, and late spans may be empty.
+struct SpanExtent {
+    int begin, end;
+};
+template <int kStep>
+__device__ __forceinline__ SpanExtent extentOf(const SpanArguments& a, int entries) {
+    const int steps = (entries + kStep - 1) / kStep;
+    const int length = (steps + a.splits - 1) / a.splits * kStep;
+    const int begin = static_cast<int>(
+        min(static_cast<std::int64_t>(blockIdx.y) * length, static_cast<std::int64_t>(entries)));
+    return {begin, begin + min(length, entries - begin)};
 }
 
 // The span of split blockIdx.y: block by block of the cache, or its entries of the list.
@@ -202,11 +235,8 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
                                             SoftmaxState (&state)[kGroup]) {
     constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
     const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.kvHead]);
-    const int steps = (entries + kStep - 1) / kStep;
-    const int length = (steps + a.splits - 1) / a.splits * kStep; // whole steps; late spans may be empty
-    const int begin = static_cast<int>(
-        min(static_cast<std::int64_t>(blockIdx.y) * length, static_cast<std::int64_t>(entries)));
-    const int end = begin + min(length, entries - begin);
+    const SpanExtent extent = extentOf<kStep>(a, entries);
+    const int begin = extent.begin, end = extent.end;
 
     SlotRun run = {nullptr, nullptr, nullptr, 0, end};
     if (kListed)
@@ -234,6 +264,15 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
 struct TeamStates {
     Shared<float> largest, sum, out;
 };
+
+template <int kLanes, int kGroup>
+__device__ __forceinline__ TeamStates takeTeamStates(SharedMemory& shared) {
+    TeamStates teams;
+    teams.largest = shared.take<float>(kGroup * kTeams<kLanes>);
+    teams.sum = shared.take<float>(kGroup * kTeams<kLanes>);
+    teams.out = shared.take<float>(kGroup * kTeams<kLanes> * kPaddedDim<kLanes>);
+    return teams;
+}
 
 // Every team brings its states to the block's maximum, so that what is left is to add them up.
 template <class Rows, int kLanes, int kGroup>
@@ -291,12 +330,7 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
 
 template <class Rows, int kLanes, int kGroup, bool kListed>
 __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendSpan(SpanArguments a) {
-    const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
-    SpanTask task;
-    task.owner = static_cast<int>(blockIdx.z);
-    task.firstHead = task.owner * a.group + firstOfGroup;
-    task.heads = min(kGroup, a.group - firstOfGroup);
-    task.kvHead = task.firstHead / a.headsPerKvHead;
+    const SpanTask task = taskOf<kGroup>(a);
     const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
     const Rows rows(a, lane);
 
@@ -307,10 +341,7 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendSpa
     attendSlots<Rows, kLanes, kGroup, kListed>(a, task, rows, team, lane == 0, query, state);
 
     SharedMemory shared = sharedMemory();
-    TeamStates teams;
-    teams.largest = shared.take<float>(kGroup * kTeams<kLanes>);
-    teams.sum = shared.take<float>(kGroup * kTeams<kLanes>);
-    teams.out = shared.take<float>(kGroup * kTeams<kLanes> * kPaddedDim<kLanes>);
+    const TeamStates teams = takeTeamStates<kLanes, kGroup>(shared);
     shareStates<Rows, kLanes>(teams, rows, team, lane, state);
     writeSpan<kLanes>(a, task, teams);
 }

@@ -70,6 +70,15 @@ std::string refusal(const CacheAppend& append) {
         return "a chunk has 1 to " + number(kMostTokens) + " new tokens, got " + number(append.tokens);
     if (append.texts < 1 || append.cache.kvHeads % append.texts != 0)
         return number(append.cache.kvHeads) + " KV heads are not of " + number(append.texts) + " texts alike";
+    if (!append.cache.mixed.any())
+        return "";
+    if (append.tokens > 1 || append.counts)
+        return "of mixed rows one token is written at a time, got " + number(append.tokens);
+    if (const std::string why = refuseMixedRows(append.cache.mixed, append.cache.headDim); !why.empty())
+        return why;
+    for (const MixedPart* part : {&append.cache.mixed.keys, &append.cache.mixed.values})
+        if (!part->coming || (append.cache.mixed.kind == MixedKind::Kvquant && !part->chosen))
+            return "mixed rows need to know what becomes of them, and KVQuant's the levels to choose among";
     return "";
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/kernels.h"
+#include "core/kernels/cuda/mixed_rows.h"
 #include "core/kernels/cuda/row_codes.h"
 
 namespace fovea::cuda {
@@ -29,8 +30,9 @@ struct SlotTables {
 struct CacheBlocks {
     ElementType type = ElementType::F32; // of rows of floats, of columns and of bounds
     RowCodes codes;
-    int kvHeads = 0; // G
-    int headDim = 0; // d, up to kMaxHeadDim
+    MixedBlocks mixed; // where some rows are exact and others codes
+    int kvHeads = 0;   // G
+    int headDim = 0;   // d, up to kMaxHeadDim
     int slotsPerBlock = 256;
     std::int64_t blocksPerHead = 0; // stride of the next three tables
     void* const* keys = nullptr;    // (G, blocksPerHead)
@@ -62,6 +64,7 @@ struct CacheAppend {
 // Why the kernels do not take this cache, in a sentence; empty when they do. Cannot look into device memory.
 std::string refusal(const CacheBlocks& cache);
 std::string refusal(const CacheAppend& append);
+// Of mixed rows one token alone: it is written as its store has it, and rows whose time has come are coded (MixedPart::coming).
 // Rows are rounded, packed and put into the slots that each head has next; columns, sums and bounds follow, and the table
 // of slots. One launch for one token, two for many, queued on `stream`. Throws as attendAll does. Truth: KvCache::append,
 // token by token.

@@ -40,8 +40,12 @@ public:
 protected:
     Codec(const KvquantParams& params, int dims, KvquantLevels levels)
         : m_params(params), m_dims(dims), m_outliers(static_cast<int>(kvquantOutliers(params, dims))),
-          m_levels(std::move(levels)), m_table{.bits = params.bits, .dims = dims, .outliers = m_outliers} {
+          m_levels(std::move(levels)), m_table{.bits = params.bits,
+                                               .dims = dims,
+                                               .outliers = m_outliers,
+                                               .tail = params.outliers / 2} {
         m_table.repeat(m_levels.read);
+        m_table.chosen = m_levels.levels.data();
         m_codes.levels = &m_table;
     }
 

@@ -6,6 +6,7 @@
 // keys themselves.
 
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "core/kernels/cpu/table_rows.h"
@@ -20,7 +21,13 @@ public:
     PositionTurn(const ModelSpec& spec, int layer);
 
     // Of rows that are turned, and multiplied by the attention factor. Good for as long as this is.
-    cpu::TurnTable forth() const { return {.half = m_half, .far = m_far.data(), .near = m_near.data()}; }
+    cpu::TurnTable forth() const {
+        return {.half = m_half,
+                .far = m_far.data(),
+                .near = m_near.data(),
+                .fars = m_half > 0 ? std::ssize(m_far) / (2 * m_half) : 0,
+                .factor = m_factor};
+    }
     // The inverse, of one row (d).
     void back(float* row, std::int64_t position) const;
 

@@ -210,7 +210,7 @@ TEST_CASE("What the GPU does not take yet is refused before anything is copied",
     const auto model = smallModel();
     const std::size_t before = simt::takenMemory();
     for (const char* text :
-         {"store=kivi:bits=2,group=32,residual=32", "keep=streaming:sinks=2,window=9,positions=cache",
+         {"store=kivi:bits=2,group=32,residual=32 read=topv:k=5", "keep=streaming:sinks=2,window=9,positions=cache",
           "keep=lm-infinite:sinks=3,window=8", "store=rtn:bits=4,group=32 read=topv:k=5"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);

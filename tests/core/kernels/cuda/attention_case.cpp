@@ -85,6 +85,16 @@ void AttentionCase::setValue(int kvHead, std::int64_t slot, int c, float x) {
     roundRow(m_geometry, &m_rawValues[at(kvHead, slot, 0)], &m_values[at(kvHead, slot, 0)]);
 }
 
+void AttentionCase::mix(const MixedShape& shape) {
+    m_mixed.emplace(m_geometry, shape, positions, 5);
+    m_keys = m_mixed->rows(true);
+    m_values = m_mixed->rows(false);
+}
+
+void AttentionCase::spoil(bool keys, int kvHead, std::int64_t slot) {
+    m_mixed->spoil(keys, kvHead, slot);
+}
+
 std::int64_t AttentionCase::longestList() const {
     std::size_t longest = 1;
     for (const auto& list : lists)
@@ -121,6 +131,13 @@ Attended AttentionCase::attend(Stream stream) const {
     if (!sights.empty()) {
         step.sights = static_cast<const HeadSight*>(seen.data());
         step.positions = static_cast<const std::int64_t* const*>(placesTable.data());
+    }
+    std::optional<MixedOnMachine> mixedRows;
+    if (m_mixed) {
+        mixedRows.emplace(m_mixed->upload(slots, std::isnan(behindTheLastSlot) ? 0xff : 0));
+        step.mixed = mixedRows->blocks;
+        step.keys = mixedRows->keys;
+        step.values = mixedRows->values;
     }
     const auto rows = static_cast<std::size_t>(heads());
     step.report.stride = lists.empty() ? g.slots : longestList();

@@ -3,11 +3,13 @@
 // precision.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/kernels/cuda/attend_turned.h"
 #include "tests/core/kernels/cuda/case_rows.h"
+#include "tests/core/kernels/cuda/mixed_case.h"
 
 namespace fovea::cuda {
 
@@ -49,6 +51,13 @@ public:
     float value(int kvHead, std::int64_t slot, int c) const { return m_values[at(kvHead, slot, c)]; }
     void setKey(int kvHead, std::int64_t slot, int c, float x);
     void setValue(int kvHead, std::int64_t slot, int c, float x);
+    // From now on the rows are those of a mixed store, at the positions of this moment.
+    void mix(const MixedShape& shape);
+    // A component of a mixed row becomes no number; who shares a key's side with it is spoilt too.
+    void spoil(bool keys, int kvHead, std::int64_t slot);
+    bool sharesSide(int kvHead, std::int64_t a, std::int64_t b) const {
+        return m_mixed->sameSide(kvHead, a, b);
+    }
 
     int heads() const { return m_geometry.kvHeads * m_geometry.group; }
     // The kernel finds NaN in all that it is to write, and in its scratch; throws if it writes past the end.
@@ -71,6 +80,7 @@ private:
 
     Geometry m_geometry;
     std::vector<float> m_rawKeys, m_rawValues, m_keys, m_values;
+    std::optional<MixedCase> m_mixed;
 };
 
 } // namespace fovea::cuda

@@ -141,3 +141,50 @@ TEST_CASE("Scratch holds a softmax state per head and split, and nothing for one
     step.splits = 3;
     CHECK(partialFloats(step) == 8 * 3 * (128 + 2));
 }
+
+TEST_CASE("Mixed rows that no kernel takes are refused in one sentence", "[core.kernels.cuda]") {
+    std::int32_t place = 0;
+    void* const block = g_memory;
+    const auto valid = [&](AttendAll& step, MixedKind kind) {
+        MixedBlocks& mixed = step.mixed;
+        mixed.kind = kind;
+        mixed.bits = kind == MixedKind::Cq ? 8 : 4;
+        mixed.group = 32;
+        mixed.channels = 4;
+        mixed.positions = &g_slots;
+        for (MixedPart* part : {&mixed.keys, &mixed.values}) {
+            part->places = &place;
+            part->levels = part->ranges = g_memory;
+            part->centroids = reinterpret_cast<const std::uint16_t*>(g_memory);
+        }
+        mixed.keys.sides = &block;
+        mixed.keys.sidesPerBlock = 1;
+    };
+    const auto after = [&](MixedKind kind, const auto& change) {
+        return refusalAfter([&](AttendAll& step) {
+            valid(step, kind);
+            change(step);
+        });
+    };
+    for (const MixedKind kind : {MixedKind::Kivi, MixedKind::Kvquant, MixedKind::Cq}) {
+        AttendAll step = validStep();
+        valid(step, kind);
+        CHECK(refusal(step) == "");
+        CHECK(after(kind, [](AttendAll& s) { s.mixed.bits = 11; }) != "");
+        CHECK(after(kind, [](AttendAll& s) { s.headDim = 20; }) != "");
+        CHECK(after(kind, [](AttendAll& s) { s.headDim = 264; }) != "");
+        CHECK(after(kind, [](AttendAll& s) { s.mixed.values.places = nullptr; }) != "");
+    }
+    for (const MixedKind kind : {MixedKind::Kivi, MixedKind::Kvquant})
+        CHECK(after(kind, [](AttendAll& s) {
+                  s.mixed.bits = 3;
+                  s.headDim = 40;
+              }) != "");
+    CHECK(after(MixedKind::Kivi, [](AttendAll& s) { s.mixed.group = 48; }) != "");
+    CHECK(after(MixedKind::Kivi, [](AttendAll& s) { s.mixed.keys.sides = nullptr; }) != "");
+    CHECK(after(MixedKind::Kvquant, [](AttendAll& s) { s.mixed.keys.ranges = nullptr; }) != "");
+    CHECK(after(MixedKind::Kvquant, [](AttendAll& s) { s.mixed.values.levels = nullptr; }) != "");
+    CHECK(after(MixedKind::Cq, [](AttendAll& s) { s.mixed.channels = 3; }) != "");
+    CHECK(after(MixedKind::Cq, [](AttendAll& s) { s.mixed.values.centroids = nullptr; }) != "");
+    CHECK(after(MixedKind::Cq, [](AttendAll& s) { s.mixed.positions = nullptr; }) != "");
+}
