@@ -47,7 +47,9 @@ void launchMixed(const MixedSpan& a, Stream stream) {
     if (a.mixed.kind == MixedKind::Kivi)
         return a.mixed.bits > 3 ? spansOfKivi(a, stream) : spansOfNarrowKivi(a, stream);
     if (a.mixed.kind == MixedKind::Kvquant)
-        return a.mixed.bits > 2 ? spansOfKvquant(a, stream) : spansOfNarrowKvquant(a, stream);
+        return a.mixed.bits == 4   ? spansOfKvquant4(a, stream)
+               : a.mixed.bits == 3 ? spansOfKvquant3(a, stream)
+                                   : spansOfKvquant2(a, stream);
     switch (a.mixed.channels) {
     case 1:
         return spansOfCq1(a, stream);

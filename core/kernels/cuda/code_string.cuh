@@ -11,6 +11,7 @@ __device__ __forceinline__ unsigned codeOfString(const unsigned char* bytes, int
         return loadOnce(bytes + i);
     const int first = i * bits, last = (first + bits - 1) / 8;
     unsigned word = 0;
+#pragma unroll 1 // unrolled, a thread's codes take nvcc three times as long
     for (int byte = last; byte >= first / 8; --byte)
         word = word << 8 | loadOnce(bytes + byte);
     return word >> first % 8 & ((1u << bits) - 1);

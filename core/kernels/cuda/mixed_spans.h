@@ -15,8 +15,9 @@ struct MixedSpan {
 // Each queues attendMixed over all owners.
 void spansOfKivi(const MixedSpan& a, Stream stream); // of 8 and 4 bits
 void spansOfNarrowKivi(const MixedSpan& a, Stream stream);
-void spansOfKvquant(const MixedSpan& a, Stream stream); // of 4 and 3 bits
-void spansOfNarrowKvquant(const MixedSpan& a, Stream stream);
+void spansOfKvquant4(const MixedSpan& a, Stream stream); // bits
+void spansOfKvquant3(const MixedSpan& a, Stream stream);
+void spansOfKvquant2(const MixedSpan& a, Stream stream);
 void spansOfCq1(const MixedSpan& a, Stream stream); // channels to a code
 void spansOfCq2(const MixedSpan& a, Stream stream);
 void spansOfCq4(const MixedSpan& a, Stream stream);

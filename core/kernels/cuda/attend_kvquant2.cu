@@ -8,7 +8,7 @@ namespace fovea::cuda {
 template <int kLanes>
 using Kvquant2 = KvquantRows<2, kLanes>;
 
-void spansOfNarrowKvquant(const MixedSpan& a, Stream stream) {
+void spansOfKvquant2(const MixedSpan& a, Stream stream) {
     chooseMixed<Kvquant2>(a, stream);
 }
 
