@@ -18,7 +18,7 @@
 //   shared   spanSharedBytes: the teams' states, 33 KiB for kGroup = 8
 //   reads    each row of K and V once per tile: 2·S·row bytes per KV head while H/G ≤ 8; 16 bytes of block
 //            tables per cache block, or 4 + 16 per entry of a list; H·d floats of q per split. By sight 8 bytes of
-//            position per slot; with known logits 4 bytes per head and entry instead of K
+//            position per slot, and no row that nobody sees; with known logits 4 bytes per head and entry instead of K
 //   writes   H·d floats, or with splits > 1 H·splits·(d + 2); logits that are told of, 4·S·H
 //   work     4·S·d flops per query head; of codes two to four instructions each beside, for all heads together
 //   limits   d ≤ 256, 128 threads. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 2 and 4 to 168, 8 to 255
@@ -145,15 +145,12 @@ __device__ __forceinline__ void addValues(const Rows& rows,
     }
 }
 
-// What a team's rows score with each head, and who sees them (`parted`) where not all do.
+// What a team's rows score with each head that sees them.
 template <class Rows, int kLanes, int kGroup>
-__device__ __forceinline__ unsigned
+__device__ __forceinline__ void
 weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const RowPlaces& places,
           const typename Rows::Share (&keys)[kRowsInFlight], bool firstLane,
           const float (&query)[kGroup][kElements], float (&scores)[kGroup][kRowsInFlight]) {
-    unsigned seen = 0;
-    if (a.sights)
-        seen = seenRows<kGroup>(a, task, places);
     scoreRows<Rows, kLanes>(a, rows, keys, places.live, query, scores);
     if (a.logits && firstLane)
         spillLogits(a, task, places, scores);
@@ -162,10 +159,9 @@ weighKeys(const SpanArguments& a, const SpanTask& task, const Rows& rows, const 
         for (int h = 0; h < kGroup; ++h)
 #pragma unroll
             for (int r = 0; r < kRowsInFlight; ++r)
-                if (!(seen >> (h * kRowsInFlight + r) & 1u))
+                if (!(places.seen >> (h * kRowsInFlight + r) & 1u))
                     scores[h][r] = -INFINITY;
     }
-    return seen;
 }
 
 // Called by whole warps, as teamSum needs, also by teams that have no row left.
@@ -182,9 +178,11 @@ attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const
     }
 
     float scores[kGroup][kRowsInFlight];
-    const unsigned seen =
-        known ? knownScores(a, task, places, scores)
-              : weighKeys<Rows, kLanes>(a, task, rows, places, keys, firstLane, query, scores);
+    unsigned seen = places.seen;
+    if (known)
+        seen = knownScores(a, task, places, scores);
+    else
+        weighKeys<Rows, kLanes>(a, task, rows, places, keys, firstLane, query, scores);
 #pragma unroll
     for (int h = 0; h < kGroup; ++h)
         foldScores(scores[h], state[h]);
@@ -223,6 +221,8 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
         for (int first = entry; first < run.end; first += kStep) {
             RowPlaces places;
             findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
+            if (a.sights)
+                findSeen<kGroup>(a, task, places);
             attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
         }
     }
