@@ -102,7 +102,7 @@ void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t
 }
 
 void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
-    const std::int64_t S = sumOf(read.slots), g = m_spec.group();
+    const std::int64_t S = sumOf(read.seen), g = m_spec.group();
     switch (kindOf(read.layer, read.planned)) {
     case Kind::All:
         moved[Component::Scores] += m_tells ? kFloat * S * g : 0;
@@ -111,12 +111,12 @@ void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
         return;
     case Kind::Sparq: {
         const auto& params = std::get<SparqParams>(m_plan.read);
-        const std::int64_t n = chosenOf(read.slots, params.tokens);
+        const std::int64_t n = chosenOf(read.seen, params.tokens);
         moved[Component::KeyColumns] += S * params.components * elementBytes(stepOf(read).type);
         moved[Component::Scores] += 2 * kFloat * S * g; // written, read
         moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
         moved[Component::Indices] += 2 * kIndex * n; // written, read
-        moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads : 0;
+        moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads * m_valueSums : 0;
         countRows(read, Component::Keys, n, moved);
         countRows(read, Component::Values, n, moved);
         return;
@@ -132,7 +132,7 @@ void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
         return;
     }
     case Kind::Topv: {
-        const std::int64_t n = chosenOf(read.slots, std::get<TopvParams>(m_plan.read).tokens);
+        const std::int64_t n = chosenOf(read.seen, std::get<TopvParams>(m_plan.read).tokens);
         moved[Component::Scores] += 2 * kFloat * S * g + kFloat * n * g; // those of what was chosen once more
         moved[Component::Indices] += 2 * kIndex * n;
         countRows(read, Component::Keys, S, moved);

@@ -2,7 +2,6 @@
 
 #include <variant>
 
-#include "core/engine/layer_keeps.h"
 #include "core/kernels/cuda/kernels.h"
 #include "core/methods/store/store.h"
 #include "core/model/model.h"
@@ -38,21 +37,6 @@ std::optional<std::string> refuseHeads(const AttentionPlan& plan, const ModelSpe
            std::to_string(spec.headDim) + "." + kInstead;
 }
 
-// Do query heads that share a KV head see different tokens, or meet them at other distances than their own?
-struct Sight {
-    bool parted = false, turns = false;
-};
-Sight sightUnder(const AttentionPlan& plan, const ModelSpec& spec) {
-    const LayerKeeps keeps(plan, spec);
-    const bool alone = spec.group() == 1 && spec.kvLayers() == spec.layers;
-    Sight sight;
-    for (int layer = 0; layer < spec.layers; ++layer) {
-        sight.parted |= !alone && !keeps.of(layer, true).same();
-        sight.turns |= keeps.of(layer, true).of(0).turns();
-    }
-    return sight;
-}
-
 std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec& spec) {
     const auto cannot = [](const std::string& what) {
         return "The GPU's kernels do not " + what + " yet." + kInstead;
@@ -61,16 +45,6 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
         return cannot("read rows that are exact for a while and coded then (store=kivi, kvquant, cq)");
     if (!std::holds_alternative<OwnActs>(plan.acts))
         return cannot("round activations (acts=…)");
-    const Sight sight = sightUnder(plan, spec);
-    if (sight.turns)
-        return cannot(
-            "meet sinks at another distance than their own (keep=streaming:positions=cache, lm-infinite)");
-    const bool dense = std::holds_alternative<ReadAll>(plan.read);
-    if (sight.parted && !dense)
-        return cannot(
-            "choose what to read where heads of a group see different tokens (keep=moa with read=…)");
-    if (std::holds_alternative<TopvParams>(plan.read) && storedCodes(plan.store))
-        return cannot("choose values by keys that are codes (read=topv with store=rtn)");
     return {};
 }
 
