@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/cache/kv_view.h"
+#include "core/engine/slot_turns.h"
 #include "core/kernels/cpu/attention.h"
 #include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
@@ -20,14 +21,10 @@ public:
                                          const KvView& view, std::int64_t position, std::span<const float> q);
 
 private:
-    void useRope(const Rope& rope, int rotated);
-
-    Rope m_rope;                        // that the frequencies are of
-    std::vector<double> m_frequency;    // (rotated/2) radians per position
-    std::vector<float> m_cosine, m_sine; // of one turn
+    TurnAngles m_angles;
+    std::vector<SlotTurn> m_turns;
     std::vector<cpu::TurnedSlots> m_slots;
-    std::vector<std::int64_t> m_turns; // positions by which each of m_slots turns q
-    std::vector<float> m_queries;      // (slots, H, d)
+    std::vector<float> m_queries; // (slots, H, d)
 };
 
 } // namespace fovea

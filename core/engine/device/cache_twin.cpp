@@ -80,7 +80,7 @@ CacheTwin::TableForm::TableForm(const CacheLayout& layout, std::int64_t room) {
     values = take(blocks, sizeof(void*));
     columns = take(layout.keyColumns ? blocks : 0, sizeof(void*));
     bounds = take(boundBlocks, sizeof(void*));
-    sums = take(layout.valueSum ? layout.headDim : 0, sizeof(float));
+    sums = take(layout.valueSum ? std::int64_t{layout.valueSums} * layout.headDim : 0, sizeof(float));
     bytes = at;
 }
 
@@ -149,6 +149,9 @@ void CacheTwin::prepare(cuda::Stream stream, std::int64_t tokens) {
     if (std::exchange(m_stepping, false))
         staleAll();
     makeRoom(tokens);
+    // Nobody is told when a token leaves one sum of several, whose query head sees it no more while it stays for others.
+    for (Layer& layer : m_layers)
+        layer.staleTables |= m_layout.valueSum && m_layout.valueSums > 1;
     const auto eachHead = [&](const auto& visit) {
         for (int layer = 0; layer < m_layout.layers; ++layer)
             for (std::size_t head = 0; head < m_layers[static_cast<std::size_t>(layer)].heads.size(); ++head)
@@ -265,9 +268,8 @@ void CacheTwin::writeTables(int layer) {
         list(head.values, m_form.values, m_form.blocks);
         list(head.columns, m_form.columns, m_form.blocks);
         list(head.bounds, m_form.bounds, m_form.boundBlocks);
-        if (m_layout.valueSum)
-            std::copy_n(view.valueSum, m_layout.headDim,
-                        inMirror<float>(layer, m_form.sums) + std::int64_t{kvHead} * m_layout.headDim);
+        if (const std::int64_t sums = std::int64_t{m_layout.valueSums} * m_layout.headDim; m_layout.valueSum)
+            std::copy_n(view.valueSum, sums, inMirror<float>(layer, m_form.sums) + kvHead * sums);
     }
 }
 
@@ -301,6 +303,7 @@ cuda::CacheBlocks CacheTwin::blocks(int reader) const {
         blocks.keyColumns = inTables<void*>(layer, m_form.columns);
     if (m_layout.valueSum)
         blocks.valueSums = inTables<float>(layer, m_form.sums);
+    blocks.sums = m_layout.valueSums;
     if (m_layout.paged(layer)) {
         blocks.bounds = inTables<void*>(layer, m_form.bounds);
         blocks.boundBlocksPerHead = m_form.boundBlocks;

@@ -16,6 +16,7 @@
 #include "core/engine/device/device_reads.h"
 #include "core/engine/device/step_inputs.h"
 #include "core/engine/device/step_rows.h"
+#include "core/engine/layer_keeps.h"
 #include "core/engine/sequence.h"
 #include "core/kernels/cuda/cache_writes.h"
 #include "core/model/model.h"
@@ -96,6 +97,7 @@ private:
                 const DeviceRead read = readOf(layer, text, planned);
                 shape.push_back(DeviceReads::room(read));
                 shape.push_back(read.inOrder);
+                shape.push_back(read.turns.count);
             }
         }
         return shape;
@@ -131,15 +133,21 @@ private:
         std::int64_t longest = 0;
         m_tells = false;
         m_slots.clear();
+        m_seen.clear();
         m_inOrder.clear();
         for (const Feed& feed : m_feeds) {
             feed.sequence->onDevice().prepare(stream());
             m_tells |= feed.sequence->observer() && feed.sequence->observer()->hearsReads();
             const KvCache& cache = feed.sequence->cache();
             for (int layer = 0; layer < m_spec.layers; ++layer) {
+                const LayerKeep& keep = m.keeps.of(layer, feed.sequence->keeping());
                 bool inOrder = true;
                 for (int head = 0; head < m_spec.kvHeads; ++head) {
                     m_slots.push_back(cache.slots(layer, head) + 1); // with the step's own
+                    // Of a cache that layers share one may see less than another.
+                    m_seen.push_back(
+                        keep.same() ? m_slots.back()
+                                    : keep.read(head, feed.sequence->tokens()).seen(feed.sequence->tokens()));
                     // A token that takes the place of one that left is the newest, and not the last.
                     inOrder = inOrder && !cache.view(layer, head).byAge && !cache.hasHole(layer, head);
                     longest = std::max(longest, m_slots.back());
@@ -151,8 +159,8 @@ private:
         m_rows.begin(texts());
         m_attended.atLeast(texts() * m_spec.queryHeads * m_spec.headDim);
         m_logits.atLeast(texts() * m_spec.vocabulary);
-        m_reads.begin(m_spec.layers * texts(), longest, planned, m_tells);
         m_inputs.write(m_feeds, stream());
+        m_reads.begin(m_spec.layers * texts(), longest, m_inputs.mostTurns(), planned, m_tells);
     }
 
     void attend(int layer, const DeviceLayers::Heads& heads, bool planned) {
@@ -181,12 +189,15 @@ private:
         read.layer = layer;
         read.planned = planned;
         read.rows = &sequence(text).onDevice();
-        read.slots = std::span(m_slots).subspan(static_cast<std::size_t>(at * m_spec.kvHeads),
-                                                static_cast<std::size_t>(m_spec.kvHeads));
+        const auto first = static_cast<std::size_t>(at * m_spec.kvHeads),
+                   heads = static_cast<std::size_t>(m_spec.kvHeads);
+        read.slots = std::span(m_slots).subspan(first, heads);
+        read.seen = std::span(m_seen).subspan(first, heads);
         read.inOrder = m_inOrder[static_cast<std::size_t>(at)] != 0;
         read.q = m_rows.on(layer).q + text * row;
         read.out = m_attended.data() + text * row;
         read.sights = m_inputs.sights(layer, text);
+        read.turns = m_inputs.turns(layer, text);
         return read;
     }
 
@@ -266,6 +277,7 @@ private:
     std::span<const Feed> m_feeds;     // of this step
     bool m_tells = false;              // some keep hears its reads
     std::vector<std::int64_t> m_slots; // (n, layers, G)
+    std::vector<std::int64_t> m_seen;  // (n, layers, G) of them by any query head
     std::vector<char> m_inOrder;       // (n, layers)
     Room<float> m_attended, m_logits;  // (n, H, d), (n, V)
     std::vector<float> m_tapped;

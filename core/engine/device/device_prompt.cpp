@@ -34,9 +34,13 @@ DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda:
     }
 }
 
-// Whoever hears what queries give to a prompt's tokens, or has them read rows that the cache has made codes of, is served
-// on the host; so are stores of which rows become codes one by one as tokens come, for here a chunk of them comes at once.
+// Whoever hears what queries give to a prompt's tokens, or has them read rows that the cache has made codes of, or meet
+// sinks at another distance than their own, is served on the host; so are stores of which rows become codes one by one as
+// tokens come, for here a chunk of them comes at once.
 bool DevicePrompt::takes(Sequence& text) const {
+    for (int layer = 0; layer < m_spec.layers; ++layer)
+        if (m.keeps.of(layer, masksPrefill(m.plan)).of(0).turns())
+            return false;
     return !m.tap && !text.cache().layout().mixed && !text.promptRows() &&
            !(text.observer() && text.observer()->hearsReads());
 }

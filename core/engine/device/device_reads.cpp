@@ -4,6 +4,8 @@
 #include <bit>
 #include <variant>
 
+#include "core/kernels/cuda/model_kernels.h"
+#include "core/methods/keep/keep_rule.h"
 #include "core/methods/read/sparq.h"
 #include "core/methods/store/store.h"
 #include "core/model/model_spec.h"
@@ -32,7 +34,8 @@ std::int64_t roundedUp(std::int64_t n, std::int64_t multiple) {
 
 DeviceReads::DeviceReads(const AttentionPlan& plan, const ModelSpec& spec)
     : m_plan(plan), m_spec(spec), m_codes(storedCodes(plan.store)),
-      m_mixed(mixedStore(plan.store, spec.headDim).has_value()), m_multiprocessors(cuda::multiprocessors()) {}
+      m_mixed(mixedStore(plan.store, spec.headDim).has_value()),
+      m_valueSums(valueSumsPerHead(plan, spec.group())), m_multiprocessors(cuda::multiprocessors()) {}
 
 DeviceReads::Kind DeviceReads::kindOf(int layer, bool planned) const {
     if (!planned)
@@ -63,7 +66,7 @@ bool DeviceReads::tellsGuess() const {
 
 // --- Room --------------------------------------------------------------------------------------------------
 
-void DeviceReads::begin(std::int64_t reads, std::int64_t longest, bool planned, bool tells) {
+void DeviceReads::begin(std::int64_t reads, std::int64_t longest, int turns, bool planned, bool tells) {
     const std::int64_t H = m_spec.queryHeads, G = m_spec.kvHeads;
     m_reads = reads;
     m_longest = roomFor(longest);
@@ -93,6 +96,11 @@ void DeviceReads::begin(std::int64_t reads, std::int64_t longest, bool planned, 
     if (const auto* sparq = std::get_if<SparqParams>(&m_plan.read); sparq && planned) {
         m_components.atLeast(G * sparq->components);
         m_taus.atLeast(H);
+        m_seenTokens.atLeast(H);
+    }
+    if (turns > 0) {
+        m_turnedQueries.atLeast(turns * H * m_spec.headDim);
+        m_turnedScratch.atLeast(2 * H);
     }
     if (std::holds_alternative<TopvParams>(m_plan.read) && planned)
         m_weights.atLeast(H * m_most);
@@ -188,6 +196,8 @@ cuda::ReadStep DeviceReads::readStepOf(const cuda::AttendAll& step, const Device
     of.blocksPerHead = step.blocksPerHead;
     of.slots = step.slots;
     of.longest = read.slots.empty() ? m_longest : room(read);
+    of.sights = step.sights;
+    of.positions = step.positions;
     return of;
 }
 
@@ -220,7 +230,23 @@ void DeviceReads::attendAll(std::int64_t index, const DeviceRead& read, cuda::St
         const cuda::ReadLogits logits = logitsOf(index);
         step.report = {logits.logits, logits.stride, logits.tops, logits.sums};
     }
-    cuda::attendAll(step, stream);
+    if (read.turns.count > 0)
+        cuda::attendAll(step, turn(read, stream), stream);
+    else
+        cuda::attendAll(step, stream);
+}
+
+// The queries that meet some slots at another distance than their own.
+cuda::TurnedSlots DeviceReads::turn(const DeviceRead& read, cuda::Stream stream) {
+    const std::int64_t row = std::int64_t{m_spec.queryHeads} * m_spec.headDim;
+    float* const queries = m_turnedQueries.data();
+    for (int i = 0; i < read.turns.count; ++i)
+        cuda::copy(queries + i * row, read.q, static_cast<std::size_t>(row) * sizeof(float), stream);
+    if (read.turns.pairs > 0)
+        cuda::rope({queries, m_spec.queryHeads, m_spec.headDim, read.turns.pairs, read.turns.cosines,
+                    read.turns.sines, read.turns.count},
+                   stream);
+    return {read.turns.slots, read.turns.count, queries, m_turnedScratch.data()};
 }
 
 void DeviceReads::attendSparq(std::int64_t index, const DeviceRead& read, cuda::Stream stream) {
@@ -243,6 +269,7 @@ void DeviceReads::attendSparq(std::int64_t index, const DeviceRead& read, cuda::
     choice.approximate = logitsOf(index);
     choice.chosen = choiceOf(index);
     choice.alphas = m_alphas.data() + partOf(index) * m_spec.queryHeads;
+    choice.seenTokens = read.sights ? m_seenTokens.data() : nullptr;
     choice.scratch = m_scratch.data();
     cuda::chooseSparq(choice, stream);
 
@@ -253,6 +280,8 @@ void DeviceReads::attendSparq(std::int64_t index, const DeviceRead& read, cuda::
     if (params.alpha) {
         mean.alphas = choice.alphas;
         mean.sums = rows.valueSums;
+        mean.tokens = choice.seenTokens;
+        mean.perQueryHead = rows.sums > 1;
     }
     cuda::attendList(step, lists, mean, stream);
 }
@@ -288,7 +317,10 @@ void DeviceReads::attendTopv(std::int64_t index, const DeviceRead& read, cuda::S
     cuda::TopvChoice choice;
     choice.step = readStepOf(step, read);
     choice.tokens = params.tokens;
+    choice.codes = step.codes;
     choice.keys = step.keys;
+    if (read.turns.count > 0)
+        choice.turned = turn(read, stream);
     choice.exact = logitsOf(index);
     choice.chosen = choiceOf(index);
     choice.weights = m_weights.data();

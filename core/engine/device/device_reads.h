@@ -13,9 +13,10 @@
 #include "core/cache/kv_view.h"
 #include "core/cache/traffic.h"
 #include "core/engine/device/cache_twin.h"
+#include "core/engine/device/device_turns.h"
 #include "core/engine/device/room.h"
 #include "core/kernels/cpu/read_report.h"
-#include "core/kernels/cuda/attend.h"
+#include "core/kernels/cuda/attend_turned.h"
 #include "core/kernels/cuda/reads.h"
 
 namespace fovea {
@@ -29,11 +30,13 @@ struct DeviceRead {
     bool planned = false;
     const CacheTwin* rows = nullptr;         // the newest token's among them
     std::span<const std::int64_t> slots;     // (G) live ones, as the host knows them
+    std::span<const std::int64_t> seen;      // (G) those that any query head sees, of the slots
     bool inOrder = true;                     // is the order of slots that of age, in every KV head?
     const float* q = nullptr;                // (H, d)
     float* out = nullptr;                    // (H, d)
     const cuda::HeadSight* sights = nullptr; // (H) on the device; null: heads of a group see alike
-    bool tells = false;                      // the keep hears of it
+    DeviceTurns turns;  // slots that are hidden from these sights, and met by turned queries
+    bool tells = false; // the keep hears of it
 };
 
 class DeviceReads {
@@ -41,9 +44,9 @@ public:
     // Both outlive it.
     DeviceReads(const AttentionPlan& plan, const ModelSpec& spec);
 
-    // Before a step's first read: `reads` of them follow, of at most `longest` slots. Takes what memory they need; throws
-    // cuda::OutOfMemory.
-    void begin(std::int64_t reads, std::int64_t longest, bool planned, bool tells);
+    // Before a step's first read: `reads` of them follow, of at most `longest` slots, with at most
+    // `turns` of them met by turned queries. Takes what memory they need; throws cuda::OutOfMemory.
+    void begin(std::int64_t reads, std::int64_t longest, int turns, bool planned, bool tells);
     // Queues one, whose number among the step's is `index`. What is queued changes with a read's room alone, not with every
     // slot: see room.
     void attend(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
@@ -70,6 +73,7 @@ private:
     cuda::AttendAll stepOf(const DeviceRead& read) const;
     cuda::ReadStep readStepOf(const cuda::AttendAll& step, const DeviceRead& read) const;
     void split(cuda::AttendAll& step, std::int64_t longest);
+    cuda::TurnedSlots turn(const DeviceRead& read, cuda::Stream stream);
     void attendAll(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
     void attendSparq(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
     void attendQuest(std::int64_t index, const DeviceRead& read, cuda::Stream stream);
@@ -89,6 +93,7 @@ private:
     const ModelSpec& m_spec;
     std::optional<RtnParams> m_codes; // of rows that are no floats
     bool m_mixed;                     // are some of these exact?
+    int m_valueSums;                  // of each KV head
     int m_multiprocessors;
 
     // Of a step. What is told has a part for each read, since all is fetched at its end.
@@ -102,6 +107,8 @@ private:
     Room<float> m_listedLogits, m_listedTops, m_listedSums; // of those that were chosen
     Room<std::int32_t> m_slots, m_counts;
     Room<float> m_alphas;
+    Room<std::int64_t> m_seenTokens;              // (H) by sight
+    Room<float> m_turnedQueries, m_turnedScratch; // (most turns, H, d)
 
     struct Told { // the same on the host
         std::vector<float> logits, tops, sums, listedLogits, listedTops, listedSums, alphas;

@@ -103,15 +103,15 @@ void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t
     form.count(moved, rows, n * cuda::readsOfEachRow(step));
 }
 
-// All live rows.
+// All rows that some head sees.
 void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& moved) const {
     if (!m_mixed)
-        return countRows(read, rows, sumOf(read.slots), moved);
+        return countRows(read, rows, sumOf(read.seen), moved);
     for (int head = 0; head < m_spec.kvHeads; ++head) {
         const KvView view = read.rows->cache().view(read.layer, head);
         const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
         for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
-            of.countRead(read.slots[static_cast<std::size_t>(head)], moved);
+            of.countRead(read.seen[static_cast<std::size_t>(head)], moved);
     }
 }
 
@@ -134,7 +134,7 @@ void DeviceReads::countListed(std::int64_t index, const DeviceRead& read, int kv
 }
 
 void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& moved) const {
-    const std::int64_t S = sumOf(read.slots), g = m_spec.group();
+    const std::int64_t S = sumOf(read.seen), g = m_spec.group();
     switch (kindOf(read.layer, read.planned)) {
     case Kind::All:
         moved[Component::Scores] += m_tells ? kFloat * S * g : 0;
@@ -143,15 +143,15 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
         return;
     case Kind::Sparq: {
         const auto& params = std::get<SparqParams>(m_plan.read);
-        const std::int64_t n = chosenOf(read.slots, params.tokens);
+        const std::int64_t n = chosenOf(read.seen, params.tokens);
         moved[Component::KeyColumns] += S * params.components * elementBytes(stepOf(read).type);
         moved[Component::Scores] += 2 * kFloat * S * g; // written, read
         moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
         moved[Component::Indices] += 2 * kIndex * n; // written, read
-        moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads : 0;
+        moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads * m_valueSums : 0;
         for (int head = 0; head < m_spec.kvHeads; ++head)
             countListed(index, read, head,
-                        std::min<std::int64_t>(read.slots[static_cast<std::size_t>(head)], params.tokens),
+                        std::min<std::int64_t>(read.seen[static_cast<std::size_t>(head)], params.tokens),
                         moved);
         return;
     }
@@ -166,7 +166,7 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
         return;
     }
     case Kind::Topv: {
-        const std::int64_t n = chosenOf(read.slots, std::get<TopvParams>(m_plan.read).tokens);
+        const std::int64_t n = chosenOf(read.seen, std::get<TopvParams>(m_plan.read).tokens);
         moved[Component::Scores] += 2 * kFloat * S * g + kFloat * n * g; // those of what was chosen once more
         moved[Component::Indices] += 2 * kIndex * n;
         countRows(read, Component::Keys, S, moved);

@@ -40,10 +40,9 @@ struct Sight {
 };
 Sight sightUnder(const AttentionPlan& plan, const ModelSpec& spec) {
     const LayerKeeps keeps(plan, spec);
-    const bool alone = spec.group() == 1 && spec.kvLayers() == spec.layers;
     Sight sight;
     for (int layer = 0; layer < spec.layers; ++layer) {
-        sight.parted |= !alone && !keeps.of(layer, true).same();
+        sight.parted |= !keeps.of(layer, true).same();
         sight.turns |= keeps.of(layer, true).of(0).turns();
     }
     return sight;
@@ -53,16 +52,19 @@ std::optional<std::string> refusePlan(const AttentionPlan& plan, const ModelSpec
     const auto cannot = [](const std::string& what) {
         return "The GPU's kernels do not " + what + " yet." + kInstead;
     };
+    if (!mixedStore(plan.store, spec.headDim))
+        return {};
+    if (std::holds_alternative<TopvParams>(plan.read))
+        return cannot(
+            "choose values by keys of which some are codes (read=topv with store=kivi, kvquant or cq)");
     const Sight sight = sightUnder(plan, spec);
     if (sight.turns)
+        return cannot("meet sinks at another distance than their own where rows become codes later "
+                      "(keep=streaming:positions=cache, lm-infinite with store=kivi, kvquant or cq)");
+    if (sight.parted && spec.kvLayers() < spec.layers)
         return cannot(
-            "meet sinks at another distance than their own (keep=streaming:positions=cache, lm-infinite)");
-    const bool dense = std::holds_alternative<ReadAll>(plan.read);
-    if (sight.parted && !dense)
-        return cannot(
-            "choose what to read where heads of a group see different tokens (keep=moa with read=…)");
-    if (std::holds_alternative<TopvParams>(plan.read) && storesCodes(plan.store))
-        return cannot("choose values by keys that are codes (read=topv with store=rtn, kivi, kvquant or cq)");
+            "read shared rows that only some layers see where they become codes later (share=… keep=moa with "
+            "store=kivi, kvquant or cq)");
     return {};
 }
 

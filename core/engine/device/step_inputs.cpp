@@ -20,7 +20,6 @@ StepInputs::StepInputs(const ModelSpec& spec, const LayerKeeps& keeps) : m_spec(
     const auto layers = static_cast<std::size_t>(spec.layers);
     m_cosines.resize(layers);
     m_sines.resize(layers);
-    m_sights.resize(layers);
 }
 
 template <class T>
@@ -75,30 +74,58 @@ void StepInputs::write(std::span<const Feed> feeds, cuda::Stream stream) {
         m_cosines[layer] = put<float>(cosines);
         m_sines[layer] = put<float>(sines);
     }
-    putSights(feeds);
+    m_sights.clear();
+    m_turns.clear();
+    m_mostTurns = 0;
+    for (int layer = 0; layer < m_spec.layers; ++layer)
+        for (const Feed& feed : feeds)
+            putSights(layer, feed);
     m_device.atLeast(std::ssize(m_host));
     cuda::upload(m_device.data(), m_host.data(), m_host.size(), stream);
 }
 
 // As LayerAttention has them on the CPU.
-void StepInputs::putSights(std::span<const Feed> feeds) {
+void StepInputs::putSights(int layer, const Feed& feed) {
     const bool alone = m_spec.group() == 1 && m_spec.kvLayers() == m_spec.layers;
+    const LayerKeep& keep = m_keeps.of(layer, feed.sequence->keeping());
+    m_sights.push_back(kNowhere);
+    m_turns.emplace_back();
+    if (keep.same())
+        return putTurns(layer, feed, keep.of(0));
+    if (alone)
+        return;
     std::vector<cuda::HeadSight> sights;
-    for (int layer = 0; layer < m_spec.layers; ++layer) {
-        const auto alike = [&](const Feed& feed) {
-            return m_keeps.of(layer, feed.sequence->keeping()).same();
-        };
-        m_sights[static_cast<std::size_t>(layer)] = kNowhere;
-        if (alone || std::all_of(feeds.begin(), feeds.end(), alike))
-            continue;
-        sights.clear();
-        for (const Feed& feed : feeds) {
-            const LayerKeep& keep = m_keeps.of(layer, feed.sequence->keeping());
-            for (int head = 0; head < m_spec.queryHeads; ++head)
-                sights.push_back({keep.of(head).sinks, keep.of(head).oldest(feed.sequence->tokens())});
+    for (int head = 0; head < m_spec.queryHeads; ++head)
+        sights.push_back({keep.of(head).sinks, keep.of(head).oldest(feed.sequence->tokens())});
+    m_sights.back() = put<cuda::HeadSight>(sights);
+}
+
+// A query for each slot, and sights that hide these from the queries that are not turned: sinks that are turned are the
+// first tokens.
+void StepInputs::putTurns(int layer, const Feed& feed, const KeepRule& rule) {
+    const KvView view = feed.sequence->cache().view(layer, 0);
+    findTurns(rule, view, feed.sequence->tokens(), m_found);
+    if (m_found.empty())
+        return;
+    m_turnAngles.use(m_spec.ropeOf(layer), m_spec.rotated());
+    std::vector<std::int32_t> slots;
+    std::vector<float> cosines, sines;
+    std::int64_t newest = 0; // of the tokens that are turned
+    for (const SlotTurn& turn : m_found) {
+        m_turnAngles.turnBy(turn.by);
+        for (std::int64_t slot = turn.first; slot < turn.last; ++slot) {
+            const auto c = m_turnAngles.cosines(), s = m_turnAngles.sines();
+            slots.push_back(static_cast<std::int32_t>(slot));
+            cosines.insert(cosines.end(), c.begin(), c.end());
+            sines.insert(sines.end(), s.begin(), s.end());
+            newest = std::max(newest, view.positions[slot]);
         }
-        m_sights[static_cast<std::size_t>(layer)] = put<cuda::HeadSight>(sights);
     }
+    const std::vector<cuda::HeadSight> sights(static_cast<std::size_t>(m_spec.queryHeads), {0, newest + 1});
+    m_sights.back() = put<cuda::HeadSight>(sights);
+    m_turns.back() = {put<std::int32_t>(slots), put<float>(cosines), put<float>(sines),
+                      static_cast<int>(slots.size())};
+    m_mostTurns = std::max(m_mostTurns, m_turns.back().count);
 }
 
 const float* StepInputs::cosines(int layer) const {
@@ -110,8 +137,16 @@ const float* StepInputs::sines(int layer) const {
 }
 
 const cuda::HeadSight* StepInputs::sights(int layer, std::int64_t text) const {
-    const std::size_t offset = m_sights[static_cast<std::size_t>(layer)];
-    return offset == kNowhere ? nullptr : at<cuda::HeadSight>(offset) + text * m_spec.queryHeads;
+    const std::size_t offset = m_sights[indexOf(layer, text)];
+    return offset == kNowhere ? nullptr : at<cuda::HeadSight>(offset);
+}
+
+DeviceTurns StepInputs::turns(int layer, std::int64_t text) const {
+    const TurnPlaces& places = m_turns[indexOf(layer, text)];
+    if (places.count == 0)
+        return {};
+    return {at<std::int32_t>(places.slots), places.count, at<float>(places.cosines), at<float>(places.sines),
+            m_pairs};
 }
 
 } // namespace fovea

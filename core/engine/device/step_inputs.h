@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "core/engine/decode_path.h"
+#include "core/engine/device/device_turns.h"
 #include "core/engine/device/room.h"
+#include "core/engine/slot_turns.h"
 #include "core/engine/step_angles.h"
 #include "core/kernels/cuda/attend.h"
 #include "core/model/model_spec.h"
@@ -32,8 +34,10 @@ public:
     const float* cosines(int layer) const; // (n, pairs())
     const float* sines(int layer) const;
     int pairs() const { return m_pairs; } // 0: nothing turns
-    // (H) of one text, or null where all heads of each group see the same.
+    // (H) of one text, or null where all heads of each group see the same, and no slot is met by turned queries.
     const cuda::HeadSight* sights(int layer, std::int64_t text) const;
+    DeviceTurns turns(int layer, std::int64_t text) const;
+    int mostTurns() const { return m_mostTurns; } // of any layer and text
 
 private:
     template <class T>
@@ -42,7 +46,15 @@ private:
     const T* at(std::size_t offset) const {
         return reinterpret_cast<const T*>(m_device.data() + offset);
     }
-    void putSights(std::span<const Feed> feeds);
+    struct TurnPlaces {
+        std::size_t slots = 0, cosines = 0, sines = 0;
+        int count = 0;
+    };
+    void putSights(int layer, const Feed& feed);
+    void putTurns(int layer, const Feed& feed, const KeepRule& rule);
+    std::size_t indexOf(int layer, std::int64_t text) const {
+        return static_cast<std::size_t>(layer * m_texts + text);
+    }
 
     const ModelSpec& m_spec;
     const LayerKeeps& m_keeps;
@@ -52,7 +64,12 @@ private:
     std::vector<std::byte> m_host;
     Room<std::byte> m_device;
     std::size_t m_tokens = 0, m_positions = 0, m_cachePositions = 0;
-    std::vector<std::size_t> m_cosines, m_sines, m_sights; // (layers) where they lie
+    std::vector<std::size_t> m_cosines, m_sines; // (layers) where they lie
+    std::vector<std::size_t> m_sights;           // (layers, n)
+    std::vector<TurnPlaces> m_turns;             // (layers, n)
+    int m_mostTurns = 0;
+    std::vector<SlotTurn> m_found; // scratch
+    TurnAngles m_turnAngles;
 };
 
 } // namespace fovea

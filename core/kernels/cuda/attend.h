@@ -47,7 +47,8 @@ struct AttendAll {
     float* out = nullptr;                // (H, d)
 
     // What each query head sees of what is held, with the positions of every KV head's slots (G pointers); null: all of
-    // it. A head never meets a row that it does not see, be it NaN. Nothing is told (LogitReport) where heads differ.
+    // it. A head never meets a row that it does not see, be it NaN, and what no head of a group sees is not read. Nothing
+    // is told (LogitReport) where heads differ.
     const HeadSight* sights = nullptr; // (H)
     const std::int64_t* const* positions = nullptr;
     LogitReport report;

@@ -63,12 +63,12 @@ __device__ __forceinline__ void attendMixedRows(const SpanArguments& a, const Sp
         values[r] = rows.loadValue(places.values[r], places.row[r], places.slot[r], places.live[r]);
     }
     float scores[kGroup][kRowsInFlight];
-    unsigned seen = 0;
+    unsigned seen = places.seen;
     if (known) {
         seen = knownScores(a, task, places, scores);
     } else {
         queries.score(a, task, rows, keys, scores);
-        seen = weighKeys(a, task, places, firstLane, scores);
+        weighKeys(a, task, places, firstLane, scores);
     }
     addWeighed(rows, values, a.sights || known, seen, scores, state);
 }
@@ -91,6 +91,8 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendMix
     for (int first = extent.begin; first < extent.end; first += kStep) {
         RowPlaces places;
         findMixedRows<kLanes>(a, task, first + team, extent.end, places);
+        if (a.sights)
+            findSeen<kGroup>(a, task, places);
         attendMixedRows<Rows, kGroup>(a, task, rows, places, lane == 0, queries, state);
     }
 

@@ -18,7 +18,7 @@
 //   shared   spanSharedBytes: the teams' states, 33 KiB for kGroup = 8
 //   reads    each row of K and V once per tile: 2·S·row bytes per KV head while H/G ≤ 8; 16 bytes of block
 //            tables per cache block, or 4 + 16 per entry of a list; H·d floats of q per split. By sight 8 bytes of
-//            position per slot; with known logits 4 bytes per head and entry instead of K
+//            position per slot, and no row that nobody sees; with known logits 4 bytes per head and entry instead of K
 //   writes   H·d floats, or with splits > 1 H·splits·(d + 2); logits that are told of, 4·S·H
 //   work     4·S·d flops per query head; of codes two to four instructions each beside, for all heads together
 //   limits   d ≤ 256, 128 threads. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 2 and 4 to 168, 8 to 255
@@ -143,14 +143,11 @@ __device__ __forceinline__ void addValues(const Rows& rows,
     }
 }
 
-// What a team's rows score with each head, of which `scores` are the products, and who sees them where not all do.
+// What a team's rows weigh with each head that sees them, of which `scores` are the products.
 template <int kGroup>
-__device__ __forceinline__ unsigned weighKeys(const SpanArguments& a, const SpanTask& task,
-                                              const RowPlaces& places, bool firstLane,
-                                              float (&scores)[kGroup][kRowsInFlight]) {
-    unsigned seen = 0;
-    if (a.sights)
-        seen = seenRows<kGroup>(a, task, places);
+__device__ __forceinline__ void weighKeys(const SpanArguments& a, const SpanTask& task,
+                                          const RowPlaces& places, bool firstLane,
+                                          float (&scores)[kGroup][kRowsInFlight]) {
     if (a.capScale != 0.0f) {
 #pragma unroll
         for (int h = 0; h < kGroup; ++h)
@@ -171,10 +168,9 @@ __device__ __forceinline__ unsigned weighKeys(const SpanArguments& a, const Span
         for (int h = 0; h < kGroup; ++h)
 #pragma unroll
             for (int r = 0; r < kRowsInFlight; ++r)
-                if (!(seen >> (h * kRowsInFlight + r) & 1u))
+                if (!(places.seen >> (h * kRowsInFlight + r) & 1u))
                     scores[h][r] = -INFINITY;
     }
-    return seen;
 }
 
 // The team's values, by what its rows score.
@@ -205,12 +201,12 @@ attendRows(const SpanArguments& a, const SpanTask& task, const Rows& rows, const
     }
 
     float scores[kGroup][kRowsInFlight];
-    unsigned seen = 0;
+    unsigned seen = places.seen;
     if (known) {
         seen = knownScores(a, task, places, scores);
     } else {
         dotRows<Rows, kLanes>(rows, keys, query, scores);
-        seen = weighKeys(a, task, places, firstLane, scores);
+        weighKeys(a, task, places, firstLane, scores);
     }
     addWeighed(rows, values, a.sights || known, seen, scores, state);
 }
@@ -253,6 +249,8 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
         for (int first = entry; first < run.end; first += kStep) {
             RowPlaces places;
             findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
+            if (a.sights)
+                findSeen<kGroup>(a, task, places);
             attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
         }
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Rows of K or V that are held as codes (core/cache/row_form.h), as a loader of attend_span.cuh and, into its tiles,
-// of prefill.cuh. A value is x̂ = s·(q − z): codes become the whole numbers q − z in registers, exactly, and in decode s
+// Rows of K or V that are held as codes (core/cache/row_form.h), as a loader of attend_span.cuh, of score_keys.cuh and,
+// into its tiles, of prefill.cuh. A value is x̂ = s·(q − z): codes become the whole numbers q − z in registers, exactly, and in decode s
 // meets the sum or the weight that they are multiplied with, so that no row is written decoded but into a prompt's tile.
 //
 // Which codes a thread takes, code_words.cuh says.
@@ -28,7 +28,7 @@ public:
         unsigned scales[kParts]; // binary16 below, the zero above it
     };
 
-    // Of a step (SpanArguments) or of a prompt (AttendPrompt).
+    // Of a step (SpanArguments), of keys that are scored (KeyArguments) or of a prompt (AttendPrompt).
     template <class Arguments>
     __device__ __forceinline__ CodedRows(const Arguments& a, int lane)
         : m_place(placeOfCodes<kBits>(lane, a.headDim)), m_lane(lane), m_held(lane * kElements < a.headDim),

@@ -1,10 +1,9 @@
 #pragma once
-// Rows of floats, as a loader of attend_span.cuh: row_share.cuh says who takes what of them.
+// Rows of floats, as a loader of attend_span.cuh and score_keys.cuh: row_share.cuh says who takes what of them.
 
 #include <cstdint>
 
 #include "core/kernels/cuda/row_share.cuh"
-#include "core/kernels/cuda/span_arguments.h"
 
 namespace fovea::cuda {
 
@@ -14,8 +13,9 @@ public:
     static constexpr bool kScaled = false;
     using Share = RowShare<T>;
 
-    __device__ __forceinline__ FloatRows(const SpanArguments& a, int lane)
-        : m_headDim(a.headDim), m_lane(lane) {}
+    // Of a step (SpanArguments), or of keys that are scored (KeyArguments).
+    template <class Arguments>
+    __device__ __forceinline__ FloatRows(const Arguments& a, int lane) : m_headDim(a.headDim), m_lane(lane) {}
 
     __device__ __forceinline__ int component(int element) const {
         return cuda::component<T, kLanes>(m_lane, element);

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "core/cache/element_type.h"
-#include "core/kernels/cuda/head_sight.h"
+#include "core/kernels/cuda/attend_turned.h"
 #include "core/kernels/cuda/kernels.h"
 
 namespace fovea::cuda {
@@ -114,18 +114,22 @@ void chooseQuest(const QuestChoice& choice, Stream stream);
 
 // --- Top-k V -----------------------------------------------------------------------------------------------
 
-// Truth: topvTruth, its choice; addListedValues (attend.h) sums what was chosen. Launches scoreKeys and selectSlots. Keys
-// are floats.
+// Truth: topvTruth, its choice; addListedValues (attend.h) sums what was chosen. Launches scoreKeys and selectSlots,
+// and one more where some slots are met by turned queries.
 struct TopvChoice {
     ReadStep step;
     int tokens = 128; // k
+    RowCodes codes;   // of keys that are no floats
 
-    const void* const* keys = nullptr; // (G, blocksPerHead) blocks of (slotsPerBlock, d)
-    ReadLogits exact;                  // of every token
-    ReadChoice chosen;                 // the k heaviest of a group
-    float* weights = nullptr;          // (H, chosen.most) of what was chosen, in the softmax over all
-    float* kept = nullptr;             // (H) what they sum to
-    float* scratch = nullptr;          // scratchFloats(…)
+    const void* const* keys = nullptr; // (G, blocksPerHead) blocks of slotsPerBlock rows
+    // By queries of their own (attend_turned.h; its scratch is not asked for): the step's sights must be there and hide
+    // these slots from all heads, and no other live one.
+    TurnedSlots turned;
+    ReadLogits exact;         // of every token
+    ReadChoice chosen;        // the k heaviest of a group
+    float* weights = nullptr; // (H, chosen.most) of what was chosen, in the softmax over all
+    float* kept = nullptr;    // (H) what they sum to
+    float* scratch = nullptr; // scratchFloats(…)
 };
 
 std::size_t scratchFloats(const TopvChoice& choice);

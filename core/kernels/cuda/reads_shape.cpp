@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/kernels/cuda/coded_rows_shape.h"
 #include "core/kernels/cuda/reads.h"
 
 namespace fovea::cuda {
@@ -132,7 +133,11 @@ std::string refuseTopv(const TopvChoice& c) {
                "null";
     if (!aligned16(c.scratch))
         return "top-k V's scratch must be aligned to 16 bytes";
-    return "";
+    if (c.turned.count < 0 || (c.turned.count > 0 && (!c.turned.slots || !c.turned.q)))
+        return "turned slots need their numbers and their queries";
+    if (c.turned.count > 0 && !c.step.sights)
+        return "turned slots need sights that hide them from the queries which are not turned";
+    return c.codes.bits != 0 ? refuseCodedRows(c.codes, c.step.headDim) : "";
 }
 
 } // namespace

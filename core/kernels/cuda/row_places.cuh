@@ -37,7 +37,8 @@ struct RowPlaces {
     int row[kRowsInFlight]; // of its block
     int slot[kRowsInFlight];
     int entry[kRowsInFlight];
-    bool live[kRowsInFlight]; // before the run's end
+    bool live[kRowsInFlight]; // before the run's end, and by sight seen by some head
+    unsigned seen = 0;        // by sight: bit h·kRowsInFlight + r, does head h see row r?
 };
 
 // Entries first, first + kTeams, … of a run. All of a list's are looked up before the first of them is waited for.
@@ -60,25 +61,27 @@ __device__ __forceinline__ void findRows(const SpanArguments& a, int kvHead, con
     }
 }
 
-// Which query heads see which of the rows: bit h·kRowsInFlight + r.
+// Which query heads see which of the rows. What none of them sees, which another layer's may, is not read.
 template <int kGroup>
-__device__ __forceinline__ unsigned seenRows(const SpanArguments& a, const SpanTask& task,
-                                             const RowPlaces& places) {
+__device__ __forceinline__ void findSeen(const SpanArguments& a, const SpanTask& task, RowPlaces& places) {
     static_assert(kGroup * kRowsInFlight <= 32, "one bit each");
     const std::int64_t* positions = a.positions[task.kvHead];
-    unsigned seen = 0;
+    places.seen = 0;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         const std::int64_t position = places.live[r] ? positions[places.slot[r]] : 0;
+        bool any = false;
 #pragma unroll
         for (int h = 0; h < kGroup; ++h) {
             if (h >= task.heads || !places.live[r])
                 continue;
-            if (sees(a.sights[task.firstHead + h], position))
-                seen |= 1u << (h * kRowsInFlight + r);
+            if (sees(a.sights[task.firstHead + h], position)) {
+                places.seen |= 1u << (h * kRowsInFlight + r);
+                any = true;
+            }
         }
+        places.live[r] = any;
     }
-    return seen;
 }
 
 // The same where logits are known: a head sees what has one. `scores` are these, in base 2.

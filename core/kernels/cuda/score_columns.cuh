@@ -12,10 +12,10 @@
 //   thread   8 slots: one 16-byte word of each column in f16 and bf16, two in f32; 4 columns in flight
 //   shared   columnSharedBytes: |q| per component, who is chosen, q[i1]/τ of the tile; under 11 KiB at d = r = 256
 //   reads    r·S elements per tile, once; g·d floats of q per block; 8 bytes of block tables per thread and word; by
-//            sight 8 bytes of position per slot
+//            sight 16 bytes of position per slot, and no word of which nobody sees a slot
 //   writes   4·S bytes per query head; (m, l) per query head and span; i1 and τ, by the first span
 //   work     2·r·S flops and S exponentials per query head
-//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 40 to 130 registers (sm_80,
+//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 48 to 159 registers (sm_80,
 //            sm_90) and spills none
 
 #include <cstddef>
@@ -162,15 +162,28 @@ struct ColumnWords {
     bool live[RowShare<T>::kWords];
 };
 
+// Does any of these query heads see any of `count` slots?
+__device__ __forceinline__ bool seesAny(const ColumnArguments& a, int kvHead, int firstHead, int heads,
+                                        std::int64_t first, int count) {
+    bool any = a.sights.heads == nullptr;
+    for (int i = 0; a.sights.heads && i < count; ++i)
+        for (int h = firstHead; h < firstHead + heads; ++h)
+            any = any || a.sights.sees(h, kvHead, first + i);
+    return any;
+}
+
 template <class T>
-__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, int kvHead,
-                                                    std::int64_t spanBegin, std::int64_t slots) {
+__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, int kvHead, int firstHead,
+                                                    int heads, std::int64_t spanBegin, std::int64_t slots) {
+    constexpr int kPerWord = RowShare<T>::kPerWord;
     ColumnWords<T> words;
 #pragma unroll
     for (int word = 0; word < RowShare<T>::kWords; ++word) {
         const std::int64_t slot =
             spanBegin + firstComponent<T, kScoreThreads>(static_cast<int>(threadIdx.x), word);
-        words.live[word] = slot < slots;
+        words.live[word] =
+            slot < slots && seesAny(a, kvHead, firstHead, heads, slot,
+                                    static_cast<int>(min(std::int64_t{kPerWord}, slots - slot)));
         words.first[word] = nullptr;
         if (words.live[word]) {
             const std::int64_t block = slot / a.slotsPerBlock;
@@ -265,7 +278,7 @@ __global__ void __launch_bounds__(kScoreThreads) scoreColumns(ColumnArguments a)
                          memory);
 
     float logits[kGroup][kElements] = {};
-    addColumns<T, kGroup>(a, findWords<T>(a, kvHead, spanBegin, slots), memory, logits);
+    addColumns<T, kGroup>(a, findWords<T>(a, kvHead, firstHead, heads, spanBegin, slots), memory, logits);
     writeLogits<T, kGroup>(a, kvHead, firstHead, heads, spanBegin, slots, logits);
     float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
     writeMass<kScoreWarps>(logits, heads, memory.warpTops, memory.warpSums, mass, gridDim.x);

@@ -3,25 +3,27 @@
 //
 //   logit_hs = scale·q_h·k_s, bent by the soft-cap        Sheng et al., arXiv 2303.06865, Section 5
 //
-// scoreKeys<T, kLanes, kGroup>, grid (spans of kRowSpan slots, G, tiles of query heads)
+// scoreKeys<Rows, kLanes, kGroup>, grid (spans of kRowSpan slots, G, tiles of query heads)
+//   Rows     how keys lie: FloatRows (float_rows.cuh) or CodedRows (coded_rows.cuh)
 //   block    128 threads: one span of one KV head, for up to kGroup of its query heads
 //   team     kLanes lanes, 8·kLanes ≥ d: every 128/kLanes-th row, four in flight
 //   thread   8 of the d components of q and K; afterwards two slots
 //   shared   keySharedBytes: the span's logits, so that they leave in runs, and their mass; under 9 KiB
-//   reads    S·d elements of K per tile, once; g·d floats of q and 8 bytes of block table per row by each team; by
-//            sight 8 bytes of position per slot
+//   reads    S rows of K per tile, once; g·d floats of q and 8 bytes of block table per row by each team; by sight 16
+//            bytes of position per slot, and no key that nobody sees
 //   writes   4·S bytes per query head; (m, l) per query head and span
 //   work     2·d·S flops and S exponentials per query head
-//   limits   d ≤ 256, rows of whole 16-byte words, kGroup ≤ 8; nvcc 13.0 takes 46 to 128 registers (sm_80, sm_90),
-//            no spills
+//   limits   d ≤ 256, rows as their loader has them, kGroup ≤ 8; nvcc 13.0 takes 48 to 150 registers (sm_80, sm_90);
+//            over codes 16 bytes are spilt at most, over floats none
 
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/cuda/attend_tile.h"
 #include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/reduce.cuh"
-#include "core/kernels/cuda/row_share.cuh"
+#include "core/kernels/cuda/row_codes.h"
 #include "core/kernels/cuda/softmax_mass.cuh"
 
 namespace fovea::cuda {
@@ -43,6 +45,7 @@ struct KeyArguments {
     float2* spanMass; // (H, spans) of (m, l)
     float scale, softcap;
     int group, headDim, slotsPerBlock;
+    RowCodes codes; // of keys that are no floats
 };
 
 template <int kGroup>
@@ -53,29 +56,42 @@ constexpr std::size_t keySharedBytes() {
 
 // --- Phase 1: a team's rows --------------------------------------------------------------------------------
 
+// Does any of the tile's query heads see the slot?
+__device__ __forceinline__ bool seesAny(const KeyArguments& a, int kvHead, int firstHead, int heads,
+                                        std::int64_t slot) {
+    bool any = a.sights.heads == nullptr;
+    for (int h = firstHead; a.sights.heads && h < firstHead + heads; ++h)
+        any = any || a.sights.sees(h, kvHead, slot);
+    return any;
+}
+
+// Query heads of a tile.
+struct KeyTile {
+    int kvHead, firstHead, heads;
+};
+
 // Rows first, first + kTeams, …, as many as are in flight, below `count` of the span: their logits go to shared
 // memory. By whole warps, as teamSum needs, also where a team has no row left.
-template <class T, int kLanes, int kGroup>
-__device__ __forceinline__ void scoreRows(const KeyArguments& a, int kvHead, std::int64_t begin, int first,
-                                          int count, int lane, const float (&query)[kGroup][kElements],
-                                          const Shared<float>& logits) {
+template <class Rows, int kLanes, int kGroup>
+__device__ __forceinline__ void
+scoreRows(const KeyArguments& a, const KeyTile& tile, const Rows& rows, std::int64_t begin, int first,
+          int count, bool firstLane, const float (&query)[kGroup][kElements], const Shared<float>& logits) {
     constexpr int kTeams = kKeyThreads / kLanes;
     static_assert(kSpanSlots % (kTeams * kRowsInFlight) == 0, "no row is beyond the span");
-    RowShare<T> rows[kRowsInFlight];
+    typename Rows::Share keys[kRowsInFlight];
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
-        const bool live = first + r * kTeams < count;
         const std::int64_t slot = begin + first + r * kTeams, block = slot / a.slotsPerBlock;
-        const T* row = nullptr;
-        if (live)
-            row = static_cast<const T*>(a.keys[kvHead * a.blocksPerHead + block]) +
-                  (slot - block * a.slotsPerBlock) * a.headDim;
-        rows[r] = loadShare<T, kLanes>(row, a.headDim, lane, live);
+        const bool live =
+            first + r * kTeams < count && seesAny(a, tile.kvHead, tile.firstHead, tile.heads, slot);
+        keys[r] = rows.load(live ? a.keys[tile.kvHead * a.blocksPerHead + block] : nullptr,
+                            static_cast<int>(slot - block * a.slotsPerBlock), live);
     }
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         float key[kElements];
-        widen(rows[r], key);
+        rows.widen(keys[r], key);
+        const float scale = rows.scale(keys[r]);
         const int row = first + r * kTeams;
 #pragma unroll
         for (int h = 0; h < kGroup; ++h) {
@@ -83,8 +99,8 @@ __device__ __forceinline__ void scoreRows(const KeyArguments& a, int kvHead, std
 #pragma unroll
             for (int e = 0; e < kElements; ++e)
                 dot += query[h][e] * key[e];
-            dot = teamSum<kLanes>(dot);
-            if (lane == 0)
+            dot = teamSum<kLanes>(Rows::kScaled ? dot * scale : dot);
+            if (firstLane)
                 logits[h * kSpanSlots + row] = row < count ? capped(dot, a.softcap) : -INFINITY;
         }
     }
@@ -108,7 +124,7 @@ __device__ __forceinline__ void writeLogits(const KeyArguments& a, int kvHead, i
         }
 }
 
-template <class T, int kLanes, int kGroup>
+template <class Rows, int kLanes, int kGroup>
 __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
     const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
     const std::int64_t slots = a.slots[kvHead], begin = std::int64_t{blockIdx.x} * kSpanSlots;
@@ -116,17 +132,18 @@ __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
         return; // the whole block
     const int count = static_cast<int>(min(slots - begin, std::int64_t{kSpanSlots}));
     const int firstOfGroup = static_cast<int>(blockIdx.z) * kGroup;
-    const int heads = min(kGroup, a.group - firstOfGroup), firstHead = kvHead * a.group + firstOfGroup;
+    const KeyTile tile = {kvHead, kvHead * a.group + firstOfGroup, min(kGroup, a.group - firstOfGroup)};
     const int team = thread / kLanes, lane = thread % kLanes;
+    const Rows rows(a, lane);
 
     float query[kGroup][kElements];
 #pragma unroll
     for (int h = 0; h < kGroup; ++h)
 #pragma unroll
         for (int e = 0; e < kElements; ++e) {
-            const int c = component<T, kLanes>(lane, e);
-            query[h][e] = h < heads && c < a.headDim
-                              ? a.q[static_cast<std::int64_t>(firstHead + h) * a.headDim + c] * a.scale
+            const int c = rows.component(e);
+            query[h][e] = h < tile.heads && c < a.headDim
+                              ? a.q[static_cast<std::int64_t>(tile.firstHead + h) * a.headDim + c] * a.scale
                               : 0.0f;
         }
 
@@ -135,12 +152,13 @@ __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
     const Shared<float> tops = shared.take<float>(kGroup * kKeyWarps);
     const Shared<float> sums = shared.take<float>(kGroup * kKeyWarps);
     for (int first = 0; first < count; first += kKeyThreads / kLanes * kRowsInFlight)
-        scoreRows<T, kLanes, kGroup>(a, kvHead, begin, first + team, count, lane, query, spanLogits);
+        scoreRows<Rows, kLanes, kGroup>(a, tile, rows, begin, first + team, count, lane == 0, query,
+                                        spanLogits);
     blockSync();
     float logits[kGroup][kSlotsPerThread];
-    writeLogits<kGroup>(a, kvHead, firstHead, heads, begin, count, spanLogits, logits);
-    float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
-    writeMass<kKeyWarps>(logits, heads, tops, sums, mass, gridDim.x);
+    writeLogits<kGroup>(a, kvHead, tile.firstHead, tile.heads, begin, count, spanLogits, logits);
+    float2* const mass = a.spanMass + std::int64_t{tile.firstHead} * gridDim.x + blockIdx.x;
+    writeMass<kKeyWarps>(logits, tile.heads, tops, sums, mass, gridDim.x);
 }
 
 } // namespace fovea::cuda

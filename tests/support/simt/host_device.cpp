@@ -28,9 +28,6 @@ unsigned long g_seed = 1;
 void limitMemory(std::size_t bytes) {
     g_limit = bytes;
 }
-std::size_t takenMemory() {
-    return g_taken;
-}
 std::size_t mostTakenMemory() {
     return g_mostTaken.exchange(g_taken);
 }

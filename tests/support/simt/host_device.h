@@ -10,8 +10,7 @@ namespace fovea::simt {
 
 // Bytes that buffers may take together from now on; what they have is counted. No limit at first.
 void limitMemory(std::size_t bytes);
-// That buffers have now, and the most they ever had since it was last asked for.
-std::size_t takenMemory();
+// The most that buffers ever had together since it was last asked for.
 std::size_t mostTakenMemory();
 // Graphs that were ever recorded.
 std::size_t recordedGraphs();

@@ -9,6 +9,7 @@
 
 #include "app/window/status_line.h"
 #include "core/engine/check.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "tests/app/window/window_fixture.h"
 #include "tests/support/simt/host_device.h"
 #include "views/charts/run_series.h"
@@ -71,22 +72,22 @@ TEST_CASE(
     "A plan that the GPU does not take is refused while it is chosen, and so is the GPU under such a plan",
     "[window.device]") {
     GpuFixture f;
-    const QString refused = QStringLiteral("store=rtn:bits=4,group=32 read=topv:k=5");
+    const QString refused = QStringLiteral("store=kivi:bits=2,group=32,residual=32 read=topv:k=5");
     REQUIRE(f.document().editPlanText(Side::B, refused).isEmpty());
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().cpu->isChecked());
-    CHECK(f.status().message().contains(QStringLiteral("keys that are codes")));
+    CHECK(f.status().message().contains(QStringLiteral("some are codes")));
 
     f.document().undoStack().undo();
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().gpu->isChecked());
-    CHECK(f.document().editPlanText(Side::B, refused).contains(QStringLiteral("keys that are codes")));
+    CHECK(f.document().editPlanText(Side::B, refused).contains(QStringLiteral("some are codes")));
 }
 
 TEST_CASE("A GPU that is full hands its runs to the CPU and says so", "[window.device]") {
     GpuFixture f;
     f.window->actions().gpu->trigger();
-    simt::limitMemory(simt::takenMemory());
+    simt::limitMemory(cuda::takenBytes());
     REQUIRE(f.run(8));
     CHECK(f.a().backend == "cpu");
     CHECK(f.a().steps.size() == 8);

@@ -8,6 +8,7 @@
 #include "core/bench/decode_bench.h"
 #include "core/bench/device_bench.h"
 #include "core/bench/device_suite.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "tests/support/simt/host_device.h"
 
 #include <catch2/catch.hpp>
@@ -69,7 +70,7 @@ TEST_CASE("Every cell of the GPU's bench is timed, beside the limit of its own r
     };
     const DeviceBench bench = runDeviceBench(options);
     CHECK(last == 4);
-    CHECK(simt::takenMemory() == 0);
+    CHECK(cuda::takenBytes() == 0);
     CHECK(bench.device.multiprocessors > 0);
     CHECK(bench.copyBytes > 0);
     REQUIRE(bench.tables.size() == 2);
@@ -125,14 +126,14 @@ TEST_CASE("A cell takes as much of the GPU as it said", "[core.bench.device]") {
     RandomMemory random(4096, stream.get());
     for (const bool columns : {false, true}) {
         const RowForm form = deviceRowForm(planOf("store=rtn:bits=4"), shape);
-        const std::size_t before = simt::takenMemory();
+        const std::size_t before = cuda::takenBytes();
         const DeviceCache cache(shape, form, columns, 3, random, stream.get());
-        CHECK(simt::takenMemory() - before ==
+        CHECK(cuda::takenBytes() - before ==
               3 * static_cast<std::size_t>(DeviceCache::layerBytes(shape, form, columns)));
     }
-    const std::size_t before = simt::takenMemory();
+    const std::size_t before = cuda::takenBytes();
     const DeviceQueries queries(shape, random, stream.get());
-    CHECK(simt::takenMemory() - before == static_cast<std::size_t>(DeviceQueries::bytes(shape)));
+    CHECK(cuda::takenBytes() - before == static_cast<std::size_t>(DeviceQueries::bytes(shape)));
 }
 
 TEST_CASE("What does not fit the GPU is listed with its bytes, and the rest is timed",
@@ -171,7 +172,7 @@ TEST_CASE("What does not fit the GPU is listed with its bytes, and the rest is t
         REQUIRE(cell.torch);
         CHECK(!cell.torch->time);
     }
-    CHECK(simt::takenMemory() == 0);
+    CHECK(cuda::takenBytes() == 0);
 }
 
 TEST_CASE("Rows fill the working set with as many layers as that takes", "[core.bench.device]") {

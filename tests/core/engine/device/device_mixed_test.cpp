@@ -11,6 +11,7 @@
 #include "core/engine/batch.h"
 #include "core/engine/check.h"
 #include "core/engine/device/gpu_refusal.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
 #include "tests/support/dice.h"
@@ -191,7 +192,7 @@ TEST_CASE("A GPU without memory for mixed rows hands the run to the CPU, and not
     for (const char* text : {"store=kivi:bits=2,residual=32 keep=h2o:heavy=90,recent=60",
                              "store=cq:channels=2,bits=4,recent=9"}) {
         const AttentionPlan plan = parsePlan(text);
-        const std::size_t before = simt::takenMemory();
+        const std::size_t before = cuda::takenBytes();
         std::size_t first = 0,
                     most = 0; // that a session takes which is never short: for its first step, and at all
         for (const double share : {1., -1., .5}) { // of what lies between the two

@@ -8,6 +8,7 @@
 
 #include "core/engine/device/gpu_refusal.h"
 #include "core/engine/session.h"
+#include "core/kernels/cuda/device_memory.h"
 #include "core/model/model.h"
 #include "core/plan/attention_plan.h"
 #include "tests/support/random_model.h"
@@ -76,7 +77,7 @@ TEST_CASE("A prompt that the GPU has no room for is read on by the CPU", "[core.
     const auto model = windowedModel(true);
     const auto tokens = randomTokens(400);
     const std::span<const int> prompt = tokens;
-    const std::size_t before = simt::takenMemory();
+    const std::size_t before = cuda::takenBytes();
     std::size_t most = 0;
     for (const double share : {1., .9, .7, 1.}) {
         if (most > 0)

@@ -1,11 +1,8 @@
 // Sessions on the GPU's backend, whose kernels the host executes here: under every plan that it takes they give what the
 // CPU gives, formula is what was counted, and a device that runs out of memory loses nothing.
 
-#include <ATen/Context.h>
-
 #include <algorithm>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -20,18 +17,12 @@
 #include "tests/support/random_model.h"
 #include "tests/support/simt/host_device.h"
 
-#include "tests/support/session_checks.h"
+#include "tests/core/engine/device/device_checks.h"
 
 using namespace fovea;
-using fovea::test::difference;
-using fovea::test::kGoOn;
-using fovea::test::randomModel;
-using fovea::test::randomTokens;
-using fovea::test::requireSame;
+using namespace fovea::test;
 
 namespace {
-
-constexpr std::int64_t kPrompt = 40, kTokens = 56;
 
 constexpr const char* kPlans[] = {
     "dense",
@@ -65,54 +56,21 @@ constexpr const char* kPlans[] = {
     "weights=rtn:bits=8,group=32 store=bf16",
 };
 
-std::shared_ptr<const Model> smallModel() {
-    at::manual_seed(5);
-    return randomModel(
-        {.layers = 2, .queryHeads = 4, .kvHeads = 2, .headDim = 32, .ffn = 64, .context = 400});
-}
-
 } // namespace
 
 TEST_CASE("The GPU's backend gives what the CPU gives, under every plan", "[core.engine.device]") {
     const auto model = smallModel();
-    const auto tokens = randomTokens(kTokens);
-    const std::span<const int> all = tokens;
     for (const char* text : kPlans) {
         INFO(text);
-        const AttentionPlan plan = parsePlan(text);
-        REQUIRE_FALSE(refusal(plan, model->spec));
-        // Where rows are rounded a last bit of a product may be one of theirs; what attention itself makes of the same rows
-        // the next test has.
-        const double bound = std::string_view(text).find("store=") == std::string_view::npos ? 1e-4 : 2e-2;
-        Session cpu(model, plan, {}), gpu(model, plan, {.backend = Backend::Cuda});
-        for (Session* session : {&cpu, &gpu})
-            REQUIRE(session->prefill(all.first(kPrompt - 2), kGoOn));
-        for (std::int64_t p = kPrompt - 2; p < kTokens; ++p) {
-            INFO("position " << p);
-            const int token = tokens[static_cast<std::size_t>(p)];
-            const StepRecord there = gpu.step(token, p >= kPrompt), here = cpu.step(token, p >= kPrompt);
-            REQUIRE(difference(gpu.logits(), cpu.logits()) < bound);
-            requireSame(there.formula, there.counted);
-            requireSame(there.held.formula, there.held.counted);
-            REQUIRE(there.liveSlots == here.liveSlots);
-            REQUIRE(there.evicted == here.evicted);
-        }
-        REQUIRE(gpu.backend() == Backend::Cuda);
+        requireSameSteps(model, parsePlan(text));
     }
 }
 
 TEST_CASE("The GPU's attention is the CPU's on the same rows, head by head", "[core.engine.device]") {
     const auto model = smallModel();
-    const auto prompt = randomTokens(kPrompt);
     for (const char* text : kPlans) {
-        const AttentionPlan plan = parsePlan(text);
-        CheckOptions options;
-        options.backends[0] = Backend::Cpu;
-        options.backends[1] = Backend::Cuda;
-        const CheckReport report = checkBackends(model, plan, prompt, options, {}, kGoOn);
-        INFO(text << ": " << report.largest.relative);
-        CHECK(report.steps.size() == 16);
-        CHECK(report.within());
+        INFO(text);
+        requireSameAttention(model, parsePlan(text));
     }
 }
 
@@ -122,7 +80,7 @@ TEST_CASE("A GPU without memory for the next step hands the run to the CPU, and 
     const auto tokens = randomTokens(300);
     const std::span<const int> all = tokens;
     const AttentionPlan plan = parsePlan("keep=h2o:heavy=90,recent=60 read=sparq:r=4,k=6");
-    const std::size_t before = simt::takenMemory();
+    const std::size_t before = cuda::takenBytes();
     std::size_t first = 0,
                 most = 0; // that a session takes which is never short: for its first step, and at all
     for (const double share : {1., -1., .0, .3, .8, 1.}) { // of what lies between the two
@@ -208,10 +166,10 @@ TEST_CASE("The GPU's order of threads is no part of a result", "[core.engine.dev
 
 TEST_CASE("What the GPU does not take yet is refused before anything is copied", "[core.engine.device]") {
     const auto model = smallModel();
-    const std::size_t before = simt::takenMemory();
+    const std::size_t before = cuda::takenBytes();
     for (const char* text :
-         {"store=kivi:bits=2,group=32,residual=32 read=topv:k=5", "keep=streaming:sinks=2,window=9,positions=cache",
-          "keep=lm-infinite:sinks=3,window=8", "store=rtn:bits=4,group=32 read=topv:k=5"}) {
+         {"store=kivi:bits=2,group=32,residual=32 read=topv:k=5",
+          "store=kivi:bits=2,group=32,residual=32 keep=streaming:sinks=2,window=40,positions=cache"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         if (refusal(plan, model->spec))
@@ -221,7 +179,7 @@ TEST_CASE("What the GPU does not take yet is refused before anything is copied",
     }
     const auto odd = randomModel({.layers = 1, .queryHeads = 2, .kvHeads = 1, .headDim = 6, .context = 32});
     CHECK_THROWS_WITH(Session(odd, {}, {.backend = Backend::Cuda}), Catch::Contains("multiple of 4"));
-    CHECK(simt::takenMemory() == before);
+    CHECK(cuda::takenBytes() == before);
 }
 
 TEST_CASE("A step's time on the GPU is its stages', layer by layer, in order", "[core.engine.device]") {

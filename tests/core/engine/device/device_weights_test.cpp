@@ -263,7 +263,7 @@ TEST_CASE("A GPU without room for what is rounded hands the run to the CPU", "[c
     Session(model, plan, {.backend = Backend::Cuda}).step(1, true); // which leaves the weights there
     std::size_t most = 0;
     for (const double share : {1., .95, .5, 1.}) {
-        const std::size_t before = simt::takenMemory();
+        const std::size_t before = cuda::takenBytes();
         simt::mostTakenMemory();
         if (most > 0)
             simt::limitMemory(before + static_cast<std::size_t>(static_cast<double>(most) * share));

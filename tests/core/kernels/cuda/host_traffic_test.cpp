@@ -63,6 +63,20 @@ TEST_CASE("Of a list each row is read once, and no other", "[core.kernels.cuda]"
         }
 }
 
+TEST_CASE("A row that no query head sees is not read", "[core.kernels.cuda]") {
+    for (const RowCodes& codes : {RowCodes{}, RowCodes{4, 128, 1}})
+        for (const int splits : {1, 3}) {
+            const Geometry geometry{ElementType::F16, 2, 3, 64, 100, splits, 32, codes};
+            AttentionCase problem(geometry);
+            for (int head = 0; head < 6; ++head)
+                problem.sights.push_back({2, 90 - 10 * (head % 3)}); // of a group 2 + 30 tokens
+            simt::Executor executor;
+            problem.run(&executor);
+            CHECK(executor.counts().bytesLoaded ==
+                  2ull * 2 * 32 * static_cast<std::uint64_t>(geometry.rowBytes()));
+        }
+}
+
 TEST_CASE("Groups beyond eight query heads read the rows once per eight", "[core.kernels.cuda]") {
     for (const int group : {9, 16, 17}) {
         const Geometry geometry{ElementType::F16, 1, group, 64, 50, 2};

@@ -9,7 +9,10 @@ namespace fovea::cuda {
 std::string ReadGeometry::text() const {
     return std::string(elementName(type)) + " G=" + std::to_string(kvHeads) +
            " group=" + std::to_string(group) + " d=" + std::to_string(headDim) +
-           " S=" + std::to_string(slots) + " block=" + std::to_string(slotsPerBlock);
+           " S=" + std::to_string(slots) + " block=" + std::to_string(slotsPerBlock) +
+           (codes.bits != 0 ? ", codes of " + std::to_string(codes.bits) + " bits in groups of " +
+                                  std::to_string(codes.group)
+                            : "");
 }
 
 ReadCase::ReadCase(const ReadGeometry& g, unsigned seed)
@@ -21,16 +24,19 @@ ReadCase::ReadCase(const ReadGeometry& g, unsigned seed)
     q.resize(static_cast<std::size_t>(heads()) * static_cast<std::size_t>(g.headDim));
     for (float& x : q)
         x = normal(random);
-    m_keys.resize(static_cast<std::size_t>(g.kvHeads * g.slots * g.headDim));
-    for (float& x : m_keys)
-        x = rounded(g.type, normal(random));
+    m_rawKeys.resize(static_cast<std::size_t>(g.kvHeads * g.slots * g.headDim));
+    for (float& x : m_rawKeys)
+        x = normal(random);
+    m_keys.resize(m_rawKeys.size());
+    for (std::size_t row = 0; row < m_keys.size(); row += static_cast<std::size_t>(g.headDim))
+        roundRow(g.rows(), m_rawKeys.data() + row, m_keys.data() + row);
     for (int kvHead = 0; kvHead < g.kvHeads; ++kvHead)
         for (std::int64_t slot = 0; slot < g.slots; ++slot)
             positions.push_back(slot);
 }
 
 bool ReadCase::sees(int head, std::int64_t slot) const {
-    if (sights.empty())
+    if (sights.empty() || std::find(turned.begin(), turned.end(), slot) != turned.end())
         return true;
     const HeadSight& sight = sights[static_cast<std::size_t>(head)];
     const std::int64_t position =
@@ -61,7 +67,16 @@ std::size_t ReadCase::at(int kvHead, std::int64_t slot, int c) const {
 }
 
 void ReadCase::setKey(int kvHead, std::int64_t slot, int c, float x) {
-    m_keys[at(kvHead, slot, c)] = rounded(geometry.type, x);
+    m_rawKeys[at(kvHead, slot, c)] = x;
+    roundRow(geometry.rows(), m_rawKeys.data() + at(kvHead, slot, 0), m_keys.data() + at(kvHead, slot, 0));
+}
+
+const float* ReadCase::queryFor(int head, std::int64_t slot) const {
+    const auto d = static_cast<std::size_t>(geometry.headDim), own = static_cast<std::size_t>(head) * d;
+    const auto found = std::find(turned.begin(), turned.end(), slot);
+    if (found == turned.end())
+        return q.data() + own;
+    return turnedQ.data() + static_cast<std::size_t>(found - turned.begin()) * q.size() + own;
 }
 
 float ReadCase::stored(int kvHead, std::int64_t slot, int c) const {
@@ -69,13 +84,15 @@ float ReadCase::stored(int kvHead, std::int64_t slot, int c) const {
 }
 
 DeviceBlocks ReadCase::rows() const {
-    const ReadGeometry& g = geometry;
-    const int size = elementBytes(g.type);
-    return {g.kvHeads, blocksPerHead(), static_cast<std::size_t>(g.slotsPerBlock * g.headDim * size),
-            [&](int head, std::int64_t block, unsigned char* to) {
-                for (int row = 0; row < g.slotsPerBlock; ++row)
-                    for (int c = 0; c < g.headDim; ++c, to += size)
-                        storeElement(g.type, stored(head, block * g.slotsPerBlock + row, c), to);
+    const Geometry g = geometry.rows();
+    const auto block = [&](int head, std::int64_t index) {
+        const std::int64_t first = index * g.slotsPerBlock;
+        return blockOfRows(g, m_rawKeys.data() + at(head, first, 0), live(head) - first, behindTheLastSlot);
+    };
+    return {g.kvHeads, blocksPerHead(), block(0, 0).size(),
+            [&](int head, std::int64_t index, unsigned char* to) {
+                const std::vector<unsigned char> bytes = block(head, index);
+                std::copy(bytes.begin(), bytes.end(), to);
             }};
 }
 

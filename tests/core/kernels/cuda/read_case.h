@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/kernels/cuda/reads.h"
+#include "tests/core/kernels/cuda/case_rows.h"
 #include "tests/core/kernels/cuda/device_blocks.h"
 
 namespace fovea::cuda {
@@ -18,8 +19,10 @@ struct ReadGeometry {
     int headDim = 32;
     std::int64_t slots = 1;
     int slotsPerBlock = 64;
+    RowCodes codes = {}; // of rows that are no floats; columns and bounds are
 
     std::string text() const;
+    Geometry rows() const { return {type, kvHeads, group, headDim, slots, 1, slotsPerBlock, codes}; }
 };
 
 // Made-up queries and keys. Members may be changed before a run.
@@ -36,6 +39,9 @@ public:
     // What each query head sees, (H) or empty: all; positions are the slots' numbers unless changed, (G, slots).
     std::vector<HeadSight> sights;
     std::vector<std::int64_t> positions;
+    // Slots that are met by queries of their own, (turned, H, d), and that the sights hide from all others.
+    std::vector<std::int32_t> turned;
+    std::vector<float> turnedQ;
 
     bool sees(int head, std::int64_t slot) const;
     // Does any query head of a group see a slot? Of how many of the live ones?
@@ -45,10 +51,13 @@ public:
     int heads() const { return geometry.kvHeads * geometry.group; }
     std::int64_t live(int kvHead) const { return slots[static_cast<std::size_t>(kvHead)]; }
     std::int64_t blocksPerHead() const;
+    // As it is stored.
     float key(int kvHead, std::int64_t slot, int c) const { return m_keys[at(kvHead, slot, c)]; }
+    // The query of a head that meets a slot: (d).
+    const float* queryFor(int head, std::int64_t slot) const;
     void setKey(int kvHead, std::int64_t slot, int c, float x);
 
-    // Blocks of (slotsPerBlock, d), and of (d, slotsPerBlock).
+    // Blocks of slotsPerBlock rows, and of (d, slotsPerBlock).
     DeviceBlocks rows() const;
     DeviceBlocks columns() const;
     // A row of stride floats can hold the logits of the longest head.
@@ -68,7 +77,7 @@ private:
     std::size_t at(int kvHead, std::int64_t slot, int c) const;
     float stored(int kvHead, std::int64_t slot, int c) const;
 
-    std::vector<float> m_keys;
+    std::vector<float> m_rawKeys, m_keys; // as they came; as they are stored
 };
 
 // A problem's queries, numbers of slots and sights on a machine.

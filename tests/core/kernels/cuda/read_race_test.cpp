@@ -62,6 +62,20 @@ TEST_CASE("Top-k V without one of its barriers has a race", "[core.kernels.cuda.
     checkBarriers([&](Stream stream) { runTopv(problem, 16, stream); }, 1, 2);
 }
 
+TEST_CASE("Top-k V over codes and with turned queries has no race, and without one of its barriers one",
+          "[core.kernels.cuda.races]") {
+    for (const RowCodes& codes : {RowCodes{}, RowCodes{8, 32, 1}, RowCodes{4, 128, 2}, RowCodes{3, 32, 0}}) {
+        ReadCase problem({ElementType::F32, 1, 3, 32, 270, 64, codes});
+        problem.sights.assign(3, {0, 3});
+        problem.turned = {0, 1, 2};
+        problem.turnedQ.assign(3 * problem.q.size(), 0.5f);
+        const auto run = [&](Stream stream) { runTopv(problem, 16, stream); };
+        CHECK(races(run) == "");
+        checkBarriers(run, 1, 2);
+        checkBarriers(run, 2, 0); // warps that never meet
+    }
+}
+
 TEST_CASE("Choices by what each head sees have no race, and without one of their barriers one",
           "[core.kernels.cuda.races]") {
     ReadCase problem({ElementType::F32, 1, 3, 32, 200});

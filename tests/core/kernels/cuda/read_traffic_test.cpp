@@ -36,6 +36,38 @@ TEST_CASE("Quest reads the bounds of live pages once for all query heads, and no
         }
 }
 
+TEST_CASE("What no query head sees is not read by a choice", "[core.kernels.cuda]") {
+    for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16}) {
+        ReadCase problem({type, 2, 3, 64, 1040});
+        for (int head = 0; head < 6; ++head)
+            problem.sights.push_back(
+                {16, 1024 - 16 * (head % 3)}); // of a group 16 + 48 tokens, in whole words
+        simt::Executor columns;
+        runSparq(problem, {13, 16, 4}, &columns);
+        CHECK(columns.counts().bytesLoaded == static_cast<std::uint64_t>(2 * 13 * 64 * elementBytes(type)));
+        simt::Executor keys;
+        runTopv(problem, 16, &keys);
+        CHECK(keys.counts().bytesLoaded == static_cast<std::uint64_t>(2 * 64 * 64 * elementBytes(type)));
+    }
+}
+
+TEST_CASE("Keys that are codes are read once for all query heads, turned ones once for each",
+          "[core.kernels.cuda]") {
+    for (const RowCodes& codes : {RowCodes{8, 32, 1}, RowCodes{4, 128, 1}, RowCodes{3, 32, 1}}) {
+        ReadCase problem({ElementType::F32, 2, 3, 96, 300, 64, codes});
+        const auto row = static_cast<std::uint64_t>(problem.geometry.rows().rowBytes());
+        simt::Executor all;
+        runTopv(problem, 16, &all);
+        CHECK(all.counts().bytesLoaded == 2 * 300 * row);
+        problem.sights.assign(6, {0, 2});
+        problem.turned = {0, 1};
+        problem.turnedQ.assign(2 * problem.q.size(), 0.5f);
+        simt::Executor turned;
+        runTopv(problem, 16, &turned);
+        CHECK(turned.counts().bytesLoaded == (2 * 298 + 2 * 6) * row);
+    }
+}
+
 TEST_CASE("Top-k V's choice reads every key once for eight query heads, and no value",
           "[core.kernels.cuda]") {
     for (const ElementType type : {ElementType::F32, ElementType::F16, ElementType::BF16})

@@ -155,6 +155,8 @@ TEST_CASE("Quest and top-k V refuse what they cannot take with the reason", "[co
     CHECK_THAT(topvRefusal([](TopvChoice& c) { c.weights = nullptr; }), Contains("null"));
     CHECK_THAT(topvRefusal([](TopvChoice& c) { c.exact.tops = nullptr; }), Contains("masses"));
     CHECK_THAT(topvRefusal([](TopvChoice& c) { c.chosen.slots = nullptr; }), Contains("null"));
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.codes = {5, 32, 1}; }), Contains("8, 4, 3 or 2 bits"));
+    CHECK_THAT(topvRefusal([](TopvChoice& c) { c.turned.count = 1; }), Contains("their queries"));
 }
 
 TEST_CASE("Scratch of a choice holds the masses of spans, and of a group what is compared",

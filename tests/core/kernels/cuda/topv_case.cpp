@@ -22,6 +22,11 @@ TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream) {
     TopvChoice choice;
     choice.step = uploaded.step;
     choice.tokens = tokens;
+    choice.codes = problem.geometry.codes;
+    const machine::Buffer turned = machine::upload(problem.turned),
+                          turnedQ = machine::upload(problem.turnedQ);
+    choice.turned = {static_cast<const std::int32_t*>(turned.data()), static_cast<int>(problem.turned.size()),
+                     static_cast<const float*>(turnedQ.data()), nullptr};
     choice.keys = keys.table<const void* const*>();
     choice.exact.stride = problem.stride();
     const Guarded<float> logits(H * static_cast<std::size_t>(problem.stride())), tops(H), sums(H),
@@ -58,10 +63,10 @@ std::string wrongTopv(const ReadCase& problem, int tokens, const TopvOutcome& ou
             softmaxes.push_back(ReadCase::softmax(S, [&](std::int64_t slot) {
                 if (!problem.sees(h, slot))
                     return -std::numeric_limits<double>::infinity();
+                const float* const query = problem.queryFor(h, slot);
                 double dot = 0;
                 for (int c = 0; c < d; ++c)
-                    dot +=
-                        double{problem.q[static_cast<std::size_t>(h * d + c)]} * problem.key(kvHead, slot, c);
+                    dot += double{query[c]} * problem.key(kvHead, slot, c);
                 dot *= problem.scale;
                 return problem.softcap == 0 ? dot : problem.softcap * std::tanh(dot / problem.softcap);
             }));
@@ -112,6 +117,7 @@ std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvO
     const ReadStep step = problem.step();
     AttendAll all;
     all.type = step.type;
+    all.codes = problem.geometry.codes;
     all.heads = step.heads;
     all.kvHeads = step.kvHeads;
     all.headDim = step.headDim;
