@@ -86,39 +86,46 @@ HWY_INLINE void prefetchLine(const Element* ahead, int c) {
         __builtin_prefetch(ahead + c, 0, 3);
 }
 
-// scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once.
+// scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once. As many rows as
+// `Rows` says are read side by side: the order in which memory is asked is the order in which it answers best.
 template <class Loader, int Q, int R, bool First, class D, class Rows>
 HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float* q, float* scores, int stride) {
-    constexpr int kVectors = Loader::kVectors;
+    constexpr int kVectors = Loader::kVectors, kAbreast = std::min(R, Rows::template kAbreast<Q>);
     constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
     rows.template find<R>(first, row);
-    [[maybe_unused]] const auto ahead = rows.template ahead<R, First>(first);
-    hn::Vec<D> sum[Q][R];
-    for (int i = 0; i < R; ++i)
-        for (int h = 0; h < Q; ++h)
-            sum[h][i] = hn::Zero(d);
-    for (int c = 0; c < dims; c += kVectors * lanes) {
-        hn::Vec<D> k[R][kVectors];
-        for (int i = 0; i < R; ++i) {
-            if constexpr (First)
-                ahead.template ask<kStep>(c, i);
-            Loader::loadRun(d, row[i] + c, k[i]);
+    hn::Vec<D> sums[Q][R];
+    for (int i = 0; i < R; i += kAbreast) {
+        [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
+        hn::Vec<D> sum[Q][kAbreast];
+        for (int j = 0; j < kAbreast; ++j)
+            for (int h = 0; h < Q; ++h)
+                sum[h][j] = hn::Zero(d);
+        for (int c = 0; c < dims; c += kVectors * lanes) {
+            hn::Vec<D> k[kAbreast][kVectors];
+            for (int j = 0; j < kAbreast; ++j) {
+                if constexpr (First)
+                    ahead.template ask<kStep>(c, j);
+                Loader::loadRun(d, row[i + j] + c, k[j]);
+            }
+            for (int h = 0; h < Q; ++h)
+                for (int v = 0; v < kVectors; ++v) {
+                    const auto query = hn::LoadU(d, q + h * dims + c + v * lanes);
+                    for (int j = 0; j < kAbreast; ++j)
+                        sum[h][j] = hn::MulAdd(k[j][v], query, sum[h][j]);
+                }
         }
         for (int h = 0; h < Q; ++h)
-            for (int v = 0; v < kVectors; ++v) {
-                const auto query = hn::LoadU(d, q + h * dims + c + v * lanes);
-                for (int i = 0; i < R; ++i)
-                    sum[h][i] = hn::MulAdd(k[i][v], query, sum[h][i]);
-            }
+            for (int j = 0; j < kAbreast; ++j)
+                sums[h][i + j] = sum[h][j];
     }
     for (int h = 0; h < Q; ++h)
         if constexpr (R % 4 == 0)
             for (int i = 0; i < R; i += 4)
-                storeSums(d, sum[h] + i, scores + h * stride + first + i);
+                storeSums(d, sums[h] + i, scores + h * stride + first + i);
         else
-            scores[h * stride + first] = hn::GetLane(hn::SumOfLanes(d, sum[h][0]));
+            scores[h * stride + first] = hn::GetLane(hn::SumOfLanes(d, sums[h][0]));
 }
 
 template <class Loader, int Q, bool First, class D, class Rows>
@@ -134,31 +141,33 @@ HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float*
 // o[h] += Σ p[h][i]·row i for Q query heads and R rows from `first` on; each row is loaded once.
 template <class Loader, int Q, int R, bool First, class D, class Rows>
 HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float* p, int stride, float* o) {
-    constexpr int kVectors = Loader::kVectors;
+    constexpr int kVectors = Loader::kVectors, kAbreast = std::min(R, Rows::template kAbreast<Q>);
     constexpr int kStep = kVectors * static_cast<int>(hn::MaxLanes(D()));
     const int lanes = static_cast<int>(hn::Lanes(d));
     const typename Loader::Element* row[R];
     rows.template find<R>(first, row);
-    [[maybe_unused]] const auto ahead = rows.template ahead<R, First>(first);
-    hn::Vec<D> weight[Q][R];
-    for (int i = 0; i < R; ++i)
-        for (int h = 0; h < Q; ++h)
-            weight[h][i] = hn::Set(d, p[h * stride + first + i]);
-    for (int c = 0; c < dims; c += kVectors * lanes) {
-        hn::Vec<D> value[R][kVectors];
-        for (int i = 0; i < R; ++i) {
-            if constexpr (First)
-                ahead.template ask<kStep>(c, i);
-            Loader::loadRun(d, row[i] + c, value[i]);
-        }
-        for (int h = 0; h < Q; ++h)
-            for (int v = 0; v < kVectors; ++v) {
-                float* const to = o + h * dims + c + v * lanes;
-                auto sum = hn::LoadU(d, to);
-                for (int i = 0; i < R; ++i)
-                    sum = hn::MulAdd(value[i][v], weight[h][i], sum);
-                hn::StoreU(sum, d, to);
+    for (int i = 0; i < R; i += kAbreast) {
+        [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
+        hn::Vec<D> weight[Q][kAbreast];
+        for (int j = 0; j < kAbreast; ++j)
+            for (int h = 0; h < Q; ++h)
+                weight[h][j] = hn::Set(d, p[h * stride + first + i + j]);
+        for (int c = 0; c < dims; c += kVectors * lanes) {
+            hn::Vec<D> value[kAbreast][kVectors];
+            for (int j = 0; j < kAbreast; ++j) {
+                if constexpr (First)
+                    ahead.template ask<kStep>(c, j);
+                Loader::loadRun(d, row[i + j] + c, value[j]);
             }
+            for (int h = 0; h < Q; ++h)
+                for (int v = 0; v < kVectors; ++v) {
+                    float* const to = o + h * dims + c + v * lanes;
+                    auto sum = hn::LoadU(d, to);
+                    for (int j = 0; j < kAbreast; ++j)
+                        sum = hn::MulAdd(value[j][v], weight[h][j], sum);
+                    hn::StoreU(sum, d, to);
+                }
+        }
     }
 }
 

@@ -32,6 +32,9 @@ struct ListedRows {
     const std::int32_t* slots;
     int count, dims, perBlock;
 
+    template <int Q>
+    static constexpr int kAbreast = 8;
+
     template <int R>
     HWY_INLINE void find(int first, const Element* (&row)[R]) const {
         for (int i = 0; i < R; ++i)

@@ -24,6 +24,9 @@ struct TileRows {
     const float* base;
     int dims;
 
+    template <int Q>
+    static constexpr int kAbreast = 8;
+
     struct Nothing { // is asked for ahead: codes were, as their rows became floats
         template <int Step>
         HWY_INLINE void ask(int, int) const {}

@@ -34,6 +34,9 @@ struct RunRows {
     int dims;
     int rowsAhead = std::max(1, kScoredAhead / static_cast<int>(sizeof(Element)) / dims);
 
+    template <int Q>
+    static constexpr int kAbreast = 8;
+
     template <int R>
     HWY_INLINE void find(int first, const Element* (&row)[R]) const {
         for (int i = 0; i < R; ++i)
