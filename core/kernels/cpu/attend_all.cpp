@@ -6,7 +6,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/attend_all.cpp"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/foreach_target.h> // IWYU pragma: keep
 
 #include "core/kernels/cpu/attend-inl.h"
 
@@ -21,15 +21,20 @@ constexpr int kAhead = 1024;
 template <int R, class Element>
 struct TwoStreams {
     const Element *lower, *upper;
-    int half;  // elements of half a row
+    int half; // elements of half a row
 
-    // While element c of row i is in work. Each stream's lines are asked for in the order of memory, first all of the
-    // lower one's, then the upper one's: asked for row beside row, as the rows are worked on, two-byte elements
-    // came a twentieth slower. They may lie past the end of memory, where asking does no harm.
+    // While element c of row i is in work. With one row of each stream at a time the lines are asked for as the rows
+    // are read. With more, each stream's lines are asked for in the order of memory, first all of the lower one's,
+    // then the upper one's: asked for row beside row, two-byte elements came a twentieth slower. They may lie past
+    // the end of memory, where asking does no harm.
     template <int Step>
     HWY_INLINE void ask(int c, int i) const {
-        const Element* const stream = c < half ? lower + c * R : upper + (c - half) * R;
-        prefetchLine<Step>(stream, i * Step);
+        if constexpr (R == 2) {
+            prefetchLine<Step>(i == 0 ? lower : upper, c);
+        } else {
+            const Element* const stream = c < half ? lower + c * R : upper + (c - half) * R;
+            prefetchLine<Step>(stream, i * Step);
+        }
     }
 };
 
@@ -73,8 +78,8 @@ struct BlockRows {
     template <int R, bool First>
     HWY_INLINE TwoStreams<R, Element> ahead(int first) const {
         const int later = first / 2 + rowsAhead;
-        const Element* const lower = later < half ? base + std::int64_t{later} * dims
-                                                  : next + std::int64_t{later - half} * dims;
+        const Element* const lower =
+            later < half ? base + std::int64_t{later} * dims : next + std::int64_t{later - half} * dims;
         return {lower, lower + std::int64_t{half} * dims, dims / 2};
     }
 };
@@ -92,8 +97,8 @@ struct AttendAll {
             return static_cast<const Element*>(table[slot / perBlock]) + slot % perBlock * dims;
         };
         for (std::int64_t slot = first; slot < last;) {
-            const int count = static_cast<int>(
-                std::min<std::int64_t>({last - slot, perBlock - slot % perBlock, std::int64_t{tileRows(group)}}));
+            const int count = static_cast<int>(std::min<std::int64_t>(
+                {last - slot, perBlock - slot % perBlock, std::int64_t{tileRows(group)}}));
             const Element* const key = row(cache.keys, slot);
             const Element* const value = row(cache.values, slot);
             const Element* const nextKey = slot + count < cache.slots ? row(cache.keys, slot + count) : key;
@@ -101,7 +106,8 @@ struct AttendAll {
                                BlockRows<Element>{value, dims, count, nextKey}, count, group, dims, q, state,
                                softcap, spill.from(slot));
             moved[Component::Scores] += spill.bytes(count, group);
-            const std::int64_t bytes = std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
+            const std::int64_t bytes =
+                std::int64_t{count} * dims * static_cast<std::int64_t>(sizeof(Element));
             moved[Component::Keys] += bytes;
             moved[Component::Values] += bytes;
             slot += count;
@@ -119,7 +125,7 @@ int pairedRunTarget(ElementType type, int dims) {
     return loadsPairs(type, dims) ? static_cast<int>(hn::Lanes(Widest())) : 0;
 }
 
-}  // namespace fovea::cpu::HWY_NAMESPACE
+} // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
@@ -127,7 +133,9 @@ namespace fovea::cpu {
 HWY_EXPORT(attendAllTarget);
 HWY_EXPORT(pairedRunTarget);
 
-int pairedRun(ElementType type, int dims) { return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims); }
+int pairedRun(ElementType type, int dims) {
+    return HWY_DYNAMIC_DISPATCH(pairedRunTarget)(type, dims);
+}
 
 void attendAllSpan(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                    const SoftmaxState& state, float softcap, Traffic& moved, const LogitSpill& spill) {
@@ -144,5 +152,5 @@ void attendMoreSlots(const KvView& cache, std::int64_t first, std::int64_t last,
     HWY_DYNAMIC_DISPATCH(attendAllTarget)(cache, first, last, group, q, state, softcap, spill, moved);
 }
 
-}  // namespace fovea::cpu
+} // namespace fovea::cpu
 #endif
