@@ -53,8 +53,12 @@ void attendCodesTarget(const KvView& cache, std::int64_t first, std::int64_t las
     const CodedShape shape(cache.rows(), group);
     ofBits(cache.codes->bits, [&](auto bits) HWY_ATTR {
         forEachTile(shape, first, last, [&](std::int64_t slot, int count) HWY_ATTR {
-            attendTileOfCodes<bits()>(shape, runOf(cache.keys, slot, shape.form), runOf(cache.values, slot, shape.form),
-                                      count, group, q, state, softcap, spill.from(slot));
+            const RunOfCodes values = runOf(cache.values, slot, shape.form);
+            values.askToDescribe(count);
+            if (slot + count < last)
+                runOf(cache.keys, slot + count, shape.form).askToDescribe(count);
+            attendTileOfCodes<bits()>(shape, runOf(cache.keys, slot, shape.form), values, count, group, q, state,
+                                      softcap, spill.from(slot));
             moved[Component::Scores] += spill.bytes(count, group);
             shape.form.count(moved, Component::Keys, count);
             shape.form.count(moved, Component::Values, count);

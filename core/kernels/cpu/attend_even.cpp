@@ -27,6 +27,7 @@ struct FoldedCodes {
 
     HWY_INLINE const std::uint8_t* row(int i) const { return first + i * bytes; }
     const std::uint8_t* ahead(int i, int) const { return row(i) + kCodesAhead; }
+    HWY_INLINE const std::uint8_t* toAsk(int i, int) const { return row(i); }
     void describe(int count, const CodedShape&, CodedTile& to) const {
         std::fill_n(to.scales, count, 1.f);
         std::fill_n(to.zeros, count, 0.f);
@@ -40,6 +41,7 @@ struct SidedCodes {
 
     HWY_INLINE const std::uint8_t* row(int i) const { return first + i * bytes; }
     const std::uint8_t* ahead(int i, int) const { return row(i) + kCodesAhead; }
+    HWY_INLINE const std::uint8_t* toAsk(int i, int) const { return row(i); }
     // What is read is s·(q − z): z = −m/s.
     void describe(int count, const CodedShape& shape, CodedTile& to) const {
         const int groups = shape.form.groups();

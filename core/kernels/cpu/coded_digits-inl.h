@@ -21,6 +21,7 @@
 #include <cstring>
 
 #include "core/kernels/cpu/attend-inl.h"
+#include "core/kernels/cpu/coded_fours-inl.h"
 #include "core/kernels/cpu/coded_tile-inl.h"
 #include "core/kernels/cpu/rtn_digits-inl.h"
 
@@ -118,41 +119,15 @@ struct WeightDigits {
     }
 };
 
-// Which component of its unit each byte is that UnitBytes loads.
-template <int kBits>
-struct ByteOrder {
-    alignas(64) std::int8_t component[kWidestUnit];
-
-    ByteOrder() {
-        hn::Vec<Integers> runs[kRunsPerUnit];
-        for (int run = 0; run < kRunsPerUnit; ++run)
-            runs[run] = hn::Iota(Integers(), 16 * run);
-        UnitBytes<kBits>::store(runs, component);
-    }
-};
-
-// sum[h][digit][j] += weights times codes of four rows and half a unit: lane 4·b + m of j is byte 16·b + 4·j + m of the half.
+// sum[h][digit][j] += weights times codes of four rows and half a unit, in FourRows' order.
 template <int kBits, int Q, int kHalfUnit, class Rows>
 HWY_INLINE void addFour(const Rows& rows, int first, int count, std::int64_t offset, const WeightDigits<Q>& weights,
                         hn::Vec<Integers> (&sum)[Q][kDigits][4]) {
-    hn::Vec<Bytes> row[4];
-    for (int i = 0; i < 4; ++i) {
-        hn::Vec<Bytes> codes[2];
-        UnitBytes<kBits>::load(rows.row(std::min(first + i, count - 1)) + offset, codes);
-        row[i] = codes[kHalfUnit];
-        if (kHalfUnit == 0)
-            for (std::int64_t byte = 0; byte < kWidestUnit * kBits / 8; byte += 64)
-                __builtin_prefetch(rows.ahead(std::min(first + i, count - 1), count) + offset + byte, 0, 3);
-    }
-    const hn::Repartition<std::uint16_t, Bytes> pairs;
-    const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(row[0], row[1])),
-               high01 = hn::BitCast(pairs, hn::InterleaveUpper(Bytes(), row[0], row[1])),
-               low23 = hn::BitCast(pairs, hn::InterleaveLower(row[2], row[3])),
-               high23 = hn::BitCast(pairs, hn::InterleaveUpper(Bytes(), row[2], row[3]));
-    const hn::Vec<Bytes> fours[4] = {hn::BitCast(Bytes(), hn::InterleaveLower(low01, low23)),
-                                     hn::BitCast(Bytes(), hn::InterleaveUpper(pairs, low01, low23)),
-                                     hn::BitCast(Bytes(), hn::InterleaveLower(high01, high23)),
-                                     hn::BitCast(Bytes(), hn::InterleaveUpper(pairs, high01, high23))};
+    const std::uint8_t* unit[4];
+    for (int i = 0; i < 4; ++i)
+        unit[i] = rows.row(std::min(first + i, count - 1)) + offset;
+    hn::Vec<Bytes> fours[4];
+    FourRows<kBits>::template load<kHalfUnit>(unit, fours);
     for (int h = 0; h < Q; ++h)
         for (int digit = 0; digit < kDigits; ++digit) {
             const auto by = weights.ofFour(digit, h, first);
@@ -165,24 +140,41 @@ HWY_INLINE void addFour(const Rows& rows, int first, int count, std::int64_t off
 template <int Q>
 using HalfSums = hn::Vec<Integers>[Q][kDigits][4];
 
-// kHalfUnit of the rows [first, first + n) and, where `upper` is not 0, of as many from first + upper on.
+// Asks for two rows' units.
+template <int kBits, class Rows>
+HWY_INLINE void askForTwo(const Rows& rows, int first, int count, std::int64_t offset) {
+    for (int i = first; i < first + 2; ++i)
+        for (std::int64_t byte = 0; byte < kWidestUnit * kBits / 8; byte += 64)
+            __builtin_prefetch(rows.toAsk(i, count) + offset + byte, 0, 3);
+}
+
+// kHalfUnit of the rows [first, first + n) and, where `upper` is not 0, of as many from first + upper on. Of the next n,
+// each half of a unit asks for one half of the rows, so that memory is never idle.
 template <int kBits, int Q, int kHalfUnit, class Rows>
 HWY_INLINE void addHalf(const Rows& rows, int first, int n, int upper, int count, std::int64_t offset,
                         const WeightDigits<Q>& weights, HalfSums<Q>& kept) {
     HalfSums<Q> sum; // in registers
     std::memcpy(&sum, &kept, sizeof(sum));
-    for (int i = first; i < first + n; i += 4) {
+    int next = first + n + kHalfUnit * n / 2;
+    for (int i = first; i < first + n; i += 4, next += 2) {
+        askForTwo<kBits>(rows, next, count, offset);
         addFour<kBits, Q, kHalfUnit>(rows, i, count, offset, weights, sum);
-        if (upper > 0)
+        if (upper > 0) {
+            askForTwo<kBits>(rows, next + upper, count, offset);
             addFour<kBits, Q, kHalfUnit>(rows, i + upper, count, offset, weights, sum);
+        }
     }
     std::memcpy(&kept, &sum, sizeof(sum));
 }
 
-// o (dims of a unit) += the sums of half of it, which are in UnitBytes' order and of numbers in units of `unit`.
+// o (dims of a unit) += the sums of half of it, of numbers in units of `unit`.
 template <int kBits>
 HWY_INLINE void putHalf(int half, const hn::Vec<Integers> (&sum)[kDigits][4], float unit, float* o) {
-    static const ByteOrder<kBits> order;
+    struct Order {
+        FourOrder components;
+        Order() { FourRows<kBits>::order(components); }
+    };
+    static const Order order;
     for (int j = 0; j < 4; ++j) {
         auto total = hn::Zero(Floats());
         for (int digit = 0; digit < kDigits; ++digit)  // highest first
@@ -190,7 +182,7 @@ HWY_INLINE void putHalf(int half, const hn::Vec<Integers> (&sum)[kDigits][4], fl
         HWY_ALIGN float lanes[16];
         hn::Store(hn::Mul(total, hn::Set(Floats(), unit)), Floats(), lanes);
         for (int lane = 0; lane < 16; ++lane)
-            o[order.component[kHalf * half + lane / 4 * 16 + 4 * j + lane % 4]] += lanes[lane];
+            o[order.components[half][j][lane]] += lanes[lane];
     }
 }
 
@@ -199,7 +191,7 @@ HWY_INLINE void putHalf(int half, const hn::Vec<Integers> (&sum)[kDigits][4], fl
 template <int kBits, int Q, class Rows>
 HWY_INLINE void addStep(const Rows& rows, int count, std::int64_t offset, const WeightDigits<Q>& weights, float* o,
                         int dims) {
-    constexpr int kChunk = 64;
+    constexpr int kChunk = 32;
     HalfSums<Q> sums[2] = {};
     const int upper = halfOf(count);
     for (int first = 0; first < upper; first += kChunk) {

@@ -69,6 +69,19 @@ struct RunOfCodes {
     HWY_INLINE const std::uint8_t* row(int i) const { return block + (first + i) * bytes; }
     // What to ask for while row i is in work. It may lie past the end of memory, where asking does no harm.
     const std::uint8_t* ahead(int i, int) const { return row(i) + kCodesAhead; }
+    // Row i, to be asked for, which may lie beyond the tile's `count`.
+    HWY_INLINE const std::uint8_t* toAsk(int i, int) const { return row(i); }
+
+    // Asks for what describe() will read: a tile's scales and zeros are read all at once, which memory is slow to answer.
+    void askToDescribe(int count) const {
+        for (int g = 0; g < form.groups(); ++g) {
+            const std::int64_t at = std::int64_t{g} * form.rows + first;
+            for (std::int64_t byte = 0; byte < 2 * std::int64_t{count}; byte += 64)
+                __builtin_prefetch(block + form.scales() + 2 * at + byte, 0, 3);
+            for (std::int64_t byte = 0; byte < std::int64_t{form.zeroBytes()} * count; byte += 64)
+                __builtin_prefetch(block + form.zeros() + form.zeroBytes() * at + byte, 0, 3);
+        }
+    }
 
     void describe(int count, const CodedShape& shape, CodedTile& to) const {
         for (int g = 0; g < form.groups(); ++g) {
@@ -108,6 +121,7 @@ struct ListOfCodes {
         return static_cast<const std::uint8_t*>(blocks[slots[i] / form.rows]) + slots[i] % form.rows * bytes;
     }
     const std::uint8_t* ahead(int i, int count) const { return row(std::min(i + 8, count - 1)); }
+    HWY_INLINE const std::uint8_t* toAsk(int i, int count) const { return row(std::min(i, count - 1)); }
 
     void describe(int count, const CodedShape& shape, CodedTile& to) const {
         for (int i = 0; i < count; ++i) {
