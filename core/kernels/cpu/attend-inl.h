@@ -128,10 +128,53 @@ HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float
             scores[h * stride + first] = hn::GetLane(hn::SumOfLanes(d, sums[h][0]));
 }
 
+// The width of most heads. Where registers hold 16 floats, q and o of one such head stay in eight of them over a tile,
+// where two rows abreast would load q, and load and store o, once per two rows.
+constexpr int kCommonDims = 128;
+constexpr int kCommonRows = 8;  // of a block
+template <class D>
+constexpr bool kCommonInRegisters = hn::MaxLanes(D()) >= 16;
+
+// dotBlock for one query head of kCommonDims, over whole blocks. How many rows these have.
+template <class Loader, bool First, class D, class Rows>
+HWY_INLINE int dotCommon(D d, const Rows& rows, int count, const float* q, float* scores) {
+    constexpr int kVectors = Loader::kVectors, kLanes = static_cast<int>(hn::MaxLanes(D()));
+    constexpr int kStep = kVectors * kLanes, kAbreast = std::min(kCommonRows, Rows::template kAbreast<1>);
+    hn::Vec<D> query[kCommonDims / kLanes];
+    for (int v = 0; v < kCommonDims / kLanes; ++v)
+        query[v] = hn::LoadU(d, q + v * kLanes);
+    int first = 0;
+    for (; first + kCommonRows <= count; first += kCommonRows) {
+        const typename Loader::Element* row[kCommonRows];
+        rows.template find<kCommonRows>(first, row);
+        hn::Vec<D> sum[kCommonRows];
+        for (int i = 0; i < kCommonRows; i += kAbreast) {
+            [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
+            for (int j = i; j < i + kAbreast; ++j)
+                sum[j] = hn::Zero(d);
+            for (int c = 0; c < kCommonDims; c += kStep)
+                for (int j = 0; j < kAbreast; ++j) {
+                    if constexpr (First)
+                        ahead.template ask<kStep>(c, j);
+                    hn::Vec<D> k[kVectors];
+                    Loader::loadRun(d, row[i + j] + c, k);
+                    for (int v = 0; v < kVectors; ++v)
+                        sum[i + j] = hn::MulAdd(k[v], query[c / kLanes + v], sum[i + j]);
+                }
+        }
+        for (int i = 0; i < kCommonRows; i += 4)
+            storeSums(d, sum + i, scores + first + i);
+    }
+    return first;
+}
+
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float* q, float* scores, int stride) {
     constexpr int kRows = Q == 1 ? 8 : 4;
     int i = 0;
+    if constexpr (Q == 1 && kCommonInRegisters<D>)
+        if (dims == kCommonDims)
+            i = dotCommon<Loader, First>(d, rows, count, q, scores);
     for (; i + kRows <= count; i += kRows)
         dotBlock<Loader, Q, kRows, First>(d, rows, i, dims, q, scores, stride);
     for (; i < count; ++i)
@@ -171,11 +214,47 @@ HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float
     }
 }
 
+// addBlock for one query head of kCommonDims, over whole blocks. How many rows these have.
+template <class Loader, bool First, class D, class Rows>
+HWY_INLINE int addCommon(D d, const Rows& rows, int count, const float* p, float* o) {
+    constexpr int kVectors = Loader::kVectors, kLanes = static_cast<int>(hn::MaxLanes(D()));
+    constexpr int kStep = kVectors * kLanes, kAbreast = std::min(kCommonRows, Rows::template kAbreast<1>);
+    hn::Vec<D> sum[kCommonDims / kLanes];
+    for (int v = 0; v < kCommonDims / kLanes; ++v)
+        sum[v] = hn::LoadU(d, o + v * kLanes);
+    int first = 0;
+    for (; first + kCommonRows <= count; first += kCommonRows) {
+        const typename Loader::Element* row[kCommonRows];
+        rows.template find<kCommonRows>(first, row);
+        for (int i = 0; i < kCommonRows; i += kAbreast) {
+            [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
+            hn::Vec<D> weight[kAbreast];
+            for (int j = 0; j < kAbreast; ++j)
+                weight[j] = hn::Set(d, p[first + i + j]);
+            for (int c = 0; c < kCommonDims; c += kStep)
+                for (int j = 0; j < kAbreast; ++j) {
+                    if constexpr (First)
+                        ahead.template ask<kStep>(c, j);
+                    hn::Vec<D> value[kVectors];
+                    Loader::loadRun(d, row[i + j] + c, value);
+                    for (int v = 0; v < kVectors; ++v)
+                        sum[c / kLanes + v] = hn::MulAdd(value[v], weight[j], sum[c / kLanes + v]);
+                }
+        }
+    }
+    for (int v = 0; v < kCommonDims / kLanes; ++v)
+        hn::StoreU(sum[v], d, o + v * kLanes);
+    return first;
+}
+
 // With one query head there are registers for more rows at a time, and o is loaded and stored less often.
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void addRows(D d, const Rows& rows, int count, int dims, const float* p, int stride, float* o) {
     constexpr int kRows = Q == 1 ? 8 : 4;
     int i = 0;
+    if constexpr (Q == 1 && kCommonInRegisters<D>)
+        if (dims == kCommonDims)
+            i = addCommon<Loader, First>(d, rows, count, p, o);
     for (; i + kRows <= count; i += kRows)
         addBlock<Loader, Q, kRows, First>(d, rows, i, dims, p, stride, o);
     for (; i < count; ++i)
