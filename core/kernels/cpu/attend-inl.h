@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #include "core/kernels/cpu/head_passes-inl.h"
 #include "core/kernels/cpu/loader-inl.h"
@@ -86,6 +87,10 @@ HWY_INLINE void prefetchLine(const Element* ahead, int c) {
         __builtin_prefetch(ahead + c, 0, 3);
 }
 
+// Rows of a block. With one query head there are registers for more of them, and o is loaded and stored less often.
+template <int Q>
+constexpr int kBlockRows = Q == 1 ? 8 : 4;
+
 // scores[h][i] = q[h] · row i for Q query heads and R rows from `first` on; each row is loaded once. As many rows as
 // `Rows` says are read side by side: the order in which memory is asked is the order in which it answers best.
 template <class Loader, int Q, int R, bool First, class D, class Rows>
@@ -131,38 +136,48 @@ HWY_INLINE void dotBlock(D d, const Rows& rows, int first, int dims, const float
 // The width of most heads. Where registers hold 16 floats, q and o of one such head stay in eight of them over a tile,
 // where two rows abreast would load q, and load and store o, once per two rows.
 constexpr int kCommonDims = 128;
-constexpr int kCommonRows = 8;  // of a block
 template <class D>
 constexpr bool kCommonInRegisters = hn::MaxLanes(D()) >= 16;
+template <class D>
+using CommonHead = hn::Vec<D>[kCommonDims / static_cast<int>(hn::MaxLanes(D()))];
+
+// visit(i, at, run) for the runs of a block of rows from `first` on: run of row i is vectors `at` … of the head.
+template <class Loader, bool First, class D, class Rows, class Visit>
+HWY_INLINE void forEachRun(D d, const Rows& rows, int first, const Visit& visit) {
+    constexpr int kVectors = Loader::kVectors, kLanes = static_cast<int>(hn::MaxLanes(D()));
+    constexpr int kStep = kVectors * kLanes, kRows = kBlockRows<1>;
+    constexpr int kAbreast = std::min(kRows, Rows::template kAbreast<1>);
+    const typename Loader::Element* row[kRows];
+    rows.template find<kRows>(first, row);
+    for (int i = 0; i < kRows; i += kAbreast) {
+        [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
+        for (int c = 0; c < kCommonDims; c += kStep)
+            for (int j = 0; j < kAbreast; ++j) {
+                if constexpr (First)
+                    ahead.template ask<kStep>(c, j);
+                hn::Vec<D> run[kVectors];
+                Loader::loadRun(d, row[i + j] + c, run);
+                visit(i + j, c / kLanes, run);
+            }
+    }
+}
 
 // dotBlock for one query head of kCommonDims, over whole blocks. How many rows these have.
 template <class Loader, bool First, class D, class Rows>
 HWY_INLINE int dotCommon(D d, const Rows& rows, int count, const float* q, float* scores) {
-    constexpr int kVectors = Loader::kVectors, kLanes = static_cast<int>(hn::MaxLanes(D()));
-    constexpr int kStep = kVectors * kLanes, kAbreast = std::min(kCommonRows, Rows::template kAbreast<1>);
-    hn::Vec<D> query[kCommonDims / kLanes];
-    for (int v = 0; v < kCommonDims / kLanes; ++v)
-        query[v] = hn::LoadU(d, q + v * kLanes);
+    CommonHead<D> query;
+    for (int v = 0; v < std::ssize(query); ++v)
+        query[v] = hn::LoadU(d, q + v * static_cast<int>(hn::MaxLanes(D())));
     int first = 0;
-    for (; first + kCommonRows <= count; first += kCommonRows) {
-        const typename Loader::Element* row[kCommonRows];
-        rows.template find<kCommonRows>(first, row);
-        hn::Vec<D> sum[kCommonRows];
-        for (int i = 0; i < kCommonRows; i += kAbreast) {
-            [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
-            for (int j = i; j < i + kAbreast; ++j)
-                sum[j] = hn::Zero(d);
-            for (int c = 0; c < kCommonDims; c += kStep)
-                for (int j = 0; j < kAbreast; ++j) {
-                    if constexpr (First)
-                        ahead.template ask<kStep>(c, j);
-                    hn::Vec<D> k[kVectors];
-                    Loader::loadRun(d, row[i + j] + c, k);
-                    for (int v = 0; v < kVectors; ++v)
-                        sum[i + j] = hn::MulAdd(k[v], query[c / kLanes + v], sum[i + j]);
-                }
-        }
-        for (int i = 0; i < kCommonRows; i += 4)
+    for (; first + kBlockRows<1> <= count; first += kBlockRows<1>) {
+        hn::Vec<D> sum[kBlockRows<1>];
+        for (auto& of : sum)
+            of = hn::Zero(d);
+        forEachRun<Loader, First>(d, rows, first, [&](int i, int at, const auto& key) HWY_ATTR {
+            for (int v = 0; v < Loader::kVectors; ++v)
+                sum[i] = hn::MulAdd(key[v], query[at + v], sum[i]);
+        });
+        for (int i = 0; i < kBlockRows<1>; i += 4)
             storeSums(d, sum + i, scores + first + i);
     }
     return first;
@@ -170,7 +185,7 @@ HWY_INLINE int dotCommon(D d, const Rows& rows, int count, const float* q, float
 
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void dotRows(D d, const Rows& rows, int count, int dims, const float* q, float* scores, int stride) {
-    constexpr int kRows = Q == 1 ? 8 : 4;
+    constexpr int kRows = kBlockRows<Q>;
     int i = 0;
     if constexpr (Q == 1 && kCommonInRegisters<D>)
         if (dims == kCommonDims)
@@ -217,40 +232,25 @@ HWY_INLINE void addBlock(D d, const Rows& rows, int first, int dims, const float
 // addBlock for one query head of kCommonDims, over whole blocks. How many rows these have.
 template <class Loader, bool First, class D, class Rows>
 HWY_INLINE int addCommon(D d, const Rows& rows, int count, const float* p, float* o) {
-    constexpr int kVectors = Loader::kVectors, kLanes = static_cast<int>(hn::MaxLanes(D()));
-    constexpr int kStep = kVectors * kLanes, kAbreast = std::min(kCommonRows, Rows::template kAbreast<1>);
-    hn::Vec<D> sum[kCommonDims / kLanes];
-    for (int v = 0; v < kCommonDims / kLanes; ++v)
+    constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+    CommonHead<D> sum;
+    for (int v = 0; v < std::ssize(sum); ++v)
         sum[v] = hn::LoadU(d, o + v * kLanes);
     int first = 0;
-    for (; first + kCommonRows <= count; first += kCommonRows) {
-        const typename Loader::Element* row[kCommonRows];
-        rows.template find<kCommonRows>(first, row);
-        for (int i = 0; i < kCommonRows; i += kAbreast) {
-            [[maybe_unused]] const auto ahead = rows.template ahead<kAbreast, First>(first + i);
-            hn::Vec<D> weight[kAbreast];
-            for (int j = 0; j < kAbreast; ++j)
-                weight[j] = hn::Set(d, p[first + i + j]);
-            for (int c = 0; c < kCommonDims; c += kStep)
-                for (int j = 0; j < kAbreast; ++j) {
-                    if constexpr (First)
-                        ahead.template ask<kStep>(c, j);
-                    hn::Vec<D> value[kVectors];
-                    Loader::loadRun(d, row[i + j] + c, value);
-                    for (int v = 0; v < kVectors; ++v)
-                        sum[c / kLanes + v] = hn::MulAdd(value[v], weight[j], sum[c / kLanes + v]);
-                }
-        }
-    }
-    for (int v = 0; v < kCommonDims / kLanes; ++v)
+    for (; first + kBlockRows<1> <= count; first += kBlockRows<1>)
+        forEachRun<Loader, First>(d, rows, first, [&](int i, int at, const auto& value) HWY_ATTR {
+            const auto weight = hn::Set(d, p[first + i]);
+            for (int v = 0; v < Loader::kVectors; ++v)
+                sum[at + v] = hn::MulAdd(value[v], weight, sum[at + v]);
+        });
+    for (int v = 0; v < std::ssize(sum); ++v)
         hn::StoreU(sum[v], d, o + v * kLanes);
     return first;
 }
 
-// With one query head there are registers for more rows at a time, and o is loaded and stored less often.
 template <class Loader, int Q, bool First, class D, class Rows>
 HWY_INLINE void addRows(D d, const Rows& rows, int count, int dims, const float* p, int stride, float* o) {
-    constexpr int kRows = Q == 1 ? 8 : 4;
+    constexpr int kRows = kBlockRows<Q>;
     int i = 0;
     if constexpr (Q == 1 && kCommonInRegisters<D>)
         if (dims == kCommonDims)

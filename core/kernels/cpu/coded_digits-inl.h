@@ -39,6 +39,12 @@ struct QueryDigits {
 };
 static_assert(kMostSteps / 4 * kWidestUnit == kMostRowCodes);
 
+template <int kBits>
+HWY_INLINE void askForUnit(const std::uint8_t* unit) {
+    for (int byte = 0; byte < kWidestUnit * kBits / 8; byte += 64)
+        __builtin_prefetch(unit + byte, 0, 3);
+}
+
 // The scores' sums of four rows, one after the other, from `first` on, and what is read after them.
 template <int kBits, int Q, class Rows>
 HWY_INLINE void dotFour(const CodedShape& shape, const Rows& rows, int first, int count, const QueryDigits& queries,
@@ -50,8 +56,7 @@ HWY_INLINE void dotFour(const CodedShape& shape, const Rows& rows, int first, in
         hn::Vec<Floats> sum[Q][4];
         for (int i = 0; i < 4; ++i) {
             const std::int64_t offset = step * (kWidestUnit * kBits / 8);
-            for (std::int64_t byte = 0; byte < kWidestUnit * kBits / 8; byte += 64)
-                __builtin_prefetch(rows.ahead(std::min(first + i, count - 1), count) + offset + byte, 0, 3);
+            askForUnit<kBits>(rows.ahead(std::min(first + i, count - 1), count) + offset);
             hn::Vec<Bytes> codes[2];
             UnitBytes<kBits>::load(row[i] + offset, codes);
             for (int h = 0; h < Q; ++h)
@@ -144,8 +149,7 @@ using HalfSums = hn::Vec<Integers>[Q][kDigits][4];
 template <int kBits, class Rows>
 HWY_INLINE void askForTwo(const Rows& rows, int first, int count, std::int64_t offset) {
     for (int i = first; i < first + 2; ++i)
-        for (std::int64_t byte = 0; byte < kWidestUnit * kBits / 8; byte += 64)
-            __builtin_prefetch(rows.toAsk(i, count) + offset + byte, 0, 3);
+        askForUnit<kBits>(rows.toAsk(i, count) + offset);
 }
 
 // kHalfUnit of the rows [first, first + n) and, where `upper` is not 0, of as many from first + upper on. Of the next n,

@@ -10,7 +10,7 @@
 
 #include <hwy/highway.h>
 
-#include <algorithm>
+#include <cstdint>
 
 #include "core/kernels/cpu/rtn_digits-inl.h"
 
