@@ -79,21 +79,22 @@ Json jsonOf(const SuiteTable& table, const AttentionBench& bench) {
 
 std::string tableOf(const SuiteTable& table, const AttentionBench& bench) {
     const BenchShape& shape = table.shape;
-    std::string written =
-        lineText("S = %lld, H = %d, G = %d, d = %d%s%s\nread bandwidth %.1f GB/s, %d threads, working set %s\n\n",
-             static_cast<long long>(shape.context), shape.heads, shape.kvHeads, shape.headDim,
-             table.title.empty() ? "" : ": ", table.title.c_str(), bench.readGbps, bench.threads,
-             byteText(bench.workingSetBytes).c_str());
+    std::string written = lineText(
+        "S = %lld, H = %d, G = %d, d = %d%s%s\nread bandwidth %.1f GB/s, %d threads, working set %s\n\n",
+        static_cast<long long>(shape.context), shape.heads, shape.kvHeads, shape.headDim,
+        table.title.empty() ? "" : ": ", table.title.c_str(), bench.readGbps, bench.threads,
+        byteText(bench.workingSetBytes).c_str());
     written += "  timed (median)  spread (IQR)  counted     GB/s  of limit   faster  promised  kept  plan\n";
     for (std::size_t i = 0; i < bench.results.size(); ++i) {
         const AttentionBenchResult& r = bench.results[i];
         const std::size_t against = table.rows[i].against;
-        written += lineText("  %11.1f us  %9.1f us  %-9s  %5.1f  %6.1f %%", r.medianSeconds * 1e6, r.spread * 1e6,
-                        byteText(r.countedBytes).c_str(), r.gbps, 100 * r.gbps / bench.readGbps);
+        written +=
+            lineText("  %11.1f us  %9.1f us  %-9s  %5.1f  %6.1f %%", r.medianSeconds * 1e6, r.spread * 1e6,
+                     byteText(r.countedBytes).c_str(), r.gbps, 100 * r.gbps / bench.readGbps);
         const Held held{r, bench.results[against]};
         written += against == i ? lineText("  %7s  %8s  %4s", "-", "-", "-")
                                 : lineText("  %6.2fx  %7.2fx  %4.2f", held.faster(), held.promised(),
-                                       held.faster() / held.promised());
+                                           held.faster() / held.promised());
         written += "  " + toTitle(r.plan);
         if (against != i && against != 0)
             written += "  (against " + toTitle(held.against.plan) + ")";
@@ -156,13 +157,18 @@ void benchAll(Options& options) {
 void addTimingOptions(CLI::App& command, Options& options) {
     command.add_option("--threads", options.bench.threads, "Threads (default: all)")
         ->check(CLI::Range(0, 1024));
-    command.add_option("--repeats", options.bench.repeats, "Rounds")->check(CLI::Range(1, 10000));
+    command.add_option("--repeats", options.bench.repeats, "Rounds")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10000));
     command.add_flag("--json", options.json, "One JSON object");
 }
 
 void addSuite(CLI::App& bench, const std::shared_ptr<Options>& options) {
-    CLI::App* all = bench.add_subcommand("all", "Every method over every float store, beside what it promises");
-    all->add_option("--context", options->suiteContext, "Cached tokens, S")->check(CLI::Range(64, 1 << 24));
+    CLI::App* all =
+        bench.add_subcommand("all", "Every method over every float store, beside what it promises");
+    all->add_option("--context", options->suiteContext, "Cached tokens, S")
+        ->capture_default_str()
+        ->check(CLI::Range(64, 1 << 24));
     all->add_option("--device", options->device,
                     "cpu (default), or cuda: dense, SparQ, rounded rows and products on the GPU")
         ->check(CLI::IsMember({"cpu", "cuda"}));
@@ -188,10 +194,18 @@ void addBenchCommand(CLI::App& program) {
 
     CLI::App* attention =
         bench->add_subcommand("attention", "Decode attention of one layer under each plan, in turn");
-    attention->add_option("--context", shape.context, "Cached tokens, S")->check(CLI::Range(1, 1 << 24));
-    attention->add_option("--heads", shape.heads, "Query heads, H")->check(CLI::Range(1, 1024));
-    attention->add_option("--kv-heads", shape.kvHeads, "KV heads, G; divides H")->check(CLI::Range(1, 1024));
-    attention->add_option("--dim", shape.headDim, "Head width, d")->check(CLI::Range(1, 1024));
+    attention->add_option("--context", shape.context, "Cached tokens, S")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 24));
+    attention->add_option("--heads", shape.heads, "Query heads, H")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
+    attention->add_option("--kv-heads", shape.kvHeads, "KV heads, G; divides H")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
+    attention->add_option("--dim", shape.headDim, "Head width, d")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
     attention->add_option("--plan", options->plans, "Plan to time; give it again for more")
         ->required()
         ->expected(1)

@@ -74,9 +74,9 @@ std::string tableOf(const DecodeBench& bench, const DecodeBenchOptions& options)
         "%s %.1f GB/s%s; a Llama of %.0f M random weights: %d layers, width %d, "
         "H = %d, G = %d, F = %d, V = %d; float weights in %s pages\n\n",
         bench.device.empty() ? "read bandwidth" : (bench.device + " copies").c_str(), bench.limitGbps,
-        bench.device.empty() ? (", " + std::to_string(bench.threads) + " threads").c_str() : "", static_cast<double>(bench.parameters) / 1e6, shape.layers,
-        shape.queryHeads * shape.headDim, shape.queryHeads, shape.kvHeads, shape.ffn, shape.vocabulary,
-        shape.hugePages ? "large" : "small");
+        bench.device.empty() ? (", " + std::to_string(bench.threads) + " threads").c_str() : "",
+        static_cast<double>(bench.parameters) / 1e6, shape.layers, shape.queryHeads * shape.headDim,
+        shape.queryHeads, shape.kvHeads, shape.ffn, shape.vocabulary, shape.hugePages ? "large" : "small");
     std::string table = line;
     std::snprintf(
         line, sizeof line,
@@ -131,14 +131,25 @@ void addDecodeBench(CLI::App& bench) {
     RandomShape& s = b.shape;
     decode->add_option("--backend", options->backend, "cpu or cuda (a GPU; default: cpu)")
         ->check(CLI::IsMember({"cpu", "cuda"}));
-    decode->add_option("--layers", s.layers, "Layers")->check(CLI::Range(1, 1024));
-    decode->add_option("--heads", s.queryHeads, "Query heads, H")->check(CLI::Range(1, 1024));
-    decode->add_option("--kv-heads", s.kvHeads, "KV heads, G; divides H")->check(CLI::Range(1, 1024));
+    decode->add_option("--layers", s.layers, "Layers")->capture_default_str()->check(CLI::Range(1, 1024));
+    decode->add_option("--heads", s.queryHeads, "Query heads, H")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
+    decode->add_option("--kv-heads", s.kvHeads, "KV heads, G; divides H")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
     decode->add_option("--dim", s.headDim, "Head width, d, even; the model's is H times that")
+        ->capture_default_str()
         ->check(CLI::Range(2, 1024));
-    decode->add_option("--ffn", s.ffn, "Width of the feed-forward, F")->check(CLI::Range(1, 1 << 20));
-    decode->add_option("--vocabulary", s.vocabulary, "Vocabulary, V")->check(CLI::Range(1, 1 << 20));
-    decode->add_option("--prompt-tokens", b.promptTokens, "Tokens of the prompt")->check(CLI::Range(1, 4095));
+    decode->add_option("--ffn", s.ffn, "Width of the feed-forward, F")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 20));
+    decode->add_option("--vocabulary", s.vocabulary, "Vocabulary, V")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 20));
+    decode->add_option("--prompt-tokens", b.promptTokens, "Tokens of the prompt")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 4095));
     decode->add_flag(
         "!--small-pages", s.hugePages,
         "Float weights in pages of 4 KiB, as those of a mapped file lie (default: of 2 MiB); packed ones "
@@ -150,7 +161,7 @@ void addDecodeBench(CLI::App& bench) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     decode->add_option("--threads", b.threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
-    decode->add_option("--repeats", b.repeats, "Rounds")->check(CLI::Range(1, 10000));
+    decode->add_option("--repeats", b.repeats, "Rounds")->capture_default_str()->check(CLI::Range(1, 10000));
     decode->add_flag("--json", options->json, "One JSON object");
     decode->callback([options] { runDecode(*options); });
 }

@@ -91,9 +91,15 @@ void addGemvBench(CLI::App& bench) {
         bench.add_subcommand("gemv", "A matrix times vectors, with weights in each form, in turn");
     const auto options = std::make_shared<Options>();
     GemvBenchOptions& b = options->bench;
-    gemv->add_option("--rows", b.rows, "Rows of the matrix")->check(CLI::Range(1, 1 << 20));
-    gemv->add_option("--columns", b.columns, "Columns of the matrix")->check(CLI::Range(1, 1 << 20));
-    gemv->add_option("--vectors", b.vectors, "Vectors multiplied at once")->check(CLI::Range(1, 256));
+    gemv->add_option("--rows", b.rows, "Rows of the matrix")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 20));
+    gemv->add_option("--columns", b.columns, "Columns of the matrix")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 20));
+    gemv->add_option("--vectors", b.vectors, "Vectors multiplied at once")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 256));
     gemv->add_option("--weights", options->forms,
                      "f32, f16, bf16 or rtn:… as in a plan's weights=…; give it again for more (default: "
                      "bf16, rtn:bits=8, "
@@ -101,7 +107,7 @@ void addGemvBench(CLI::App& bench) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     gemv->add_option("--threads", b.threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
-    gemv->add_option("--repeats", b.repeats, "Rounds")->check(CLI::Range(1, 10000));
+    gemv->add_option("--repeats", b.repeats, "Rounds")->capture_default_str()->check(CLI::Range(1, 10000));
     gemv->add_flag("--json", options->json, "One JSON object");
     gemv->callback([options] { runGemv(*options); });
 }

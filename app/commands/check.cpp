@@ -212,7 +212,7 @@ void addCheckCommand(CLI::App& program) {
             "--tolerance", options->tolerance,
             "Largest error that agrees, relative to a head's largest number (default: 1e-4 for rows in f32, "
             "2e-4 in f16, 5e-4 in bf16)")
-        ->check(CLI::Range(1e-12, 1e6));
+        ->check(CLI::PositiveNumber);
     command->add_flag("--with-prompt", options->withPrompt,
                       "Check how the prompt is read too: at once, and token by token by the first backend");
     command->add_flag("--with-times", options->withTimes,

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 #include <optional>
+#include <variant>
 
 #include "app/commands/default_model.h"
 #include "app/commands/memory_budget.h"
@@ -15,6 +16,7 @@
 #include "core/engine/device/gpu_refusal.h"
 #include "core/model/model.h"
 #include "core/model/model_header.h"
+#include "core/plan/plan_prefill.h"
 #include "core/plan/text_limit.h"
 #include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
@@ -132,6 +134,26 @@ void addRunOptions(CLI::App& command, RunOptions& o) {
     addBackendOption(command, o.backend);
 }
 
+namespace {
+
+// One line on stderr where plans were asked for that the text ends before.
+void tellWhatNeverActs(std::int64_t decodeFrom, std::int64_t tokens,
+                       const std::vector<AttentionPlan>& plans) {
+    const auto waits = [](const AttentionPlan& plan) {
+        return !std::holds_alternative<ReadAll>(plan.read) ||
+               (!std::holds_alternative<KeepAll>(plan.keep) && !masksPrefill(plan));
+    };
+    if (decodeFrom >= tokens - 1 &&
+        std::any_of(plans.begin(), plans.end(), waits)) // the last token is not read
+        std::fprintf(stderr,
+                     "fovea: --decode-from %lld is beyond the %lld tokens that are read: until there every "
+                     "plan is dense, "
+                     "so what its keep and read would do is not seen.\n",
+                     static_cast<long long>(decodeFrom), static_cast<long long>(tokens - 1));
+}
+
+} // namespace
+
 PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     if (o.tokens == 0 && o.positions == 0)
         throw UsageError("how much to generate is missing, give --tokens N or --positions N");
@@ -154,6 +176,7 @@ PreparedRun prepareRun(const RunOptions& o, std::vector<AttentionPlan> plans) {
     for (const AttentionPlan& plan : plans)
         limit = std::min(limit, textLimit(plan, spec));
     run.generate.tokens = tokensToGenerate(o, std::ssize(run.prompt), spec.context, limit);
+    tellWhatNeverActs(o.decodeFrom, std::ssize(run.prompt) + run.generate.tokens, plans);
     MemoryQuestion question;
     question.plans = std::move(plans);
     question.prompt = std::ssize(run.prompt);

@@ -196,7 +196,7 @@ void addTrainCommand(CLI::App& program) {
         ->check(CLI::NonNegativeNumber);
     command->add_option("--vocabulary", o.vocabulary, "Pieces of the tokenizer")->capture_default_str();
     command->add_option("--width", o.width, "Residual stream")->capture_default_str();
-    command->add_option("--layers", o.layers, "")->capture_default_str();
+    command->add_option("--layers", o.layers, "Layers")->capture_default_str();
     command->add_option("--heads", o.heads, "Query heads")->capture_default_str();
     command->add_option("--kv-heads", o.kvHeads, "Divides the query heads")->capture_default_str();
     command->add_option("--ffn", o.ffn, "Inner width of the SwiGLU")->capture_default_str();

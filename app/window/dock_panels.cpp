@@ -2,10 +2,12 @@
 
 #include <QAction>
 #include <QDockWidget>
+#include <QEvent>
 #include <QLayout>
 #include <QMainWindow>
 
 #include <algorithm>
+#include <utility>
 
 #include "app/window/window_views.h"
 #include "views/panel_frame.h"
@@ -17,7 +19,6 @@ namespace {
 constexpr int kTokensHeight = 76; // the header and two whole lines
 constexpr int kTimelinesHeight = 284;
 constexpr int kPlanWidth = 269, kAtlasWidth = 328, kHeadMapWidth = 747, kInspectorWidth = 318;
-constexpr int kSeparator = 4; // between docks, as the style sheet says
 // Raised when docks come or go: a layout saved by another version is not read.
 constexpr int kLayoutVersion = 4;
 
@@ -54,6 +55,8 @@ DockPanels::DockPanels(QMainWindow& window, const WindowViews& views) : QObject(
         tokens->height() + plan->height() + timelines->height() - kTokensHeight - kTimelinesHeight;
     window.resizeDocks({tokens, plan, timelines}, {kTokensHeight, middle, kTimelinesHeight}, Qt::Vertical);
     setLocked(false);
+    for (QDockWidget* dock : m_docks)
+        dock->installEventFilter(this);
 }
 
 QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame* panel,
@@ -75,7 +78,8 @@ QDockWidget* DockPanels::make(const char* name, const QString& title, PanelFrame
     return dock;
 }
 
-QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area) {
+QDockWidget* DockPanels::add(const char* name, const QString& title, PanelFrame* panel,
+                             Qt::DockWidgetArea area) {
     m_docks << make(name, title, panel, area);
     return m_docks.back();
 }
@@ -95,46 +99,94 @@ QList<QAction*> DockPanels::toggles() const {
     return toggles;
 }
 
-// What a panel leaves or needs is the head map's; the others keep their size, which Qt would deal out anew.
-void DockPanels::setShown(QDockWidget* changed, bool shown) {
-    struct Sizes {
-        QList<QDockWidget*> docks;
-        QList<int> sizes;
-    };
-    if (m_onRequest.contains(changed) && !changed->isFloating()) { // it takes no room of its own
-        changed->setVisible(shown);
-        if (shown)
-            changed->raise();
-        return;
-    }
-    const auto sizesAlong = [&](Qt::Orientation along) {
-        const auto extent = [along](const QDockWidget* dock) {
-            return along == Qt::Horizontal ? dock->width() : dock->height();
-        };
-        const auto runsAlong = [&](const QDockWidget* dock) {
-            const bool wholeWidth = dock == m_docks.front() || dock == m_docks.back();
-            return wholeWidth == (along == Qt::Vertical);
-        };
-        Sizes all;
-        for (QDockWidget* dock : m_docks) {
-            const bool stays = dock != changed ? dock->isVisible() : shown;
-            if (!stays || dock->isFloating() || !(runsAlong(dock) || dock == m_headMap))
-                continue;
-            int size = extent(dock);
-            if (dock == m_headMap && changed != m_headMap && runsAlong(changed))
-                size += (shown ? -1 : 1) * (extent(changed) + kSeparator);
-            all.docks << dock;
-            all.sizes << std::max(size, 1);
-        }
-        return all;
-    };
-    const Sizes widths = sizesAlong(Qt::Horizontal), heights = sizesAlong(Qt::Vertical);
-    changed->setVisible(shown);
-    if (changed->isFloating())
-        return;
+QHash<QDockWidget*, QSize> DockPanels::sizes() const {
+    QHash<QDockWidget*, QSize> sizes;
+    for (QDockWidget* dock : m_docks)
+        sizes.insert(dock, dock->size());
+    return sizes;
+}
+
+// Qt deals out anew what there is when panels come and go or the window grows. They keep `sizes`, and what is left is the
+// head map's.
+void DockPanels::keep(const QHash<QDockWidget*, QSize>& sizes) {
     m_window.layout()->activate();
-    m_window.resizeDocks(widths.docks, widths.sizes, Qt::Horizontal);
-    m_window.resizeDocks(heights.docks, heights.sizes, Qt::Vertical);
+    for (const Qt::Orientation along : {Qt::Horizontal, Qt::Vertical}) {
+        const auto extent = [along](const QSize& size) {
+            return along == Qt::Horizontal ? size.width() : size.height();
+        };
+        QList<QDockWidget*> docks;
+        QList<int> extents;
+        int left = 0;
+        for (QDockWidget* dock : m_docks) {
+            const bool wholeWidth = dock == m_docks.front() || dock == m_docks.back();
+            if (!dock->isVisible() || dock->isFloating() ||
+                (wholeWidth != (along == Qt::Vertical) && dock != m_headMap))
+                continue;
+            left += extent(dock->size()) - (dock != m_headMap ? extent(sizes[dock]) : 0);
+            docks << dock;
+            extents << extent(sizes[dock]);
+        }
+        if (const auto map = docks.indexOf(m_headMap); map >= 0)
+            extents[map] = std::max(left, 1);
+        m_window.resizeDocks(docks, extents, along);
+    }
+}
+
+void DockPanels::setShown(QDockWidget* changed, bool shown) {
+    const bool takesRoom = !m_onRequest.contains(changed) && !changed->isFloating();
+    const auto before = sizes();
+    changed->setVisible(shown);
+    if (takesRoom)
+        keep(before);
+    else if (shown && !changed->isFloating())
+        changed->raise();
+}
+
+// A window's layout is done before anybody hears of the window's new size, so sizes are known from before: those that the
+// docks were given while the window had the size that it has been settled at.
+bool DockPanels::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Resize && m_window.size() == m_settledAt)
+        m_settled = sizes();
+    else if (event->type() == QEvent::Resize)
+        settleLater();
+    return QObject::eventFilter(watched, event);
+}
+
+void DockPanels::settleLater() {
+    if (std::exchange(m_settling, true))
+        return;
+    const auto settle = [this] {
+        m_settling = false;
+        if (!m_window.isVisible())
+            return;
+        if (m_settledAt.isValid() && isAsLaidOut())
+            keep(m_settled);
+        m_settledAt = m_window.size();
+        m_settled = sizes();
+    };
+    QMetaObject::invokeMethod(this, settle, Qt::QueuedConnection);
+}
+
+// A whole layout has been restored.
+void DockPanels::settleAnew() {
+    m_settledAt = {};
+    settleLater();
+}
+
+// Has no panel been taken elsewhere, or behind or below another? Of another layout Qt knows best.
+bool DockPanels::isAsLaidOut() const {
+    return std::all_of(m_docks.begin(), m_docks.end(), [&](QDockWidget* dock) {
+        const bool first = dock == m_docks.front(), last = dock == m_docks.back();
+        const auto home = first  ? Qt::TopDockWidgetArea
+                          : last ? Qt::BottomDockWidgetArea
+                                 : Qt::LeftDockWidgetArea;
+        const auto tabs = m_window.tabifiedDockWidgets(dock);
+        return !dock->isFloating() && m_window.dockWidgetArea(dock) == home &&
+               std::none_of(tabs.begin(), tabs.end(),
+                            [&](QDockWidget* tab) { return m_docks.contains(tab); }) &&
+               (first || last || !dock->isVisible() || !m_headMap->isVisible() ||
+                dock->y() == m_headMap->y());
+    });
 }
 
 void DockPanels::setLocked(bool locked) {
@@ -149,8 +201,10 @@ QByteArray DockPanels::state() const {
 }
 
 bool DockPanels::restore(const QByteArray& state) {
-    if (m_window.restoreState(state, kLayoutVersion))
+    if (m_window.restoreState(state, kLayoutVersion)) {
+        settleAnew();
         return true;
+    }
     restoreDefault();
     return false;
 }
@@ -167,6 +221,7 @@ void DockPanels::restoreDefault() {
         dock->show();
     for (QDockWidget* dock : m_onRequest)
         dock->hide();
+    settleAnew();
 }
 
 QDockWidget* DockPanels::dock(const char* name) const {

@@ -3,8 +3,10 @@
 // double click floats it and a right click lists all panels, so that no second row of titles is needed.
 
 #include <QByteArray>
+#include <QHash>
 #include <QList>
 #include <QObject>
+#include <QSize>
 
 class QAction;
 class QDockWidget;
@@ -46,12 +48,21 @@ private:
     QDockWidget* make(const char* name, const QString& title, PanelFrame* panel, Qt::DockWidgetArea area);
     void addBehind(QDockWidget* other, const char* name, const QString& title, PanelFrame* panel);
     void setShown(QDockWidget* changed, bool shown);
+    QHash<QDockWidget*, QSize> sizes() const;
+    void keep(const QHash<QDockWidget*, QSize>& sizes);
+    bool isAsLaidOut() const;
+    void settleLater();
+    void settleAnew();
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
     QMainWindow& m_window;
     QList<QDockWidget*> m_docks; // the first and the last run the whole width
     QList<QDockWidget*> m_onRequest; // behind another one, hidden at first
     QDockWidget* m_headMap = nullptr;
     QByteArray m_default;
+    QSize m_settledAt; // the window's; invalid: not settled yet
+    QHash<QDockWidget*, QSize> m_settled;
+    bool m_settling = false; // is about to
 };
 
 } // namespace fovea

@@ -12,6 +12,7 @@
 #include "core/bench/device_work.h"
 #include "core/bench/read_bandwidth.h"
 #include "core/engine/session.h"
+#include "core/trace/byte_text.h"
 #include "views/charts/timelines.h"
 
 namespace fovea {
@@ -25,13 +26,6 @@ constexpr std::chrono::milliseconds kMeasureFor{100};
 // One cache's worth is measured for all runs of about its size.
 std::int64_t rounded(std::int64_t bytes) {
     return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max(bytes, kPage))));
-}
-
-QString bytesText(std::int64_t bytes) {
-    constexpr double kKiB = 1024, kMiB = 1024 * 1024;
-    const auto value = static_cast<double>(bytes);
-    return value < kMiB ? QStringLiteral("%1 KiB").arg(value / kKiB, 0, 'f', 0)
-                        : QStringLiteral("%1 MiB").arg(value / kMiB, 0, 'f', 0);
 }
 
 } // namespace
@@ -90,15 +84,15 @@ void MeasuredLimit::measure() {
     if (!run || run->steps.empty())
         return;
     const bool device = run->backend == backendName(Backend::Cuda);
-    const std::int64_t workingSet =
-        device ? kDeviceSet : rounded(run->steps.back().held.counted.total());
+    const std::int64_t workingSet = device ? kDeviceSet : rounded(run->steps.back().held.counted.total());
     if ((workingSet == m_measured && device == m_measuredDevice) || m_jobs.busy(Lane::Engine))
         return;
     if (device) {
-        m_jobs.start(Lane::Engine, tr("measuring how fast the GPU copies"), Supersede::Waiting, [this](Job&) -> Deliver {
-            const double gbps = deviceCopyGigabytesPerSecond();
-            return [this, gbps] { showDevice(gbps); };
-        });
+        m_jobs.start(Lane::Engine, tr("measuring how fast the GPU copies"), Supersede::Waiting,
+                     [this](Job&) -> Deliver {
+                         const double gbps = deviceCopyGigabytesPerSecond();
+                         return [this, gbps] { showDevice(gbps); };
+                     });
         return;
     }
     // In the engine's lane: it must not share the memory with a run, and has the run's threads.
@@ -120,8 +114,10 @@ void MeasuredLimit::show(double gbps, std::int64_t workingSet) {
     m_measuredDevice = false;
     const std::int64_t cache = largestCache();
     const QString kind = cache > 0 && workingSet <= cache ? tr("cache-resident limit") : tr("measured limit");
-    m_timelines.setLimit(gbps,
-                         tr("%1 %2 GB/s for %3").arg(kind).arg(gbps, 0, 'f', 1).arg(bytesText(workingSet)));
+    m_timelines.setLimit(gbps, tr("%1 %2 GB/s for %3")
+                                   .arg(kind)
+                                   .arg(gbps, 0, 'f', 1)
+                                   .arg(QString::fromStdString(byteText(workingSet))));
 }
 
 } // namespace fovea

@@ -115,12 +115,14 @@ QString heldNote(const StepRecord& a, const StepRecord& b) {
 }
 
 QString weightsNote(const StepRecord& a, const StepRecord& b) {
-    const auto kib = [](std::int64_t bytes) { return QString::number(static_cast<double>(bytes) / 1024, 'f', 1); };
+    const auto kilobytes = [](std::int64_t bytes) {
+        return QString::number(static_cast<double>(bytes) / 1000, 'f', 1);
+    };
     const std::int64_t before = a.counted[Component::Weights], now = b.counted[Component::Weights];
     if (before <= 0)
         return {};
-    return tr("Weights this step reads: %1 KiB by formula, %2 KiB counted, %3 % of A's.")
-        .arg(kib(b.formula[Component::Weights]), kib(now))
+    return tr("Weights this step reads: %1 kB by formula, %2 kB counted, %3 % of A's.")
+        .arg(kilobytes(b.formula[Component::Weights]), kilobytes(now))
         .arg(100. * static_cast<double>(now) / static_cast<double>(before), 0, 'f', 1);
 }
 
@@ -162,11 +164,11 @@ PaperFacts paperFacts(const AttentionPlan& plan, const RunPair& runs, std::int64
     // Only a step made under this very plan may be called this plan's.
     if (!b || !(runs.b->plan == plan))
         return facts;
-    const auto kib = [](const Traffic& t) {
-        return QString::number(static_cast<double>(t.attention()) / 1024, 'f', 1);
+    const auto kilobytes = [](const Traffic& t) {
+        return QString::number(static_cast<double>(t.attention()) / 1000, 'f', 1);
     };
-    facts.moves = tr("%1 KiB by formula, %2 KiB counted: the step at %3, all layers")
-                      .arg(kib(b->formula), kib(b->counted))
+    facts.moves = tr("%1 kB by formula, %2 kB counted: the step at %3, all layers")
+                      .arg(kilobytes(b->formula), kilobytes(b->counted))
                       .arg(query);
     if (a && key == "sparq")
         add(facts.note, speedNote(runs, *a, *b, query));

@@ -150,6 +150,10 @@ AttentionPlan parsePlan(std::string_view text) {
         refusePlan("the plan is empty", acceptedWords({}));
     std::vector<std::string_view> filled;
     for (const PlanWord& word : words) {
+        if (word.text.find_first_of("{}") != std::string_view::npos)
+            refusePlan("the plan's " + quoted(word.text) +
+                           " lists values in braces, as only a sweep takes them",
+                       "one value for each switch");
         const std::string_view slot = word.text == "dense" ? "read" : word.slot;
         if (std::none_of(slotWords().begin(), slotWords().end(),
                          [&](const SlotWords& known) { return known.slot == slot; }))

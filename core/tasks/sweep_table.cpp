@@ -66,19 +66,25 @@ SweepArguments argumentsOf(CsvFields& f) {
 }
 
 // "up to 64 tokens back: 0.98 0.01 -0.02 0.01 120; …": score, its error, change, its error, answers.
-std::string partsText(const std::vector<PartScore>& parts) {
+std::string partsText(const std::vector<PartScore>& parts, int samples) {
     std::string text;
     for (const PartScore& part : parts) {
         text += (text.empty() ? "" : "; ") + part.name + ":";
-        for (const double value :
-             {part.score.mean, part.score.standardError, part.change.mean, part.change.standardError})
+        for (const double value : {part.score.mean, writtenError(part.score, samples), part.change.mean,
+                                   writtenError(part.change, samples)})
             text += ' ' + csvNumber(value);
         text += ' ' + std::to_string(part.asked);
     }
     return text;
 }
 
-PartScore partFrom(std::string_view text) {
+// As writtenError left it; of one sample, 0 is read as well.
+double errorFrom(CsvFields& f, int samples) {
+    constexpr double kMost = 1e12;
+    return samples > 1 ? f.number(0, kMost) : f.numberIfAny(0, kMost).value_or(0);
+}
+
+PartScore partFrom(std::string_view text, int samples) {
     static const std::vector<std::string> names = {"part",       "its score",          "its standard error",
                                                    "its change", "its change's error", "its answers"};
     const auto colon = text.find(": ");
@@ -93,26 +99,20 @@ PartScore partFrom(std::string_view text) {
     CsvFields f(std::move(fields), 0, names);
     PartScore part;
     part.name = f.text();
-    part.score = {f.number(0, 1), f.number(0, 1e12)};
-    part.change = {f.number(-1, 1), f.number(0, 1e12)};
+    part.score = {f.number(0, 1), errorFrom(f, samples)};
+    part.change = {f.number(-1, 1), errorFrom(f, samples)};
     part.asked = static_cast<std::int64_t>(f.whole(std::uint64_t{1} << 40));
     return part;
 }
 
-std::vector<PartScore> partsFrom(std::string_view text) {
+std::vector<PartScore> partsFrom(std::string_view text, int samples) {
     std::vector<PartScore> parts;
     for (std::size_t at = 0; at < text.size();) {
         const auto end = std::min(text.find("; ", at), text.size());
-        parts.push_back(partFrom(text.substr(at, end - at)));
+        parts.push_back(partFrom(text.substr(at, end - at), samples));
         at = end + 2;
     }
     return parts;
-}
-
-// As writtenError left it; of one sample, 0 is read as well.
-double errorFrom(CsvFields& f, int samples) {
-    constexpr double kMost = 1e12;
-    return samples > 1 ? f.number(0, kMost) : f.numberIfAny(0, kMost).value_or(0);
 }
 
 SweepRow rowFrom(CsvFields& f, int samples) {
@@ -133,7 +133,7 @@ SweepRow rowFrom(CsvFields& f, int samples) {
     row.klMean = f.number(0, 1e12);
     row.klMax = f.number(0, 1e12);
     row.agreement = f.number(0, 1);
-    row.parts = partsFrom(f.text());
+    row.parts = partsFrom(f.text(), samples);
     row.steps = static_cast<std::int64_t>(f.whole(std::uint64_t{1} << 40));
     row.secondsPerStep = f.number(0, 1e9);
     return row;
@@ -158,7 +158,7 @@ void addRow(CsvTable& table, const SweepArguments& a, const SweepRow& row) {
     table.number(row.klMean)
         .number(row.klMax)
         .number(row.agreement)
-        .text(partsText(row.parts))
+        .text(partsText(row.parts, a.samples))
         .integer(row.steps)
         .number(row.secondsPerStep);
 }

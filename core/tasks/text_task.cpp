@@ -29,7 +29,10 @@ public:
                                         std::to_string(m_length) +
                                         ": name a longer text or a smaller length");
         if (m_length < 8)
-            throw std::invalid_argument("bits per character need a length of 8 tokens or more");
+            throw std::invalid_argument(
+                options.length > 0 ? "bits per character need a length of 8 tokens or more"
+                                   : "the text has " + std::to_string(available) +
+                                         " tokens and bits per character need 8: name a longer text");
         m_facts.name = "text";
         m_facts.metric = "bits per character";
         m_facts.higherBetter = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace fovea {
 
@@ -41,14 +42,12 @@ UnitScale scaleFor(ChartUnit unit, double largest) {
         return {1, QStringLiteral("nats")};
     if (unit == ChartUnit::Slots)
         return {1, QStringLiteral("slots")};
-    constexpr double kKibi = 1024;
-    // The unit changes at twice its size: 1536 KiB reads better than 1.5 MiB beside ticks at 0, 500, 1000.
-    if (largest >= 2 * kKibi * kKibi * kKibi)
-        return {kKibi * kKibi * kKibi, QStringLiteral("GiB")};
-    if (largest >= 2 * kKibi * kKibi)
-        return {kKibi * kKibi, QStringLiteral("MiB")};
-    if (largest >= 2 * kKibi)
-        return {kKibi, QStringLiteral("KiB")};
+    // Powers of ten, as in GB/s. The unit changes at twice its size: 1500 kB reads better than 1.5 MB beside ticks at 0, 500,
+    // 1000.
+    constexpr std::pair<double, const char*> kUnits[] = {{1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}};
+    for (const auto& [perUnit, name] : kUnits)
+        if (largest >= 2 * perUnit)
+            return {perUnit, QString::fromLatin1(name)};
     return {1, QStringLiteral("B")};
 }
 

@@ -297,7 +297,7 @@ void StepChart::drawMoving(QPainter& painter, const QSize& size) const {
             continue;
         const double left = x - width - 5 > area.left() ? x - width - 5 : x + 5;
         QColor back = t.panel;
-        back.setAlpha(170);
+        back.setAlpha(230);
         painter.fillRect(QRectF(left - 2, area.top(), width + 4, 12), back);
         painter.drawText(QPointF(left, area.top() + 9), marker.label);
     }

@@ -28,8 +28,8 @@ QString figure(double value) {
     return QString::number(value, 'f', size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
 }
 
-double kib(std::int64_t bytes) {
-    return static_cast<double>(bytes) / 1024;
+double kilobytes(std::int64_t bytes) {
+    return static_cast<double>(bytes) / 1000;
 }
 
 } // namespace
@@ -123,13 +123,13 @@ void SummaryTable::refresh() {
         const bool computed = from == Provenance::Computed;
         put(row, NameColumn, computed ? text : text + u' ' + provenanceName(from), tip);
     };
-    name(HeldRow, tr("held KiB"), Provenance::Counted,
+    name(HeldRow, tr("held kB"), Provenance::Counted,
          tr("Counted: bytes the cache holds after this step, divided by its tokens"));
-    name(MovedFormulaRow, tr("moved KiB"), Provenance::Formula,
+    name(MovedFormulaRow, tr("moved kB"), Provenance::Formula,
          tr("Formula: attention bytes this step moves, all layers, without the model's weights"));
-    name(MovedCountedRow, tr("moved KiB"), Provenance::Counted,
+    name(MovedCountedRow, tr("moved kB"), Provenance::Counted,
          tr("Counted: the same, as the spans handed to kernels"));
-    name(WeightsRow, tr("model MiB"), Provenance::Counted,
+    name(WeightsRow, tr("model MB"), Provenance::Counted,
          tr("Counted: bytes of weights this step reads, scales and zeros included"));
     name(TimedRow, tr("attention µs"), Provenance::Timed, tr("Timed: inside attention kernels, this step"));
     name(KlRow, tr("KL to A, mean nats"), Provenance::Computed,
@@ -139,11 +139,11 @@ void SummaryTable::refresh() {
 
     const auto both = [&](int row, auto of) { putPair(row, value(a, of), value(b, of)); };
     both(HeldRow, [](const StepRecord& s) {
-        return kib(s.held.counted.total()) / static_cast<double>(s.position + 1);
+        return kilobytes(s.held.counted.total()) / static_cast<double>(s.position + 1);
     });
-    both(MovedFormulaRow, [](const StepRecord& s) { return kib(s.formula.attention()); });
-    both(MovedCountedRow, [](const StepRecord& s) { return kib(s.counted.attention()); });
-    both(WeightsRow, [](const StepRecord& s) { return kib(s.counted[Component::Weights]) / 1024; });
+    both(MovedFormulaRow, [](const StepRecord& s) { return kilobytes(s.formula.attention()); });
+    both(MovedCountedRow, [](const StepRecord& s) { return kilobytes(s.counted.attention()); });
+    both(WeightsRow, [](const StepRecord& s) { return kilobytes(s.counted[Component::Weights]) / 1000; });
     both(TimedRow, [](const StepRecord& s) {
         return s.attentionSeconds > 0 ? s.attentionSeconds * 1e6 : std::nan("");
     });
@@ -189,8 +189,9 @@ void SummaryTable::changeEvent(QEvent* event) {
 }
 
 QString SummaryTable::toCsv() const {
-    constexpr Provenance kFrom[kRows] = {Provenance::Counted, Provenance::Formula,  Provenance::Counted, Provenance::Counted,
-                                         Provenance::Timed,   Provenance::Computed, Provenance::Computed};
+    constexpr Provenance kFrom[kRows] = {Provenance::Counted, Provenance::Formula, Provenance::Counted,
+                                         Provenance::Counted, Provenance::Timed,   Provenance::Computed,
+                                         Provenance::Computed};
     QString csv = QStringLiteral("figure,kind,A,B,B/A\n");
     for (int row = 0; row < kRows; ++row) {
         auto name = item(row, NameColumn)->text();

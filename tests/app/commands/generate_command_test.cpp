@@ -93,6 +93,21 @@ TEST_CASE("decode-from moves the point from which the plan acts", "[app.commands
         CHECK(step.at("planned") == (step.at("position") >= 6));
 }
 
+TEST_CASE("A text that ends before decode-from is said to be dense", "[app.commands]") {
+    const TemporaryFolder folder;
+    const std::string model = writeMadeUpModel(folder.path()).string();
+    const auto errors = [&](const char* plan, const char* from) {
+        return fovea::fovea({"generate", "--model", model, "--tokens", "4", "--ignore-eos", "--plan", plan,
+                             "--decode-from", from})
+            .err;
+    };
+    CHECK(errors("read=sparq:r=2,k=2", "2").empty());
+    CHECK(errors("dense", "40").empty());
+    CHECK(errors("keep=moa:alpha=4", "40").empty()); // masks the prompt from its first token on
+    for (const char* plan : {"read=sparq:r=2,k=2", "keep=streaming:window=4"})
+        CHECK(errors(plan, "40").find("--decode-from 40 is beyond the 4 tokens") != std::string::npos);
+}
+
 TEST_CASE("Without --json the text streams to stdout and nothing else", "[app.commands]") {
     const TemporaryFolder folder;
     const std::string model = writeMadeUpModel(folder.path()).string();

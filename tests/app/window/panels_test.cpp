@@ -121,6 +121,27 @@ TEST_CASE("What a hidden panel leaves goes to the head map", "[window][panels]")
     }
 }
 
+TEST_CASE("What a window gains or loses is the head map's", "[window][panels]") {
+    WindowFixture f;
+    pump(50);
+    const std::vector<QRect> before = places(f);
+    const QSize size = f.window->size();
+    for (const QSize more : {QSize(300, 200), QSize(160, 0), QSize(0, 120)}) {
+        f.window->resize(size + more);
+        pump(50);
+        const std::vector<QRect> after = places(f);
+        INFO(text(before) << "\n" << text(after));
+        CHECK(after[3].size() == before[3].size() + more);
+        CHECK(after[0].height() == before[0].height());
+        CHECK(after[5].height() == before[5].height());
+        for (const std::size_t other : {1u, 2u, 4u})
+            CHECK(after[other].width() == before[other].width());
+        f.window->resize(size);
+        pump(50);
+        CHECK(text(places(f)) == text(before));
+    }
+}
+
 TEST_CASE("A right click on a header offers all panels", "[window][panels]") {
     WindowFixture f;
     const std::unique_ptr<QMenu> menu(f.window->createPopupMenu());

@@ -39,7 +39,7 @@ TEST_CASE("A plan of rounded weights is made and run in the background, drawn fr
     CHECK(f.controller().head());
     CHECK(f.controller().replaysB());
     const QString summary = f.window->views().table->toCsv();
-    CHECK(summary.contains("model MiB,counted,"));
+    CHECK(summary.contains("model MB,counted,"));
 
     // Another read on the same weights is replayed at once.
     planB(f, "read=topv:k=4 weights=rtn:bits=2,group=32");

@@ -409,6 +409,7 @@ TEST_CASE("A word that is no plan is named, and the accepted ones with it", "[co
         {"read=sparq read=sparq", "\"read=sparq\""},
         {"dense read=sparq", "\"read=sparq\""},
         {"dense dense", "\"dense\""},
+        {"read=sparq:r={4,8}", "\"read=sparq:r={4,8}\" lists values in braces"},
         {"store=f16 store=f16", "\"store=f16\""},
     }));
     INFO(text);

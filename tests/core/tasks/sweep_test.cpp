@@ -101,6 +101,18 @@ TEST_CASE("A sweep's table comes back from its file as it was", "[core.tasks]") 
     CHECK(sweepCsv(readSweepCsv(lines)) == csv);
 }
 
+TEST_CASE("One sample has no standard error, of parts neither", "[core.tasks]") {
+    SweepTable table = someTable();
+    table.arguments.samples = 1;
+    const std::string csv = sweepCsv(table);
+    CHECK(csv.find("over 8 tokens back: 1  0  9") != csv.npos);
+    const SweepTable back = readSweepCsv(csv);
+    REQUIRE(back.rows[1].parts.size() == 2);
+    CHECK(back.rows[1].parts[1].score.mean == 1);
+    CHECK(back.rows[1].parts[1].asked == 9);
+    CHECK(sweepCsv(back) == csv);
+}
+
 TEST_CASE("A file that is no sweep's is refused, whatever is in it", "[core.tasks]") {
     const std::string csv = sweepCsv(someTable());
     const auto with = [&](const std::string& what, const std::string& other) {

@@ -49,7 +49,7 @@ TEST_CASE("An area is drawn from the axis up to its value", "[views.charts]") {
         CHECK_FALSE(isRed(image.pixelColor(x, qRound(y) - 3)));
         CHECK(isRed(image.pixelColor(x, qRound(area.bottom()) - 3)));
     }
-    CHECK(chart.titleWithUnit() == "bytes, KiB");
+    CHECK(chart.titleWithUnit() == "bytes, kB");
 }
 
 TEST_CASE("Stacked series lie on top of each other, lines do not", "[views.charts]") {

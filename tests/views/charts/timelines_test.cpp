@@ -117,7 +117,7 @@ TEST_CASE("Show as draws the formula of the large model, says so, and comes back
     CHECK(t.range() == std::pair(512., 4096.));
     for (const auto& one : held->series())
         CHECK(one.provenance == Provenance::Formula);
-    CHECK(held->titleWithUnit() == "KV held, GiB");
+    CHECK(held->titleWithUnit() == "KV held, GB");
     CHECK(t.charts()[2]->isHidden()); // a model that did not run has no bandwidth
     CHECK(t.toCsv().contains("KV held: B K formula [bytes]"));
     t.setShowAs(std::nullopt);

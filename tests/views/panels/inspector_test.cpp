@@ -236,7 +236,7 @@ TEST_CASE("The paper card says which figure is whose and hides without a paper",
     Inspector inspector;
     CHECK(inspector.paperCard()->isHidden());
     inspector.setPaper({"SparQ Attention", "Ribar et al., 2023", "arXiv 2312.04985",
-                        "S·r + 2·k·d + 4·d elements", "97.5 KiB per step", ""});
+                        "S·r + 2·k·d + 4·d elements", "97.5 kB per step", ""});
     CHECK_FALSE(inspector.paperCard()->isHidden());
     const auto text = inspector.paperCard()->toText();
     CHECK(text.contains("Published: S·r"));

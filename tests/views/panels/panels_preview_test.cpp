@@ -66,7 +66,7 @@ void previewInspector(std::shared_ptr<const QueryStages> stages, const QString& 
     inspector->setTokenText(" oak");
     inspector->setQueryLimits(0, 600);
     inspector->setPaper({"SparQ Attention", "Ribar et al., 2023", "arXiv 2312.04985",
-                         "S·r + 2·k·d + 4·d elements per KV head and step", "371 KiB per step, all layers",
+                         "S·r + 2·k·d + 4·d elements per KV head and step", "371 kB per step, all layers",
                          "The paper's own kernel: 3.02× on an A100, of 6.4× in theory."});
     save(frame, {320, 560}, name);
 }
@@ -78,7 +78,7 @@ void previewTimelines(const QString& suffix) {
     timelines->setShowAsChoices({"this model", "Llama-2-7B 4k"});
     frame.setContent(timelines);
     timelines->setRuns(makeRun({}, 508, 412), makeRun(sparqPlan(), 508, 412));
-    timelines->setLimit(36.1, "measured limit 36.1 GB/s, working set 2.0 MiB: cache-resident");
+    timelines->setLimit(36.1, "measured limit 36.1 GB/s, working set 2.1 MB: cache-resident");
     timelines->setCursor(480);
     timelines->flush();
     save(frame, {1650, 290}, "timelines" + suffix);

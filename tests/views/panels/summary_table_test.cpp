@@ -15,12 +15,12 @@ TEST_CASE("The table shows the step at the cursor, A beside B", "[views.panels]"
     const auto number = [&](int row, int column) { return table.item(row, column)->text().toDouble(); };
     const auto& sa = a->steps[250];
     const auto& sb = b->steps[250];
-    CHECK(number(SummaryTable::HeldRow, 1) == Approx(sa.held.counted.total() / 1024. / 251).epsilon(1e-3));
+    CHECK(number(SummaryTable::HeldRow, 1) == Approx(sa.held.counted.total() / 1000. / 251).epsilon(1e-3));
     CHECK(number(SummaryTable::HeldRow, 3) == Approx(1.5).margin(0.02));
-    CHECK(number(SummaryTable::MovedFormulaRow, 1) == Approx(sa.formula.attention() / 1024.).epsilon(1e-3));
-    CHECK(number(SummaryTable::MovedCountedRow, 2) == Approx(sb.counted.attention() / 1024.).epsilon(1e-3));
+    CHECK(number(SummaryTable::MovedFormulaRow, 1) == Approx(sa.formula.attention() / 1000.).epsilon(1e-3));
+    CHECK(number(SummaryTable::MovedCountedRow, 2) == Approx(sb.counted.attention() / 1000.).epsilon(1e-3));
     CHECK(number(SummaryTable::WeightsRow, 2) ==
-          Approx(sb.counted[Component::Weights] / 1048576.).epsilon(1e-3));
+          Approx(sb.counted[Component::Weights] / 1e6).epsilon(1e-3));
     CHECK(number(SummaryTable::TimedRow, 1) == Approx(sa.attentionSeconds * 1e6).epsilon(1e-2));
     CHECK(number(SummaryTable::KlRow, 2) == Approx(makeComparison(300, 200)->klMean).epsilon(1e-2));
     CHECK(table.item(SummaryTable::AgreementRow, 2)->text() == "98.9 %");
@@ -28,7 +28,7 @@ TEST_CASE("The table shows the step at the cursor, A beside B", "[views.panels]"
     b->steps[250].counted[Component::Keys] += 1024 * 1024;
     table.setCursor(250);
     CHECK(number(SummaryTable::MovedCountedRow, 2) - number(SummaryTable::MovedFormulaRow, 2) ==
-          Approx(1024).margin(2));
+          Approx(1048.8).margin(.1));
 }
 
 TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[views.panels]") {
@@ -44,10 +44,10 @@ TEST_CASE("What is not there is a dash, in the table and empty in its CSV", "[vi
     REQUIRE(lines.size() == 8);
     for (const auto& line : lines)
         CHECK(line.count(',') == 4);
-    CHECK(lines[2].startsWith("moved KiB,formula,"));
+    CHECK(lines[2].startsWith("moved kB,formula,"));
     CHECK(lines[2].endsWith(",,"));
-    CHECK(lines[3].startsWith("moved KiB,counted,"));
-    CHECK(lines[4].startsWith("model MiB,counted,"));
+    CHECK(lines[3].startsWith("moved kB,counted,"));
+    CHECK(lines[4].startsWith("model MB,counted,"));
     CHECK(lines[5].startsWith("attention µs,timed,"));
     CHECK(lines[6] == "KL to A mean nats,computed,,,");
 }
