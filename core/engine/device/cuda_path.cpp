@@ -193,6 +193,8 @@ private:
                    heads = static_cast<std::size_t>(m_spec.kvHeads);
         read.slots = std::span(m_slots).subspan(first, heads);
         read.seen = std::span(m_seen).subspan(first, heads);
+        read.keep = &m.keeps.of(layer, sequence(text).keeping());
+        read.position = sequence(text).tokens();
         read.inOrder = m_inOrder[static_cast<std::size_t>(at)] != 0;
         read.q = m_rows.on(layer).q + text * row;
         read.out = m_attended.data() + text * row;

@@ -318,6 +318,7 @@ void DeviceReads::attendTopv(std::int64_t index, const DeviceRead& read, cuda::S
     choice.step = readStepOf(step, read);
     choice.tokens = params.tokens;
     choice.codes = step.codes;
+    choice.mixed = step.mixed;
     choice.keys = step.keys;
     if (read.turns.count > 0)
         choice.turned = turn(read, stream);

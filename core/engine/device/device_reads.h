@@ -6,6 +6,7 @@
 // knows: that comes back with the step's results.
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,15 +23,18 @@
 namespace fovea {
 
 struct AttentionPlan;
+class LayerKeep;
 struct ModelSpec;
 
 // Of one layer of one text.
 struct DeviceRead {
     int layer = 0;
     bool planned = false;
-    const CacheTwin* rows = nullptr;         // the newest token's among them
-    std::span<const std::int64_t> slots;     // (G) live ones, as the host knows them
-    std::span<const std::int64_t> seen;      // (G) those that any query head sees, of the slots
+    const CacheTwin* rows = nullptr;     // the newest token's among them
+    std::span<const std::int64_t> slots; // (G) live ones, as the host knows them
+    std::span<const std::int64_t> seen;  // (G) those that any query head sees, of the slots
+    const LayerKeep* keep = nullptr;     // which these are, of the query at `position`
+    std::int64_t position = 0;
     bool inOrder = true;                     // is the order of slots that of age, in every KV head?
     const float* q = nullptr;                // (H, d)
     float* out = nullptr;                    // (H, d)
@@ -86,8 +90,10 @@ private:
     cuda::LogitReport listedReportOf(std::int64_t index) const;
     void countRows(const DeviceRead& read, Component rows, std::int64_t n, Traffic& moved) const;
     void countAll(const DeviceRead& read, Component rows, Traffic& moved) const;
-    void countListed(std::int64_t index, const DeviceRead& read, int kvHead, std::int64_t n,
+    void countListed(std::int64_t index, const DeviceRead& read, Component rows, int kvHead, std::int64_t n,
                      Traffic& moved) const;
+    void countChosen(std::int64_t index, const DeviceRead& read, std::int64_t most,
+                     std::initializer_list<Component> parts, Traffic& moved) const;
 
     const AttentionPlan& m_plan;
     const ModelSpec& m_spec;

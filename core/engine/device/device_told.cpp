@@ -6,6 +6,7 @@
 
 #include "core/cache/row_form.h"
 #include "core/engine/device/device_reads.h"
+#include "core/methods/keep/keep_rule.h"
 #include "core/model/model_spec.h"
 #include "core/plan/attention_plan.h"
 
@@ -103,6 +104,37 @@ void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t
     form.count(moved, rows, n * cuda::readsOfEachRow(step));
 }
 
+namespace {
+
+// Rows first … first + n - 1 of `of`.
+void countRuns(const MixedRows& of, const SlotPlaces& at, std::int64_t first, std::int64_t n,
+               Traffic& moved) {
+    of.eachRun(at, first, n, [&](std::int64_t i, const MixedRows::Run& run) {
+        if (run.codes)
+            return of.countRun(first + i, run, moved);
+        std::vector<std::int32_t> exact(static_cast<std::size_t>(run.n));
+        std::iota(exact.begin(), exact.end(), static_cast<std::int32_t>(first + i));
+        of.countRead(exact, moved);
+    });
+}
+
+// Those of `held` rows that the query at `position` sees by `rule`: of a cache that layers share, what another layer sees
+// alone lies between them.
+void countSeen(const MixedRows& of, const SlotPlaces& at, std::int64_t held, const KeepRule& rule,
+               std::int64_t position, Traffic& moved) {
+    const auto seen = [&](std::int64_t slot) { return rule.sees(position, at.positions[slot]); };
+    for (std::int64_t slot = 0; slot < held;) {
+        const std::int64_t first = slot;
+        while (slot < held && seen(slot))
+            ++slot;
+        countRuns(of, at, first, slot - first, moved);
+        while (slot < held && !seen(slot))
+            ++slot;
+    }
+}
+
+} // namespace
+
 // All rows that some head sees.
 void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& moved) const {
     if (!m_mixed)
@@ -110,27 +142,38 @@ void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& move
     for (int head = 0; head < m_spec.kvHeads; ++head) {
         const KvView view = read.rows->cache().view(read.layer, head);
         const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
+        const SlotPlaces at = rows == Component::Keys ? view.keyPlaces() : view.valuePlaces();
+        const std::int64_t held = read.slots[static_cast<std::size_t>(head)],
+                           seen = read.seen[static_cast<std::size_t>(head)];
         for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
-            of.countRead(read.seen[static_cast<std::size_t>(head)], moved);
+            if (seen == held)
+                of.countRead(held, moved);
+            else
+                countSeen(of, at, held, read.keep->read(head, read.position), read.position, moved);
     }
 }
 
-// The `n` rows of a KV head that a read chose, keys and values.
-void DeviceReads::countListed(std::int64_t index, const DeviceRead& read, int kvHead, std::int64_t n,
-                              Traffic& moved) const {
-    if (!m_mixed) {
-        countRows(read, Component::Keys, n, moved);
-        countRows(read, Component::Values, n, moved);
-        return;
-    }
+// The `n` keys, or values, of a KV head that a read chose.
+void DeviceReads::countListed(std::int64_t index, const DeviceRead& read, Component rows, int kvHead,
+                              std::int64_t n, Traffic& moved) const {
+    if (!m_mixed)
+        return countRows(read, rows, n, moved);
     const std::int64_t at = (index * m_spec.kvHeads + kvHead) * m_most;
     const auto chosen = std::span<const std::int32_t>(m_told.slots)
                             .subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n));
     const KvView view = read.rows->cache().view(read.layer, kvHead);
-    for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times) {
-        view.mixedKeys->countRead(chosen, moved);
-        view.mixedValues->countRead(chosen, moved);
-    }
+    const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
+    for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
+        of.countRead(chosen, moved);
+}
+
+// Of each KV head the `most` that a read chose, or all that it sees.
+void DeviceReads::countChosen(std::int64_t index, const DeviceRead& read, std::int64_t most,
+                              std::initializer_list<Component> parts, Traffic& moved) const {
+    for (int head = 0; head < m_spec.kvHeads; ++head)
+        for (const Component rows : parts)
+            countListed(index, read, rows, head, std::min(read.seen[static_cast<std::size_t>(head)], most),
+                        moved);
 }
 
 void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& moved) const {
@@ -149,10 +192,7 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
         moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
         moved[Component::Indices] += 2 * kIndex * n; // written, read
         moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads * m_valueSums : 0;
-        for (int head = 0; head < m_spec.kvHeads; ++head)
-            countListed(index, read, head,
-                        std::min<std::int64_t>(read.seen[static_cast<std::size_t>(head)], params.tokens),
-                        moved);
+        countChosen(index, read, params.tokens, {Component::Keys, Component::Values}, moved);
         return;
     }
     case Kind::Quest: { // the rows once it is known which they are: choseLastPages
@@ -166,11 +206,11 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
         return;
     }
     case Kind::Topv: {
-        const std::int64_t n = chosenOf(read.seen, std::get<TopvParams>(m_plan.read).tokens);
+        const std::int64_t most = std::get<TopvParams>(m_plan.read).tokens, n = chosenOf(read.seen, most);
         moved[Component::Scores] += 2 * kFloat * S * g + kFloat * n * g; // those of what was chosen once more
         moved[Component::Indices] += 2 * kIndex * n;
-        countRows(read, Component::Keys, S, moved);
-        countRows(read, Component::Values, n, moved);
+        countAll(read, Component::Keys, moved);
+        countChosen(index, read, most, {Component::Values}, moved);
         return;
     }
     }
@@ -193,7 +233,8 @@ std::span<const char> DeviceReads::choseLastPages(std::int64_t index, const Devi
         const std::int64_t rows = count * params.page - (last == pages - 1 ? pages * params.page - S : 0);
         moved[Component::Indices] += 2 * kIndex * rows;
         moved[Component::Scores] += m_tells ? kFloat * rows * m_spec.group() : 0;
-        countListed(index, read, static_cast<int>(head), rows, moved);
+        for (const Component part : {Component::Keys, Component::Values})
+            countListed(index, read, part, static_cast<int>(head), rows, moved);
     }
     return m_lastPages;
 }

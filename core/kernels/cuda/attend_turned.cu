@@ -13,7 +13,7 @@ namespace {
 
 template <class Rows>
 void launchTurned(const TurnedArguments& a, Stream stream) {
-    const auto blocks = static_cast<unsigned>((a.heads + kTurnedHeads - 1) / kTurnedHeads);
+    const auto blocks = static_cast<unsigned>((a.turned.heads + kTurnedHeads - 1) / kTurnedHeads);
     launch(addTurned<Rows>, dim3(blocks), dim3(kAttendThreads), 0, stream, a);
 }
 
@@ -51,15 +51,11 @@ void attendAll(const AttendAll& step, const TurnedSlots& turned, Stream stream) 
     attendAll(others, stream);
     if (turned.count == 0)
         return;
-    TurnedArguments a{};
-    a.step = spanArguments(step);
-    a.slots = turned.slots;
-    a.count = turned.count;
-    a.q = turned.q;
-    a.heads = step.heads;
-    a.tops = others.report.tops;
-    a.sums = others.report.sums;
-    chooseRows(step, a, stream);
+    const TurnedHeads heads = {turned.slots, turned.count,       turned.q,
+                               step.heads,   others.report.tops, others.report.sums};
+    if (step.mixed.any())
+        return addTurnedMixedRows(step, heads, stream);
+    chooseRows(step, {spanArguments(step), heads}, stream);
 }
 
 } // namespace fovea::cuda

@@ -23,20 +23,43 @@ namespace fovea::cuda {
 
 constexpr int kTurnedHeads = kAttendThreads / kWarp; // of a block
 
-struct TurnedArguments {
-    SpanArguments step;
+struct TurnedHeads {
     const std::int32_t* slots;
     int count;
-    const float* q; // (count, H, d)
-    int heads;      // H
-    const float *tops, *sums;
+    const float* q;           // (count, H, d)
+    int heads;                // H
+    const float *tops, *sums; // (H) of what the other slots left
 };
+
+struct TurnedArguments {
+    SpanArguments step;
+    TurnedHeads turned;
+};
+
+// The state of the turned slots joins what is there, by a warp.
+template <class Rows>
+__device__ __forceinline__ void addToOthers(const SpanArguments& step, const TurnedHeads& turned,
+                                            const Rows& rows, int head, const SoftmaxState& state) {
+    const float others = turned.tops[head] * kLog2E, largest = fmaxf(others, state.largest);
+    const float mass = turned.sums[head] * weightOf(others, largest),
+                carried = weightOf(state.largest, largest);
+    const float sum = mass + state.sum * carried;
+    float* const out = step.out + static_cast<std::int64_t>(head) * step.headDim;
+#pragma unroll
+    for (int e = 0; e < kElements; ++e)
+        if (const int c = rows.component(e); c < step.headDim)
+            out[c] = sum == 0.0f ? 0.0f : (out[c] * mass + state.out[e] * carried) / sum;
+}
+
+// The same over mixed rows (attend_turned_mixed.cuh).
+void addTurnedMixedRows(const AttendAll& step, const TurnedHeads& turned, Stream stream);
 
 // What the row of a turned slot scores with the query that was turned for it.
 template <class Rows>
 __device__ __forceinline__ float scoreTurned(const TurnedArguments& a, const Rows& rows, int turned, int head,
                                              const typename Rows::Share& share, bool live) {
-    const float* const q = a.q + (static_cast<std::int64_t>(turned) * a.heads + head) * a.step.headDim;
+    const float* const q =
+        a.turned.q + (static_cast<std::int64_t>(turned) * a.turned.heads + head) * a.step.headDim;
     float key[kElements], dot = 0.0f;
     rows.widen(share, key);
 #pragma unroll
@@ -59,8 +82,8 @@ __device__ __forceinline__ void attendTurned(const TurnedArguments& a, const Row
     unsigned seen = 0;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
-        const int slot = first + r < a.count ? a.slots[first + r] : 0;
-        const bool live = first + r < a.count && slot < step.slots[kvHead];
+        const int slot = first + r < a.turned.count ? a.turned.slots[first + r] : 0;
+        const bool live = first + r < a.turned.count && slot < step.slots[kvHead];
         const int block = slot / step.slotsPerBlock, row = slot - block * step.slotsPerBlock;
         const std::int64_t at = kvHead * step.blocksPerHead + block;
         keys[r] = rows.load(live ? step.keys[at] : nullptr, row, live);
@@ -79,22 +102,14 @@ template <class Rows>
 __global__ void __launch_bounds__(kAttendThreads) addTurned(TurnedArguments a) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     const int head = static_cast<int>(blockIdx.x) * kTurnedHeads + static_cast<int>(threadIdx.x) / kWarp;
-    if (head >= a.heads)
+    if (head >= a.turned.heads)
         return; // the whole warp
     const Rows rows(a.step, lane);
     SoftmaxState state[1];
-    for (int first = 0; first < a.count; first += kRowsInFlight)
+    for (int first = 0; first < a.turned.count; first += kRowsInFlight)
         attendTurned(a, rows, head, first, state);
 
-    const float others = a.tops[head] * kLog2E, largest = fmaxf(others, state[0].largest);
-    const float mass = a.sums[head] * weightOf(others, largest),
-                carried = weightOf(state[0].largest, largest);
-    const float sum = mass + state[0].sum * carried;
-    float* const out = a.step.out + static_cast<std::int64_t>(head) * a.step.headDim;
-#pragma unroll
-    for (int e = 0; e < kElements; ++e)
-        if (const int c = rows.component(e); c < a.step.headDim)
-            out[c] = sum == 0.0f ? 0.0f : (out[c] * mass + state[0].out[e] * carried) / sum;
+    addToOthers(a.step, a.turned, rows, head, state[0]);
 }
 
 } // namespace fovea::cuda

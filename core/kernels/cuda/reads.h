@@ -118,8 +118,9 @@ void chooseQuest(const QuestChoice& choice, Stream stream);
 // and one more where some slots are met by turned queries.
 struct TopvChoice {
     ReadStep step;
-    int tokens = 128; // k
-    RowCodes codes;   // of keys that are no floats
+    int tokens = 128;  // k
+    RowCodes codes;    // of keys that are no floats
+    MixedBlocks mixed; // how they lie where some are exact, of the step's type, and others codes
 
     const void* const* keys = nullptr; // (G, blocksPerHead) blocks of slotsPerBlock rows
     // By queries of their own (attend_turned.h; its scratch is not asked for): the step's sights must be there and hide

@@ -137,6 +137,8 @@ std::string refuseTopv(const TopvChoice& c) {
         return "turned slots need their numbers and their queries";
     if (c.turned.count > 0 && !c.step.sights)
         return "turned slots need sights that hide them from the queries which are not turned";
+    if (c.mixed.any())
+        return refuseMixedRows(c.mixed, c.step.headDim);
     return c.codes.bits != 0 ? refuseCodedRows(c.codes, c.step.headDim) : "";
 }
 

@@ -10,6 +10,9 @@ namespace fovea::cuda {
 // Each queues what leaves the exact logits of all tokens, and the mass of every span.
 void scoreFloatKeys(const TopvChoice& choice, Stream stream);
 void scoreCodedKeys(const TopvChoice& choice, Stream stream);
+void scoreKiviKeys(const TopvChoice& choice, Stream stream);
+void scoreKvquantKeys(const TopvChoice& choice, Stream stream);
+void scoreCqKeys(const TopvChoice& choice, Stream stream);
 
 inline KeyArguments keyArguments(const TopvChoice& choice) {
     const ReadStep& step = choice.step;

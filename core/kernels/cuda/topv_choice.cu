@@ -1,4 +1,5 @@
-// Top-k V's choice: launches score_keys.cuh over keys that are floats, or has it done over codes, then the selection.
+// Top-k V's choice: launches score_keys.cuh over keys that are floats, or has it done over codes and mixed rows, then the
+// selection.
 
 #include <stdexcept>
 
@@ -29,10 +30,27 @@ void scoreFloatKeys(const TopvChoice& choice, Stream stream) {
     }
 }
 
+namespace {
+
+void scoreAnyKeys(const TopvChoice& choice, Stream stream) {
+    switch (choice.mixed.kind) {
+    case MixedKind::None:
+        return choice.codes.bits != 0 ? scoreCodedKeys(choice, stream) : scoreFloatKeys(choice, stream);
+    case MixedKind::Kivi:
+        return scoreKiviKeys(choice, stream);
+    case MixedKind::Kvquant:
+        return scoreKvquantKeys(choice, stream);
+    case MixedKind::Cq:
+        return scoreCqKeys(choice, stream);
+    }
+}
+
+} // namespace
+
 void chooseTopv(const TopvChoice& choice, Stream stream) {
     if (const std::string why = refusal(choice); !why.empty())
         throw std::invalid_argument(why);
-    choice.codes.bits != 0 ? scoreCodedKeys(choice, stream) : scoreFloatKeys(choice, stream);
+    scoreAnyKeys(choice, stream);
 
     Selection a = selectionOf(choice.step, choice.exact, choice.chosen, kRowSpan, choice.scratch);
     if (choice.turned.count > 0)

@@ -52,7 +52,18 @@ constexpr const char* kUses[] = {
     " keep=h2o:heavy=20,recent=19 read=quest:page=4,pages=2,skip=1",
     " keep=scissorhands:budget=24,history=8,recent=6,drop=3",
     " keep=snapkv:budget=20,window=6",
+    " read=topv:k=7",
+    " read=topv:k=9,renormalise=on",
+    " keep=h2o:heavy=20,recent=19 read=topv:k=5",
+    " keep=streaming:sinks=2,window=21,positions=cache",
+    " keep=lm-infinite:sinks=3,window=18",
+    " keep=streaming:sinks=2,window=35,positions=cache read=topv:k=5",
+    " keep=lm-infinite:sinks=3,window=30 read=topv:k=6,renormalise=on",
     " share=cla:2",
+    " share=cla:2 keep=moa:spans=2x4/6+0N/14+0N/20+0N/34+.2N/9+0N*2/3+0.5N/12+0N,sinks=2,block=1,min=1",
+    " share=cla:2 keep=moa:spans=2x4/20+0N*4/9+0N*2/33+0.5N/12+0N,sinks=2,block=1,min=1 read=sparq:r=4,k=6",
+    " share=cla:2 keep=moa:spans=2x4/20+0N*4/9+0N*2/33+0.5N/12+0N,sinks=2,block=1,min=1 read=topv:k=5",
+    " share=cla:2 keep=streaming:sinks=2,window=21,positions=cache",
     " prefill=quantised",
 };
 
@@ -163,6 +174,8 @@ TEST_CASE("Random shapes under KIVI on the GPU are what they are on the CPU", "[
             plan.keep = dice.moa(shape.layers, shape.queryHeads);
         if (dice.coin())
             plan.read = dice.sparse(shape.headDim, 40);
+        if (shape.layers == 2 && dice.coin())
+            plan.share = parsePlan("share=cla:2").share;
         plan.store = KiviParams{.bits = kRtnBits[dice.between(0, 3)], .group = 32, .residual = 32};
         std::vector<int> prompt;
         for (int i = dice.between(1, 60); i > 0; --i)
@@ -189,8 +202,9 @@ TEST_CASE("A GPU without memory for mixed rows hands the run to the CPU, and not
     const LearntModel learnt;
     const auto tokens = randomTokens(300);
     const std::span<const int> all = tokens;
-    for (const char* text : {"store=kivi:bits=2,residual=32 keep=h2o:heavy=90,recent=60",
-                             "store=cq:channels=2,bits=4,recent=9"}) {
+    for (const char* text :
+         {"store=kivi:bits=2,residual=32 keep=h2o:heavy=90,recent=60", "store=cq:channels=2,bits=4,recent=9",
+          "store=kvquant:bits=3,exact=2 keep=streaming:sinks=2,window=110,positions=cache read=topv:k=5"}) {
         const AttentionPlan plan = parsePlan(text);
         const std::size_t before = cuda::takenBytes();
         std::size_t first = 0,
@@ -225,7 +239,10 @@ TEST_CASE("A GPU without memory for mixed rows hands the run to the CPU, and not
 
 TEST_CASE("Texts of mixed rows on the GPU at once are what each is alone", "[core.engine.device.mixed]") {
     const LearntModel learnt;
-    for (const char* text : kStores) {
+    std::vector<std::string> texts(std::begin(kStores), std::end(kStores));
+    texts.push_back(
+        "store=kvquant:bits=3,exact=2 keep=streaming:sinks=2,window=9,positions=cache read=topv:k=5");
+    for (const std::string& text : texts) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         Batch batch(learnt.model(), plan, 3, 0, Backend::Cuda);
@@ -254,7 +271,9 @@ TEST_CASE("Texts of mixed rows on the GPU at once are what each is alone", "[cor
 TEST_CASE("One graph serves many steps over mixed rows", "[core.engine.device.mixed]") {
     const LearntModel learnt;
     const auto tokens = randomTokens(250);
-    for (const char* text : kStores) {
+    std::vector<std::string> texts(std::begin(kStores), std::end(kStores));
+    texts.push_back("store=cq:channels=4,bits=4 keep=lm-infinite:sinks=3,window=30 read=topv:k=5");
+    for (const std::string& text : texts) {
         INFO(text);
         Session gpu(learnt.model(), parsePlan(text), {.backend = Backend::Cuda});
         gpu.step(tokens[0], false);

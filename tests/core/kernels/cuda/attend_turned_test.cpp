@@ -88,6 +88,62 @@ TEST_CASE("Turned slots give the same bits in every order of execution", "[core.
         CHECK(sameBits(problem.run(execution.stream), first));
 }
 
+TEST_CASE("Turned slots may be mixed rows, exact or codes", "[core.kernels.cuda.mixed]") {
+    const auto check = [](const MixedShape& shape, AttentionCase problem) {
+        INFO(shape.text());
+        problem.mix(shape);
+        checkAgainstTruth(problem);
+    };
+    for (MixedShape shape : mixedShapes()) {
+        for (const int headDim : {32, 48, 256})
+            for (const int group : {1, 3, 9})
+                check(shape, turnedCase({ElementType::F32, 2, group, headDim, 70, 2, 24}, {0, 1, 2, 3}));
+        for (const double share : {0., 1.}) {
+            shape.exactShare = share;
+            check(shape, turnedCase({ElementType::BF16, 2, 2, 64, 60, 1, 24}, {50, 2, 33}));
+            check(shape, turnedCase({ElementType::F16, 1, 2, 64, 1, 1, 24}, {0})); // it is all there is
+        }
+        AttentionCase ragged = turnedCase({ElementType::F32, 3, 2, 64, 40, 2, 24}, {0, 1, 2, 3});
+        ragged.slots = {40, 2, 1};
+        ragged.softcap = 3;
+        check(shape, ragged);
+    }
+}
+
+TEST_CASE("A turned mixed row that nobody has, or of no numbers, reaches nobody else",
+          "[core.kernels.cuda.mixed]") {
+    for (const MixedShape& shape : mixedShapes())
+        for (const bool keys : {true, false}) {
+            INFO(shape.text() << (keys ? " key" : " value"));
+            AttentionCase clean = turnedCase({ElementType::F32, 3, 2, 64, 60, 1, 24}, {0, 1});
+            clean.slots = {60, 60, 0};
+            clean.mix(shape);
+            AttentionCase problem = clean;
+            problem.spoil(keys, 1, 1);
+            for (const machine::Execution& execution : machine::executions()) {
+                const std::vector<float> out = problem.run(execution.stream),
+                                         own = clean.run(execution.stream);
+                const auto row = [](int head) { return head * 64; };
+                CHECK(std::equal(out.begin(), out.begin() + row(2), own.begin()));
+                CHECK(std::any_of(out.begin() + row(2), out.begin() + row(3),
+                                  [](float x) { return std::isnan(x); }));
+                CHECK(std::all_of(out.begin() + row(4), out.end(),
+                                  [](float x) { return x == 0; })); // nothing is held
+            }
+        }
+}
+
+TEST_CASE("Turned mixed rows give the same bits in every order of execution", "[core.kernels.cuda.mixed]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        AttentionCase problem = turnedCase({ElementType::F16, 2, 4, 128, 133, 3, 32}, {0, 1, 2, 3, 4});
+        problem.mix(shape);
+        const std::vector<float> first = problem.run(machine::executions().front().stream);
+        for (const machine::Execution& execution : machine::executions())
+            CHECK(sameBits(problem.run(execution.stream), first));
+    }
+}
+
 TEST_CASE("Turned slots that the kernel cannot take are refused with the reason", "[core.kernels.cuda]") {
     using Catch::Contains;
     alignas(16) float memory[64] = {};

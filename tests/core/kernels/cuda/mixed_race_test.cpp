@@ -5,6 +5,7 @@
 #include "tests/core/kernels/cuda/attention_case.h"
 #include "tests/core/kernels/cuda/mixed_append_case.h"
 #include "tests/core/kernels/cuda/race_watch.h"
+#include "tests/core/kernels/cuda/topv_case.h"
 
 using namespace fovea;
 using namespace fovea::cuda;
@@ -41,6 +42,39 @@ TEST_CASE("Attention over mixed rows without one of its barriers has a race", "[
         const AttentionCase problem = attended(shape, 1);
         checkBarriers([&](Stream stream) { problem.attend(stream); }, 1,
                       shape.kind == MixedKind::Kivi ? 2 : 3);
+    }
+}
+
+TEST_CASE("Turned slots of mixed rows have no race, and without one of their barriers one",
+          "[core.kernels.cuda.races]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        AttentionCase problem({ElementType::F16, 1, 3, 64, 70, 1, 32});
+        problem.mix(shape);
+        problem.sights.assign(3, {0, 3});
+        problem.turned = {0, 1, 2};
+        problem.turnedQ.assign(3 * problem.q.size(), 0.5f);
+        const auto run = [&](Stream stream) { problem.attend(stream); };
+        CHECK(races(run) == "");
+        // The first slot's queries are written once nobody reads others.
+        checkBarriers(run, 2, shape.kind == MixedKind::Kivi ? 0 : 2 * 3 - 1);
+    }
+}
+
+TEST_CASE("Top-k V over mixed rows has no race, and without one of its barriers one",
+          "[core.kernels.cuda.races]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        ReadCase problem({ElementType::F32, 1, 3, 32, 270, 64});
+        problem.mix(shape);
+        problem.sights.assign(3, {0, 2});
+        problem.turned = {0, 1};
+        problem.turnedQ.assign(2 * problem.q.size(), 0.5f);
+        const auto run = [&](Stream stream) { runTopv(problem, 16, stream); };
+        const bool shares = shape.kind != MixedKind::Kivi;
+        CHECK(races(run) == "");
+        checkBarriers(run, 1, shares ? 3 : 2);
+        checkBarriers(run, 2, shares ? 2 * 2 - 1 : 0);
     }
 }
 

@@ -71,6 +71,18 @@ void ReadCase::setKey(int kvHead, std::int64_t slot, int c, float x) {
     roundRow(geometry.rows(), m_rawKeys.data() + at(kvHead, slot, 0), m_keys.data() + at(kvHead, slot, 0));
 }
 
+void ReadCase::mix(const MixedShape& shape) {
+    m_mixed.emplace(geometry.rows(), shape, positions, 7);
+    m_keys = m_mixed->rows(true);
+    m_values = m_mixed->rows(false);
+}
+
+std::optional<MixedOnMachine> ReadCase::mixed() const {
+    if (!m_mixed)
+        return {};
+    return m_mixed->upload(slots, std::isnan(behindTheLastSlot) ? 0xff : 0);
+}
+
 const float* ReadCase::queryFor(int head, std::int64_t slot) const {
     const auto d = static_cast<std::size_t>(geometry.headDim), own = static_cast<std::size_t>(head) * d;
     const auto found = std::find(turned.begin(), turned.end(), slot);

@@ -3,12 +3,14 @@
 // machine, and its answer from the definition in double precision.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/kernels/cuda/reads.h"
 #include "tests/core/kernels/cuda/case_rows.h"
 #include "tests/core/kernels/cuda/device_blocks.h"
+#include "tests/core/kernels/cuda/mixed_case.h"
 
 namespace fovea::cuda {
 
@@ -55,7 +57,17 @@ public:
     float key(int kvHead, std::int64_t slot, int c) const { return m_keys[at(kvHead, slot, c)]; }
     // The query of a head that meets a slot: (d).
     const float* queryFor(int head, std::int64_t slot) const;
+    // What is summed of chosen slots: the keys under another name, but for mixed rows.
+    float value(int kvHead, std::int64_t slot, int c) const {
+        return (m_mixed ? m_values : m_keys)[at(kvHead, slot, c)];
+    }
     void setKey(int kvHead, std::int64_t slot, int c, float x);
+    // From now on the rows are those of a mixed store, at the positions of this moment.
+    void mix(const MixedShape& shape);
+    // A component of a mixed key becomes no number; who shares its side is spoilt too.
+    void spoil(int kvHead, std::int64_t slot) { m_mixed->spoil(true, kvHead, slot); }
+    // The mixed rows on a machine; nothing where they are others.
+    std::optional<MixedOnMachine> mixed() const;
 
     // Blocks of slotsPerBlock rows, and of (d, slotsPerBlock).
     DeviceBlocks rows() const;
@@ -78,6 +90,8 @@ private:
     float stored(int kvHead, std::int64_t slot, int c) const;
 
     std::vector<float> m_rawKeys, m_keys; // as they came; as they are stored
+    std::vector<float> m_values;          // of mixed rows
+    std::optional<MixedCase> m_mixed;
 };
 
 // A problem's queries, numbers of slots and sights on a machine.

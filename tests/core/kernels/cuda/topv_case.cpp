@@ -28,6 +28,11 @@ TopvOutcome runTopv(const ReadCase& problem, int tokens, Stream stream) {
     choice.turned = {static_cast<const std::int32_t*>(turned.data()), static_cast<int>(problem.turned.size()),
                      static_cast<const float*>(turnedQ.data()), nullptr};
     choice.keys = keys.table<const void* const*>();
+    const std::optional<MixedOnMachine> mixed = problem.mixed();
+    if (mixed) {
+        choice.mixed = mixed->blocks;
+        choice.keys = mixed->keys;
+    }
     choice.exact.stride = problem.stride();
     const Guarded<float> logits(H * static_cast<std::size_t>(problem.stride())), tops(H), sums(H),
         weights(H * k), kept(H), scratch(scratchFloats(choice));
@@ -125,6 +130,12 @@ std::vector<float> chosenValues(const ReadCase& problem, int tokens, const TopvO
     all.blocksPerHead = step.blocksPerHead;
     all.q = static_cast<const float*>(q.data());
     all.keys = all.values = values.table<const void* const*>();
+    const std::optional<MixedOnMachine> mixed = problem.mixed();
+    if (mixed) {
+        all.mixed = mixed->blocks;
+        all.keys = mixed->keys;
+        all.values = mixed->values;
+    }
     all.slots = static_cast<const std::int64_t*>(live.data());
     all.out = out.data();
     KnownLogits known;
@@ -154,7 +165,7 @@ std::vector<double> trueSum(const ReadCase& problem, int tokens, const TopvOutco
             for (int c = 0; c < d; ++c)
                 out[static_cast<std::size_t>(h * d + c)] +=
                     outcome.weights[static_cast<std::size_t>(h * tokens) + i] / kept *
-                    static_cast<double>(problem.key(kvHead, chosen[i], c));
+                    static_cast<double>(problem.value(kvHead, chosen[i], c));
     }
     return out;
 }

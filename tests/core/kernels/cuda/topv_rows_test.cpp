@@ -47,6 +47,11 @@ ReadCase turnedCase(const ReadGeometry& geometry, const std::vector<std::int32_t
     return problem;
 }
 
+ReadCase mixed(ReadCase problem, const MixedShape& shape) {
+    problem.mix(shape);
+    return problem;
+}
+
 } // namespace
 
 TEST_CASE("Top-k V chooses by keys that are codes as by the floats that they stand for",
@@ -118,6 +123,78 @@ TEST_CASE("Top-k V meets some slots by the queries that were turned for them", "
     ragged.slots = {40, 2, 0}; // one that holds some of them, and one that holds nothing
     ragged.behindTheLastSlot = std::numeric_limits<float>::infinity();
     check(ragged);
+}
+
+TEST_CASE("Top-k V chooses by mixed keys, and sums mixed values", "[core.kernels.cuda.mixed]") {
+    for (MixedShape shape : mixedShapes()) {
+        INFO(shape.text());
+        for (const int headDim : {32, 48, 256})
+            for (const int group : {1, 3, 9})
+                check(mixed(ReadCase({ElementType::F32, 2, group, headDim, 131, 24}), shape));
+        for (const std::int64_t slots : {1, 15, 257})
+            check(mixed(ReadCase({ElementType::BF16, 1, 2, 64, slots, 100}), shape), 300);
+        for (const double share : {0., 1.}) {
+            shape.exactShare = share;
+            check(mixed(ReadCase({ElementType::F16, 2, 2, 64, 70, 24}), shape));
+        }
+    }
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        const ReadCase problem = mixed(ReadCase({ElementType::F32, 2, 3, 64, 70, 24}), shape);
+        const TopvOutcome outcome = runTopv(problem, 17, firstStream());
+        for (const bool renormalise : {false, true}) {
+            const std::vector<double> truth = trueSum(problem, 17, outcome, renormalise);
+            const std::vector<float> sum = chosenValues(problem, 17, outcome, renormalise, firstStream());
+            for (std::size_t i = 0; i < truth.size(); ++i)
+                REQUIRE(std::abs(sum[i] - truth[i]) <= 4e-6);
+        }
+    }
+}
+
+TEST_CASE("Mixed keys of unequal numbers, capped, seen by some or by nobody", "[core.kernels.cuda.mixed]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        ReadCase problem = mixed(ReadCase({ElementType::F32, 4, 2, 32, 300, 64}), shape);
+        problem.slots = {300, 1, 0, 257};
+        problem.softcap = 0.5f;
+        check(problem);
+        for (int head = 0; head < problem.heads(); ++head)
+            problem.sights.push_back({3, 250 - 40 * (head % 2)});
+        check(problem, 100);
+        problem.sights.assign(8, {0, 1000});
+        check(problem);
+    }
+}
+
+TEST_CASE("What no live slot owns, or nobody sees, cannot reach a choice by mixed keys",
+          "[core.kernels.cuda.mixed]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        ReadCase problem = mixed(ReadCase({ElementType::F32, 2, 2, 32, 100, 64}), shape);
+        problem.slots = {99, 3};
+        problem.sights.assign(4, {1, 40});
+        problem.behindTheLastSlot = 0.0f;
+        const TopvOutcome clean = runTopv(problem, 16, firstStream());
+        problem.behindTheLastSlot = std::numeric_limits<float>::quiet_NaN();
+        problem.spoil(0, 20);
+        CHECK(runTopv(problem, 16, firstStream()) == clean);
+    }
+}
+
+TEST_CASE("Top-k V meets some mixed rows by the queries that were turned for them",
+          "[core.kernels.cuda.mixed]") {
+    for (const MixedShape& shape : mixedShapes()) {
+        INFO(shape.text());
+        for (const int headDim : {32, 256})
+            for (const int group : {1, 3, 9})
+                check(mixed(turnedCase({ElementType::F32, 2, group, headDim, 131, 24}, {0, 1, 2, 3}), shape));
+        check(mixed(turnedCase({ElementType::BF16, 2, 2, 64, 280, 64}, {270, 2, 33}), shape), 40);
+        check(mixed(turnedCase({ElementType::F16, 1, 2, 64, 3}, {0, 1, 2}), shape)); // these are all there is
+        ReadCase ragged = turnedCase({ElementType::F32, 3, 2, 64, 40}, {0, 1, 2, 3});
+        ragged.slots = {40, 2, 0};
+        ragged.softcap = 2;
+        check(mixed(ragged, shape));
+    }
 }
 
 TEST_CASE("Turned slots without queries or sights are refused", "[core.kernels.cuda]") {
