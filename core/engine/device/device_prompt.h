@@ -8,9 +8,11 @@
 
 #include "core/engine/decode_path.h"
 #include "core/engine/device/device_layers.h"
+#include "core/engine/device/prompt_turns.h"
 #include "core/engine/device/room.h"
 #include "core/engine/device/step_rows.h"
 #include "core/engine/step_angles.h"
+#include "core/kernels/cuda/cache_writes.h"
 #include "core/kernels/cuda/prefill.h"
 
 namespace fovea {
@@ -25,6 +27,7 @@ public:
 
 private:
     bool takes(Sequence& text) const;
+    void append(const DeviceLayers::Heads& heads, const cuda::CacheBlocks& to) const;
     void prepare(Sequence& text, std::span<const int> tokens, std::int64_t length);
     void turnTo(std::int64_t first, std::int64_t length);
     void attend(int layer, Sequence& text);
@@ -35,6 +38,7 @@ private:
     DeviceLayers& m_layers;
     cuda::Stream m_stream;
     StepAngles m_angles;
+    DevicePromptTurns m_turns;
     StepRows m_rows;
     std::int64_t m_count = 0; // T
     Room<int> m_tokens, m_positions;

@@ -44,6 +44,11 @@ std::string refuseShape(const AttendPrompt& chunk) {
         return "a soft-cap is 0 or more, got " + std::to_string(chunk.softcap);
     if (chunk.reach < 0)
         return "a window reaches back 0 tokens or more, got " + std::to_string(chunk.reach);
+    const PromptTurns& turns = chunk.turns;
+    if (turns.sinks < 0 || turns.pairs < 0 || 2 * turns.pairs > chunk.headDim)
+        return "queries of " + std::to_string(chunk.headDim) +
+               " components turn for 0 sinks or more, in pairs of them, got " + std::to_string(turns.sinks) +
+               " sinks and " + std::to_string(turns.pairs) + " pairs";
     return "";
 }
 
@@ -79,6 +84,9 @@ std::string refusal(const AttendPrompt& chunk) {
     if (!chunk.q || !chunk.keys || !chunk.values || !chunk.slots || !chunk.firstPositions || !chunk.out)
         return "a prompt's attention needs q, keys, values, slots, firstPositions and out, and one of them "
                "is null";
+    if (chunk.turns.sinks > 0 && (!chunk.turns.rows || !chunk.turns.cosines || !chunk.turns.sines))
+        return "sinks that are met at another distance need the angles of their queries, and one of the "
+               "tables is null";
     if (!aligned16(chunk.q) || !aligned16(chunk.out))
         return "a prompt's attention needs q and out aligned to 16 bytes";
     return "";

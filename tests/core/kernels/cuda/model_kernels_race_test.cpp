@@ -137,7 +137,11 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
                 INFO(problem.text());
                 CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
             }
+    const int turnedSinks = GENERATE(0, 40); // which lie in both tiles
     PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
+    twoTiles.turnedSinks = turnedSinks;
+    twoTiles.rotated = 16;
+    twoTiles.turnedBy = [](std::int64_t p, std::int64_t) { return -p; };
     const auto withoutAny = [&](std::uint64_t barriers, const char* file) {
         simt::Executor executor;
         twoTiles.run(&executor);

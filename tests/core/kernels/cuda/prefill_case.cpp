@@ -128,6 +128,54 @@ std::vector<std::int64_t> oldestOf(const PromptCase& problem) {
     return oldest;
 }
 
+// Radians per position of the pair of components c and c + rotated/2.
+double frequencyOf(int c) {
+    return 1 / (1.0 + 3 * c);
+}
+
+// The angles of each query and sink, one row for each that is turned at all.
+struct TurnTables {
+    std::vector<std::int32_t> rows;
+    std::vector<float> cosines, sines;
+};
+
+TurnTables turnsOf(const PromptCase& problem) {
+    TurnTables tables;
+    std::int32_t made = 0;
+    for (const PromptText& text : problem.texts)
+        for (int query = 0; query < problem.mostQueries(); ++query)
+            for (std::int64_t j = 0; j < problem.turnedSinks; ++j) {
+                const std::int64_t p = text.firstPosition + query, by = problem.turnedBy(p, j);
+                if (query >= text.queries || j > p || by == 0) {
+                    tables.rows.push_back(-1);
+                    continue;
+                }
+                tables.rows.push_back(made++);
+                for (int c = 0; c < problem.rotated / 2; ++c) {
+                    tables.cosines.push_back(
+                        static_cast<float>(std::cos(static_cast<double>(by) * frequencyOf(c))));
+                    tables.sines.push_back(
+                        static_cast<float>(std::sin(static_cast<double>(by) * frequencyOf(c))));
+                }
+            }
+    return tables;
+}
+
+double turnedDot(const PromptCase& problem, const float* q, const float* k, std::int64_t by) {
+    double dot = 0;
+    const int half = problem.rotated / 2;
+    for (int c = 0; c < problem.headDim; ++c) {
+        double x = q[c];
+        if (c < 2 * half) {
+            const double angle = static_cast<double>(by) * frequencyOf(c % half);
+            x = c < half ? x * std::cos(angle) - q[c + half] * std::sin(angle)
+                         : x * std::cos(angle) + q[c - half] * std::sin(angle);
+        }
+        dot += x * k[c];
+    }
+    return dot;
+}
+
 template <class T>
 const T* as(const machine::Buffer& buffer) {
     return static_cast<const T*>(buffer.data());
@@ -164,7 +212,13 @@ std::vector<float> PromptCase::run(Stream stream) const {
                           oldestMemory =
                               machine::upload(oldest ? oldestOf(*this) : std::vector<std::int64_t>());
     const Guarded<float> out(rowOf(*this, texts.size(), 0, 0));
+    const TurnTables turns = turnsOf(*this);
+    const machine::Buffer turnRows = machine::upload(turns.rows), cosines = machine::upload(turns.cosines),
+                          sines = machine::upload(turns.sines);
     AttendPrompt chunk;
+    if (turnedSinks > 0)
+        chunk.turns = {static_cast<int>(turnedSinks), as<std::int32_t>(turnRows), as<float>(cosines),
+                       as<float>(sines), rotated / 2};
     chunk.type = type;
     chunk.codes = codes;
     chunk.texts = static_cast<int>(texts.size());
@@ -213,10 +267,8 @@ std::vector<double> PromptCase::truth() const {
                     if (!sees(head, p, j))
                         continue;
                     seen.push_back(static_cast<std::size_t>(j) * d);
-                    double dot = 0;
-                    for (std::size_t c = 0; c < d; ++c)
-                        dot += double{q[row + c]} * keys[seen.back() + c];
-                    dot *= scale;
+                    const double dot = scale * turnedDot(*this, &q[row], &keys[seen.back()],
+                                                         j < turnedSinks ? turnedBy(p, j) : 0);
                     weights.push_back(softcap == 0 ? dot : softcap * std::tanh(dot / softcap));
                     largest = std::max(largest, weights.back());
                 }

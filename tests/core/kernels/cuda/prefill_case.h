@@ -36,6 +36,10 @@ struct PromptCase {
     // What lies behind the last slot, in the block that holds it.
     float behindTheLastSlot = 0;
     RowCodes codes = {}; // of K and V where they are not of `type`
+    // By how many positions the query at p is turned for the token at j < turnedSinks, and how many components turn.
+    std::int64_t turnedSinks = 0;
+    int rotated = 0;
+    std::function<std::int64_t(std::int64_t, std::int64_t)> turnedBy = {};
 
     int heads() const { return kvHeads * group; }
     int mostQueries() const;
