@@ -1,5 +1,8 @@
 #include "core/engine/device/device_prompt.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <numeric>
 #include <variant>
@@ -7,12 +10,21 @@
 #include "core/engine/device/cache_twin.h"
 #include "core/engine/device/prompt_twin.h"
 #include "core/engine/layer_keeps.h"
+#include "core/engine/prompt_sight.h"
 #include "core/engine/sequence.h"
 #include "core/kernels/cuda/cache_writes.h"
 #include "core/plan/attention_plan.h"
 #include "core/plan/plan_prefill.h"
 
 namespace fovea {
+
+namespace {
+
+bool hears(Sequence& text) {
+    return text.observer() && text.observer()->hearsReads();
+}
+
+} // namespace
 
 DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda::Stream stream)
     : m(state), m_spec(state.model.spec), m_layers(layers), m_stream(stream), m_angles(m_spec),
@@ -26,11 +38,10 @@ DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda:
     }
 }
 
-// Whoever hears what queries give to a prompt's tokens is served on the host. So are prompts through the codes of a store of
-// which rows become codes one by one as tokens come, for here a chunk of them comes at once; and those in floats after steps
-// whose keep goes on dropping what they would see.
+// Prompts through the codes of a store of which rows become codes one by one as tokens come are served on the host, for here a
+// chunk of them comes at once; and those in floats after steps whose keep goes on dropping what they would see.
 bool DevicePrompt::takes(Sequence& text) const {
-    if (m.tap || (text.observer() && text.observer()->hearsReads()))
+    if (m.tap)
         return false;
     if (!text.promptRows())
         return !text.cache().layout().mixed;
@@ -57,15 +68,18 @@ bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_
         if (m_spec.ownsKv(layer) && text.promptRows())
             append(heads, text.promptOnDevice().blocks(layer));
         attend(layer, text);
+        if (hears(text))
+            tellObserver(layer, text);
         if (layer + 1 <
             m_spec.layers) // nobody asks what follows a prompt's tokens but the last, which is a step's
             m_layers.finish(layer, m_attended.data());
     }
-    m_rows.fetch(m_stream);
-    cuda::wait(m_stream);
-    for (int layer = 0; layer < m_spec.layers; ++layer)
-        for (std::int64_t t = 0; t < m_count; ++t)
-            m_rows.appendTo(text, layer, t, text.tokens() + t);
+    if (!hears(text)) {
+        m_rows.fetch(m_stream);
+        cuda::wait(m_stream);
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            appendOnHost(layer, text);
+    }
     if (writes)
         text.onDevice().endStep();
     if (text.promptRows())
@@ -84,6 +98,31 @@ void DevicePrompt::append(const DeviceLayers::Heads& heads, const cuda::CacheBlo
     cuda::appendRows(append, m_stream);
 }
 
+void DevicePrompt::appendOnHost(int layer, Sequence& text) {
+    for (std::int64_t t = 0; t < m_count; ++t)
+        m_rows.appendTo(text, layer, t, text.tokens() + t);
+}
+
+// Layer by layer, so that weights take the room of one; all memory was taken before the first of them.
+void DevicePrompt::tellObserver(int layer, Sequence& text) {
+    const at::Tensor given = at::empty({m_spec.kvHeads, m_count, m_slots});
+    cuda::download(given.data_ptr<float>(), m_weights.data(), static_cast<std::size_t>(given.nbytes()),
+                   m_stream);
+    m_rows.fetch(layer, m_stream);
+    cuda::wait(m_stream);
+    appendOnHost(layer, text);
+    const std::vector<HeadRows> held =
+        rowsOfHeads(text.cache(), layer, m_count, &m.keeps.of(layer, masksPrefill(m.plan)));
+    for (int head = 0; head < m_spec.kvHeads; ++head) {
+        const HeadRows& rows = held[static_cast<std::size_t>(head)];
+        const at::Tensor weights = text.promptRows()
+                                       ? given[head].index_select(1, rows.positions) // of slots by position
+                                       : given[head].narrow(1, 0, rows.positions.size(0));
+        text.observer()->prefilled(layer, head, text.cache().view(layer, head),
+                                   {weights.contiguous(), rows.hidden.logical_not(), m_spec.group()});
+    }
+}
+
 void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int64_t length) {
     m_count = std::ssize(tokens);
     if (!text.cache().layout().mixed)
@@ -99,6 +138,14 @@ void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int
     put(m_positions, positions, m_stream);
     put(m_first, std::vector<std::int64_t>(static_cast<std::size_t>(m_spec.kvHeads), text.tokens()),
         m_stream);
+    if (hears(text)) {
+        m_slots = text.tokens() + m_count;
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            for (int head = 0; head < m_spec.kvHeads; ++head)
+                m_slots = std::max(m_slots, text.cache().slots(layer, head) + m_count);
+        m_softmax.atLeast(m_count * m_spec.queryHeads * 2);
+        m_weights.atLeast(m_spec.kvHeads * m_count * m_slots);
+    }
     m_oldest.atLeast(m_spec.queryHeads * m_count);
     m_spans.atLeast(m_spec.queryHeads);
     turnTo(text.tokens(), length);
@@ -152,7 +199,11 @@ void DevicePrompt::attend(int layer, Sequence& text) {
     chunk.turns = m_turns.of(layer);
     chunk.out = m_attended.data();
     see(chunk, layer, text.tokens());
+    if (hears(text))
+        chunk.softmax = m_softmax.data();
     cuda::attendPrompt(chunk, m_stream);
+    if (hears(text))
+        cuda::weighPrompt(chunk, m_weights.data(), m_slots, m_stream);
 }
 
 // What each head sees of the prompt: the model's own window, and where the plan masks its prompts what the keep leaves.

@@ -22,7 +22,7 @@
 //   writes   out once
 //   work     4·d flops per query and slot of the tiles read
 //   limits   d ≤ kDim; floats: rows of whole 16-byte words; codes: as coded_rows.cuh
-//   nvcc     13.0: 161 to 208 registers (sm_80, sm_90), none spilt; of codes 159 to 216, of 4 bits 8 bytes of stack
+//   nvcc     13.0: 158 to 221 registers (sm_80, sm_90), up to 32 bytes of stack
 
 #include <cstddef>
 #include <cstdint>
@@ -308,8 +308,8 @@ __device__ __forceinline__ void mixTile(const PromptMemory& memory, int rowThrea
 // --- Phase 4: out it goes ---------------------------------------------------------------------------------------
 
 template <int kDim>
-__device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int rowThread, int across,
-                                          const PromptRow<kDim> (&rows)[kRowsOfThread]) {
+__device__ __forceinline__ void writeRows(const AttendPrompt& a, const PromptBlock& block, int rowThread,
+                                          int across, const PromptRow<kDim> (&rows)[kRowsOfThread]) {
     using Tile = PromptTile<kDim>;
 #pragma unroll
     for (int r = 0; r < kRowsOfThread; ++r) {
@@ -318,7 +318,10 @@ __device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int
         if (rows[r].sight.position < 0)
             continue;
         const std::int64_t row = rowThread + r * Tile::kRowThreads;
-        float* const to = out + row * a.heads * a.headDim;
+        float* const to = a.out + block.firstElement + row * a.heads * a.headDim;
+        if (a.softmax && across == 0)
+            *reinterpret_cast<float2*>(softmaxOf(a, block, static_cast<int>(row))) =
+                make_float2(rows[r].largest, sum);
 #pragma unroll
         for (int i = 0; i < Tile::kFoursOfThread; ++i) {
             const int c = 4 * (across + i * Tile::kAcross);
@@ -386,7 +389,7 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
         else
             mixTile<kDim, false>(memory, rowThread, across, rows);
     }
-    writeRows<kDim>(a, a.out + block.firstElement, rowThread, across, rows);
+    writeRows<kDim>(a, block, rowThread, across, rows);
 }
 
 } // namespace fovea::cuda

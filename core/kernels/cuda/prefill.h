@@ -68,6 +68,9 @@ struct AttendPrompt {
         nullptr; // (B, H, queries) where windows grow: the oldest position of each, never less
                  // than of the query before; then spans' windows say nothing
     PromptTurns turns;
+    float* softmax =
+        nullptr; // (B, queries, H, 2): the largest score of each, in powers of 2, and the sum of all weights
+                 // against it, which weighPrompt asks for; null: nobody does
     float* out =
         nullptr; // (B, queries, H, d); of a query that sees nothing zeros, beyond a text's count untouched
 };
@@ -88,5 +91,12 @@ std::string refusal(const AttendPrompt& chunk);
 // Queues the chunk on `stream` and returns. Throws std::invalid_argument with refusal()'s sentence, or
 // std::runtime_error when there is no device.
 void attendPrompt(const AttendPrompt& chunk, Stream stream);
+
+// What the queries of each KV head's group gave to each slot, all its query heads together, once attendPrompt has done the same
+// chunk: weights (B·G, queries, slotsPerRow), of which those of live slots are written, 0 where a query does not see a slot or
+// its weights are no numbers. Query heads of a group see alike. No text has more than slotsPerRow slots. Throws as attendPrompt.
+// Truth: cachedAttention's listener.
+std::string weighRefusal(const AttendPrompt& chunk, const float* weights, std::int64_t slotsPerRow);
+void weighPrompt(const AttendPrompt& chunk, float* weights, std::int64_t slotsPerRow, Stream stream);
 
 } // namespace fovea::cuda

@@ -14,7 +14,7 @@
 //   reads, writes   as prefill.cuh
 //   work     8·d flops per query and slot of the tiles read, on matrix units
 //   limits   d ≤ kDim, rows of whole 16-byte words; in f16 queries whose scale·log2(e)·q is below 65504
-//   nvcc     13.0: kDim 64 167 and 168 registers (sm_80, sm_90) and 16 bytes of stack, kDim 128 all 255 and 24
+//   nvcc     13.0: kDim 64 168 registers (sm_80, sm_90) and up to 48 bytes of stack, kDim 128 all 255 and up to 104
 
 #include <cstddef>
 #include <cstdint>
@@ -258,7 +258,7 @@ __device__ __forceinline__ void mixSeen(const MatrixMemory& memory, int firstRow
 // --- Phase 4: out it goes ----------------------------------------------------------------------------------------------
 
 template <int kDim>
-__device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int firstRow,
+__device__ __forceinline__ void writeRows(const AttendPrompt& a, const PromptBlock& block, int firstRow,
                                           const MatrixRows<kDim>& rows) {
     const int pair = static_cast<int>(threadIdx.x) % 4 * 2;
 #pragma unroll
@@ -267,7 +267,11 @@ __device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int
         const float by = sum == 0.0f ? 0.0f : 1.0f / sum;
         if (rows.sight[row].position < 0)
             continue;
-        float* const to = out + static_cast<std::int64_t>(firstRow + row * 8) * a.heads * a.headDim;
+        float* const to =
+            a.out + block.firstElement + static_cast<std::int64_t>(firstRow + row * 8) * a.heads * a.headDim;
+        if (a.softmax && pair == 0)
+            *reinterpret_cast<float2*>(softmaxOf(a, block, firstRow + row * 8)) =
+                make_float2(rows.largest[row], sum);
 #pragma unroll
         for (int i = 0; i < kDim / 8; ++i)
             if (const int c = 8 * i + pair; c < a.headDim)
@@ -318,7 +322,7 @@ __global__ void __launch_bounds__(kMatrixThreads) attendMatrices(AttendPrompt a)
         else
             mixSlots<T, kDim>(memory, scores, rows);
     }
-    writeRows<kDim>(a, a.out + block.firstElement, firstRow, rows);
+    writeRows<kDim>(a, block, firstRow, rows);
 }
 
 } // namespace fovea::cuda

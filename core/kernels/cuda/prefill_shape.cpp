@@ -92,4 +92,19 @@ std::string refusal(const AttendPrompt& chunk) {
     return "";
 }
 
+std::string weighRefusal(const AttendPrompt& chunk, const float* weights, std::int64_t slotsPerRow) {
+    if (const std::string why = refusal(chunk); !why.empty())
+        return why;
+    if (!chunk.softmax || !weights)
+        return "the weights of a prompt need what attention left of its softmax, and a place, and one of "
+               "them is null";
+    if (slotsPerRow < 1 || slotsPerRow > std::int64_t{kMaxGridYZ} * kTileSlots ||
+        chunk.texts * chunk.kvHeads > kMaxGridYZ)
+        return "the weights of a prompt are of 1 to " +
+               std::to_string(std::int64_t{kMaxGridYZ} * kTileSlots) + " slots and up to " +
+               std::to_string(kMaxGridYZ) + " KV heads, got " + std::to_string(slotsPerRow) + " and " +
+               std::to_string(chunk.texts * chunk.kvHeads);
+    return "";
+}
+
 } // namespace fovea::cuda

@@ -127,6 +127,23 @@ TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
     }
 }
 
+TEST_CASE("A prompt's weights have no race, and one without any of their barriers",
+          "[core.kernels.cuda.races][model]") {
+    PromptCase problem{ElementType::F32, 1, 2, 16, {{20, 10}}};
+    problem.weighed = true;
+    simt::Executor executor;
+    problem.run(&executor);
+    constexpr int kLaunchOfWeights = 2, kBarriers = 3; // one of the first head, two of the second
+    REQUIRE(executor.counts().barriers == 2 * 3 + kBarriers);
+    for (const int bits : {0, 8, 3}) {
+        problem.codes = {bits, 128, 1};
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        for (int barrier = 1; barrier <= kBarriers; ++barrier)
+            CHECK_THAT(races([&](Stream stream) { problem.run(stream); }, barrier, kLaunchOfWeights),
+                       Contains("prefill") || Contains("unknown"));
+    }
+}
+
 TEST_CASE("A prompt's attention has no race, and one without any of its barriers",
           "[core.kernels.cuda.races][model]") {
     for (const ElementType type : {ElementType::F32, ElementType::BF16})
