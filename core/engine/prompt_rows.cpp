@@ -32,6 +32,8 @@ void PromptRows::add(int layer, const float* k, const float* v) {
 at::Tensor PromptRows::rows(const std::vector<float>& of, int kvHead, const at::Tensor& positions,
                             const at::Tensor& held) const {
     const auto tokens = static_cast<std::int64_t>(of.size()) / (m_kvHeads * m_headDim);
+    if (tokens == 0)
+        return held;
     const at::Tensor all =
         at::from_blob(const_cast<float*>(of.data()), {tokens, m_kvHeads, m_headDim}, at::kFloat).select(1, kvHead);
     const at::Tensor asTheyCame = all.index_select(0, at::clamp_min(positions - m_from, 0));

@@ -4,6 +4,7 @@
 
 #include "core/engine/cache_layout.h"
 #include "core/engine/device/cache_twin.h"
+#include "core/engine/device/prompt_twin.h"
 #include "core/engine/eviction.h"
 #include "core/methods/keep/scored_keep.h"
 #include "core/methods/predict.h"
@@ -50,7 +51,14 @@ void Sequence::keepPromptRows(std::int64_t tokens) {
     m_promptRows->reserve(tokens);
 }
 
+PromptTwin& Sequence::promptOnDevice() {
+    if (!m_promptTwin)
+        m_promptTwin = std::make_unique<PromptTwin>(m_cache, *m_promptRows);
+    return *m_promptTwin;
+}
+
 void Sequence::begin(bool planned) {
+    m_promptTwin.reset();
     m_promptRows.reset();
     for (int layer = 0; layer < m_spec.layers; ++layer)
         m_cache.takeChanges(layer);

@@ -1,10 +1,16 @@
 #include "core/engine/device/device_prompt.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <numeric>
+#include <variant>
 
 #include "core/engine/device/cache_twin.h"
+#include "core/engine/device/prompt_twin.h"
 #include "core/engine/layer_keeps.h"
+#include "core/engine/prompt_sight.h"
 #include "core/engine/sequence.h"
 #include "core/kernels/cuda/cache_writes.h"
 #include "core/plan/attention_plan.h"
@@ -14,18 +20,16 @@ namespace fovea {
 
 namespace {
 
-template <class T>
-void put(Room<T>& to, const std::vector<T>& values, cuda::Stream stream) {
-    to.atLeast(std::ssize(values));
-    cuda::upload(to.data(), values.data(), values.size() * sizeof(T), stream);
+bool hears(Sequence& text) {
+    return text.observer() && text.observer()->hearsReads();
 }
 
 } // namespace
 
 DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda::Stream stream)
     : m(state), m_spec(state.model.spec), m_layers(layers), m_stream(stream), m_angles(m_spec),
-      m_rows(m_spec), m_cosines(static_cast<std::size_t>(m_spec.layers)),
-      m_sines(static_cast<std::size_t>(m_spec.layers)) {
+      m_turns(m_spec, state.keeps, masksPrefill(state.plan)), m_rows(m_spec),
+      m_cosines(static_cast<std::size_t>(m_spec.layers)), m_sines(static_cast<std::size_t>(m_spec.layers)) {
     for (std::size_t layer = 0; layer < m_cosines.size(); ++layer) {
         std::size_t first = 0;
         while (m_spec.ropeOf(static_cast<int>(first)) != m_spec.ropeOf(static_cast<int>(layer)))
@@ -34,22 +38,24 @@ DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda:
     }
 }
 
-// Whoever hears what queries give to a prompt's tokens, or has them read rows that the cache has made codes of, or meet
-// sinks at another distance than their own, is served on the host; so are stores of which rows become codes one by one as
-// tokens come, for here a chunk of them comes at once.
+// Prompts through the codes of a store of which rows become codes one by one as tokens come are served on the host, for here a
+// chunk of them comes at once; and those in floats after steps whose keep goes on dropping what they would see.
 bool DevicePrompt::takes(Sequence& text) const {
-    for (int layer = 0; layer < m_spec.layers; ++layer)
-        if (m.keeps.of(layer, masksPrefill(m.plan)).of(0).turns())
-            return false;
-    return !m.tap && !text.cache().layout().mixed && !text.promptRows() &&
-           !(text.observer() && text.observer()->hearsReads());
+    if (m.tap)
+        return false;
+    if (!text.promptRows())
+        return !text.cache().layout().mixed;
+    return !text.keeping() || std::holds_alternative<KeepAll>(m.plan.keep);
 }
 
 bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_t length) {
     if (!takes(text))
         return false;
     prepare(text, tokens, length);
-    text.onDevice().beginStep();
+    // Mixed rows are coded by the host alone, and copied before they are read: by a step.
+    const bool writes = !text.cache().layout().mixed;
+    if (writes)
+        text.onDevice().beginStep();
     m_layers.embed(m_tokens.data(), m_positions.data());
     for (int layer = 0; layer < m_spec.layers; ++layer) {
         const std::size_t angles = m_anglesOf[static_cast<std::size_t>(layer)];
@@ -57,33 +63,72 @@ bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_
         m_layers.project(layer, heads,
                          {m_cosines[angles].data(), m_sines[angles].data(),
                           static_cast<int>(m_angles.cosines(layer).size())});
-        if (m_spec.ownsKv(layer)) {
-            cuda::CacheAppend append;
-            append.cache = text.onDevice().blocks(layer);
-            append.k = heads.k;
-            append.v = heads.v;
-            append.positions = m_first.data();
-            append.tokens = static_cast<int>(m_count);
-            cuda::appendRows(append, m_stream);
-        }
+        if (m_spec.ownsKv(layer) && writes)
+            append(heads, text.onDevice().blocks(layer));
+        if (m_spec.ownsKv(layer) && text.promptRows())
+            append(heads, text.promptOnDevice().blocks(layer));
         attend(layer, text);
+        if (hears(text))
+            tellObserver(layer, text);
         if (layer + 1 <
             m_spec.layers) // nobody asks what follows a prompt's tokens but the last, which is a step's
             m_layers.finish(layer, m_attended.data());
     }
-    m_rows.fetch(m_stream);
-    cuda::wait(m_stream);
-    for (int layer = 0; layer < m_spec.layers; ++layer)
-        for (std::int64_t t = 0; t < m_count; ++t)
-            m_rows.appendTo(text, layer, t, text.tokens() + t);
-    text.onDevice().endStep();
+    if (!hears(text)) {
+        m_rows.fetch(m_stream);
+        cuda::wait(m_stream);
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            appendOnHost(layer, text);
+    }
+    if (writes)
+        text.onDevice().endStep();
+    if (text.promptRows())
+        text.promptOnDevice().wrote(m_count);
     m_layers.takeMoved(); // no step's
     return true;
 }
 
+void DevicePrompt::append(const DeviceLayers::Heads& heads, const cuda::CacheBlocks& to) const {
+    cuda::CacheAppend append;
+    append.cache = to;
+    append.k = heads.k;
+    append.v = heads.v;
+    append.positions = m_first.data();
+    append.tokens = static_cast<int>(m_count);
+    cuda::appendRows(append, m_stream);
+}
+
+void DevicePrompt::appendOnHost(int layer, Sequence& text) {
+    for (std::int64_t t = 0; t < m_count; ++t)
+        m_rows.appendTo(text, layer, t, text.tokens() + t);
+}
+
+// Layer by layer, so that weights take the room of one; all memory was taken before the first of them.
+void DevicePrompt::tellObserver(int layer, Sequence& text) {
+    const at::Tensor given = at::empty({m_spec.kvHeads, m_count, m_slots});
+    cuda::download(given.data_ptr<float>(), m_weights.data(), static_cast<std::size_t>(given.nbytes()),
+                   m_stream);
+    m_rows.fetch(layer, m_stream);
+    cuda::wait(m_stream);
+    appendOnHost(layer, text);
+    const std::vector<HeadRows> held =
+        rowsOfHeads(text.cache(), layer, m_count, &m.keeps.of(layer, masksPrefill(m.plan)));
+    for (int head = 0; head < m_spec.kvHeads; ++head) {
+        const HeadRows& rows = held[static_cast<std::size_t>(head)];
+        const at::Tensor weights = text.promptRows()
+                                       ? given[head].index_select(1, rows.positions) // of slots by position
+                                       : given[head].narrow(1, 0, rows.positions.size(0));
+        text.observer()->prefilled(layer, head, text.cache().view(layer, head),
+                                   {weights.contiguous(), rows.hidden.logical_not(), m_spec.group()});
+    }
+}
+
 void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int64_t length) {
     m_count = std::ssize(tokens);
-    text.onDevice().prepare(m_stream, m_count);
+    if (!text.cache().layout().mixed)
+        text.onDevice().prepare(m_stream, m_count);
+    if (text.promptRows())
+        text.promptOnDevice().prepare(text.tokens(), m_count, m_stream);
     m_layers.begin(m_count, DeviceLayers::Products::Prompt);
     m_rows.begin(m_count);
     m_attended.atLeast(m_count * m_spec.queryHeads * m_spec.headDim);
@@ -93,9 +138,18 @@ void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int
     put(m_positions, positions, m_stream);
     put(m_first, std::vector<std::int64_t>(static_cast<std::size_t>(m_spec.kvHeads), text.tokens()),
         m_stream);
+    if (hears(text)) {
+        m_slots = text.tokens() + m_count;
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            for (int head = 0; head < m_spec.kvHeads; ++head)
+                m_slots = std::max(m_slots, text.cache().slots(layer, head) + m_count);
+        m_softmax.atLeast(m_count * m_spec.queryHeads * 2);
+        m_weights.atLeast(m_spec.kvHeads * m_count * m_slots);
+    }
     m_oldest.atLeast(m_spec.queryHeads * m_count);
     m_spans.atLeast(m_spec.queryHeads);
     turnTo(text.tokens(), length);
+    m_turns.prepare(text.tokens(), m_count, m_stream);
 }
 
 void DevicePrompt::turnTo(std::int64_t first, std::int64_t length) {
@@ -119,7 +173,9 @@ void DevicePrompt::turnTo(std::int64_t first, std::int64_t length) {
 }
 
 void DevicePrompt::attend(int layer, Sequence& text) {
-    const cuda::CacheBlocks rows = text.onDevice().blocks(layer);
+    const bool asTheyCame = text.promptRows() != nullptr;
+    const cuda::CacheBlocks rows =
+        asTheyCame ? text.promptOnDevice().blocks(layer) : text.onDevice().blocks(layer);
     cuda::AttendPrompt chunk;
     chunk.type = rows.type;
     chunk.codes = rows.codes;
@@ -138,11 +194,16 @@ void DevicePrompt::attend(int layer, Sequence& text) {
     chunk.values = rows.values;
     chunk.blocksPerHead = rows.blocksPerHead;
     chunk.slots = rows.slots.live;
-    chunk.positions = rows.slots.positions;
+    chunk.positions = asTheyCame ? nullptr : rows.slots.positions;
     chunk.positionsPerHead = rows.slots.capacity;
+    chunk.turns = m_turns.of(layer);
     chunk.out = m_attended.data();
     see(chunk, layer, text.tokens());
+    if (hears(text))
+        chunk.softmax = m_softmax.data();
     cuda::attendPrompt(chunk, m_stream);
+    if (hears(text))
+        cuda::weighPrompt(chunk, m_weights.data(), m_slots, m_stream);
 }
 
 // What each head sees of the prompt: the model's own window, and where the plan masks its prompts what the keep leaves.

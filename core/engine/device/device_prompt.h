@@ -8,9 +8,11 @@
 
 #include "core/engine/decode_path.h"
 #include "core/engine/device/device_layers.h"
+#include "core/engine/device/prompt_turns.h"
 #include "core/engine/device/room.h"
 #include "core/engine/device/step_rows.h"
 #include "core/engine/step_angles.h"
+#include "core/kernels/cuda/cache_writes.h"
 #include "core/kernels/cuda/prefill.h"
 
 namespace fovea {
@@ -25,6 +27,9 @@ public:
 
 private:
     bool takes(Sequence& text) const;
+    void append(const DeviceLayers::Heads& heads, const cuda::CacheBlocks& to) const;
+    void appendOnHost(int layer, Sequence& text);
+    void tellObserver(int layer, Sequence& text);
     void prepare(Sequence& text, std::span<const int> tokens, std::int64_t length);
     void turnTo(std::int64_t first, std::int64_t length);
     void attend(int layer, Sequence& text);
@@ -35,12 +40,15 @@ private:
     DeviceLayers& m_layers;
     cuda::Stream m_stream;
     StepAngles m_angles;
+    DevicePromptTurns m_turns;
     StepRows m_rows;
     std::int64_t m_count = 0; // T
     Room<int> m_tokens, m_positions;
     Room<std::int64_t> m_first, m_oldest; // (G) where the chunk begins; (H, T)
     Room<cuda::HeadSpan> m_spans;         // (H)
     Room<float> m_attended;               // (T, H, d)
+    std::int64_t m_slots = 0;             // S that any KV head may hold, where the keep hears the prompt
+    Room<float> m_softmax, m_weights;     // (T, H, 2); (G, T, S) of one layer
     std::vector<Room<float>> m_cosines,
         m_sines;                         // (layers) (T, pairs), empty where an earlier layer's are the same
     std::vector<std::size_t> m_anglesOf; // (layers) whose those are

@@ -271,7 +271,9 @@ void MixedTwin::writeTables(int layer) {
     for (int kvHead = 0; kvHead < m_layout.kvHeads; ++kvHead)
         for (const std::size_t part : {kKeys, kValues}) {
             const Part& own = layerOf(layer).heads[static_cast<std::size_t>(kvHead)][part];
-            const std::span<const std::int32_t> places = rows(layer, kvHead, part).places();
+            std::span<const std::int32_t> places = rows(layer, kvHead, part).places();
+            // Of slots that a longer prompt once had, and that are free by now, none.
+            places = places.first(std::min(places.size(), static_cast<std::size_t>(m_room)));
             auto* const placesTo =
                 reinterpret_cast<std::int32_t*>(to + m_form.places[part]) + kvHead * m_room;
             std::fill(std::copy(places.begin(), places.end(), placesTo), placesTo + m_room, cuda::kOwnPlace);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "core/kernels/cuda/device_memory.h"
 
@@ -25,5 +26,12 @@ public:
 private:
     cuda::DeviceBuffer m_buffer;
 };
+
+// Queues `values` on their way to `to`. Throws cuda::OutOfMemory.
+template <class T>
+void put(Room<T>& to, const std::vector<T>& values, cuda::Stream stream) {
+    to.atLeast(std::ssize(values));
+    cuda::upload(to.data(), values.data(), values.size() * sizeof(T), stream);
+}
 
 } // namespace fovea

@@ -5,7 +5,8 @@
 //
 // Online softmax (Milakov & Gimelshein 2018) over tiles (Dao et al. 2022): scores of a tile never leave the block. Tiles
 // that no query of the block sees are not read, so that a window costs what it sees (prefill_sight.cuh); within a tile
-// what a query does not see weighs nothing. All products are fp32 on the ordinary units, as exact as decode;
+// what a query does not see weighs nothing; sinks that are met at another distance have their scores anew
+// (prefill_turns.cuh). All products are fp32 on the ordinary units, as exact as decode;
 // prefill_matrix.cuh is for rows of 16 bits where some 2^-16 do not matter.
 //
 // attendTiles<Rows, kDim>, grid (tiles of queries, H, B), the last tiles, which see most, first
@@ -21,7 +22,7 @@
 //   writes   out once
 //   work     4·d flops per query and slot of the tiles read
 //   limits   d ≤ kDim; floats: rows of whole 16-byte words; codes: as coded_rows.cuh
-//   nvcc     13.0: 156 to 217 registers (sm_80, sm_90), none spilt; of codes 138 to 211
+//   nvcc     13.0: 158 to 221 registers (sm_80, sm_90), up to 32 bytes of stack
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "core/kernels/cuda/coded_rows.cuh"
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/prefill_block.cuh"
+#include "core/kernels/cuda/prefill_turns.cuh"
 
 namespace fovea::cuda {
 
@@ -212,6 +214,37 @@ __device__ __forceinline__ void scoreTile(const PromptMemory& memory, int rowThr
     }
 }
 
+// One number of rows of fours.
+__device__ __forceinline__ float componentOf(const Shared<float4>& fours, int firstOfRow, int c) {
+    const float4 four = fours[firstOfRow + c / 4];
+    return c % 4 < 2 ? (c % 4 == 0 ? four.x : four.y) : (c % 4 == 2 ? four.z : four.w);
+}
+
+// Those of sinks that are met at another distance.
+template <int kDim>
+__device__ __forceinline__ void
+meetSinksOfTile(const AttendPrompt& a, const PromptBlock& block, const PromptMemory& memory, int firstSlot,
+                int rowThread, int across, float (&scores)[kRowsOfThread][PromptTile<kDim>::kSlotsOfThread]) {
+    using Tile = PromptTile<kDim>;
+    const auto rowOf = [=](int r) { return rowThread + r * Tile::kRowThreads; };
+    const auto slotOf = [=](int s) { return across + s * Tile::kAcross; };
+    meetSinks<kRowsOfThread, Tile::kSlotsOfThread>(
+        a, block, rowOf, [=](int s) { return firstSlot + slotOf(s); },
+        [&](int r, int s, int angles) {
+            return turnedProduct(
+                a.turns, angles, a.headDim,
+                [&](int c) { return componentOf(memory.queries, rowOf(r) * Tile::kRowStride, c); },
+                [&](int c) { return componentOf(memory.rows, slotOf(s) * Tile::kRowStride, c); });
+        },
+        [&](int i, float score) {
+#pragma unroll
+            for (int r = 0; r < kRowsOfThread; ++r)
+#pragma unroll
+                for (int s = 0; s < Tile::kSlotsOfThread; ++s)
+                    scores[r][s] = i == r * Tile::kSlotsOfThread + s ? score : scores[r][s];
+        });
+}
+
 // One query's scores become weights against the largest so far, to which its sums are brought.
 template <int kDim>
 __device__ __forceinline__ void weighScores(const PromptSlots& from, int firstSlot, int across, float softcap,
@@ -275,8 +308,8 @@ __device__ __forceinline__ void mixTile(const PromptMemory& memory, int rowThrea
 // --- Phase 4: out it goes ---------------------------------------------------------------------------------------
 
 template <int kDim>
-__device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int rowThread, int across,
-                                          const PromptRow<kDim> (&rows)[kRowsOfThread]) {
+__device__ __forceinline__ void writeRows(const AttendPrompt& a, const PromptBlock& block, int rowThread,
+                                          int across, const PromptRow<kDim> (&rows)[kRowsOfThread]) {
     using Tile = PromptTile<kDim>;
 #pragma unroll
     for (int r = 0; r < kRowsOfThread; ++r) {
@@ -285,7 +318,10 @@ __device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int
         if (rows[r].sight.position < 0)
             continue;
         const std::int64_t row = rowThread + r * Tile::kRowThreads;
-        float* const to = out + row * a.heads * a.headDim;
+        float* const to = a.out + block.firstElement + row * a.heads * a.headDim;
+        if (a.softmax && across == 0)
+            *reinterpret_cast<float2*>(softmaxOf(a, block, static_cast<int>(row))) =
+                make_float2(rows[r].largest, sum);
 #pragma unroll
         for (int i = 0; i < Tile::kFoursOfThread; ++i) {
             const int c = 4 * (across + i * Tile::kAcross);
@@ -335,6 +371,8 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
 
         float scores[kRowsOfThread][Tile::kSlotsOfThread] = {};
         scoreTile<kDim>(memory, rowThread, across, scores);
+        if (a.turns.sinks > 0)
+            meetSinksOfTile<kDim>(a, block, memory, firstSlot, rowThread, across, scores);
 #pragma unroll
         for (int r = 0; r < kRowsOfThread; ++r)
             weighScores<kDim>(
@@ -351,7 +389,7 @@ __global__ void __launch_bounds__(kPromptThreads) attendTiles(AttendPrompt a) {
         else
             mixTile<kDim, false>(memory, rowThread, across, rows);
     }
-    writeRows<kDim>(a, a.out + block.firstElement, rowThread, across, rows);
+    writeRows<kDim>(a, block, rowThread, across, rows);
 }
 
 } // namespace fovea::cuda

@@ -1,9 +1,9 @@
 #pragma once
 // Attention of a prompt on a GPU: many queries of each text at once against the rows of its cache, their own among
-// them. Causal, with a window and sinks per query head, and the model's own window.
+// them. Causal, with a window and sinks per query head, which may be met at another distance than their own, and the
+// model's own window.
 //
-// Truth: cachedAttention (core/engine/prefill.h), but for what meets its sinks at another distance. All pointers are
-// device memory. C++17.
+// Truth: cachedAttention (core/engine/prefill.h). All pointers are device memory. C++17.
 
 #include <cstdint>
 #include <string>
@@ -19,6 +19,16 @@ namespace fovea::cuda {
 struct HeadSpan {
     std::int64_t sinks = 0;
     std::int64_t window = 0;
+};
+
+// Sinks that queries meet at another distance than their own (KeepRule::turns): the query is turned by the difference, as
+// RoPE turns c with c + pairs. Of every head alike.
+struct PromptTurns {
+    int sinks = 0; // the tokens at 0 … sinks - 1 are met so; 0: none
+    const std::int32_t* rows =
+        nullptr; // (B, queries, sinks) of the angles that each query is turned by for each sink; -1: none
+    const float *cosines = nullptr, *sines = nullptr; // (rows, pairs)
+    int pairs = 0;                                    // up to d/2
 };
 
 constexpr std::int64_t kUnboundedReach = std::int64_t{1} << 40;
@@ -57,6 +67,10 @@ struct AttendPrompt {
     const std::int64_t* oldest =
         nullptr; // (B, H, queries) where windows grow: the oldest position of each, never less
                  // than of the query before; then spans' windows say nothing
+    PromptTurns turns;
+    float* softmax =
+        nullptr; // (B, queries, H, 2): the largest score of each, in powers of 2, and the sum of all weights
+                 // against it, which weighPrompt asks for; null: nobody does
     float* out =
         nullptr; // (B, queries, H, d); of a query that sees nothing zeros, beyond a text's count untouched
 };
@@ -77,5 +91,12 @@ std::string refusal(const AttendPrompt& chunk);
 // Queues the chunk on `stream` and returns. Throws std::invalid_argument with refusal()'s sentence, or
 // std::runtime_error when there is no device.
 void attendPrompt(const AttendPrompt& chunk, Stream stream);
+
+// What the queries of each KV head's group gave to each slot, all its query heads together, once attendPrompt has done the same
+// chunk: weights (B·G, queries, slotsPerRow), of which those of live slots are written, 0 where a query does not see a slot or
+// its weights are no numbers. Query heads of a group see alike. No text has more than slotsPerRow slots. Throws as attendPrompt.
+// Truth: cachedAttention's listener.
+std::string weighRefusal(const AttendPrompt& chunk, const float* weights, std::int64_t slotsPerRow);
+void weighPrompt(const AttendPrompt& chunk, float* weights, std::int64_t slotsPerRow, Stream stream);
 
 } // namespace fovea::cuda

@@ -44,11 +44,12 @@ struct PromptBlock {
     }
 };
 
-__device__ __forceinline__ PromptBlock promptBlock(const AttendPrompt& a, int queriesOfTile) {
+__device__ __forceinline__ PromptBlock promptBlock(const AttendPrompt& a, int queriesOfTile, int text,
+                                                   int head, int tile) {
     PromptBlock block;
-    block.text = static_cast<int>(blockIdx.z);
-    block.head = static_cast<int>(blockIdx.y);
-    block.firstQuery = static_cast<int>(gridDim.x - 1 - blockIdx.x) * queriesOfTile;
+    block.text = text;
+    block.head = head;
+    block.firstQuery = tile * queriesOfTile;
     block.count = a.counts ? a.counts[block.text] : a.queries;
     block.queries = min(queriesOfTile, block.count - block.firstQuery);
     if (block.queries <= 0)
@@ -65,6 +66,17 @@ __device__ __forceinline__ PromptBlock promptBlock(const AttendPrompt& a, int qu
     block.sight = block.sightOf(a, 0);
     block.sight.position += block.queries - 1;
     return block;
+}
+
+__device__ __forceinline__ PromptBlock promptBlock(const AttendPrompt& a, int queriesOfTile) {
+    return promptBlock(a, queriesOfTile, static_cast<int>(blockIdx.z), static_cast<int>(blockIdx.y),
+                       static_cast<int>(gridDim.x - 1 - blockIdx.x));
+}
+
+// Where the softmax of the block's query `row` is left.
+__device__ __forceinline__ float* softmaxOf(const AttendPrompt& a, const PromptBlock& block, int row) {
+    const std::int64_t query = static_cast<std::int64_t>(block.text) * a.queries + block.firstQuery + row;
+    return a.softmax + 2 * (query * a.heads + block.head);
 }
 
 } // namespace fovea::cuda

@@ -14,7 +14,7 @@
 //   reads, writes   as prefill.cuh
 //   work     8·d flops per query and slot of the tiles read, on matrix units
 //   limits   d ≤ kDim, rows of whole 16-byte words; in f16 queries whose scale·log2(e)·q is below 65504
-//   nvcc     13.0: kDim 64 163 to 167 registers (sm_80, sm_90), none spilt; kDim 128 all 255, and 72 bytes spilt
+//   nvcc     13.0: kDim 64 168 registers (sm_80, sm_90) and up to 48 bytes of stack, kDim 128 all 255 and up to 104
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +22,7 @@
 
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/prefill_block.cuh"
+#include "core/kernels/cuda/prefill_turns.cuh"
 #include "core/kernels/cuda/two_halves.cuh"
 
 namespace fovea::cuda {
@@ -133,6 +134,38 @@ __device__ __forceinline__ void scoreSlots(const MatrixMemory& memory, const uns
         }
 }
 
+// Those of sinks that are met at another distance, in fp32.
+template <class T, int kDim>
+__device__ __forceinline__ void meetSinksOfTile(const AttendPrompt& a, const PromptBlock& block,
+                                                const MatrixMemory& memory, int firstSlot, int firstRow,
+                                                float (&scores)[kSlotColumns][4]) {
+    const int pair = static_cast<int>(threadIdx.x) % 4 * 2;
+    const auto rowOf = [=](int r) { return firstRow + r * 8; };
+    const auto slotOf = [=](int s) { return s / 2 * 8 + pair + s % 2; };
+    meetSinks<kRowsOfLane, 2 * kSlotColumns>(
+        a, block, rowOf, [=](int s) { return firstSlot + slotOf(s); },
+        [&](int r, int s, int angles) {
+            const float* const q =
+                a.q + block.firstElement + static_cast<std::int64_t>(rowOf(r)) * a.heads * a.headDim;
+            return scoreScale(a) * turnedProduct(
+                                       a.turns, angles, a.headDim, [&](int c) { return q[c]; },
+                                       [&](int c) {
+                                           const unsigned word =
+                                               memory.keys[slotOf(s) * kRowWords<kDim> + c / 2];
+                                           return toFloat(reinterpret_cast<const T*>(&word)[c % 2]);
+                                       });
+        },
+        [&](int i, float score) {
+#pragma unroll
+            for (int r = 0; r < kRowsOfLane; ++r)
+#pragma unroll
+                for (int s = 0; s < 2 * kSlotColumns; ++s) {
+                    float& to = scores[s / 2][2 * r + s % 2];
+                    to = i == r * 2 * kSlotColumns + s ? score : to;
+                }
+        });
+}
+
 // Scores become weights against the largest so far, to which the sums are brought; what is not seen is kUnseen.
 template <int kDim>
 __device__ __forceinline__ void weighSlots(const PromptSlots& from, int firstSlot, float softcap,
@@ -225,7 +258,7 @@ __device__ __forceinline__ void mixSeen(const MatrixMemory& memory, int firstRow
 // --- Phase 4: out it goes ----------------------------------------------------------------------------------------------
 
 template <int kDim>
-__device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int firstRow,
+__device__ __forceinline__ void writeRows(const AttendPrompt& a, const PromptBlock& block, int firstRow,
                                           const MatrixRows<kDim>& rows) {
     const int pair = static_cast<int>(threadIdx.x) % 4 * 2;
 #pragma unroll
@@ -234,7 +267,11 @@ __device__ __forceinline__ void writeRows(const AttendPrompt& a, float* out, int
         const float by = sum == 0.0f ? 0.0f : 1.0f / sum;
         if (rows.sight[row].position < 0)
             continue;
-        float* const to = out + static_cast<std::int64_t>(firstRow + row * 8) * a.heads * a.headDim;
+        float* const to =
+            a.out + block.firstElement + static_cast<std::int64_t>(firstRow + row * 8) * a.heads * a.headDim;
+        if (a.softmax && pair == 0)
+            *reinterpret_cast<float2*>(softmaxOf(a, block, firstRow + row * 8)) =
+                make_float2(rows.largest[row], sum);
 #pragma unroll
         for (int i = 0; i < kDim / 8; ++i)
             if (const int c = 8 * i + pair; c < a.headDim)
@@ -277,13 +314,15 @@ __global__ void __launch_bounds__(kMatrixThreads) attendMatrices(AttendPrompt a)
         blockSync();
         float scores[kSlotColumns][4] = {};
         scoreSlots<T, kDim>(memory, high, low, scores);
+        if (a.turns.sinks > 0)
+            meetSinksOfTile<T, kDim>(a, block, memory, tile * kTileSlots, firstRow, scores);
         weighSlots<kDim>(block.slots, tile * kTileSlots, a.softcap, scores, rows);
         if ((memory.odd[0] | memory.odd[1] | memory.odd[2] | memory.odd[3]) != 0)
             mixSeen<T, kDim>(memory, firstRow, scores, rows);
         else
             mixSlots<T, kDim>(memory, scores, rows);
     }
-    writeRows<kDim>(a, a.out + block.firstElement, firstRow, rows);
+    writeRows<kDim>(a, block, firstRow, rows);
 }
 
 } // namespace fovea::cuda

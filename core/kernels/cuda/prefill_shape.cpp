@@ -44,6 +44,11 @@ std::string refuseShape(const AttendPrompt& chunk) {
         return "a soft-cap is 0 or more, got " + std::to_string(chunk.softcap);
     if (chunk.reach < 0)
         return "a window reaches back 0 tokens or more, got " + std::to_string(chunk.reach);
+    const PromptTurns& turns = chunk.turns;
+    if (turns.sinks < 0 || turns.pairs < 0 || 2 * turns.pairs > chunk.headDim)
+        return "queries of " + std::to_string(chunk.headDim) +
+               " components turn for 0 sinks or more, in pairs of them, got " + std::to_string(turns.sinks) +
+               " sinks and " + std::to_string(turns.pairs) + " pairs";
     return "";
 }
 
@@ -79,8 +84,26 @@ std::string refusal(const AttendPrompt& chunk) {
     if (!chunk.q || !chunk.keys || !chunk.values || !chunk.slots || !chunk.firstPositions || !chunk.out)
         return "a prompt's attention needs q, keys, values, slots, firstPositions and out, and one of them "
                "is null";
+    if (chunk.turns.sinks > 0 && (!chunk.turns.rows || !chunk.turns.cosines || !chunk.turns.sines))
+        return "sinks that are met at another distance need the angles of their queries, and one of the "
+               "tables is null";
     if (!aligned16(chunk.q) || !aligned16(chunk.out))
         return "a prompt's attention needs q and out aligned to 16 bytes";
+    return "";
+}
+
+std::string weighRefusal(const AttendPrompt& chunk, const float* weights, std::int64_t slotsPerRow) {
+    if (const std::string why = refusal(chunk); !why.empty())
+        return why;
+    if (!chunk.softmax || !weights)
+        return "the weights of a prompt need what attention left of its softmax, and a place, and one of "
+               "them is null";
+    if (slotsPerRow < 1 || slotsPerRow > std::int64_t{kMaxGridYZ} * kTileSlots ||
+        chunk.texts * chunk.kvHeads > kMaxGridYZ)
+        return "the weights of a prompt are of 1 to " +
+               std::to_string(std::int64_t{kMaxGridYZ} * kTileSlots) + " slots and up to " +
+               std::to_string(kMaxGridYZ) + " KV heads, got " + std::to_string(slotsPerRow) + " and " +
+               std::to_string(chunk.texts * chunk.kvHeads);
     return "";
 }
 

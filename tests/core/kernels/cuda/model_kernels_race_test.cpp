@@ -127,6 +127,23 @@ TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
     }
 }
 
+TEST_CASE("A prompt's weights have no race, and one without any of their barriers",
+          "[core.kernels.cuda.races][model]") {
+    PromptCase problem{ElementType::F32, 1, 2, 16, {{20, 10}}};
+    problem.weighed = true;
+    simt::Executor executor;
+    problem.run(&executor);
+    constexpr int kLaunchOfWeights = 2, kBarriers = 3; // one of the first head, two of the second
+    REQUIRE(executor.counts().barriers == 2 * 3 + kBarriers);
+    for (const int bits : {0, 8, 3}) {
+        problem.codes = {bits, 128, 1};
+        CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
+        for (int barrier = 1; barrier <= kBarriers; ++barrier)
+            CHECK_THAT(races([&](Stream stream) { problem.run(stream); }, barrier, kLaunchOfWeights),
+                       Contains("prefill") || Contains("unknown"));
+    }
+}
+
 TEST_CASE("A prompt's attention has no race, and one without any of its barriers",
           "[core.kernels.cuda.races][model]") {
     for (const ElementType type : {ElementType::F32, ElementType::BF16})
@@ -137,7 +154,11 @@ TEST_CASE("A prompt's attention has no race, and one without any of its barriers
                 INFO(problem.text());
                 CHECK(races([&](Stream stream) { problem.run(stream); }) == "");
             }
+    const int turnedSinks = GENERATE(0, 40); // which lie in both tiles
     PromptCase twoTiles{ElementType::F32, 1, 1, 16, {{40, 20}}};
+    twoTiles.turnedSinks = turnedSinks;
+    twoTiles.rotated = 16;
+    twoTiles.turnedBy = [](std::int64_t p, std::int64_t) { return -p; };
     const auto withoutAny = [&](std::uint64_t barriers, const char* file) {
         simt::Executor executor;
         twoTiles.run(&executor);

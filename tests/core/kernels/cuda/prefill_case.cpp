@@ -128,6 +128,54 @@ std::vector<std::int64_t> oldestOf(const PromptCase& problem) {
     return oldest;
 }
 
+// Radians per position of the pair of components c and c + rotated/2.
+double frequencyOf(int c) {
+    return 1 / (1.0 + 3 * c);
+}
+
+// The angles of each query and sink, one row for each that is turned at all.
+struct TurnTables {
+    std::vector<std::int32_t> rows;
+    std::vector<float> cosines, sines;
+};
+
+TurnTables turnsOf(const PromptCase& problem) {
+    TurnTables tables;
+    std::int32_t made = 0;
+    for (const PromptText& text : problem.texts)
+        for (int query = 0; query < problem.mostQueries(); ++query)
+            for (std::int64_t j = 0; j < problem.turnedSinks; ++j) {
+                const std::int64_t p = text.firstPosition + query, by = problem.turnedBy(p, j);
+                if (query >= text.queries || j > p || by == 0) {
+                    tables.rows.push_back(-1);
+                    continue;
+                }
+                tables.rows.push_back(made++);
+                for (int c = 0; c < problem.rotated / 2; ++c) {
+                    tables.cosines.push_back(
+                        static_cast<float>(std::cos(static_cast<double>(by) * frequencyOf(c))));
+                    tables.sines.push_back(
+                        static_cast<float>(std::sin(static_cast<double>(by) * frequencyOf(c))));
+                }
+            }
+    return tables;
+}
+
+double turnedDot(const PromptCase& problem, const float* q, const float* k, std::int64_t by) {
+    double dot = 0;
+    const int half = problem.rotated / 2;
+    for (int c = 0; c < problem.headDim; ++c) {
+        double x = q[c];
+        if (c < 2 * half) {
+            const double angle = static_cast<double>(by) * frequencyOf(c % half);
+            x = c < half ? x * std::cos(angle) - q[c + half] * std::sin(angle)
+                         : x * std::cos(angle) + q[c - half] * std::sin(angle);
+        }
+        dot += x * k[c];
+    }
+    return dot;
+}
+
 template <class T>
 const T* as(const machine::Buffer& buffer) {
     return static_cast<const T*>(buffer.data());
@@ -152,6 +200,14 @@ bool PromptCase::sees(int head, std::int64_t p, std::int64_t j) const {
 }
 
 std::vector<float> PromptCase::run(Stream stream) const {
+    return runAll(stream).out;
+}
+
+std::vector<float> PromptCase::weights(Stream stream) const {
+    return runAll(stream).weights;
+}
+
+PromptCase::Outcome PromptCase::runAll(Stream stream) const {
     const PromptCache cache = cacheOf(*this);
     std::vector<std::int64_t> firsts;
     std::vector<int> counts;
@@ -164,7 +220,17 @@ std::vector<float> PromptCase::run(Stream stream) const {
                           oldestMemory =
                               machine::upload(oldest ? oldestOf(*this) : std::vector<std::int64_t>());
     const Guarded<float> out(rowOf(*this, texts.size(), 0, 0));
+    const std::size_t mostSlots =
+        static_cast<std::size_t>(*std::max_element(cache.slots.begin(), cache.slots.end()));
+    const Guarded<float> softmax(weighed ? rowOf(*this, texts.size(), 0, 0) / headDim * 2 : 2),
+        weighs(weighed ? cache.slots.size() * static_cast<std::size_t>(mostQueries()) * mostSlots : 1);
+    const TurnTables turns = turnsOf(*this);
+    const machine::Buffer turnRows = machine::upload(turns.rows), cosines = machine::upload(turns.cosines),
+                          sines = machine::upload(turns.sines);
     AttendPrompt chunk;
+    if (turnedSinks > 0)
+        chunk.turns = {static_cast<int>(turnedSinks), as<std::int32_t>(turnRows), as<float>(cosines),
+                       as<float>(sines), rotated / 2};
     chunk.type = type;
     chunk.codes = codes;
     chunk.texts = static_cast<int>(texts.size());
@@ -189,16 +255,26 @@ std::vector<float> PromptCase::run(Stream stream) const {
     chunk.spans = spans.empty() ? nullptr : as<HeadSpan>(headSpans);
     chunk.oldest = oldest ? as<std::int64_t>(oldestMemory) : nullptr;
     chunk.out = out.data();
+    chunk.softmax = weighed ? softmax.data() : nullptr;
     attendPrompt(chunk, stream);
+    if (weighed)
+        weighPrompt(chunk, weighs.data(), static_cast<std::int64_t>(mostSlots), stream);
     machine::finish();
-    return out.read("out");
+    softmax.read("softmax");
+    return {out.read("out"), weighs.read("weights")};
 }
 
-std::vector<double> PromptCase::truth() const {
+PromptCase::Truth PromptCase::truths() const {
     const std::vector<float> q = queriesOf(*this);
     const auto d = static_cast<std::size_t>(headDim);
     const double scale = 1 / std::sqrt(static_cast<float>(headDim));
-    std::vector<double> out(q.size(), std::numeric_limits<double>::quiet_NaN());
+    const PromptCache cache = cacheOf(*this);
+    const auto mostSlots =
+        static_cast<std::size_t>(*std::max_element(cache.slots.begin(), cache.slots.end()));
+    Truth truth;
+    truth.out.assign(q.size(), std::numeric_limits<double>::quiet_NaN());
+    truth.weights.assign(cache.slots.size() * static_cast<std::size_t>(mostQueries()) * mostSlots,
+                         std::numeric_limits<double>::quiet_NaN());
     for (std::size_t text = 0; text < texts.size(); ++text)
         for (int head = 0; head < heads(); ++head) {
             const HeldHead held = hold(*this, text, head / group);
@@ -206,31 +282,46 @@ std::vector<double> PromptCase::truth() const {
             for (int query = 0; query < texts[text].queries; ++query) {
                 const std::int64_t p = texts[text].firstPosition + query;
                 const std::size_t row = rowOf(*this, text, query, head);
-                std::vector<std::size_t> seen;
-                std::vector<double> weights;
+                std::vector<double> given(held.positions.size(), 0); // by slot
                 double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-                for (const std::int64_t j : held.positions) {
+                for (std::size_t slot = 0; slot < given.size(); ++slot) {
+                    const std::int64_t j = held.positions[slot];
                     if (!sees(head, p, j))
                         continue;
-                    seen.push_back(static_cast<std::size_t>(j) * d);
-                    double dot = 0;
-                    for (std::size_t c = 0; c < d; ++c)
-                        dot += double{q[row + c]} * keys[seen.back() + c];
-                    dot *= scale;
-                    weights.push_back(softcap == 0 ? dot : softcap * std::tanh(dot / softcap));
-                    largest = std::max(largest, weights.back());
+                    const double dot =
+                        scale * turnedDot(*this, &q[row], &keys[static_cast<std::size_t>(j) * d],
+                                          j < turnedSinks ? turnedBy(p, j) : 0);
+                    given[slot] = softcap == 0 ? dot : softcap * std::tanh(dot / softcap);
+                    largest = std::max(largest, given[slot]);
                 }
-                for (double& weight : weights)
-                    sum += weight = std::exp(weight - largest);
-                for (std::size_t c = 0; c < d; ++c) {
-                    double mean = 0;
-                    for (std::size_t i = 0; i < seen.size(); ++i)
-                        mean += weights[i] / sum * values[seen[i] + c];
-                    out[row + c] = mean;
+                for (std::size_t slot = 0; slot < given.size(); ++slot)
+                    sum += given[slot] =
+                        sees(head, p, held.positions[slot]) ? std::exp(given[slot] - largest) : 0;
+                const std::size_t at =
+                    ((text * static_cast<std::size_t>(kvHeads) + static_cast<std::size_t>(head / group)) *
+                         static_cast<std::size_t>(mostQueries()) +
+                     static_cast<std::size_t>(query)) *
+                    mostSlots;
+                for (std::size_t c = 0; c < d; ++c)
+                    truth.out[row + c] = 0;
+                for (std::size_t slot = 0; slot < given.size(); ++slot) {
+                    double& weight = truth.weights[at + slot];
+                    weight = (head % group == 0 ? 0 : weight) + (sum == 0 ? 0 : given[slot] / sum);
+                    for (std::size_t c = 0; c < d && sees(head, p, held.positions[slot]); ++c)
+                        truth.out[row + c] += given[slot] / sum *
+                                              values[static_cast<std::size_t>(held.positions[slot]) * d + c];
                 }
             }
         }
-    return out;
+    return truth;
+}
+
+std::vector<double> PromptCase::truth() const {
+    return truths().out;
+}
+
+std::vector<double> PromptCase::trueWeights() const {
+    return truths().weights;
 }
 
 std::string PromptCase::text() const {

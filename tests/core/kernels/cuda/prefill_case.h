@@ -36,6 +36,10 @@ struct PromptCase {
     // What lies behind the last slot, in the block that holds it.
     float behindTheLastSlot = 0;
     RowCodes codes = {}; // of K and V where they are not of `type`
+    // By how many positions the query at p is turned for the token at j < turnedSinks, and how many components turn.
+    std::int64_t turnedSinks = 0;
+    int rotated = 0;
+    std::function<std::int64_t(std::int64_t, std::int64_t)> turnedBy = {};
 
     int heads() const { return kvHeads * group; }
     int mostQueries() const;
@@ -44,7 +48,22 @@ struct PromptCase {
     // (B, most queries, H, d), NaN beyond a text's queries; throws if the kernel writes outside.
     std::vector<float> run(Stream stream) const;
     std::vector<double> truth() const;
+    // What the group of each KV head gave to each slot: (B·G, most queries, most slots), NaN beyond a text's queries and slots.
+    std::vector<float> weights(Stream stream) const;
+    std::vector<double> trueWeights() const;
     std::string text() const;
+
+    bool weighed = false; // does a run weigh, too?
+
+private:
+    struct Outcome {
+        std::vector<float> out, weights;
+    };
+    struct Truth {
+        std::vector<double> out, weights;
+    };
+    Outcome runAll(Stream stream) const;
+    Truth truths() const;
 };
 
 } // namespace fovea::cuda

@@ -167,5 +167,7 @@ TEST_CASE("Prompts that the kernel cannot take are refused with the reason", "[c
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.softcap = -1; }), Contains("soft-cap"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.reach = -1; }), Contains("reaches back"));
     CHECK_THAT(whyNot([](AttendPrompt& c) { c.slots = nullptr; }), Contains("null"));
+    CHECK_THAT(whyNot([](AttendPrompt& c) { c.turns.sinks = 1, c.turns.pairs = 9; }), Contains("9 pairs"));
+    CHECK_THAT(whyNot([](AttendPrompt& c) { c.turns.sinks = 1, c.turns.pairs = 8; }), Contains("angles"));
     CHECK_THAT(whyNot([&](AttendPrompt& c) { c.q = memory + 1; }), Contains("aligned"));
 }

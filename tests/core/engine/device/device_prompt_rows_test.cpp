@@ -1,0 +1,242 @@
+// What a prompt's queries see on the GPU's backend where that is not the rows as the cache holds them: sinks at another
+// distance than their own, and rows as they came of which a store makes codes.
+
+#include <ATen/Context.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/engine/batch.h"
+#include "core/engine/session.h"
+#include "core/kernels/cuda/device_memory.h"
+#include "core/model/model.h"
+#include "core/plan/attention_plan.h"
+#include "tests/support/random_model.h"
+#include "tests/support/simt/host_device.h"
+
+#include "tests/support/session_checks.h"
+
+using namespace fovea;
+using fovea::test::difference;
+using fovea::test::kGoOn;
+using fovea::test::randomModel;
+using fovea::test::randomTokens;
+using fovea::test::requireSame;
+
+namespace {
+
+constexpr const char* kTurned[] = {
+    "keep=streaming:sinks=3,window=40,positions=cache prefill=masked",
+    "keep=lm-infinite:sinks=5,window=37",
+    "keep=lm-infinite:sinks=2,window=70 read=topv:k=9",
+    "keep=streaming:sinks=3,window=40,positions=cache prefill=masked store=bf16",
+    "keep=lm-infinite:sinks=5,window=37 store=f16",
+    "keep=lm-infinite:sinks=5,window=37 store=rtn:bits=8,group=32",
+};
+constexpr const char* kInFloats[] = {
+    "store=kivi:bits=2,residual=32",
+    "store=kivi:bits=3,residual=64 read=sparq:r=4,k=9",
+    "store=kivi:bits=2,residual=32 keep=streaming:sinks=2,window=41,positions=original",
+    "store=kivi:bits=4,residual=32 share=cla:2",
+    "store=rtn:bits=2,group=32 prefill=dense",
+    "store=rtn:bits=8,group=32 prefill=dense read=quest:page=4,pages=9,skip=0",
+};
+
+constexpr const char* kHeard[] = {
+    "keep=h2o:heavy=30,recent=30",
+    "keep=h2o:heavy=30,recent=30 read=sparq:r=4,k=9 store=bf16",
+    "keep=scissorhands:budget=60,history=16,recent=9,drop=5",
+    "keep=scissorhands:budget=60,history=16,recent=9,drop=5 share=cla:2",
+    "keep=h2o:heavy=30,recent=30 share=cla:2",
+    "keep=h2o:heavy=30,recent=30 store=rtn:bits=8,group=32",
+    "keep=h2o:heavy=30,recent=30 store=kivi:bits=8,residual=32",
+};
+
+// Of 8 bits, where one code instead of its neighbour is not much: steps and what follows them see codes of what came before.
+constexpr const char* kFinely[] = {
+    "store=kivi:bits=8,residual=32",
+    "store=kivi:bits=8,residual=32 keep=streaming:sinks=2,window=41,positions=original",
+    "store=kivi:bits=8,residual=64 share=cla:2",
+    "store=rtn:bits=8,group=32 prefill=dense",
+};
+
+std::shared_ptr<const Model> model(bool windowed) {
+    at::manual_seed(9);
+    const auto made = std::const_pointer_cast<Model>(
+        randomModel({.layers = 3, .queryHeads = 4, .kvHeads = 2, .headDim = 32, .ffn = 48, .context = 500}));
+    if (windowed)
+        made->spec.layerSpecs = {
+            {.window = 21, .rope = {}}, {.window = 0, .rope = {}}, {.window = 90, .rope = {}}};
+    return made;
+}
+
+// The largest difference of what two sessions captured of `tokens`: q, k and v of every layer, of which each hangs on what
+// attention gave the layers before.
+double apart(const Session& a, const Session& b, std::int64_t tokens) {
+    const Capture &one = *a.capture(), &other = *b.capture();
+    REQUIRE(one.layers() == 3);
+    double worst = 0;
+    const auto compare = [&](const float* x, const float* y) {
+        for (std::int64_t i = 0; i < tokens * one.headDim(); ++i) {
+            REQUIRE(std::isfinite(x[i]));
+            worst = std::max(worst, std::abs(double{x[i]} - y[i]));
+        }
+    };
+    for (int layer = 0; layer < one.layers(); ++layer) {
+        for (int head = 0; head < one.queryHeads(); ++head)
+            compare(one.q(layer, head), other.q(layer, head));
+        for (int head = 0; head < one.kvHeads(); ++head) {
+            compare(one.k(layer, head), other.k(layer, head));
+            compare(one.v(layer, head), other.v(layer, head));
+        }
+    }
+    return worst;
+}
+
+struct Pair {
+    Session cpu, gpu;
+    Pair(const std::shared_ptr<const Model>& model, const AttentionPlan& plan)
+        : cpu(model, plan, {.captureBudget = 1 << 26}),
+          gpu(model, plan, {.backend = Backend::Cuda, .captureBudget = 1 << 26}) {}
+
+    // Was it read on the device? Then room was taken there.
+    bool prefill(std::span<const int> tokens) {
+        REQUIRE(cpu.prefill(tokens, kGoOn));
+        const auto before = cuda::takenBuffers();
+        REQUIRE(gpu.prefill(tokens, kGoOn));
+        return cuda::takenBuffers() > before;
+    }
+    void step(int token, bool planned, double bound) {
+        const StepRecord here = cpu.step(token, planned), there = gpu.step(token, planned);
+        REQUIRE(difference(gpu.logits(), cpu.logits()) < bound);
+        requireSame(there.formula, there.counted);
+        requireSame(there.held.formula, there.held.counted);
+        REQUIRE(there.liveSlots == here.liveSlots);
+        REQUIRE(there.evicted == here.evicted);
+        REQUIRE(gpu.promptEvicted() == cpu.promptEvicted());
+    }
+};
+
+bool rounds(std::string_view plan) {
+    return plan.find("store=") != std::string_view::npos;
+}
+
+template <class Plans>
+void requireSamePrompts(const Plans& plans, bool inFloats) {
+    const auto tokens = randomTokens(301);
+    for (const bool windowed : {false, true})
+        for (const char* text : plans)
+            for (const std::int64_t length : {1, 66, 128, 301}) {
+                INFO(text << (windowed ? ", windowed, " : ", ") << length << " tokens");
+                const AttentionPlan plan = parsePlan(text);
+                if (windowed && refusal(plan, model(true)->spec)) // layers that share are of one window
+                    continue;
+                Pair both(model(windowed), plan);
+                CHECK(both.prefill(std::span(tokens).first(static_cast<std::size_t>(length))));
+                // In floats no code has a part in it.
+                CHECK(apart(both.gpu, both.cpu, length) < (rounds(text) && !inFloats ? 3e-2 : 1e-4));
+                for (int step = 0; step < 4; ++step)
+                    both.step(step + 3, step > 0, rounds(text) ? 1e-1 : 1e-4);
+                CHECK(both.gpu.backend() == Backend::Cuda);
+            }
+}
+
+} // namespace
+
+TEST_CASE("A prompt on the GPU meets its sinks where the plan has them", "[core.engine.device][prompt]") {
+    requireSamePrompts(kTurned, false);
+}
+
+TEST_CASE("A prompt on the GPU sees rows as they came, and leaves their codes",
+          "[core.engine.device][prompt]") {
+    requireSamePrompts(kInFloats, true);
+}
+
+TEST_CASE("What a prompt's queries give on the GPU is heard", "[core.engine.device][prompt]") {
+    requireSamePrompts(kHeard, false);
+}
+
+TEST_CASE("Prompts on the GPU follow each other, and steps", "[core.engine.device][prompt]") {
+    const auto tokens = randomTokens(400);
+    const std::span<const int> all = tokens;
+    for (const auto& plans : {std::span<const char* const>(kTurned), std::span<const char* const>(kFinely),
+                              std::span<const char* const>(kHeard)})
+        for (const char* text : plans)
+            for (const bool windowed : {false, true}) {
+                INFO(text << (windowed ? ", windowed" : ""));
+                const double bound = rounds(text) ? 1e-1 : 1e-4;
+                if (windowed && refusal(parsePlan(text), model(true)->spec))
+                    continue;
+                Pair both(model(windowed), parsePlan(text));
+                CHECK(both.prefill(all.first(7)));
+                CHECK(both.prefill(all.subspan(7, 150)));
+                for (int step = 0; step < 3; ++step)
+                    both.step(step, false, bound);
+                CHECK(both.prefill(all.subspan(160, 131)));
+                for (int step = 0; step < 5; ++step)
+                    both.step(step, true, bound);
+                both.prefill(all.subspan(290, 33)); // of a keep that acts by now it is the CPU's
+                for (int step = 0; step < 3; ++step)
+                    both.step(step, true, bound);
+                CHECK(both.gpu.backend() == Backend::Cuda);
+            }
+}
+
+TEST_CASE("A prompt in floats that the GPU has no room for is read on by the CPU",
+          "[core.engine.device][prompt]") {
+    const auto tokens = randomTokens(400);
+    for (const char* text : {kTurned[0], kTurned[5], kInFloats[0], kInFloats[4], kHeard[0], kHeard[6]}) {
+        const std::size_t before = cuda::takenBytes();
+        std::size_t least = 0, most = 0; // for the first chunk, and for all
+        for (const double share : {1., .9, .5, .1, 1.}) {
+            INFO(text << ", " << share << " of what it takes");
+            if (most > 0)
+                simt::limitMemory(before + least +
+                                  static_cast<std::size_t>(static_cast<double>(most - least) * share));
+            Pair both(model(false), parsePlan(text));
+            simt::mostTakenMemory();
+            both.prefill(std::span(tokens).first(128));
+            if (share == 1 && most == 0)
+                least = simt::mostTakenMemory() - before;
+            both.prefill(std::span(tokens).subspan(128, 262));
+            both.step(tokens[390], true, 1e-1);
+            if (most == 0)
+                most = simt::mostTakenMemory() - before;
+            simt::limitMemory(~std::size_t{0});
+            CHECK(apart(both.gpu, both.cpu, 390) < 3e-2);
+            CHECK((both.gpu.backend() == Backend::Cuda) == (share == 1));
+            both.step(3, true, 1e-1);
+        }
+        CHECK(most > least);
+    }
+}
+
+TEST_CASE("Prompts of a batch's texts on the GPU are what each is alone", "[core.engine.device][prompt]") {
+    for (const char* text : {kTurned[1], kInFloats[0], kInFloats[4], kHeard[0], kHeard[2]}) {
+        INFO(text);
+        const AttentionPlan plan = parsePlan(text);
+        const auto shared = model(true);
+        Batch batch(shared, plan, 3, 0, Backend::Cuda);
+        std::vector<Session> alone;
+        for (int i = 0; i < 3; ++i) {
+            const auto tokens = randomTokens(60 + 83 * i, 50, static_cast<unsigned>(i) + 1);
+            alone.emplace_back(shared, plan, SessionOptions{.backend = Backend::Cuda});
+            REQUIRE(batch.prefill(i, tokens, kGoOn));
+            REQUIRE(alone.back().prefill(tokens, kGoOn));
+        }
+        for (int step = 0; step < 4; ++step) {
+            std::vector<Batch::Fed> fed;
+            for (int i = 0; i < 3; ++i)
+                fed.push_back({i, (7 * i + step) % 50});
+            const StepCost together = batch.step(fed, step > 0);
+            requireSame(together.formula, together.counted);
+            for (int i = 0; i < 3; ++i) {
+                alone[static_cast<std::size_t>(i)].step(fed[static_cast<std::size_t>(i)].token, step > 0);
+                const auto a = batch.logits(i), b = alone[static_cast<std::size_t>(i)].logits();
+                REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+            }
+        }
+    }
+}
