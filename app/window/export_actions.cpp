@@ -3,13 +3,12 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
-#include <QFileDialog>
-#include <QFileInfo>
 
 #include "app/window/command_text.h"
 #include "app/window/exports.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
+#include "app/window/saved_file.h"
 #include "app/window/status_line.h"
 #include "app/window/token_texts.h"
 #include "core/trace/file_writer.h"
@@ -33,8 +32,7 @@ ExportActions::ExportActions(MainWindow& window) : QObject(&window), m_window(wi
         });
     }
     connect(a.saveWindow, &QAction::triggered, this, [this] {
-        ask(QStringLiteral("fovea.png"), pictureFilter(),
-            [this](const QString& path) { saveWindow(path); });
+        ask(QStringLiteral("fovea.png"), pictureFilter(), [this](const QString& path) { saveWindow(path); });
     });
     connect(a.copyWindow, &QAction::triggered, this,
             [this] { QApplication::clipboard()->setPixmap(m_window.grab()); });
@@ -134,14 +132,8 @@ void ExportActions::write(const QString& path, std::function<std::string()> make
 
 void ExportActions::ask(const QString& suggested, const QString& filter,
                         const std::function<void(const QString&)>& save) {
-    QString chosen;
-    QString path = QFileDialog::getSaveFileName(&m_window, tr("Save"), suggested, filter, &chosen);
-    if (path.isEmpty())
-        return;
-    // A name without an ending takes that of the chosen kind: "Documents (*.pdf)".
-    if (QFileInfo(path).suffix().isEmpty())
-        path += chosen.section(QLatin1String("(*"), 1).section(QLatin1Char(')'), 0, 0);
-    save(path);
+    if (const QString path = askWhereToSave(&m_window, suggested, filter); !path.isEmpty())
+        save(path);
 }
 
 } // namespace fovea

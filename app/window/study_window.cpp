@@ -1,8 +1,6 @@
 #include "app/window/study_window.h"
 
 #include <QButtonGroup>
-#include <QFileDialog>
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -157,18 +155,13 @@ void StudyWindow::wire() {
 
 void StudyWindow::askForNames() {
     connect(m_picture, &QToolButton::clicked, this, [this] {
-        QString chosen;
-        QString path = QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("study.svg"),
-                                                    pictureFilter(), &chosen);
-        if (!path.isEmpty() && QFileInfo(path).suffix().isEmpty())
-            path += chosen.section(QLatin1String("(*"), 1).section(QLatin1Char(')'), 0, 0);
-        if (!path.isEmpty())
+        if (const QString path = askWhereToSave(this, QStringLiteral("study.svg"), pictureFilter());
+            !path.isEmpty())
             savePicture(path);
     });
     connect(m_csv, &QToolButton::clicked, this, [this] {
-        const QString path =
-            QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("study.csv"), tr("Tables (*.csv)"));
-        if (!path.isEmpty())
+        if (const QString path = askWhereToSave(this, QStringLiteral("study.csv"), tr("Tables (*.csv)"));
+            !path.isEmpty())
             saveTable(path);
     });
 }

@@ -1,7 +1,5 @@
 #include "app/window/sweep_window.h"
 
-#include <QFileDialog>
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -103,18 +101,13 @@ void SweepWindow::wire() {
     connect(m_list, &SweepList::planPicked, this, &SweepWindow::pick);
     connect(&m_jobs, &JobRunner::failed, this, [this](Lane, const QString& line) { say(line, true); });
     connect(m_picture, &QToolButton::clicked, this, [this] {
-        QString chosen;
-        QString path = QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("sweep.svg"),
-                                                    pictureFilter(), &chosen);
-        if (!path.isEmpty() && QFileInfo(path).suffix().isEmpty())
-            path += chosen.section(QLatin1String("(*"), 1).section(QLatin1Char(')'), 0, 0);
-        if (!path.isEmpty())
+        if (const QString path = askWhereToSave(this, QStringLiteral("sweep.svg"), pictureFilter());
+            !path.isEmpty())
             savePicture(path);
     });
     connect(m_csv, &QToolButton::clicked, this, [this] {
-        const QString path =
-            QFileDialog::getSaveFileName(this, tr("Save"), QStringLiteral("sweep.csv"), tr("Tables (*.csv)"));
-        if (!path.isEmpty())
+        if (const QString path = askWhereToSave(this, QStringLiteral("sweep.csv"), tr("Tables (*.csv)"));
+            !path.isEmpty())
             saveTable(path);
     });
 }

@@ -163,8 +163,7 @@ void TrainingWindow::wire() {
             open(file);
     });
     const auto ask = [this](const QString& name, const QString& filter, auto save) {
-        const QString path = QFileDialog::getSaveFileName(this, tr("Save"), name, filter);
-        if (!path.isEmpty())
+        if (const QString path = askWhereToSave(this, name, filter); !path.isEmpty())
             (this->*save)(path);
     };
     connect(m_picture, &QToolButton::clicked, this,

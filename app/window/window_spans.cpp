@@ -6,6 +6,7 @@
 #include "app/window/dock_panels.h"
 #include "app/window/loaded_model.h"
 #include "app/window/main_window.h"
+#include "app/window/saved_file.h"
 #include "app/window/status_line.h"
 #include "core/plan/moa_file.h"
 #include "views/panels/plan_panel.h"
@@ -22,13 +23,9 @@ void MainWindow::wireSpans() {
             openSpans(path);
     });
     connect(m_views.spans, &SpanPanel::saveRequested, this, [this] {
-        QString path = QFileDialog::getSaveFileName(this, tr("Save the plan's spans"), QStringLiteral("plan.json"),
-                                                    tr("Plan files (*.json)"));
-        if (path.isEmpty())
-            return;
-        if (QFileInfo(path).suffix().isEmpty())
-            path += QStringLiteral(".json");
-        saveSpans(path);
+        if (const QString path = askWhereToSave(this, QStringLiteral("plan.json"), tr("Plan files (*.json)"));
+            !path.isEmpty())
+            saveSpans(path);
     });
     connect(&m_document, &Document::spansNamed, this, [this](Side side) { showPlanText(side); });
 }

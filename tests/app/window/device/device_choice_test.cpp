@@ -72,16 +72,16 @@ TEST_CASE(
     "A plan that the GPU does not take is refused while it is chosen, and so is the GPU under such a plan",
     "[window.device]") {
     GpuFixture f;
-    const QString refused = QStringLiteral("store=kivi:bits=2,group=32,residual=32 read=topv:k=5");
+    const QString refused = QStringLiteral("store=rtn:bits=3,group=32");
     REQUIRE(f.document().editPlanText(Side::B, refused).isEmpty());
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().cpu->isChecked());
-    CHECK(f.status().message().contains(QStringLiteral("some are codes")));
+    CHECK(f.status().message().contains(QStringLiteral("a multiple of 16")));
 
     f.document().undoStack().undo();
     f.window->actions().gpu->trigger();
     CHECK(f.window->actions().gpu->isChecked());
-    CHECK(f.document().editPlanText(Side::B, refused).contains(QStringLiteral("some are codes")));
+    CHECK(f.document().editPlanText(Side::B, refused).contains(QStringLiteral("a multiple of 16")));
 }
 
 TEST_CASE("A GPU that is full hands its runs to the CPU and says so", "[window.device]") {

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "core/calibrate/codebook_file.h"
-#include "core/engine/batch.h"
 #include "core/engine/check.h"
 #include "core/engine/device/gpu_refusal.h"
 #include "core/kernels/cuda/device_memory.h"
@@ -19,15 +18,18 @@
 #include "tests/support/simt/host_device.h"
 #include "tests/support/temporary_folder.h"
 
+#include "tests/core/engine/device/batch_checks.h"
 #include "tests/support/session_checks.h"
 
 using namespace fovea;
 using fovea::test::Dice;
 using fovea::test::difference;
 using fovea::test::kGoOn;
+using fovea::test::promptsOf;
 using fovea::test::randomModel;
 using fovea::test::RandomShape;
 using fovea::test::randomTokens;
+using fovea::test::requireAsAlone;
 using fovea::test::requireSame;
 
 namespace {
@@ -249,26 +251,7 @@ TEST_CASE("Texts of mixed rows on the GPU at once are what each is alone", "[cor
     for (const std::string& text : texts) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
-        Batch batch(learnt.model(), plan, 3, 0, Backend::Cuda);
-        std::vector<Session> alone;
-        for (int i = 0; i < 3; ++i) {
-            const auto tokens = randomTokens(29 + 3 * i, 50, static_cast<unsigned>(i) + 1);
-            alone.emplace_back(learnt.model(), plan, SessionOptions{.backend = Backend::Cuda});
-            REQUIRE(batch.prefill(i, tokens, kGoOn));
-            REQUIRE(alone.back().prefill(tokens, kGoOn));
-        }
-        for (int step = 0; step < 5; ++step) {
-            std::vector<Batch::Fed> fed;
-            for (int i = 0; i < 3; ++i)
-                fed.push_back({i, (7 * i + step) % 50});
-            const StepCost together = batch.step(fed, step > 0);
-            requireSame(together.formula, together.counted);
-            for (int i = 0; i < 3; ++i) {
-                alone[static_cast<std::size_t>(i)].step(fed[static_cast<std::size_t>(i)].token, step > 0);
-                const auto a = batch.logits(i), b = alone[static_cast<std::size_t>(i)].logits();
-                REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-            }
-        }
+        requireAsAlone(learnt.model(), plan, promptsOf(3, 29, 3), 5, 1);
     }
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "core/engine/batch.h"
 #include "core/engine/session.h"
 #include "core/kernels/cuda/device_memory.h"
 #include "core/model/model.h"
@@ -16,13 +15,16 @@
 #include "tests/support/random_model.h"
 #include "tests/support/simt/host_device.h"
 
+#include "tests/core/engine/device/batch_checks.h"
 #include "tests/support/session_checks.h"
 
 using namespace fovea;
 using fovea::test::difference;
 using fovea::test::kGoOn;
+using fovea::test::promptsOf;
 using fovea::test::randomModel;
 using fovea::test::randomTokens;
+using fovea::test::requireAsAlone;
 using fovea::test::requireSame;
 
 namespace {
@@ -217,26 +219,6 @@ TEST_CASE("Prompts of a batch's texts on the GPU are what each is alone", "[core
     for (const char* text : {kTurned[1], kInFloats[0], kInFloats[4], kHeard[0], kHeard[2]}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
-        const auto shared = model(true);
-        Batch batch(shared, plan, 3, 0, Backend::Cuda);
-        std::vector<Session> alone;
-        for (int i = 0; i < 3; ++i) {
-            const auto tokens = randomTokens(60 + 83 * i, 50, static_cast<unsigned>(i) + 1);
-            alone.emplace_back(shared, plan, SessionOptions{.backend = Backend::Cuda});
-            REQUIRE(batch.prefill(i, tokens, kGoOn));
-            REQUIRE(alone.back().prefill(tokens, kGoOn));
-        }
-        for (int step = 0; step < 4; ++step) {
-            std::vector<Batch::Fed> fed;
-            for (int i = 0; i < 3; ++i)
-                fed.push_back({i, (7 * i + step) % 50});
-            const StepCost together = batch.step(fed, step > 0);
-            requireSame(together.formula, together.counted);
-            for (int i = 0; i < 3; ++i) {
-                alone[static_cast<std::size_t>(i)].step(fed[static_cast<std::size_t>(i)].token, step > 0);
-                const auto a = batch.logits(i), b = alone[static_cast<std::size_t>(i)].logits();
-                REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-            }
-        }
+        requireAsAlone(model(true), plan, promptsOf(3, 60, 83), 4, 1);
     }
 }

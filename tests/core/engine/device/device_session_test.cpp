@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "core/engine/batch.h"
 #include "core/engine/check.h"
 #include "core/engine/session.h"
 #include "core/kernels/cuda/device_memory.h"
@@ -17,6 +17,7 @@
 #include "tests/support/random_model.h"
 #include "tests/support/simt/host_device.h"
 
+#include "tests/core/engine/device/batch_checks.h"
 #include "tests/core/engine/device/device_checks.h"
 
 using namespace fovea;
@@ -121,29 +122,7 @@ TEST_CASE("Texts on the GPU at once are what each is alone, and so is their cost
         for (const int texts : {2, 3, 9}) {
             INFO(text << ", " << texts << " texts");
             const AttentionPlan plan = parsePlan(text);
-            Batch batch(model, plan, texts, 0, Backend::Cuda);
-            std::vector<Session> alone;
-            std::vector<std::vector<int>> tokens;
-            for (int i = 0; i < texts; ++i) {
-                tokens.push_back(randomTokens(20 + 3 * i, 50, static_cast<unsigned>(i) + 1));
-                alone.emplace_back(model, plan, SessionOptions{.backend = Backend::Cuda});
-                const std::span<const int> prompt(tokens.back());
-                REQUIRE(batch.prefill(i, prompt, kGoOn));
-                REQUIRE(alone.back().prefill(prompt, kGoOn));
-            }
-            for (int step = 0; step < 4; ++step) {
-                std::vector<Batch::Fed> fed;
-                for (int i = 0; i < texts; ++i)
-                    fed.push_back({i, (7 * i + step) % 50});
-                const StepCost together = batch.step(fed, step > 0);
-                for (int i = 0; i < texts; ++i) {
-                    alone[static_cast<std::size_t>(i)].step(fed[static_cast<std::size_t>(i)].token, step > 0);
-                    const auto a = batch.logits(i), b = alone[static_cast<std::size_t>(i)].logits();
-                    REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-                }
-                if (texts <= 8) // of more, weights are read once per eight
-                    requireSame(together.formula, together.counted);
-            }
+            requireAsAlone(model, plan, promptsOf(texts, 20, 3), 4, 1);
         }
 }
 
@@ -164,21 +143,21 @@ TEST_CASE("The GPU's order of threads is no part of a result", "[core.engine.dev
     CHECK(logits[0] == logits[2]);
 }
 
-TEST_CASE("What the GPU does not take yet is refused before anything is copied", "[core.engine.device]") {
-    const auto model = smallModel();
+TEST_CASE("Heads that are no whole words in a store are refused before anything is copied", "[core.engine.device]") {
+    const auto modelOf = [](int headDim) {
+        return randomModel(
+            {.layers = 1, .queryHeads = 2, .kvHeads = 1, .headDim = headDim, .ffn = 24, .context = 32});
+    };
     const std::size_t before = cuda::takenBytes();
-    for (const char* text :
-         {"store=kivi:bits=2,group=32,residual=32 read=topv:k=5",
-          "store=kivi:bits=2,group=32,residual=32 keep=streaming:sinks=2,window=40,positions=cache"}) {
-        INFO(text);
-        const AttentionPlan plan = parsePlan(text);
-        if (refusal(plan, model->spec))
-            continue; // by no backend at all
-        REQUIRE_THROWS_WITH(Session(model, plan, {.backend = Backend::Cuda}),
-                            Catch::Contains("Choose the CPU"));
+    for (const auto& [headDim, plan, multiple] :
+         {std::tuple(6, "dense", "multiple of 4"), std::tuple(12, "store=f16", "multiple of 8"),
+          std::tuple(24, "store=rtn:bits=3,group=32", "multiple of 16")}) {
+        INFO(plan);
+        const auto model = modelOf(headDim);
+        REQUIRE_FALSE(refusal(parsePlan(plan), model->spec));
+        CHECK_THROWS_WITH(Session(model, parsePlan(plan), {.backend = Backend::Cuda}),
+                          Catch::Contains(multiple) && Catch::Contains("Choose the CPU"));
     }
-    const auto odd = randomModel({.layers = 1, .queryHeads = 2, .kvHeads = 1, .headDim = 6, .context = 32});
-    CHECK_THROWS_WITH(Session(odd, {}, {.backend = Backend::Cuda}), Catch::Contains("multiple of 4"));
     CHECK(cuda::takenBytes() == before);
 }
 

@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "core/engine/batch.h"
 #include "core/kernels/cuda/device_memory.h"
 #include "tests/support/simt/host_device.h"
 
+#include "tests/core/engine/device/batch_checks.h"
 #include "tests/core/engine/device/device_checks.h"
 
 using namespace fovea;
@@ -75,28 +75,7 @@ TEST_CASE("Texts of different lengths turn their sinks by their own, bit for bit
     for (const std::string& text : {kCache, kInfinite + " read=topv:k=5", kParted + " read=sparq:r=4,k=6"}) {
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
-        constexpr int kTexts = 3;
-        Batch batch(model, plan, kTexts, 0, Backend::Cuda);
-        std::vector<Session> alone;
-        for (int i = 0; i < kTexts; ++i) {
-            const auto prompt =
-                randomTokens(4 + 9 * i, 50, static_cast<unsigned>(i) + 1); // one has lost no token yet
-            alone.emplace_back(model, plan, SessionOptions{.backend = Backend::Cuda});
-            REQUIRE(batch.prefill(i, prompt, kGoOn));
-            REQUIRE(alone.back().prefill(prompt, kGoOn));
-        }
-        for (int step = 0; step < 8; ++step) {
-            std::vector<Batch::Fed> fed;
-            for (int i = 0; i < kTexts; ++i)
-                fed.push_back({i, (7 * i + step) % 50});
-            const StepCost together = batch.step(fed, true);
-            for (int i = 0; i < kTexts; ++i) {
-                alone[static_cast<std::size_t>(i)].step(fed[static_cast<std::size_t>(i)].token, true);
-                const auto a = batch.logits(i), b = alone[static_cast<std::size_t>(i)].logits();
-                REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-            }
-            requireSame(together.formula, together.counted);
-        }
+        requireAsAlone(model, plan, promptsOf(3, 4, 9), 8, 0); // one has lost no token yet
     }
 }
 

@@ -11,7 +11,6 @@
 
 #include "core/calibrate/calibrated_folder.h"
 #include "core/calibrate/calibrated_model.h"
-#include "core/engine/batch.h"
 #include "core/engine/session.h"
 #include "core/kernels/cpu/kernels.h"
 #include "core/kernels/cuda/device_memory.h"
@@ -23,6 +22,7 @@
 #include "tests/support/simt/host_device.h"
 #include "tests/support/temporary_folder.h"
 
+#include "tests/core/engine/device/batch_checks.h"
 #include "tests/support/session_checks.h"
 
 using namespace fovea;
@@ -201,18 +201,7 @@ TEST_CASE("What a text is given under rounded activations is its own on the GPU 
     const auto model = floatModel();
     for (const char* text : {"weights=rtn acts=rtn", "weights=rtn:bits=8,group=32 acts=rtn:bits=4"}) {
         const AttentionPlan plan = parsePlan(text);
-        Batch batch(model, plan, 3, 0, Backend::Cuda);
-        Session alone(model, plan, {.backend = Backend::Cuda});
-        for (int step = 0; step < 5; ++step) {
-            std::vector<Batch::Fed> fed;
-            for (int i = 0; i < 3; ++i)
-                fed.push_back({i, (7 * i + step) % 50});
-            const StepCost together = batch.step(fed, true);
-            requireSame(together.formula, together.counted);
-            alone.step(fed[1].token, true);
-            const auto a = batch.logits(1), b = alone.logits();
-            REQUIRE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-        }
+        requireAsAlone(model, plan, promptsOf(3, 0, 0), 5, 0);
     }
 }
 
