@@ -24,7 +24,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 constexpr int kPassHeads = 4;       // query heads that meet a row at once, at most
 constexpr int kCodeFloats = 4096;   // of a tile, for each of the buffers below
 constexpr int kMostSteps = kMostRowCodes / kNarrowestUnit;
-constexpr int kCodesAhead = 3 * 512;  // bytes asked for ahead of those in work
+constexpr int kCodesAhead = 384; // bytes asked for ahead of those in work
 
 // What does not change from tile to tile.
 struct CodedShape {

@@ -76,7 +76,7 @@ HWY_INLINE void unpackWhole(const RtnParams& rtn, const RtnRow& at, const std::u
     }
 }
 
-constexpr int kDigitsAhead = 3072; // bytes of each stream that are asked for ahead of those in work
+constexpr int kDigitsAhead = 4096; // bytes of each stream that are asked for ahead of those in work
 
 // total += Σ s·u·(Σ q·X) over the steps of each row, `scaled` being s·u.
 template <int kBits, int kDigits, int R, bool kAsk>
