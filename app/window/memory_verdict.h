@@ -14,7 +14,7 @@ struct RunRequest;
 // What the user allows, from the preferences.
 struct RunLimits {
     std::int64_t memoryBudget = 0; // bytes; 0: no limit
-    std::int64_t captureBudget = std::int64_t{512} << 20;
+    std::int64_t captureBudget = 512'000'000;
 };
 
 struct MemoryVerdict {

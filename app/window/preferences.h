@@ -19,7 +19,7 @@ enum class ThemeChoice : std::uint8_t { System, Dark, Light };
 struct Preferences {
     ThemeChoice theme = ThemeChoice::Dark;
     double memoryShare = 0.8;                             // of the machine's memory, that a run may hold
-    std::int64_t captureBudget = std::int64_t{512} << 20; // bytes
+    std::int64_t captureBudget = 512'000'000; // bytes
     int threads = 0;       // of the engine; 0: all processors, but for `leaveCore`
     bool leaveCore = true; // one processor is the interface's
     QString modelFolder;   // whose models the Models menu lists too

@@ -26,8 +26,8 @@ namespace fovea {
 
 namespace {
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-constexpr int kMostCaptureMiB = 1 << 20;
+constexpr std::int64_t kMegabyte = 1'000'000;
+constexpr int kMostCapture = 1'000'000; // MB
 constexpr int kFieldWidth = 130;
 
 QSpinBox* spin(const char* name, int low, int high, const QString& suffix = {}) {
@@ -124,7 +124,7 @@ QWidget* SettingsDialog::look() {
 QWidget* SettingsDialog::memory() {
     m_memoryShare = spin("memoryShare", 5, 100, tr(" %"));
     m_memoryBytes = muted();
-    m_capture = spin("capture", 0, kMostCaptureMiB, tr(" MiB"));
+    m_capture = spin("capture", 0, kMostCapture, tr(" MB"));
     m_capture->setSingleStep(64);
     auto* rows = new QFormLayout;
     rows->addRow(name(tr("Memory budget")), beside(m_memoryShare, m_memoryBytes));
@@ -184,7 +184,7 @@ QWidget* SettingsDialog::sampling() {
 void SettingsDialog::fill(const Preferences& p) {
     m_theme->setCurrentIndex(static_cast<int>(p.theme));
     m_memoryShare->setValue(qRound(p.memoryShare * 100));
-    m_capture->setValue(static_cast<int>(std::min<std::int64_t>(p.captureBudget / kMiB, kMostCaptureMiB)));
+    m_capture->setValue(static_cast<int>(std::min<std::int64_t>(p.captureBudget / kMegabyte, kMostCapture)));
     m_threads->setValue(p.threads);
     m_leaveCore->setChecked(p.leaveCore);
     m_modelFolder->setText(p.modelFolder);
@@ -210,8 +210,8 @@ Preferences SettingsDialog::preferences() const {
     p.theme = static_cast<ThemeChoice>(m_theme->currentIndex());
     if (m_memoryShare->value() != qRound(p.memoryShare * 100))
         p.memoryShare = m_memoryShare->value() / 100.0;
-    if (m_capture->value() != p.captureBudget / kMiB)
-        p.captureBudget = m_capture->value() * kMiB;
+    if (m_capture->value() != p.captureBudget / kMegabyte)
+        p.captureBudget = m_capture->value() * kMegabyte;
     p.threads = m_threads->value();
     p.leaveCore = m_leaveCore->isChecked();
     p.modelFolder = m_modelFolder->text().trimmed();

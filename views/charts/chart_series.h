@@ -32,7 +32,7 @@ struct ChartSeries {
     std::vector<double> y; // one per x; NaN where nothing was measured
 };
 
-// What the y values are. Bytes are shown in B, KiB, MiB or GiB, whichever suits the largest one visible.
+// What the y values are. Bytes are shown in B, kB, MB or GB, whichever suits the largest one visible.
 enum class ChartUnit { Bytes, GigabytesPerSecond, Nats, Slots };
 
 // One x for all its series.
@@ -43,10 +43,10 @@ struct ChartData {
 
 struct UnitScale {
     double perUnit = 1; // values are divided by this
-    QString name;       // "KiB"
+    QString name;       // "kB"
 };
 UnitScale scaleFor(ChartUnit unit, double largest);
-// "1.24 MiB", "36.1 GB/s"
+// "1.24 MB", "36.1 GB/s"
 QString valueText(ChartUnit unit, double value);
 
 // Ticks at 1, 2, 2.5 or 5 times a power of ten, at most `most` of them, from 0 to at least `largest` >= 0.

@@ -46,7 +46,7 @@ public:
     const std::vector<double>& x() const;
     const std::vector<ChartSeries>& series() const;
     QString title() const;
-    // "KV held, MiB"
+    // "KV held, MB"
     QString titleWithUnit() const;
     // The plot area is the same in charts of one width, so that steps line up.
     QRectF plotArea() const;
@@ -75,7 +75,7 @@ protected:
     // What stands in the plot: value axis, series and their labels. Charts of another kind draw theirs;
     // frame, step axis, cursor, markers and selection are common to all.
     virtual void drawPlot(QPainter& painter, const QRectF& area) const;
-    // Behind the title, with a comma: "MiB".
+    // Behind the title, with a comma: "MB".
     virtual QString unitName() const;
     // The tool tip at a point of the plot.
     virtual QString tipAt(const QPointF& at) const;

@@ -54,7 +54,7 @@ public:
     void setHead(int layer, int kvHead);
     // KL to A per step; null hides the chart.
     void setComparison(std::shared_ptr<const Comparison> comparison);
-    // GB/s. `label` is the caller's, "measured limit 36.1 GB/s, working set 3 MiB: cache-resident".
+    // GB/s. `label` is the caller's, "measured limit 36.1 GB/s, working set 3.1 MB: cache-resident".
     void setLimit(double gbps, const QString& label);
     void clearLimit();
     QString limitText() const;

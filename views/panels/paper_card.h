@@ -14,7 +14,7 @@ struct PaperFacts {
     QString authors;   // "Ribar et al., 2023"
     QString reference; // "arXiv 2312.04985"
     QString published; // the paper's own expression, "S·r + 2·k·d + 4·d elements per KV head"
-    QString moves;     // what Fovea moves now, "97.5 KiB per step, all layers"
+    QString moves;     // what Fovea moves now, "97.5 kB per step, all layers"
     QString note;      // measured beside published, or empty
 };
 

@@ -75,7 +75,7 @@ void paintScatter(QPainter& painter, const QRectF& plot, const StagesPicture& pi
     axes.title(s.evicted.empty() ? what.arg(remaining)
                                  : QObject::tr("%1 left, %2 evicted").arg(what.arg(remaining)).arg(s.evicted.size()));
     axes.yTicks(4);
-    axes.xTicks(4, QObject::tr("what the group chose by"), false);
+    axes.xTicks(4, s.method == Method::Topv ? QObject::tr("weight") : QObject::tr("approximate"), false);
     painter.setPen(t.border);
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(plot);

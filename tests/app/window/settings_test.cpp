@@ -92,14 +92,14 @@ TEST_CASE("Settings count at once, and are remembered", "[window][settings]") {
         dialog->findChild<QDialogButtonBox*>()->button(QDialogButtonBox::Ok)->click();
         CHECK(theme().kind == ThemeKind::Light);
         CHECK(f.window->actions().light->isChecked());
-        CHECK(f.controller().limits().captureBudget == 7 << 20);
+        CHECK(f.controller().limits().captureBudget == 7'000'000);
         CHECK(f.controller().limits().memoryBudget == memoryBudgetOf(0.5));
         CHECK(engineThreads() == 1);
         CHECK(f.document().settings().sampler.temperature == 0.6f); // this document's own
     }
     {
         WindowFixture f("a cat", {}, settingsIn(folder));
-        CHECK(f.controller().limits().captureBudget == 7 << 20);
+        CHECK(f.controller().limits().captureBudget == 7'000'000);
         CHECK(f.document().settings().sampler.temperature == 1.5f);
         f.window->setDark(true);
     }
