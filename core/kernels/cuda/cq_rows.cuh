@@ -4,8 +4,9 @@
 // before RoPE.
 //
 //   thread   8 components that follow each other: 8/c codes
-//   reads    of a record codes once, byte by byte; a centroid of 2·c bytes per code, from the cache: d·2^b of them, 64 KiB of
-//            keys and as much of values at 4c8b and d = 128, are more than a block can have in shared memory on most GPUs
+//   reads    of a record codes byte by byte, those of 8 bits once; a byte in which several codes lie is asked for by each,
+//            of the second-level cache. A centroid of 2·c bytes per code, from the first: d·2^b of them, 64 KiB of keys and
+//            as much of values at 4c8b and d = 128, are more than a block can have in shared memory on most GPUs
 
 #include "core/kernels/cuda/code_string.cuh"
 #include "core/kernels/cuda/turned_queries.cuh"

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/methods/quantise/code_run.h"
 #include "tests/core/kernels/cuda/quest_case.h"
 #include "tests/core/kernels/cuda/sparq_case.h"
 #include "tests/core/kernels/cuda/topv_case.h"
@@ -59,6 +60,44 @@ TEST_CASE("Keys that are codes are read once for all query heads, turned ones on
         simt::Executor all;
         runTopv(problem, 16, &all);
         CHECK(all.counts().bytesLoaded == 2 * 300 * row);
+        problem.sights.assign(6, {0, 2});
+        problem.turned = {0, 1};
+        problem.turnedQ.assign(2 * problem.q.size(), 0.5f);
+        simt::Executor turned;
+        runTopv(problem, 16, &turned);
+        CHECK(turned.counts().bytesLoaded == (2 * 298 + 2 * 6) * row);
+    }
+}
+
+namespace {
+
+// Of a row of 64 codes without exact ones. A code of CQ asks for the bytes that it lies in, those of a neighbour among them.
+std::uint64_t askedOf(const MixedShape& shape) {
+    if (shape.kind != MixedKind::Cq)
+        return static_cast<std::uint64_t>(codeBytes(shape.bits, 64));
+    int bytes = 0;
+    for (int bit = 0; bit < 64 / shape.channels * shape.bits; bit += shape.bits)
+        bytes += (bit + shape.bits - 1) / 8 - bit / 8 + 1;
+    return static_cast<std::uint64_t>(bytes);
+}
+
+} // namespace
+
+TEST_CASE("Codes of mixed keys are asked for once for eight query heads, of turned ones once for each",
+          "[core.kernels.cuda.mixed]") {
+    for (MixedShape shape : mixedShapes()) {
+        INFO(shape.text());
+        shape.exactShare = 0;
+        const std::uint64_t row = askedOf(shape);
+        for (const int group : {1, 8, 9}) {
+            ReadCase problem({ElementType::F32, 2, group, 64, 300});
+            problem.mix(shape);
+            simt::Executor all;
+            runTopv(problem, 16, &all);
+            CHECK(all.counts().bytesLoaded == 2 * static_cast<std::uint64_t>((group + 7) / 8) * 300 * row);
+        }
+        ReadCase problem({ElementType::F32, 2, 3, 64, 300});
+        problem.mix(shape);
         problem.sights.assign(6, {0, 2});
         problem.turned = {0, 1};
         problem.turnedQ.assign(2 * problem.q.size(), 0.5f);
