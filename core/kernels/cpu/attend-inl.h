@@ -61,20 +61,24 @@ HWY_INLINE auto addBlocks(D d, hn::Vec<D> v) {
     }
 }
 
+// Of four vectors, block b of the result: the sums of the blocks b of each.
+template <class D>
+HWY_INLINE hn::Vec<D> sumsOfBlocks(D d, const hn::Vec<D>* v) {
+    const hn::Repartition<double, D> wide;
+    const auto ab = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
+    const auto cd = hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3]));
+    const auto low = hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
+    const auto high = hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
+    return hn::Add(hn::BitCast(d, low), hn::BitCast(d, high));
+}
+
 // The four vectors are transposed while they are added up.
 template <class D>
 HWY_INLINE void storeSums(D d, const hn::Vec<D>* v, float* to) {
-    if constexpr (hn::MaxLanes(D()) >= 4) {
-        const hn::Repartition<double, D> wide;
-        const auto ab = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
-        const auto cd = hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3]));
-        const auto low = hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
-        const auto high = hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, cd));
-        const hn::CappedTag<float, 4> four;
-        hn::StoreU(addBlocks(d, hn::Add(hn::BitCast(d, low), hn::BitCast(d, high))), four, to);
-    } else {
+    if constexpr (hn::MaxLanes(D()) >= 4)
+        hn::StoreU(addBlocks(d, sumsOfBlocks(d, v)), hn::CappedTag<float, 4>(), to);
+    else
         storeSumsOneByOne(d, v, to);
-    }
 }
 #endif
 

@@ -15,12 +15,13 @@ namespace fovea::cpu::HWY_NAMESPACE {
 // One tile: scores, exponentials, weighted values. The logits go to `spill`, in order.
 template <int kBits, class Rows>
 HWY_INLINE void attendTileOfCodes(const CodedShape& shape, const Rows& keys, const Rows& values, int count, int group,
-                                  const float* q, const SoftmaxState& state, float softcap, const LogitSpill& spill) {
+                                  const float* q, const SoftmaxState& state, float softcap, const LogitSpill& spill,
+                                  PassQueries& pass) {
     HWY_ALIGN float scores[kTileScores];
     CodedTile tile;
     for (int first = 0; first < group; first += kTileHeads) {
         const int heads = std::min(kTileHeads, group - first);
-        scoreCodes<kBits>(shape, keys, count, heads, q + first * shape.dims, scores, shape.tile, tile);
+        scoreCodes<kBits>(shape, keys, count, heads, q + first * shape.dims, scores, shape.tile, pass, tile);
         for (int h = 0; h < heads; ++h) {
             float* const row = scores + h * shape.tile;
             capLogits(row, count, softcap);
@@ -51,6 +52,7 @@ HWY_INLINE void forEachTile(const CodedShape& shape, std::int64_t first, std::in
 void attendCodesTarget(const KvView& cache, std::int64_t first, std::int64_t last, int group, const float* q,
                        const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
     const CodedShape shape(cache.rows(), group);
+    PassQueries pass;
     ofBits(cache.codes->bits, [&](auto bits) HWY_ATTR {
         forEachTile(shape, first, last, [&](std::int64_t slot, int count) HWY_ATTR {
             const RunOfCodes values = runOf(cache.values, slot, shape.form);
@@ -58,7 +60,7 @@ void attendCodesTarget(const KvView& cache, std::int64_t first, std::int64_t las
             if (slot + count < last)
                 runOf(cache.keys, slot + count, shape.form).askToDescribe(count);
             attendTileOfCodes<bits()>(shape, runOf(cache.keys, slot, shape.form), values, count, group, q, state,
-                                      softcap, spill.from(slot));
+                                      softcap, spill.from(slot), pass);
             moved[Component::Scores] += spill.bytes(count, group);
             shape.form.count(moved, Component::Keys, count);
             shape.form.count(moved, Component::Values, count);
@@ -69,6 +71,7 @@ void attendCodesTarget(const KvView& cache, std::int64_t first, std::int64_t las
 void attendCodesOfListTarget(const KvView& cache, std::span<const std::int32_t> slots, int group, const float* q,
                              const SoftmaxState& state, float softcap, const LogitSpill& spill, Traffic& moved) {
     const CodedShape shape(cache.rows(), group);
+    PassQueries pass;
     ofBits(cache.codes->bits, [&](auto bits) HWY_ATTR {
         for (std::size_t first = 0; first < slots.size(); first += static_cast<std::size_t>(shape.tile)) {
             const int count = static_cast<int>(std::min(slots.size() - first, static_cast<std::size_t>(shape.tile)));
@@ -76,7 +79,7 @@ void attendCodesOfListTarget(const KvView& cache, std::span<const std::int32_t> 
                 return ListOfCodes{table, slots.data() + first, shape.form};
             };
             attendTileOfCodes<bits()>(shape, rows(cache.keys), rows(cache.values), count, group, q, state, softcap,
-                                      spill.from(static_cast<std::int64_t>(first)));
+                                      spill.from(static_cast<std::int64_t>(first)), pass);
             moved[Component::Scores] += spill.bytes(count, group);
             moved[Component::Indices] += count * static_cast<std::int64_t>(sizeof(std::int32_t));
             shape.form.count(moved, Component::Keys, count);
@@ -103,10 +106,11 @@ void addCodedValuesTarget(const KvView& cache, std::span<const std::int32_t> slo
 void scoreCodesTarget(const RowTable& table, std::int64_t first, std::int64_t last, int group, const float* q,
                       float* scores, std::int64_t stride, float* m, float* l, float softcap, Traffic& moved) {
     const CodedShape shape(table.form, group);
+    PassQueries pass;
     CodedTile tile;
     ofBits(table.form.codes->bits, [&](auto bits) HWY_ATTR {
         forEachTile(shape, first, last, [&](std::int64_t row, int count) HWY_ATTR {
-            scoreCodes<bits()>(shape, runOf(table.blocks, row, shape.form), count, group, q, scores + row, stride, tile);
+            scoreCodes<bits()>(shape, runOf(table.blocks, row, shape.form), count, group, q, scores + row, stride, pass, tile);
             for (int h = 0; h < group; ++h) {
                 capLogits(scores + h * stride + row, count, softcap);
                 if (m)

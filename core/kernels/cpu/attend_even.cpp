@@ -116,7 +116,8 @@ HWY_INLINE void scoreRun(const EvenStep& step, const MixedRows::Run& run, int he
             least[h] = dotOf(y, side + d, d);
         }
         float* const to = scores + first * step.tile;
-        scoreCodes<kBits>(step.keys, rows, n, pass, folded, to, step.tile, tile);
+        PassQueries queries;
+        scoreCodes<kBits>(step.keys, rows, n, pass, folded, to, step.tile, queries, tile);
         for (int h = 0; h < pass; ++h)
             for (int i = 0; i < n; ++i)
                 to[h * step.tile + i] += least[h];

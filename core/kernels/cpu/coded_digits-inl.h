@@ -22,6 +22,7 @@
 
 #include "core/kernels/cpu/attend-inl.h"
 #include "core/kernels/cpu/coded_fours-inl.h"
+#include "core/kernels/cpu/coded_pairs-inl.h"
 #include "core/kernels/cpu/coded_tile-inl.h"
 #include "core/kernels/cpu/rtn_digits-inl.h"
 
@@ -29,8 +30,6 @@
 
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
 namespace fovea::cpu::HWY_NAMESPACE {
-
-constexpr int kDigits = 3;
 
 // Of a pass's queries, (heads, steps): digits, and the unit of each.
 struct QueryDigits {
@@ -73,21 +72,57 @@ HWY_INLINE void dotFour(const CodedShape& shape, const Rows& rows, int first, in
     }
 }
 
-// tile.work (Q, steps, rows) = Σ y·q of each step, for the y that digits stand for, whose sums go to `all` (Q, steps).
-template <int kBits, int Q, class Rows>
-HWY_NOINLINE void dotDigits(const CodedShape& shape, const Rows& rows, int count, const float* q, float* all,
-                            CodedTile& tile) {
-    QueryDigits queries;
-    for (int i = 0; i < Q * shape.steps; ++i)
-        all[i] = prepareStep<kBits, kDigits>(q + i * kWidestUnit, queries.digits[i], queries.units[i]);
-    const int upper = halfOf(count);
-    int first = 0;
-    for (; first < upper; first += 4) {
-        dotFour<kBits, Q>(shape, rows, first, count, queries, tile);
-        dotFour<kBits, Q>(shape, rows, first + upper, count, queries, tile);
+// The same of 2-bit codes, of sixteen rows: eight from `low` and eight from `high` on, where those beyond the tile's `count` may
+// be any.
+template <int Q, bool kBeyond, class Rows>
+HWY_INLINE void dotSixteen(const CodedShape& shape, const Rows& rows, int low, int high, int count,
+                           const QueryDigits& queries, CodedTile& tile) {
+    for (int step = 0; step < shape.steps; ++step) {
+        const std::int64_t offset = std::int64_t{step} * kTwoBitUnit;
+        for (int i = 0; i < kPairs; ++i) {
+            askForUnit<2>(rows.ahead(low + i, count) + offset);
+            askForUnit<2>(rows.ahead(high + i, count) + offset);
+        }
+        const auto unit = [&](int row) HWY_ATTR { return rows.row(kBeyond ? std::min(row, count - 1) : row) + offset; };
+        hn::Vec<Floats> sums[Q];
+        dotPairs(low, high, unit, queries.digits[step], shape.steps * sizeof(queries.digits[0]), sums);
+        for (int h = 0; h < Q; ++h) {
+            const auto scaled = hn::Mul(sums[h], hn::Set(Floats(), queries.units[h * shape.steps + step]));
+            float* const to = tile.work + std::int64_t{h * shape.steps + step} * shape.tile;
+            const hn::Half<Floats> eight;
+            hn::StoreU(hn::LowerHalf(eight, scaled), eight, to + low);
+            hn::StoreU(hn::UpperHalf(eight, scaled), eight, to + high);
+        }
     }
-    for (first += upper; first < count; first += 4)
-        dotFour<kBits, Q>(shape, rows, first, count, queries, tile);
+}
+
+// Of q (heads, d): digits, and the sums of what they stand for in `all` (heads, steps).
+template <int kBits>
+HWY_NOINLINE void prepareDigits(const CodedShape& shape, int heads, const float* q, QueryDigits& queries, float* all) {
+    for (int i = 0; i < heads * shape.steps; ++i)
+        all[i] = prepareStep<kBits, kDigits>(q + i * kWidestUnit, queries.digits[i], queries.units[i]);
+}
+
+// tile.work (Q, steps, rows) = Σ y·q of each step, for the y that digits stand for.
+template <int kBits, int Q, class Rows>
+HWY_NOINLINE void dotDigits(const CodedShape& shape, const Rows& rows, int count, const QueryDigits& queries,
+                            CodedTile& tile) {
+    if constexpr (kBits == 2) {
+        const int upper = count / (2 * kPairs) * kPairs;
+        for (int first = 0; first < upper; first += kPairs)
+            dotSixteen<Q, false>(shape, rows, first, first + upper, count, queries, tile);
+        if (2 * upper < count) // tile.work has room for whole sixteens
+            dotSixteen<Q, true>(shape, rows, 2 * upper, 2 * upper + kPairs, count, queries, tile);
+    } else {
+        const int upper = halfOf(count);
+        int first = 0;
+        for (; first < upper; first += 4) {
+            dotFour<kBits, Q>(shape, rows, first, count, queries, tile);
+            dotFour<kBits, Q>(shape, rows, first + upper, count, queries, tile);
+        }
+        for (first += upper; first < count; first += 4)
+            dotFour<kBits, Q>(shape, rows, first, count, queries, tile);
+    }
 }
 
 // The weights of a tile's rows in digits, four rows to a word, for one step of Q heads.
@@ -235,8 +270,11 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
 // Never called: CodedShape::digits is false.
+struct QueryDigits {};
+template <int kBits>
+void prepareDigits(const CodedShape&, int, const float*, QueryDigits&, float*) {}
 template <int kBits, int Q, class Rows>
-void dotDigits(const CodedShape&, const Rows&, int, const float*, float*, CodedTile&) {}
+void dotDigits(const CodedShape&, const Rows&, int, const QueryDigits&, CodedTile&) {}
 template <int kBits, int Q, class Rows>
 void addDigits(const CodedShape&, const Rows&, int, const CodedTile&, float*) {}
 

@@ -58,15 +58,28 @@ struct FourRows {
     }
 };
 
-// The two vectors of bytes a, b, c, d (32 each) of which a lane's four bytes are of one place: of places 0 to 7 and 16 to
-// 23, or of 8 to 15 and 24 to 31.
+// The units of two rows, which are 32 bytes each.
+HWY_INLINE hn::Vec<Bytes> twoUnits(const std::uint8_t* low, const std::uint8_t* high) {
+    const hn::Full256<std::uint8_t> half;
+    return hn::Combine(Bytes(), hn::LoadU(half, high), hn::LoadU(half, low));
+}
+
+// Four codes to a byte, from the lowest bits up: codes[i] are the i-th of each.
+HWY_INLINE void takeApart(hn::Vec<Bytes> bytes, hn::Vec<Bytes> (&codes)[4]) {
+    const hn::Repartition<std::uint16_t, Bytes> words;
+    const auto four = hn::BitCast(words, bytes);
+    const auto low = hn::Set(Bytes(), 3);
+    codes[0] = hn::And(bytes, low);
+    codes[1] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<2>(four)), low);
+    codes[2] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<4>(four)), low);
+    codes[3] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<6>(four)), low);
+}
+
+// Bytes of four units of 32, so that a lane's four are of one place: of places 0 to 7 and 16 to 23, or of 8 to 15 and 24
+// to 31.
 template <int kSecond>
 HWY_INLINE hn::Vec<Bytes> placesOfFour(const std::uint8_t* const (&row)[4]) {
-    const auto two = [](const std::uint8_t* low, const std::uint8_t* high) HWY_ATTR {
-        const hn::Full256<std::uint8_t> half;
-        return hn::Combine(Bytes(), hn::LoadU(half, high), hn::LoadU(half, low));
-    };
-    const auto ac = two(row[0], row[2]), bd = two(row[1], row[3]);
+    const auto ac = twoUnits(row[0], row[2]), bd = twoUnits(row[1], row[3]);
     const auto pairs = kSecond ? hn::InterleaveUpper(Bytes(), ac, bd) : hn::InterleaveLower(ac, bd);
     alignas(64) static constexpr std::uint16_t kBeside[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                                               21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
@@ -80,13 +93,7 @@ template <>
 struct FourRows<2> {
     template <int kHalfUnit>
     static HWY_INLINE void load(const std::uint8_t* const (&unit)[4], hn::Vec<Bytes> (&fours)[4]) {
-        const hn::Repartition<std::uint16_t, Bytes> words;
-        const auto four = hn::BitCast(words, placesOfFour<kHalfUnit>(unit));
-        const auto low = hn::Set(Bytes(), 3);
-        fours[0] = hn::And(hn::BitCast(Bytes(), four), low);
-        fours[1] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<2>(four)), low);
-        fours[2] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<4>(four)), low);
-        fours[3] = hn::And(hn::BitCast(Bytes(), hn::ShiftRight<6>(four)), low);
+        takeApart(placesOfFour<kHalfUnit>(unit), fours);
     }
 
     static void order(FourOrder& to) {

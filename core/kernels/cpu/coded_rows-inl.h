@@ -52,6 +52,13 @@ HWY_INLINE void sumQueries(const CodedShape& shape, int heads, const float* q, Q
     }
 }
 
+// A pass's queries as rows of codes meet them. Where one pass takes all heads they are made ready once for all tiles.
+struct PassQueries {
+    QuerySums sums;
+    QueryDigits digits;
+    bool ready = false;
+};
+
 // Where the sums of a unit go: from its first step on, and from the first of the rows in work.
 struct StepSums {
     float* work;
@@ -180,20 +187,23 @@ inline HWY_ATTR void scaleScores(const CodedShape& shape, int heads, int count, 
 // scores[h·stride + i] = q_h·x̂_i for a tile's rows and all of its heads, q (heads, d) in order.
 template <int kBits, class Rows>
 HWY_INLINE void scoreCodes(const CodedShape& shape, const Rows& rows, int count, int heads, const float* q,
-                           float* scores, std::int64_t stride, CodedTile& tile) {
+                           float* scores, std::int64_t stride, PassQueries& pass, CodedTile& tile) {
     rows.describe(count, shape, tile);
     forEachHeads(heads, [&](auto q4, auto, int h) HWY_ATTR {
-        QuerySums sums;
         const float* const queries = q + std::int64_t{h} * shape.dims;
-        float divisor = 1;
-        if (shape.digits) {
-            dotDigits<kBits, q4.value>(shape, rows, count, queries, sums.all, tile);
-        } else {
-            sumQueries<kBits>(shape, q4.value, queries, sums);
-            dotCodes<kBits, q4.value>(shape, rows, count, queries, sums, tile);
-            divisor = Codes<kBits>::kDivisor;
+        if (!pass.ready) {
+            if (shape.digits)
+                prepareDigits<kBits>(shape, q4.value, queries, pass.digits, pass.sums.all);
+            else
+                sumQueries<kBits>(shape, q4.value, queries, pass.sums);
+            pass.ready = q4.value == shape.heads;
         }
-        scaleScores(shape, q4.value, count, sums, divisor, tile, scores + h * stride, stride);
+        if (shape.digits)
+            dotDigits<kBits, q4.value>(shape, rows, count, pass.digits, tile);
+        else
+            dotCodes<kBits, q4.value>(shape, rows, count, queries, pass.sums, tile);
+        scaleScores(shape, q4.value, count, pass.sums, shape.digits ? 1 : Codes<kBits>::kDivisor, tile,
+                    scores + h * stride, stride);
     });
 }
 

@@ -29,16 +29,17 @@ constexpr int kCodesAhead = 384; // bytes asked for ahead of those in work
 // What does not change from tile to tile.
 struct CodedShape {
     RowForm form;
+    int heads;              // g
     int dims, steps, step;  // d, and components of a step
     int tile;               // rows
     bool digits;            // are products formed in bytes (coded_digits-inl.h)?
 
-    CodedShape(const RowForm& rows, int heads)
-        : form(rows), dims(rows.dims), step(std::min(rows.codes->group, kWidestUnit)) {
+    CodedShape(const RowForm& rows, int group)
+        : form(rows), heads(group), dims(rows.dims), step(std::min(rows.codes->group, kWidestUnit)) {
         steps = (dims + step - 1) / step;
         digits = machineMultipliesBytes() && step == kWidestUnit && dims % kWidestUnit == 0;
-        const int sums = std::min(heads, kPassHeads) * steps;
-        tile = std::min({kTileRows, kTileScores / std::min(heads, kTileHeads), kCodeFloats / sums}) / 16 * 16;
+        const int sums = std::min(group, kPassHeads) * steps;
+        tile = std::min({kTileRows, kTileScores / std::min(group, kTileHeads), kCodeFloats / sums}) / 16 * 16;
     }
     int groupOf(int s) const { return s * step / form.codes->group; }
     int width(int s) const { return std::min(step, dims - s * step); }
