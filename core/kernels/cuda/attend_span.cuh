@@ -52,11 +52,16 @@ constexpr std::size_t spanSharedBytes() {
 template <int kGroup>
 __device__ __forceinline__ SpanTask taskOf(const SpanArguments& a) {
     const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
+    const OwnerPlace place = ownerPlace(a.batch, a.owners, static_cast<int>(blockIdx.z), a.splits);
     SpanTask task;
-    task.owner = static_cast<int>(blockIdx.z);
-    task.firstHead = task.owner * a.group + firstOfGroup;
+    task.owner = place.owner;
+    task.firstHead = place.owner * a.group + firstOfGroup;
     task.heads = min(kGroup, a.group - firstOfGroup);
-    task.kvHead = task.firstHead / a.headsPerKvHead;
+    task.firstOwn = place.own * a.group + firstOfGroup;
+    task.kvHead = task.firstOwn / a.headsPerKvHead;
+    task.splits = place.splits;
+    task.words = place.words;
+    task.mixedWords = place.mixedWords;
     return task;
 }
 
@@ -216,9 +221,9 @@ struct SpanExtent {
     int begin, end;
 };
 template <int kStep>
-__device__ __forceinline__ SpanExtent extentOf(const SpanArguments& a, int entries) {
+__device__ __forceinline__ SpanExtent extentOf(const SpanTask& task, int entries) {
     const int steps = (entries + kStep - 1) / kStep;
-    const int length = (steps + a.splits - 1) / a.splits * kStep;
+    const int length = (steps + task.splits - 1) / task.splits * kStep;
     const int begin = static_cast<int>(
         min(static_cast<std::int64_t>(blockIdx.y) * length, static_cast<std::int64_t>(entries)));
     return {begin, begin + min(length, entries - begin)};
@@ -230,8 +235,8 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
                                             int team, bool firstLane, const float (&query)[kGroup][kElements],
                                             SoftmaxState (&state)[kGroup]) {
     constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
-    const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.kvHead]);
-    const SpanExtent extent = extentOf<kStep>(a, entries);
+    const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.words + task.kvHead]);
+    const SpanExtent extent = extentOf<kStep>(task, entries);
     const int begin = extent.begin, end = extent.end;
 
     SlotRun run = {nullptr, nullptr, nullptr, 0, end};
@@ -240,7 +245,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
     for (int entry = begin; entry < end; entry = run.end) {
         if (!kListed) {
             const int block = entry / a.slotsPerBlock;
-            const std::int64_t at = task.kvHead * a.blocksPerHead + block;
+            const std::int64_t at = task.words + task.kvHead * a.blocksPerHead + block;
             run.blockBegin = block * a.slotsPerBlock;
             run.end = run.blockBegin + min(a.slotsPerBlock, end - run.blockBegin);
             run.keys = a.keys[at];
@@ -248,7 +253,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
         }
         for (int first = entry; first < run.end; first += kStep) {
             RowPlaces places;
-            findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
+            findRows<kListed, kLanes>(a, task, run, first + team, places);
             if (a.sights)
                 findSeen<kGroup>(a, task, places);
             attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
@@ -313,8 +318,8 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
             out += teams.out[state * kPaddedDim<kLanes> + c];
         }
         const std::int64_t head = task.firstHead + h;
-        if (a.splits == 1) {
-            writeOutput(a, head, c, largest, sum, out);
+        if (task.splits == 1) {
+            writeOutput(a, {head, task.firstOwn + h, task.words}, c, largest, sum, out);
         } else {
             const std::int64_t span = head * a.splits + blockIdx.y;
             a.partialOut[span * a.headDim + c] = out;
@@ -329,6 +334,8 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
 template <class Rows, int kLanes, int kGroup, bool kListed>
 __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendSpan(SpanArguments a) {
     const SpanTask task = taskOf<kGroup>(a);
+    if (static_cast<int>(blockIdx.y) >= task.splits)
+        return; // the whole block: another text has more splits
     const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
     const Rows rows(a, lane);
 

@@ -29,6 +29,7 @@
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/row_share.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -52,11 +53,12 @@ struct PageArguments {
     std::int32_t *chosenPages, *pageCounts, *chosenSlots, *slotCounts;
     std::int64_t most; // slots of a row of chosenSlots
     float scale;
-    int group, headDim, page, pages, pagesPerBlock;
+    int kvHeads, group, headDim, page, pages, pagesPerBlock;
+    TextBatch batch;
 };
 
-__device__ __forceinline__ std::int64_t pagesHeld(const PageArguments& a, int kvHead) {
-    return (a.slots[kvHead] + a.page - 1) / a.page;
+__device__ __forceinline__ std::int64_t pagesHeld(const PageArguments& a, const OwnerPlace& at) {
+    return (a.slots[at.word()] + a.page - 1) / a.page;
 }
 
 // --- boundPages --------------------------------------------------------------------------------------------
@@ -83,9 +85,10 @@ __device__ __forceinline__ void loadHalves(const PageArguments& a, const float* 
 
 template <class T>
 __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const int kvHead = at.owner, thread = static_cast<int>(threadIdx.x);
     const int lane = thread % kWarp, warp = thread / kWarp;
-    const std::int64_t pages = pagesHeld(a, kvHead), begin = std::int64_t{blockIdx.x} * kPageSpan;
+    const std::int64_t pages = pagesHeld(a, at), begin = std::int64_t{blockIdx.x} * kPageSpan;
     if (begin >= pages)
         return; // the whole block
     float query[kBoundShares][kElements];
@@ -99,7 +102,7 @@ __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
             const std::int64_t page = first + i * kPageWarps, block = page / a.pagesPerBlock;
             const T* row = nullptr;
             if (page < end)
-                row = static_cast<const T*>(a.bounds[kvHead * a.blocksPerHead + block]) +
+                row = static_cast<const T*>(a.bounds[at.words + at.own * a.blocksPerHead + block]) +
                       (page - block * a.pagesPerBlock) * 2 * a.headDim;
 #pragma unroll
             for (int share = 0; share < kBoundShares; ++share)
@@ -129,8 +132,9 @@ __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
 // --- choosePages -------------------------------------------------------------------------------------------
 
 __global__ void __launch_bounds__(kChoiceThreads) choosePages(PageArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
-    const int slots = static_cast<int>(a.slots[kvHead]), pages = static_cast<int>(pagesHeld(a, kvHead));
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.x));
+    const int kvHead = at.owner, thread = static_cast<int>(threadIdx.x);
+    const int slots = static_cast<int>(a.slots[at.word()]), pages = static_cast<int>(pagesHeld(a, at));
     const int n = min(a.pages, pages);
     const float* const scores = a.scores + kvHead * a.stride;
     std::int32_t* const chosen = a.chosenPages + std::int64_t{kvHead} * a.pages;
@@ -139,7 +143,7 @@ __global__ void __launch_bounds__(kChoiceThreads) choosePages(PageArguments a) {
 
     int newest = slots - 1;
     if (slots > 0 && a.byAge != nullptr)
-        newest = a.byAge[kvHead * a.ageStride + slots - 1];
+        newest = shifted(a.byAge, at.words)[at.own * a.ageStride + slots - 1];
     newest /= a.page;
     chooseLargest(
         memory, [&](int page) { return page == newest ? kFirstKey : orderedKey(scores[page]); }, pages, n,
