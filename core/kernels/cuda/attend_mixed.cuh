@@ -10,7 +10,7 @@
 //   reads    as attendSpan 16 bytes of block tables and those of each record once, and 4 bytes of place per row of K and of
 //            V; of an exact row its elements instead of the record
 //   limits   d ≤ 256. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 4 to 168, 8 to 255, as attendSpan is dealt
-//            them; up to 128 bytes are spilt
+//            them; up to 160 bytes are spilt (sm_90)
 //
 // Slots and lists are one instance here: a block's address is looked up for each row, which the first-level cache has.
 
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendMix
     constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
     const SpanArguments& a = all.span;
     const SpanTask task = taskOf<kGroup>(a);
-    if (static_cast<int>(blockIdx.y) >= task.splits)
+    if (static_cast<int>(blockIdx.y) >= placeOf(a).splits)
         return; // as attendSpan
     const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
     SharedMemory shared = sharedMemory();
@@ -93,7 +93,7 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendMix
 
     SoftmaxState state[kGroup];
     const SpanExtent extent = extentOf<kStep>(
-        task, a.list ? a.listed[task.owner] : static_cast<int>(a.slots[task.words + task.kvHead]));
+        a, a.list ? a.listed[task.owner] : static_cast<int>(a.slots[task.words + task.kvHead]));
     for (int first = extent.begin; first < extent.end; first += kStep) {
         RowPlaces places;
         findMixedRows<kLanes>(a, task, first + team, extent.end, places);

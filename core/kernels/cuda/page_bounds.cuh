@@ -4,7 +4,7 @@
 //   score of a page = Σ_h Σ_i max(q_hi·m_i, q_hi·M_i) = Σ_i (m_i·Σ_h min(q_hi, 0) + M_i·Σ_h max(q_hi, 0))
 //                                                           Tang et al., arXiv 2406.10774, Algorithm 1
 //
-// boundPages<T>, grid (spans of kPageSpan pages, G)
+// boundPages<T>, grid (spans of kPageSpan pages, G of each text)
 //   block    128 threads: kPageSpan pages of one KV head
 //   warp     every fourth page, four in flight: a row of 2·d elements, dealt out in 16-byte words. Heads narrower
 //            than 128 in f16 leave lanes idle; bounds are 2/P of K, so little is lost by that
@@ -12,14 +12,14 @@
 //   shared   none, and no barrier
 //   reads    2·d·N elements, once; g·d floats of q per warp
 //   writes   4 bytes per page
-//   limits   d ≤ 256, rows of whole 16-byte words; nvcc 13.0 takes 71 to 96 registers (sm_80, sm_90), no spills
+//   limits   d ≤ 256, rows of whole 16-byte words; nvcc 13.0 takes 74 to 106 registers (sm_90), no spills
 //
-// choosePages, grid (G)
+// choosePages, grid (G of each text)
 //   block    512 threads: one KV head
 //   shared   choiceSharedBytes()
 //   reads    4·N bytes five times, of which four are from the second-level cache
 //   writes   4 bytes per chosen page and per slot of these
-//   limits   nvcc 13.0 takes 39 and 32 registers (sm_80, sm_90), no spills
+//   limits   nvcc 13.0 takes 32 registers (sm_90) and spills 4 bytes
 
 #include <cstddef>
 #include <cstdint>

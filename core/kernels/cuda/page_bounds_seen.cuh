@@ -9,7 +9,7 @@
 //   shared   none, and no barrier
 //   reads    2·d·N elements, once; g·d floats of q per page, from the first-level cache; 8 bytes of position per slot
 //   writes   4 bytes per page
-//   limits   as boundPages; nvcc 13.0 takes 72 to 106 registers (sm_80, sm_90), no spills
+//   limits   as boundPages; nvcc 13.0 takes 80 to 104 registers (sm_90), no spills
 
 #include "core/kernels/cuda/page_bounds.cuh"
 

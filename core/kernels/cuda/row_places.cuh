@@ -21,8 +21,6 @@ struct SpanTask {
     int owner;            // of the slots: a KV head, or whoever has a list, among all texts'
     int kvHead;           // whose rows they are, of its text
     int firstHead, heads; // query heads, among all texts'
-    int firstOwn = 0;     // the first of them, of its text
-    int splits = 1;       // of the slots
     std::int64_t words = 0, mixedWords = 0; // as TextPlace has them
 };
 

@@ -7,7 +7,7 @@
 //
 // Which components is found by every block anew: d² comparisons in shared memory cost less than a launch does.
 //
-// scoreColumns<T, kGroup>, grid (spans of kScoreSlots slots, G, tiles of query heads)
+// scoreColumns<T, kGroup>, grid (spans of kScoreSlots slots, G of each text, tiles of query heads)
 //   block    128 threads: one span of one KV head, for up to kGroup of its query heads
 //   thread   8 slots: one 16-byte word of each column in f16 and bf16, two in f32; 4 columns in flight
 //   shared   columnSharedBytes: |q| per component, who is chosen, q[i1]/τ of the tile; under 11 KiB at d = r = 256
@@ -15,8 +15,8 @@
 //            sight 16 bytes of position per slot, and no word of which nobody sees a slot
 //   writes   4·S bytes per query head; (m, l) per query head and span; i1 and τ, by the first span
 //   work     2·r·S flops and S exponentials per query head
-//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 48 to 159 registers (sm_80,
-//            sm_90) and spills none
+//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 48 to 156 registers (sm_90)
+//            and spills 40 bytes at most
 
 #include <cstddef>
 #include <cstdint>
@@ -87,6 +87,11 @@ __device__ __forceinline__ ColumnMemory takeColumnMemory(const ColumnArguments& 
     memory.warpTops = shared.take<float>(kGroup * kScoreWarps);
     memory.warpSums = shared.take<float>(kGroup * kScoreWarps);
     return memory;
+}
+
+// Whose slots a block scores: looked up anew by each phase, for registers are wanted by columns.
+__device__ __forceinline__ OwnerPlace placeOf(const ColumnArguments& a) {
+    return ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
 }
 
 // --- Phase 1: i1 -------------------------------------------------------------------------------------------
@@ -175,10 +180,10 @@ __device__ __forceinline__ bool seesAny(const ColumnArguments& a, const OwnerPla
 }
 
 template <class T>
-__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, const OwnerPlace& at,
-                                                    int firstHead, int heads, std::int64_t spanBegin,
-                                                    std::int64_t slots) {
+__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, int firstHead, int heads,
+                                                    std::int64_t spanBegin, std::int64_t slots) {
     constexpr int kPerWord = RowShare<T>::kPerWord;
+    const OwnerPlace at = placeOf(a);
     ColumnWords<T> words;
 #pragma unroll
     for (int word = 0; word < RowShare<T>::kWords; ++word) {
@@ -234,10 +239,11 @@ __device__ __forceinline__ void addColumns(const ColumnArguments& a, const Colum
 // --- Phase 4: out they go, and their softmax's mass ----------------------------------------------------------
 
 template <class T, int kGroup>
-__device__ __forceinline__ void writeLogits(const ColumnArguments& a, const OwnerPlace& at, int firstHead,
-                                            int heads, std::int64_t spanBegin, std::int64_t slots,
+__device__ __forceinline__ void writeLogits(const ColumnArguments& a, int firstHead, int heads,
+                                            std::int64_t spanBegin, std::int64_t slots,
                                             float (&logits)[kGroup][kElements]) {
     constexpr int kQuads = kElements / 4;
+    const std::int64_t row = placeOf(a).word(); // of the table of positions
 #pragma unroll
     for (int quad = 0; quad < kQuads; ++quad) {
         const std::int64_t slot =
@@ -247,7 +253,7 @@ __device__ __forceinline__ void writeLogits(const ColumnArguments& a, const Owne
             float* const four = &logits[h][quad * 4];
             for (int e = 0; e < 4; ++e) {
                 const bool seen =
-                    h < heads && slot + e < slots && a.sights.sees(firstHead + h, at.word(), slot + e);
+                    h < heads && slot + e < slots && a.sights.sees(firstHead + h, row, slot + e);
                 four[e] = seen ? capped(four[e], a.softcap) : -INFINITY;
             }
             if (h >= heads)
@@ -265,7 +271,7 @@ __device__ __forceinline__ void writeLogits(const ColumnArguments& a, const Owne
 
 template <class T, int kGroup>
 __global__ void __launch_bounds__(kScoreThreads) scoreColumns(ColumnArguments a) {
-    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const OwnerPlace at = placeOf(a);
     const std::int64_t slots = a.slots[at.word()], spanBegin = std::int64_t{blockIdx.x} * kScoreSlots;
     if (spanBegin >= slots && blockIdx.x > 0)
         return; // the whole block: the first span leaves i1 and τ behind, also where nothing is live
@@ -282,8 +288,8 @@ __global__ void __launch_bounds__(kScoreThreads) scoreColumns(ColumnArguments a)
                          memory);
 
     float logits[kGroup][kElements] = {};
-    addColumns<T, kGroup>(a, findWords<T>(a, at, firstHead, heads, spanBegin, slots), memory, logits);
-    writeLogits<T, kGroup>(a, at, firstHead, heads, spanBegin, slots, logits);
+    addColumns<T, kGroup>(a, findWords<T>(a, firstHead, heads, spanBegin, slots), memory, logits);
+    writeLogits<T, kGroup>(a, firstHead, heads, spanBegin, slots, logits);
     float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
     writeMass<kScoreWarps>(logits, heads, memory.warpTops, memory.warpSums, mass, gridDim.x);
 }

@@ -14,7 +14,7 @@
 //   writes   4·S bytes per query head; (m, l) per query head and span
 //   work     2·d·S flops and S exponentials per query head
 //   limits   d ≤ 256, rows as their loader has them, kGroup ≤ 8; nvcc 13.0 takes 48 to 150 registers (sm_80, sm_90);
-//            over codes 16 bytes are spilt at most, over floats none
+//            16 bytes are spilt at most
 
 #include <cstddef>
 #include <cstdint>

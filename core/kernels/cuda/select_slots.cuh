@@ -4,7 +4,7 @@
 //
 //   i2 = topk_k(Σ over the group softmax(logits)), the newest tokens always among them;  α_h = Σ ŝ_h[i2]
 //
-// selectSlots, grid (G)
+// selectSlots, grid (G of each text)
 //   block    512 threads: one KV head
 //   shared   selectSharedBytes: choose_largest.cuh's, (m, l) per query head and, where slots are not in the order
 //            of age, a bit per slot
@@ -16,7 +16,7 @@
 //            they are wanted
 //   work     g·S exponentials of a group, g·k of α
 //   limits   one block per KV head, so a single KV head of 10⁵ tokens is bound by one multiprocessor, about 5 µs per
-//            look at 131072 logits, reasoned; nvcc 13.0 takes 53 and 58 registers (sm_80, sm_90) and spills none
+//            look at 131072 logits, reasoned; nvcc 13.0 takes 56 registers (sm_90) and spills none
 
 #include <cstddef>
 #include <cstdint>
