@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/engine/device/room.h"
 #include "core/kernels/cuda/row_codes.h"
 
 namespace fovea {
@@ -145,10 +146,10 @@ void CacheTwin::staleAll() {
 
 // --- Catching up -------------------------------------------------------------------------------------------
 
-void CacheTwin::prepare(cuda::Stream stream, std::int64_t tokens) {
+void CacheTwin::prepare(cuda::Stream stream, std::int64_t tokens, TableGrowth growth) {
     if (std::exchange(m_stepping, false))
         staleAll();
-    makeRoom(tokens);
+    makeRoom(tokens, growth);
     // Nobody is told when a token leaves one sum of several, whose query head sees it no more while it stays for others.
     for (Layer& layer : m_layers)
         layer.staleTables |= m_layout.valueSum && m_layout.valueSums > 1;
@@ -160,21 +161,19 @@ void CacheTwin::prepare(cuda::Stream stream, std::int64_t tokens) {
     eachHead([&](int layer, Head& head, int kvHead) { takeBlocks(layer, head, kvHead, tokens); });
     eachHead([&](int layer, Head& head, int kvHead) { copyBlocks(layer, head, kvHead, stream); });
     if (m_mixed)
-        m_mixed->prepare(stream, m_room);
+        m_mixed->prepare(stream, m_room, static_cast<int>(growth));
     copyTables(stream);
 }
 
-// Tables for the fullest KV head and its next tokens, twice as many slots each time.
-void CacheTwin::makeRoom(std::int64_t tokens) {
+// Tables for the fullest KV head and its next tokens.
+void CacheTwin::makeRoom(std::int64_t tokens, TableGrowth growth) {
     std::int64_t wanted = 0;
     for (int layer = 0; layer < m_layout.layers; ++layer)
         for (int head = 0; head < m_layout.kvHeads; ++head)
             wanted = std::max(wanted, m_cache.slots(layer, head) + tokens);
-    if (wanted <= m_room)
+    const std::int64_t room = grownRoom(kLeastRoom, wanted, static_cast<int>(growth));
+    if (growth == TableGrowth::Shared ? room == m_room : wanted <= m_room)
         return;
-    std::int64_t room = std::max<std::int64_t>(kLeastRoom, m_room);
-    while (room < wanted)
-        room *= 2;
     const TableForm form(m_layout, room);
     cuda::DeviceBuffer tables(form.bytes * m_layers.size());
     m_mirror.resize(tables.bytes());
@@ -324,6 +323,27 @@ cuda::CacheBlocks CacheTwin::blocks(int reader) const {
 
 const std::int64_t* const* CacheTwin::positionRows(int reader) const {
     return inTables<const std::int64_t*>(m_layout.sourceOf(reader), m_form.positionRows);
+}
+
+bool CacheTwin::liesAs(const CacheTwin& other) const {
+    return m_room == other.m_room && (!m_mixed || m_mixed->liesAs(*other.m_mixed));
+}
+
+namespace {
+
+// Buffers begin at whole words.
+std::int64_t wordsBetween(const std::byte* from, const std::byte* to) {
+    return (reinterpret_cast<std::intptr_t>(to) - reinterpret_cast<std::intptr_t>(from)) / 8;
+}
+
+} // namespace
+
+cuda::TextPlace CacheTwin::placeFrom(const CacheTwin& first) const {
+    cuda::TextPlace place;
+    place.words = wordsBetween(first.m_tables.as<std::byte>(), m_tables.as<std::byte>());
+    if (m_mixed)
+        place.mixedWords = wordsBetween(first.m_mixed->tables(), m_mixed->tables());
+    return place;
 }
 
 std::int64_t CacheTwin::bytes() const {

@@ -18,6 +18,10 @@
 
 namespace fovea {
 
+// By how much tables grow: those of a text that shares launches with others in great steps, since all of them then have
+// tables of the same form.
+enum class TableGrowth { Alone = 2, Shared = 8 };
+
 class CacheTwin final : public SlotFollower {
 public:
     // Follows `cache`, which must outlive it, from now on.
@@ -28,9 +32,12 @@ public:
 
     // Catches up with the cache, and makes room for so many more tokens in every KV head. Throws cuda::OutOfMemory; whoever
     // asks again later finds it as if nothing had been tried.
-    void prepare(cuda::Stream stream, std::int64_t tokens = 1);
+    void prepare(cuda::Stream stream, std::int64_t tokens = 1, TableGrowth growth = TableGrowth::Alone);
     // As kernels take the rows that `layer` reads, its own or its owner's; good until the next prepare.
     cuda::CacheBlocks blocks(int layer) const;
+    // May kernels find these tables by those of `other`? And then how far from there they lie: its words.
+    bool liesAs(const CacheTwin& other) const;
+    cuda::TextPlace placeFrom(const CacheTwin& first) const;
     // The positions of every KV head's slots: (G) pointers, on the device.
     const std::int64_t* const* positionRows(int layer) const;
 
@@ -63,7 +70,7 @@ private:
     };
 
     void staleAll();
-    void makeRoom(std::int64_t tokens);
+    void makeRoom(std::int64_t tokens, TableGrowth growth);
     void takeBlocks(int layer, Head& head, int kvHead, std::int64_t tokens);
     void copyBlocks(int layer, Head& head, int kvHead, cuda::Stream stream);
     void writeTables(int layer);

@@ -16,6 +16,7 @@
 #include "core/engine/device/device_reads.h"
 #include "core/engine/device/step_inputs.h"
 #include "core/engine/device/step_rows.h"
+#include "core/engine/device/text_groups.h"
 #include "core/engine/layer_keeps.h"
 #include "core/engine/sequence.h"
 #include "core/kernels/cuda/cache_writes.h"
@@ -93,13 +94,16 @@ private:
         for (std::int64_t text = 0; text < texts(); ++text) {
             shape.push_back(reinterpret_cast<std::intptr_t>(&sequence(text)));
             shape.push_back(sequence(text).keeping());
-            for (int layer = 0; layer < m_spec.layers; ++layer) {
-                const DeviceRead read = readOf(layer, text, planned);
-                shape.push_back(DeviceReads::room(read));
-                shape.push_back(read.inOrder);
-                shape.push_back(read.turns.count);
-            }
         }
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            for (const TextGroup& group : m_groups.of(layer)) {
+                std::int64_t room = 0;
+                for (const std::int64_t text : group.texts)
+                    room = std::max(room, DeviceReads::room(readOf(layer, text, planned)));
+                const DeviceRead first = readOf(layer, group.texts.front(), planned);
+                shape.insert(shape.end(), group.texts.begin(), group.texts.end());
+                shape.insert(shape.end(), {-1, room, group.splits, first.inOrder, first.turns.count});
+            }
         return shape;
     }
 
@@ -130,13 +134,15 @@ private:
 
     // Before the first launch: all memory that the step needs. What throws here has changed nothing.
     void prepare(bool planned) {
-        std::int64_t longest = 0;
+        m_longest.assign(m_feeds.size(), 0);
         m_tells = false;
         m_slots.clear();
         m_seen.clear();
         m_inOrder.clear();
-        for (const Feed& feed : m_feeds) {
-            feed.sequence->onDevice().prepare(stream());
+        const TableGrowth growth = texts() > 1 ? TableGrowth::Shared : TableGrowth::Alone;
+        for (std::size_t text = 0; text < m_feeds.size(); ++text) {
+            const Feed& feed = m_feeds[text];
+            feed.sequence->onDevice().prepare(stream(), 1, growth);
             m_tells |= feed.sequence->observer() && feed.sequence->observer()->hearsReads();
             const KvCache& cache = feed.sequence->cache();
             for (int layer = 0; layer < m_spec.layers; ++layer) {
@@ -150,7 +156,7 @@ private:
                                     : keep.read(head, feed.sequence->tokens()).seen(feed.sequence->tokens()));
                     // A token that takes the place of one that left is the newest, and not the last.
                     inOrder = inOrder && !cache.view(layer, head).byAge && !cache.hasHole(layer, head);
-                    longest = std::max(longest, m_slots.back());
+                    m_longest[text] = std::max(m_longest[text], m_slots.back());
                 }
                 m_inOrder.push_back(inOrder);
             }
@@ -160,21 +166,57 @@ private:
         m_attended.atLeast(texts() * m_spec.queryHeads * m_spec.headDim);
         m_logits.atLeast(texts() * m_spec.vocabulary);
         m_inputs.write(m_feeds, stream());
-        m_reads.begin(m_spec.layers * texts(), longest, m_inputs.mostTurns(), planned, m_tells);
+        m_reads.begin(m_longest, m_inputs.mostTurns(), planned, m_tells);
+        findGroups(planned);
+    }
+
+    // A set for the reads of each layer, and one for what is appended.
+    void findGroups(bool planned) {
+        const auto placeOf = [&](std::int64_t first, std::int64_t text) {
+            cuda::TextPlace place = sequence(text).onDevice().placeFrom(sequence(first).onDevice());
+            place.text = static_cast<std::int32_t>(text);
+            return place;
+        };
+        const std::int64_t most = m_reads.mostTogether();
+        m_groups.begin(m_spec.layers + 1, texts());
+        for (int layer = 0; layer < m_spec.layers; ++layer)
+            m_groups.make(
+                layer, most,
+                [&](std::int64_t a, std::int64_t b) {
+                    return m_reads.goTogether(readOf(layer, a, planned), readOf(layer, b, planned));
+                },
+                [&](std::int64_t first, std::int64_t text) {
+                    cuda::TextPlace place = placeOf(first, text);
+                    place.splits = m_reads.splits(readOf(layer, text, planned));
+                    return place;
+                });
+        m_groups.make(
+            m_spec.layers, most,
+            [&](std::int64_t a, std::int64_t b) {
+                return sequence(a).onDevice().liesAs(sequence(b).onDevice());
+            },
+            placeOf);
+        m_groups.upload(stream());
     }
 
     void attend(int layer, const DeviceLayers::Heads& heads, bool planned) {
         if (m_spec.ownsKv(layer))
             append(layer, heads);
-        for (std::int64_t text = 0; text < texts(); ++text)
-            m_reads.attend(layer * texts() + text, readOf(layer, text, planned), stream());
+        for (const TextGroup& group : m_groups.of(layer)) {
+            m_together.clear();
+            for (const std::int64_t text : group.texts)
+                m_together.push_back(readOf(layer, text, planned));
+            m_reads.attend(m_together, m_groups.batch(group), group.splits, stream());
+        }
     }
 
     void append(int layer, const DeviceLayers::Heads& heads) {
         const std::int64_t width = std::int64_t{m_spec.kvHeads} * m_spec.headDim;
-        for (std::int64_t text = 0; text < texts(); ++text) {
+        for (const TextGroup& group : m_groups.of(m_spec.layers)) {
+            const std::int64_t first = group.texts.front(), text = group.texts.size() == 1 ? first : 0;
             cuda::CacheAppend append;
-            append.cache = sequence(text).onDevice().blocks(layer);
+            append.cache = sequence(first).onDevice().blocks(layer);
+            append.batch = m_groups.batch(group);
             append.k = heads.k + text * width;
             append.v = heads.v + text * width;
             append.positions = m_inputs.cachePositions(text);
@@ -183,10 +225,10 @@ private:
     }
 
     DeviceRead readOf(int layer, std::int64_t text, bool planned) const {
-        const std::int64_t at = text * m_spec.layers + layer,
-                           row = std::int64_t{m_spec.queryHeads} * m_spec.headDim;
+        const std::int64_t at = text * m_spec.layers + layer;
         DeviceRead read;
         read.layer = layer;
+        read.text = text;
         read.planned = planned;
         read.rows = &sequence(text).onDevice();
         const auto first = static_cast<std::size_t>(at * m_spec.kvHeads),
@@ -196,8 +238,8 @@ private:
         read.keep = &m.keeps.of(layer, sequence(text).keeping());
         read.position = sequence(text).tokens();
         read.inOrder = m_inOrder[static_cast<std::size_t>(at)] != 0;
-        read.q = m_rows.on(layer).q + text * row;
-        read.out = m_attended.data() + text * row;
+        read.q = m_rows.on(layer).q;
+        read.out = m_attended.data();
         read.sights = m_inputs.sights(layer, text);
         read.turns = m_inputs.turns(layer, text);
         return read;
@@ -227,12 +269,11 @@ private:
                 m_rows.appendTo(sequence(text), layer, text, sequence(text).tokens());
             for (std::int64_t text = 0; text < texts(); ++text) {
                 const DeviceRead read = readOf(layer, text, planned);
-                const std::int64_t index = layer * texts() + text;
-                m_reads.count(index, read, m_moved);
-                if (const auto last = m_reads.choseLastPages(index, read, m_moved); !last.empty())
+                m_reads.count(read, m_moved);
+                if (const auto last = m_reads.choseLastPages(read, m_moved); !last.empty())
                     sequence(text).choseLastPages(layer, last);
                 if (m_tells)
-                    tellObserver(layer, text, m_reads.told(index, read));
+                    tellObserver(layer, text, m_reads.told(read));
             }
         }
         for (const Feed& feed : m_feeds)
@@ -276,12 +317,15 @@ private:
     StepRows m_rows{m_spec};
     std::vector<TimedStage> m_stages; // in the order of a step
 
-    std::span<const Feed> m_feeds;     // of this step
-    bool m_tells = false;              // some keep hears its reads
-    std::vector<std::int64_t> m_slots; // (n, layers, G)
-    std::vector<std::int64_t> m_seen;  // (n, layers, G) of them by any query head
-    std::vector<char> m_inOrder;       // (n, layers)
-    Room<float> m_attended, m_logits;  // (n, H, d), (n, V)
+    std::span<const Feed> m_feeds;       // of this step
+    bool m_tells = false;                // some keep hears its reads
+    std::vector<std::int64_t> m_slots;   // (n, layers, G)
+    std::vector<std::int64_t> m_seen;    // (n, layers, G) of them by any query head
+    std::vector<char> m_inOrder;         // (n, layers)
+    std::vector<std::int64_t> m_longest; // (n) slots of the fullest KV head
+    TextGroups m_groups;                 // of each layer's reads, and then of appends
+    std::vector<DeviceRead> m_together;  // of a launch
+    Room<float> m_attended, m_logits;    // (n, H, d), (n, V)
     std::vector<float> m_tapped;
     std::vector<KvView> m_views;
     Traffic m_moved, m_weightsMoved; // of this step; of each with this many texts

@@ -50,8 +50,8 @@ void DeviceReads::fetch(cuda::Stream stream) {
     fetchAll(m_told.listedSums, m_listedSums, m_reads * H, stream);
 }
 
-const cpu::ReadReport& DeviceReads::told(std::int64_t index, const DeviceRead& read) {
-    const std::int64_t H = m_spec.queryHeads, G = m_spec.kvHeads;
+const cpu::ReadReport& DeviceReads::told(const DeviceRead& read) {
+    const std::int64_t H = m_spec.queryHeads, G = m_spec.kvHeads, index = indexOf(read);
     const Kind kind = kindOf(read.layer, read.planned);
     const bool guess = kind == Kind::Sparq && tellsGuess();
     const bool listed = (kind == Kind::Sparq && !guess) || kind == Kind::Quest;
@@ -98,10 +98,10 @@ std::int64_t chosenOf(std::span<const std::int64_t> slots, std::int64_t most) {
 
 // `n` rows of K or V, as often as the kernel reads each.
 void DeviceReads::countRows(const DeviceRead& read, Component rows, std::int64_t n, Traffic& moved) const {
-    const cuda::AttendAll step = stepOf(read);
-    RowForm form{step.type, step.headDim, step.slotsPerBlock, {}};
+    const cuda::CacheBlocks of = read.rows->blocks(read.layer);
+    RowForm form{of.type, of.headDim, of.slotsPerBlock, {}};
     form.codes = m_codes;
-    form.count(moved, rows, n * cuda::readsOfEachRow(step));
+    form.count(moved, rows, n * cuda::readsOfEachRow(shape()));
 }
 
 namespace {
@@ -145,7 +145,7 @@ void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& move
         const SlotPlaces at = rows == Component::Keys ? view.keyPlaces() : view.valuePlaces();
         const std::int64_t held = read.slots[static_cast<std::size_t>(head)],
                            seen = read.seen[static_cast<std::size_t>(head)];
-        for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
+        for (int times = cuda::readsOfEachRow(shape()); times > 0; --times)
             if (seen == held)
                 of.countRead(held, moved);
             else
@@ -154,30 +154,30 @@ void DeviceReads::countAll(const DeviceRead& read, Component rows, Traffic& move
 }
 
 // The `n` keys, or values, of a KV head that a read chose.
-void DeviceReads::countListed(std::int64_t index, const DeviceRead& read, Component rows, int kvHead,
-                              std::int64_t n, Traffic& moved) const {
+void DeviceReads::countListed(const DeviceRead& read, Component rows, int kvHead, std::int64_t n,
+                              Traffic& moved) const {
     if (!m_mixed)
         return countRows(read, rows, n, moved);
-    const std::int64_t at = (index * m_spec.kvHeads + kvHead) * m_most;
+    const std::int64_t at = (indexOf(read) * m_spec.kvHeads + kvHead) * m_most;
     const auto chosen = std::span<const std::int32_t>(m_told.slots)
                             .subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n));
     const KvView view = read.rows->cache().view(read.layer, kvHead);
     const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
-    for (int times = cuda::readsOfEachRow(stepOf(read)); times > 0; --times)
+    for (int times = cuda::readsOfEachRow(shape()); times > 0; --times)
         of.countRead(chosen, moved);
 }
 
 // Of each KV head the `most` that a read chose, or all that it sees.
-void DeviceReads::countChosen(std::int64_t index, const DeviceRead& read, std::int64_t most,
+void DeviceReads::countChosen(const DeviceRead& read, std::int64_t most,
                               std::initializer_list<Component> parts, Traffic& moved) const {
     for (int head = 0; head < m_spec.kvHeads; ++head)
         for (const Component rows : parts)
-            countListed(index, read, rows, head, std::min(read.seen[static_cast<std::size_t>(head)], most),
-                        moved);
+            countListed(read, rows, head, std::min(read.seen[static_cast<std::size_t>(head)], most), moved);
 }
 
-void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& moved) const {
+void DeviceReads::count(const DeviceRead& read, Traffic& moved) const {
     const std::int64_t S = sumOf(read.seen), g = m_spec.group();
+    const std::int64_t element = elementBytes(read.rows->cache().layout().type);
     switch (kindOf(read.layer, read.planned)) {
     case Kind::All:
         moved[Component::Scores] += m_tells ? kFloat * S * g : 0;
@@ -187,19 +187,19 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
     case Kind::Sparq: {
         const auto& params = std::get<SparqParams>(m_plan.read);
         const std::int64_t n = chosenOf(read.seen, params.tokens);
-        moved[Component::KeyColumns] += S * params.components * elementBytes(stepOf(read).type);
+        moved[Component::KeyColumns] += S * params.components * element;
         moved[Component::Scores] += 2 * kFloat * S * g; // written, read
         moved[Component::Scores] += m_tells && !tellsGuess() ? kFloat * n * g : 0;
         moved[Component::Indices] += 2 * kIndex * n; // written, read
         moved[Component::Mean] += params.alpha ? kFloat * m_spec.headDim * m_spec.kvHeads * m_valueSums : 0;
-        countChosen(index, read, params.tokens, {Component::Keys, Component::Values}, moved);
+        countChosen(read, params.tokens, {Component::Keys, Component::Values}, moved);
         return;
     }
     case Kind::Quest: { // the rows once it is known which they are: choseLastPages
         const auto& params = std::get<QuestParams>(m_plan.read);
         for (const std::int64_t n : read.slots) {
             const std::int64_t pages = (n + params.page - 1) / params.page;
-            moved[Component::Bounds] += pages * 2 * m_spec.headDim * elementBytes(stepOf(read).type);
+            moved[Component::Bounds] += pages * 2 * m_spec.headDim * element;
             moved[Component::Scores] += kFloat * (2 * pages - 1); // the newest page is among them by right
             moved[Component::Indices] += 2 * kIndex * std::min<std::int64_t>(params.pages, pages);
         }
@@ -210,18 +210,17 @@ void DeviceReads::count(std::int64_t index, const DeviceRead& read, Traffic& mov
         moved[Component::Scores] += 2 * kFloat * S * g + kFloat * n * g; // those of what was chosen once more
         moved[Component::Indices] += 2 * kIndex * n;
         countAll(read, Component::Keys, moved);
-        countChosen(index, read, most, {Component::Values}, moved);
+        countChosen(read, most, {Component::Values}, moved);
         return;
     }
     }
 }
 
-std::span<const char> DeviceReads::choseLastPages(std::int64_t index, const DeviceRead& read,
-                                                  Traffic& moved) {
+std::span<const char> DeviceReads::choseLastPages(const DeviceRead& read, Traffic& moved) {
     if (kindOf(read.layer, read.planned) != Kind::Quest)
         return {};
     const auto& params = std::get<QuestParams>(m_plan.read);
-    const std::int64_t G = m_spec.kvHeads;
+    const std::int64_t G = m_spec.kvHeads, index = indexOf(read);
     m_lastPages.assign(static_cast<std::size_t>(G), 0);
     for (std::int64_t head = 0; head < G; ++head) {
         const std::int64_t S = read.slots[static_cast<std::size_t>(head)];
@@ -234,7 +233,7 @@ std::span<const char> DeviceReads::choseLastPages(std::int64_t index, const Devi
         moved[Component::Indices] += 2 * kIndex * rows;
         moved[Component::Scores] += m_tells ? kFloat * rows * m_spec.group() : 0;
         for (const Component part : {Component::Keys, Component::Values})
-            countListed(index, read, part, static_cast<int>(head), rows, moved);
+            countListed(read, part, static_cast<int>(head), rows, moved);
     }
     return m_lastPages;
 }

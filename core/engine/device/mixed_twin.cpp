@@ -1,10 +1,10 @@
 #include "core/engine/device/mixed_twin.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
+#include "core/engine/device/room.h"
 #include "core/kernels/cpu/table_rows.h"
 
 namespace fovea {
@@ -86,9 +86,9 @@ void MixedTwin::staleAll() {
 
 // --- Catching up -------------------------------------------------------------------------------------------
 
-void MixedTwin::prepare(cuda::Stream stream, std::int64_t room) {
+void MixedTwin::prepare(cuda::Stream stream, std::int64_t room, int growth) {
     plan();
-    takeBuffers(stream, room);
+    takeBuffers(stream, room, growth);
     copyParts(stream);
     copyTables(stream);
     m_comingBytes.resize(m_coming.size() * sizeof(cuda::ComingRow) +
@@ -96,7 +96,7 @@ void MixedTwin::prepare(cuda::Stream stream, std::int64_t room) {
     std::memcpy(m_comingBytes.data(), m_coming.data(), m_coming.size() * sizeof(cuda::ComingRow));
     std::memcpy(m_comingBytes.data() + m_coming.size() * sizeof(cuda::ComingRow), m_comingCodes.data(),
                 m_comingCodes.size() * sizeof(cuda::ComingCode));
-    cuda::upload(m_comingRoom.data(), m_comingBytes.data(), m_comingBytes.size(), stream);
+    cuda::upload(comingOnDevice(), m_comingBytes.data(), m_comingBytes.size(), stream);
 }
 
 // What the next token of every KV head does.
@@ -119,7 +119,7 @@ void MixedTwin::plan() {
     });
 }
 
-void MixedTwin::takeBuffers(cuda::Stream stream, std::int64_t room) {
+void MixedTwin::takeBuffers(cuda::Stream stream, std::int64_t room, int growth) {
     const auto rowBytes = static_cast<std::size_t>(m_layout.headDim * elementBytes(m_layout.type));
     const auto G = static_cast<std::size_t>(m_layout.kvHeads);
     std::int64_t sideBlocks = 0;
@@ -148,16 +148,11 @@ void MixedTwin::takeBuffers(cuda::Stream stream, std::int64_t room) {
         sideBlocks = std::max(sideBlocks, std::ssize(own.sides));
     });
 
-    const auto heads = m_layers.size() * G;
-    const auto codes = static_cast<std::size_t>(m_mixed.keys.exact.most() + m_mixed.values.exact.most());
-    if (m_comingRoom.bytes() == 0)
-        m_comingRoom =
-            cuda::DeviceBuffer(heads * (2 * sizeof(cuda::ComingRow) + codes * sizeof(cuda::ComingCode)));
-    if (room == m_room && sideBlocks <= m_form.sideBlocks)
+    const std::int64_t roomy = grownRoom(kLeastSideBlocks, sideBlocks, growth);
+    if (room == m_room && (growth > 2 ? roomy == m_form.sideBlocks : sideBlocks <= m_form.sideBlocks))
         return;
     TableForm form;
-    form.sideBlocks = std::max(
-        kLeastSideBlocks, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(sideBlocks))));
+    form.sideBlocks = roomy;
     const auto take = [&](std::int64_t perHead, std::size_t size) {
         return std::exchange(form.bytes, aligned(form.bytes + G * static_cast<std::size_t>(perHead) * size));
     };
@@ -166,8 +161,12 @@ void MixedTwin::takeBuffers(cuda::Stream stream, std::int64_t room) {
         form.exact[part] = take(1, sizeof(void*));
         form.sides[part] = take(form.sideBlocks, sizeof(void*));
     }
-    cuda::DeviceBuffer tables(form.bytes * m_layers.size());
-    m_mirror.resize(tables.bytes());
+    const auto heads = m_layers.size() * G;
+    const auto codes = static_cast<std::size_t>(m_mixed.keys.exact.most() + m_mixed.values.exact.most());
+    const std::size_t bytes = form.bytes * m_layers.size();
+    cuda::DeviceBuffer tables(bytes +
+                              heads * (2 * sizeof(cuda::ComingRow) + codes * sizeof(cuda::ComingCode)));
+    m_mirror.resize(bytes);
     m_tables = std::move(tables);
     m_form = form;
     m_room = room;
@@ -318,8 +317,7 @@ cuda::MixedBlocks MixedTwin::blocks(int layer, const std::int64_t* positions) co
     blocks.turn = own.turn;
     blocks.capacity = m_room;
     blocks.positions = positions;
-    blocks.codes = reinterpret_cast<const cuda::ComingCode*>(m_comingRoom.as<std::byte>() +
-                                                             m_coming.size() * sizeof(cuda::ComingRow));
+    blocks.codes = reinterpret_cast<const cuda::ComingCode*>(comingOnDevice() + m_coming.size());
     for (const std::size_t part : {kKeys, kValues}) {
         cuda::MixedPart& to = part == kKeys ? blocks.keys : blocks.values;
         const RowSizes& sizes = form(part).sizes;
@@ -328,7 +326,7 @@ cuda::MixedBlocks MixedTwin::blocks(int layer, const std::int64_t* positions) co
         to.recordBytes = static_cast<int>(sizes.record());
         to.places = at<std::int32_t>(layer, m_form.places[part]);
         to.exact = at<void*>(layer, m_form.exact[part]);
-        to.coming = m_comingRoom.as<cuda::ComingRow>() +
+        to.coming = comingOnDevice() +
                     (static_cast<std::size_t>(layer) * 2 + part) * static_cast<std::size_t>(m_layout.kvHeads);
         if (sizes.sharing == 1)
             continue;
@@ -341,7 +339,7 @@ cuda::MixedBlocks MixedTwin::blocks(int layer, const std::int64_t* positions) co
 }
 
 std::int64_t MixedTwin::bytes() const {
-    std::size_t bytes = m_tables.bytes() + m_comingRoom.bytes();
+    std::size_t bytes = m_tables.bytes();
     for (const auto& [host, tables] : m_turns)
         bytes += tables[0].bytes() + tables[1].bytes();
     for (const Layer& layer : m_layers) {

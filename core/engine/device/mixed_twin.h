@@ -27,10 +27,15 @@ public:
     explicit MixedTwin(const KvCache& cache);
 
     // As CacheTwin's: catches up, for tables of `room` slots per KV head and one more token in each.
-    void prepare(cuda::Stream stream, std::int64_t room);
+    void prepare(cuda::Stream stream, std::int64_t room, int growth);
     // Good until the next prepare; positions (G, room) are the twin's.
     cuda::MixedBlocks blocks(int layer, const std::int64_t* positions) const;
     std::int64_t bytes() const;
+    // As CacheTwin's.
+    bool liesAs(const MixedTwin& other) const {
+        return m_room == other.m_room && m_form.sideBlocks == other.m_form.sideBlocks;
+    }
+    const std::byte* tables() const { return m_tables.as<std::byte>(); }
 
     // What happened on the host alone.
     void happened(int layer, int kvHead, const SlotEvent& event);
@@ -64,7 +69,7 @@ private:
     void eachPart(const Visit& visit); // visit(layer, kvHead, part, Part&) of owners
 
     void plan();
-    void takeBuffers(cuda::Stream stream, std::int64_t room);
+    void takeBuffers(cuda::Stream stream, std::int64_t room, int growth);
     void takeCodebooks(int layer, cuda::Stream stream);
     cuda::TurnAngles turnOf(const cpu::TurnTable& turn, cuda::Stream stream);
     void copyParts(cuda::Stream stream);
@@ -72,6 +77,7 @@ private:
     void writeTables(int layer);
     template <class T>
     T* at(int layer, std::size_t offset) const; // on the device
+    cuda::ComingRow* comingOnDevice() const { return at<cuda::ComingRow>(m_layout.layers, 0); }
 
     const KvCache& m_cache;
     const CacheLayout& m_layout;
@@ -81,14 +87,13 @@ private:
         m_turns; // far and near, by where the host has them
     std::int64_t m_room = 0;
     TableForm m_form;
-    cuda::DeviceBuffer m_tables; // (layers, m_form.bytes)
+    cuda::DeviceBuffer m_tables; // (layers, m_form.bytes), and then what comes of the next step
     std::vector<std::byte> m_mirror;
 
     // What comes of the next step: (layers, 2, G) and then codes of all.
     std::vector<cuda::ComingRow> m_coming;
     std::vector<MixedRows::Coming> m_comingCodes;
     std::vector<std::byte> m_comingBytes;
-    cuda::DeviceBuffer m_comingRoom;
 };
 
 } // namespace fovea

@@ -27,6 +27,13 @@ private:
     cuda::DeviceBuffer m_buffer;
 };
 
+// `least` times as many factors of `growth` as hold `wanted`.
+inline std::int64_t grownRoom(std::int64_t least, std::int64_t wanted, int growth) {
+    while (least < wanted)
+        least *= growth;
+    return least;
+}
+
 // Queues `values` on their way to `to`. Throws cuda::OutOfMemory.
 template <class T>
 void put(Room<T>& to, const std::vector<T>& values, cuda::Stream stream) {

@@ -75,38 +75,46 @@ void StepInputs::write(std::span<const Feed> feeds, cuda::Stream stream) {
         m_sines[layer] = put<float>(sines);
     }
     m_sights.clear();
+    m_bySight.clear();
     m_turns.clear();
     m_mostTurns = 0;
-    for (int layer = 0; layer < m_spec.layers; ++layer)
-        for (const Feed& feed : feeds)
-            putSights(layer, feed);
+    const auto H = static_cast<std::size_t>(m_spec.queryHeads);
+    std::vector<cuda::HeadSight> sights(feeds.size() * H);
+    for (int layer = 0; layer < m_spec.layers; ++layer) {
+        bool any = false;
+        for (std::size_t i = 0; i < feeds.size(); ++i) {
+            m_bySight.push_back(findSights(layer, feeds[i], std::span(sights).subspan(i * H, H)));
+            any = any || m_bySight.back();
+        }
+        m_sights.push_back(any ? put<cuda::HeadSight>(sights) : kNowhere);
+    }
     m_device.atLeast(std::ssize(m_host));
     cuda::upload(m_device.data(), m_host.data(), m_host.size(), stream);
 }
 
-// As LayerAttention has them on the CPU.
-void StepInputs::putSights(int layer, const Feed& feed) {
+// As LayerAttention has them on the CPU. Does the text need any?
+bool StepInputs::findSights(int layer, const Feed& feed, std::span<cuda::HeadSight> sights) {
     const bool alone = m_spec.group() == 1 && m_spec.kvLayers() == m_spec.layers;
     const LayerKeep& keep = m_keeps.of(layer, feed.sequence->keeping());
-    m_sights.push_back(kNowhere);
     m_turns.emplace_back();
     if (keep.same())
-        return putTurns(layer, feed, keep.of(0));
+        return putTurns(layer, feed, keep.of(0), sights);
     if (alone)
-        return;
-    std::vector<cuda::HeadSight> sights;
+        return false;
     for (int head = 0; head < m_spec.queryHeads; ++head)
-        sights.push_back({keep.of(head).sinks, keep.of(head).oldest(feed.sequence->tokens())});
-    m_sights.back() = put<cuda::HeadSight>(sights);
+        sights[static_cast<std::size_t>(head)] = {keep.of(head).sinks,
+                                                  keep.of(head).oldest(feed.sequence->tokens())};
+    return true;
 }
 
 // A query for each slot, and sights that hide these from the queries that are not turned: sinks that are turned are the
 // first tokens.
-void StepInputs::putTurns(int layer, const Feed& feed, const KeepRule& rule) {
+bool StepInputs::putTurns(int layer, const Feed& feed, const KeepRule& rule,
+                          std::span<cuda::HeadSight> sights) {
     const KvView view = feed.sequence->cache().view(layer, 0);
     findTurns(rule, view, feed.sequence->tokens(), m_found);
     if (m_found.empty())
-        return;
+        return false;
     m_turnAngles.use(m_spec.ropeOf(layer), m_spec.rotated());
     std::vector<std::int32_t> slots;
     std::vector<float> cosines, sines;
@@ -121,11 +129,11 @@ void StepInputs::putTurns(int layer, const Feed& feed, const KeepRule& rule) {
             newest = std::max(newest, view.positions[slot]);
         }
     }
-    const std::vector<cuda::HeadSight> sights(static_cast<std::size_t>(m_spec.queryHeads), {0, newest + 1});
-    m_sights.back() = put<cuda::HeadSight>(sights);
+    std::fill(sights.begin(), sights.end(), cuda::HeadSight{0, newest + 1});
     m_turns.back() = {put<std::int32_t>(slots), put<float>(cosines), put<float>(sines),
                       static_cast<int>(slots.size())};
     m_mostTurns = std::max(m_mostTurns, m_turns.back().count);
+    return true;
 }
 
 const float* StepInputs::cosines(int layer) const {
@@ -137,8 +145,9 @@ const float* StepInputs::sines(int layer) const {
 }
 
 const cuda::HeadSight* StepInputs::sights(int layer, std::int64_t text) const {
-    const std::size_t offset = m_sights[indexOf(layer, text)];
-    return offset == kNowhere ? nullptr : at<cuda::HeadSight>(offset);
+    if (!m_bySight[indexOf(layer, text)])
+        return nullptr;
+    return at<cuda::HeadSight>(m_sights[static_cast<std::size_t>(layer)]);
 }
 
 DeviceTurns StepInputs::turns(int layer, std::int64_t text) const {

@@ -34,7 +34,7 @@ public:
     const float* cosines(int layer) const; // (n, pairs())
     const float* sines(int layer) const;
     int pairs() const { return m_pairs; } // 0: nothing turns
-    // (H) of one text, or null where all heads of each group see the same, and no slot is met by turned queries.
+    // (n, H); null where all heads of each of this text's groups see the same, and none of its slots is met by turned queries.
     const cuda::HeadSight* sights(int layer, std::int64_t text) const;
     DeviceTurns turns(int layer, std::int64_t text) const;
     int mostTurns() const { return m_mostTurns; } // of any layer and text
@@ -50,8 +50,8 @@ private:
         std::size_t slots = 0, cosines = 0, sines = 0;
         int count = 0;
     };
-    void putSights(int layer, const Feed& feed);
-    void putTurns(int layer, const Feed& feed, const KeepRule& rule);
+    bool findSights(int layer, const Feed& feed, std::span<cuda::HeadSight> sights);
+    bool putTurns(int layer, const Feed& feed, const KeepRule& rule, std::span<cuda::HeadSight> sights);
     std::size_t indexOf(int layer, std::int64_t text) const {
         return static_cast<std::size_t>(layer * m_texts + text);
     }
@@ -65,7 +65,8 @@ private:
     Room<std::byte> m_device;
     std::size_t m_tokens = 0, m_positions = 0, m_cachePositions = 0;
     std::vector<std::size_t> m_cosines, m_sines; // (layers) where they lie
-    std::vector<std::size_t> m_sights;           // (layers, n)
+    std::vector<std::size_t> m_sights;           // (layers) of all texts, or nowhere
+    std::vector<char> m_bySight;                 // (layers, n) does the text need them?
     std::vector<TurnPlaces> m_turns;             // (layers, n)
     int m_mostTurns = 0;
     std::vector<SlotTurn> m_found; // scratch

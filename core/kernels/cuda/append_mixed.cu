@@ -12,9 +12,9 @@ namespace {
 
 template <class T, class Coder>
 void launchCoder(const CacheAppend& append, Stream stream) {
-    const AppendArguments a{{append.cache, {}}, append.k, append.v, append.positions};
-    launch(appendMixed<T, Coder>, dim3(static_cast<unsigned>(append.cache.kvHeads)), dim3(kRowThreads),
-           codeSharedBytes(append.cache.headDim), stream, a);
+    const AppendArguments a{{append.cache, {}}, append.k, append.v, append.positions, append.batch};
+    launch(appendMixed<T, Coder>, dim3(static_cast<unsigned>(append.cache.kvHeads * append.batch.count)),
+           dim3(kRowThreads), codeSharedBytes(append.cache.headDim), stream, a);
 }
 
 template <class T>

@@ -1,7 +1,7 @@
 #pragma once
 // A new token's rows on their way into a cache of mixed rows, and those whose time as exact ones is over.
 //
-// appendMixed<T, Coder>, grid (G)
+// appendMixed<T, Coder>, grid (G of each text)
 //   block    128 threads: one KV head, its key, its value, and then what becomes codes of either
 //   Coder    KiviCoder, KvquantCoder or CqCoder: its header says what coding a row takes
 //   thread   every 128th component of a row of type T
@@ -21,13 +21,33 @@
 
 namespace fovea::cuda {
 
+__device__ __forceinline__ void shiftTo(MixedPart& part, std::int64_t words) {
+    constexpr int kRowWords = sizeof(ComingRow) / 8;
+    static_assert(sizeof(ComingRow) % 8 == 0 && sizeof(ComingCode) == 8, "they lie in whole words");
+    shiftTo(part.places, words);
+    shiftTo(part.exact, words);
+    shiftTo(part.sides, words);
+    part.coming += words / kRowWords;
+}
+
+// As argumentsOf, of what mixed rows have beside their cache too.
+__device__ __forceinline__ AppendArguments mixedArgumentsOf(const AppendArguments& all,
+                                                            const OwnerPlace& at) {
+    AppendArguments a = argumentsOf(all, at);
+    MixedBlocks& mixed = a.to.cache.mixed;
+    shiftTo(mixed.keys, at.mixedWords);
+    shiftTo(mixed.values, at.mixedWords);
+    mixed.codes += at.mixedWords;
+    return a;
+}
+
 template <class T, class Coder>
 class MixedAppend {
 public:
-    __device__ __forceinline__ MixedAppend(const AppendArguments& a, const CodeMemory& memory)
-        : m_a(a), m_cache(a.to.cache), m_memory(memory), m_coder(a.to.cache),
-          m_kvHead(static_cast<int>(blockIdx.x)), m_thread(static_cast<int>(threadIdx.x)),
-          m_slot(m_cache.slots.next[m_kvHead]), m_position(a.positions[m_kvHead]) {}
+    __device__ __forceinline__ MixedAppend(const AppendArguments& a, int kvHead, const CodeMemory& memory)
+        : m_a(a), m_cache(a.to.cache), m_memory(memory), m_coder(a.to.cache), m_kvHead(kvHead),
+          m_thread(static_cast<int>(threadIdx.x)), m_slot(m_cache.slots.next[m_kvHead]),
+          m_position(a.positions[m_kvHead]) {}
 
     __device__ __forceinline__ void run() const {
         const int dims = m_cache.headDim;
@@ -174,10 +194,12 @@ private:
 };
 
 template <class T, class Coder>
-__global__ void __launch_bounds__(kRowThreads) appendMixed(AppendArguments a) {
+__global__ void __launch_bounds__(kRowThreads) appendMixed(AppendArguments all) {
+    const OwnerPlace at = ownerPlace(all.batch, all.to.cache.kvHeads, static_cast<int>(blockIdx.x));
+    const AppendArguments a = mixedArgumentsOf(all, at);
     SharedMemory shared = sharedMemory();
     const CodeMemory memory = takeCodeMemory(shared, a.to.cache.headDim);
-    MixedAppend<T, Coder>(a, memory).run();
+    MixedAppend<T, Coder>(a, at.own, memory).run();
 }
 
 } // namespace fovea::cuda

@@ -11,9 +11,10 @@ namespace {
 
 template <class T>
 void launchAppend(const CacheAppend& append, Stream stream) {
-    const dim3 heads(static_cast<unsigned>(append.cache.kvHeads));
+    const dim3 heads(static_cast<unsigned>(append.cache.kvHeads * append.batch.count));
     const std::size_t sharedBytes = rowSharedBytes(append.cache.headDim);
-    const AppendArguments a{{append.cache, partsOf(append.cache)}, append.k, append.v, append.positions};
+    const AppendArguments a{
+        {append.cache, partsOf(append.cache)}, append.k, append.v, append.positions, append.batch};
     if (append.tokens == 1 && !append.counts)
         return launch(appendKv<T>, heads, dim3(kRowThreads), sharedBytes, stream, a);
 

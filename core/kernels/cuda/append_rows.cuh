@@ -1,7 +1,7 @@
 #pragma once
 // A new token's rows on their way into the cache: rounded, packed, and what is kept beside them.
 //
-// appendKv<T>, grid (G)
+// appendKv<T>, grid (G of each text)
 //   block    128 threads: one KV head, its row of K and then its row of V
 //   warp     one group of components at a time, while rows are rounded to codes
 //   thread   every 128th component; every 128th byte of codes
@@ -11,10 +11,11 @@
 //   writes   a row of K and of V, with scales and zeros; a column entry per component, d scattered elements; bounds, the
 //            sum, and 28 bytes of the table of slots
 //   work     a few hundred fp64 operations per row of codes: quotients as the formula has them
-//   limits   d ≤ 256; nvcc 13.0 takes 64 registers (sm_80, sm_90), no spills. A step writes some KB per layer: this is
+//   limits   d ≤ 256; nvcc 13.0 takes 64 registers (sm_90) and spills 52 bytes at most. A step writes some KB per layer: this is
 //            bound by the time of a launch
 
 #include "core/kernels/cuda/stored_row.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -22,7 +23,37 @@ struct AppendArguments {
     CacheArguments to;
     const float *k, *v;
     const std::int64_t* positions;
+    TextBatch batch;
 };
+
+template <class T>
+__device__ __forceinline__ void shiftTo(T*& table, std::int64_t words) {
+    if (table != nullptr)
+        table = shifted(table, words);
+}
+
+// The tables, rows and positions of one text, for its own KV heads.
+__device__ __forceinline__ AppendArguments argumentsOf(const AppendArguments& all, const OwnerPlace& at) {
+    AppendArguments a = all;
+    if (all.batch.places == nullptr)
+        return a;
+    const std::int64_t skipped = at.owner - at.own;
+    a.k += skipped * a.to.cache.headDim;
+    a.v += skipped * a.to.cache.headDim;
+    a.positions += skipped;
+    CacheBlocks& cache = a.to.cache;
+    shiftTo(cache.keys, at.words);
+    shiftTo(cache.values, at.words);
+    shiftTo(cache.keyColumns, at.words);
+    shiftTo(cache.valueSums, at.words);
+    shiftTo(cache.bounds, at.words);
+    shiftTo(cache.pageRows, at.words);
+    shiftTo(cache.slots.live, at.words);
+    shiftTo(cache.slots.next, at.words);
+    shiftTo(cache.slots.positions, at.words);
+    shiftTo(cache.slots.byAge, at.words);
+    return a;
+}
 
 // Rounded as floats are: of a row of codes the copy is the closer one.
 template <class T>
@@ -44,9 +75,11 @@ __device__ __forceinline__ void takeSlot(const SlotTables& slots, int kvHead, in
 }
 
 template <class T>
-__global__ void __launch_bounds__(kRowThreads) appendKv(AppendArguments a) {
+__global__ void __launch_bounds__(kRowThreads) appendKv(AppendArguments all) {
+    const OwnerPlace at = ownerPlace(all.batch, all.to.cache.kvHeads, static_cast<int>(blockIdx.x));
+    const AppendArguments a = argumentsOf(all, at);
     const CacheBlocks& cache = a.to.cache;
-    const int kvHead = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+    const int kvHead = at.own, thread = static_cast<int>(threadIdx.x);
     const int slot = cache.slots.next[kvHead], dims = cache.headDim;
     const float* const k = a.k + std::int64_t{kvHead} * dims;
     SharedMemory shared = sharedMemory();

@@ -25,7 +25,7 @@ SpanArguments spanArguments(const AttendAll& step) {
     a.sums = step.report.sums;
     a.out = step.out;
     if (step.splits > 1) {
-        const std::int64_t spans = static_cast<std::int64_t>(step.heads) * step.splits;
+        const std::int64_t spans = static_cast<std::int64_t>(step.heads) * step.batch.all * step.splits;
         a.partialOut = step.partials;
         a.partialState = step.partials + spans * step.headDim;
     }
@@ -38,6 +38,7 @@ SpanArguments spanArguments(const AttendAll& step) {
     a.slotsPerBlock = step.slotsPerBlock;
     a.splits = step.splits;
     a.codes = step.codes;
+    a.batch = step.batch;
     return a;
 }
 
@@ -90,7 +91,7 @@ void launchSpans(const AttendAll& step, const SpanArguments& a, Stream stream) {
 void attend(const AttendAll& step, const SpanArguments& a, Stream stream) {
     launchSpans(step, a, stream);
     if (step.splits > 1)
-        joinSpans(a, step.heads, stream);
+        joinSpans(a, stream);
 }
 
 void listSlots(const AttendAll& step, const SlotLists& lists, SpanArguments& a) {

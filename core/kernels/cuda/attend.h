@@ -1,8 +1,9 @@
 #pragma once
 // Decode attention on the GPU for callers that know nothing of CUDA. Truth: denseTruth.
 //
-// One pass serves H query heads of G KV heads, and a batch of texts is only more of both: KV heads of several texts side
-// by side, each with its own blocks and its own number of slots, are one launch.
+// One pass serves H query heads of G KV heads, and a batch of texts is only more of both: KV heads of several texts, each with
+// its own blocks and its own number of slots, are one launch. They lie side by side in the tables, or each text has tables of
+// its own (TextBatch); either way a text is given what it would be given alone, bit for bit, if it has as many splits.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/mixed_rows.h"
 #include "core/kernels/cuda/row_codes.h"
+#include "core/kernels/cuda/text_batch.h"
 
 namespace fovea::cuda {
 
@@ -52,6 +54,9 @@ struct AttendAll {
     const HeadSight* sights = nullptr; // (H)
     const std::int64_t* const* positions = nullptr;
     LogitReport report;
+
+    TextBatch
+        batch; // several texts of G KV heads each: q, out and what else is (H, …) is then (batch.all, H, …)
 
     int splits = 1;            // thread blocks that share out each KV head's slots: see splitsFor
     float* partials = nullptr; // partialFloats(…) floats of scratch where splits > 1

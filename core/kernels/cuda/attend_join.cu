@@ -1,6 +1,6 @@
 // The second launch of split attention: one output row out of a query head's spans.
 //
-// joinHead, grid (H)
+// joinHead, grid (H of each text)
 //   block    128 threads: one query head
 //   warp     the head's m and l, every warp for itself, so that there is no barrier and no shared memory
 //   thread   every 128th component
@@ -15,31 +15,35 @@
 namespace fovea::cuda {
 
 __global__ void __launch_bounds__(kAttendThreads) joinHead(SpanArguments a) {
-    const std::int64_t head = blockIdx.x;
+    const OwnerPlace place = ownerPlace(a.batch, a.owners * a.group, static_cast<int>(blockIdx.x), a.splits);
+    if (place.splits == 1)
+        return; // the whole block: it has left its output already, and another text has more splits
+    const std::int64_t head = place.owner;
     const float* states = a.partialState + 2 * head * a.splits; // m, l of each span
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
 
     // Phase 1: the head's maximum, then its sum.
     float largest = -INFINITY;
-    for (int s = lane; s < a.splits; s += kWarp)
+    for (int s = lane; s < place.splits; s += kWarp)
         largest = fmaxf(largest, states[2 * s]);
     largest = warpMax(largest);
     float sum = 0.0f;
-    for (int s = lane; s < a.splits; s += kWarp)
+    for (int s = lane; s < place.splits; s += kWarp)
         sum += states[2 * s + 1] * weightOf(states[2 * s], largest);
     sum = warpSum(sum);
 
     // Phase 2: each thread adds up its components.
     for (int c = static_cast<int>(threadIdx.x); c < a.headDim; c += kAttendThreads) {
         float out = 0.0f;
-        for (int s = 0; s < a.splits; ++s)
+        for (int s = 0; s < place.splits; ++s)
             out += a.partialOut[(head * a.splits + s) * a.headDim + c] * weightOf(states[2 * s], largest);
-        writeOutput(a, head, c, largest, sum, out);
+        writeOutput(a, {head, place.own, place.words}, c, largest, sum, out);
     }
 }
 
-void joinSpans(const SpanArguments& a, int heads, Stream stream) {
-    launch(joinHead, dim3(static_cast<unsigned>(heads)), dim3(kAttendThreads), 0, stream, a);
+void joinSpans(const SpanArguments& a, Stream stream) {
+    launch(joinHead, dim3(static_cast<unsigned>(a.owners * a.group * a.batch.count)), dim3(kAttendThreads), 0,
+           stream, a);
 }
 
 } // namespace fovea::cuda

@@ -9,7 +9,7 @@ namespace fovea::cuda {
 template <class Rows, int kLanes, int kGroup, bool kListed>
 void launchSpans(const SpanArguments& a, Stream stream) {
     const unsigned tiles = static_cast<unsigned>((a.group + kGroup - 1) / kGroup);
-    const dim3 grid(tiles, static_cast<unsigned>(a.splits), static_cast<unsigned>(a.owners));
+    const dim3 grid(tiles, static_cast<unsigned>(a.splits), static_cast<unsigned>(a.owners * a.batch.count));
     launch(attendSpan<Rows, kLanes, kGroup, kListed>, grid, dim3(kAttendThreads),
            spanSharedBytes<kLanes, kGroup>(), stream, a);
 }

@@ -10,7 +10,7 @@
 //   reads    as attendSpan 16 bytes of block tables and those of each record once, and 4 bytes of place per row of K and of
 //            V; of an exact row its elements instead of the record
 //   limits   d ≤ 256. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 4 to 168, 8 to 255, as attendSpan is dealt
-//            them; up to 128 bytes are spilt
+//            them; up to 160 bytes are spilt (sm_90)
 //
 // Slots and lists are one instance here: a block's address is looked up for each row, which the first-level cache has.
 
@@ -21,6 +21,10 @@
 #include "core/kernels/cuda/mixed_spans.h"
 
 namespace fovea::cuda {
+
+__device__ __forceinline__ TableHead tablesOf(const SpanTask& task) {
+    return {task.kvHead, task.words, task.mixedWords};
+}
 
 template <class Rows, int kLanes, int kGroup>
 constexpr std::size_t mixedSharedBytes() {
@@ -41,7 +45,7 @@ __device__ __forceinline__ void findMixedRows(const SpanArguments& a, const Span
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         const int block = places.slot[r] / a.slotsPerBlock;
-        const std::int64_t at = task.kvHead * a.blocksPerHead + block;
+        const std::int64_t at = task.words + task.kvHead * a.blocksPerHead + block;
         places.keys[r] = a.keys[at];
         places.values[r] = a.values[at];
         places.row[r] = places.slot[r] - block * a.slotsPerBlock;
@@ -78,16 +82,18 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendMix
     constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
     const SpanArguments& a = all.span;
     const SpanTask task = taskOf<kGroup>(a);
+    if (static_cast<int>(blockIdx.y) >= placeOf(a).splits)
+        return; // as attendSpan
     const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
     SharedMemory shared = sharedMemory();
-    Rows rows(all, task.kvHead, lane);
+    Rows rows(all, tablesOf(task), lane);
     typename Rows::template Queries<kGroup> queries(all, task, rows, shared);
     if (Rows::kShares)
         blockSync(); // what the queries share is there
 
     SoftmaxState state[kGroup];
-    const SpanExtent extent =
-        extentOf<kStep>(a, a.list ? a.listed[task.owner] : static_cast<int>(a.slots[task.kvHead]));
+    const SpanExtent extent = extentOf<kStep>(
+        a, a.list ? a.listed[task.owner] : static_cast<int>(a.slots[task.words + task.kvHead]));
     for (int first = extent.begin; first < extent.end; first += kStep) {
         RowPlaces places;
         findMixedRows<kLanes>(a, task, first + team, extent.end, places);
@@ -104,7 +110,8 @@ __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendMix
 template <class Rows, int kLanes, int kGroup>
 void launchMixed(const MixedSpan& a, Stream stream) {
     const unsigned tiles = static_cast<unsigned>((a.span.group + kGroup - 1) / kGroup);
-    const dim3 grid(tiles, static_cast<unsigned>(a.span.splits), static_cast<unsigned>(a.span.owners));
+    const dim3 grid(tiles, static_cast<unsigned>(a.span.splits),
+                    static_cast<unsigned>(a.span.owners * a.span.batch.count));
     launch(attendMixed<Rows, kLanes, kGroup>, grid, dim3(kAttendThreads),
            mixedSharedBytes<Rows, kLanes, kGroup>(), stream, a);
 }

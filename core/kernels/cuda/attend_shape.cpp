@@ -39,9 +39,12 @@ std::string refuseShape(const AttendAll& step) {
     if (step.heads < 1 || step.kvHeads < 1 || step.heads % step.kvHeads != 0)
         return "attention needs query heads that are a multiple of the KV heads, got " +
                std::to_string(step.heads) + " and " + std::to_string(step.kvHeads);
-    if (step.kvHeads > kMaxGridYZ)
-        return std::to_string(step.kvHeads) + " KV heads are more than the " + std::to_string(kMaxGridYZ) +
-               " that a CUDA grid holds";
+    if (step.batch.count < 1 || step.batch.all < 1 || (!step.batch.places && step.batch.count > 1))
+        return "attention of " + std::to_string(step.batch.count) +
+               " texts needs to know where each of them lies";
+    if (std::int64_t{step.kvHeads} * step.batch.count > kMaxGridYZ)
+        return std::to_string(std::int64_t{step.kvHeads} * step.batch.count) +
+               " KV heads are more than the " + std::to_string(kMaxGridYZ) + " that a CUDA grid holds";
     if (step.slotsPerBlock < 1)
         return "a cache block needs at least one slot, got " + std::to_string(step.slotsPerBlock);
     if (step.splits < 1 || step.splits > kMaxSplits)
@@ -98,7 +101,9 @@ int splitsFor(const AttendAll& step, std::int64_t longest, int multiprocessors, 
 std::size_t partialFloats(const AttendAll& step) {
     if (step.splits <= 1)
         return 0;
-    const std::size_t states = static_cast<std::size_t>(step.heads) * static_cast<std::size_t>(step.splits);
+    const std::size_t states = static_cast<std::size_t>(step.heads) *
+                               static_cast<std::size_t>(step.batch.all) *
+                               static_cast<std::size_t>(step.splits);
     return states * (static_cast<std::size_t>(step.headDim) + 2); // o (d), m, l
 }
 
@@ -117,9 +122,9 @@ std::string refusal(const AttendAll& step, const SlotLists& lists, const MeanVal
         return why;
     if (!lists.slots || !lists.counts || lists.stride < 1)
         return "attention over lists needs their slots and counts, and room for at least one slot each";
-    if (lists.perQueryHead && step.heads > kMaxGridYZ)
-        return "lists of " + std::to_string(step.heads) + " query heads are more than the " +
-               std::to_string(kMaxGridYZ) + " that a CUDA grid holds";
+    if (lists.perQueryHead && std::int64_t{step.heads} * step.batch.count > kMaxGridYZ)
+        return "lists of " + std::to_string(std::int64_t{step.heads} * step.batch.count) +
+               " query heads are more than the " + std::to_string(kMaxGridYZ) + " that a CUDA grid holds";
     if (mean.alphas && !mean.sums)
         return "a mean value needs the sums of the values";
     return "";
@@ -142,6 +147,8 @@ std::string refusal(const AttendAll& step, const TurnedSlots& turned) {
         return "turned slots need their numbers, their queries and scratch";
     if (turned.count > 0 && !step.sights)
         return "turned slots need sights that hide them from the queries which are not turned";
+    if (step.batch.places)
+        return "slots are met by turned queries of one text at a time";
     if (step.report.logits || step.report.tops)
         return "where slots are met by turned queries there is no report of their logits";
     return "";

@@ -9,7 +9,7 @@
 // them. The query is scaled by log2(e) as it is loaded, so that exp becomes exp2, one instruction.
 //
 // attendSpan<Rows, kLanes, kGroup, kListed>, grid (tiles of query heads, splits, owners of slots: G, or H for lists of
-// query heads)
+// query heads, of each text)
 //   Rows     how rows lie and what a thread takes of them: FloatRows (float_rows.cuh) or CodedRows (coded_rows.cuh)
 //   block    128 threads: one span of one owner's slots, for up to kGroup of its query heads
 //   team     kLanes lanes, 8·kLanes ≥ d: takes every 128/kLanes-th row, with a softmax state of its own, so that
@@ -22,7 +22,7 @@
 //   writes   H·d floats, or with splits > 1 H·splits·(d + 2); logits that are told of, 4·S·H
 //   work     4·S·d flops per query head; of codes two to four instructions each beside, for all heads together
 //   limits   d ≤ 256, 128 threads. nvcc 13.0 for sm_80 and sm_90: kGroup 1 to 128 registers, 2 and 4 to 168, 8 to 255
-//            (leastBlocks); rows of floats and codes of one group spill 24 bytes at most, codes of small groups 56
+//            (leastBlocks); for sm_90 rows of floats and codes of one group spill 4 bytes at most, codes of small groups 68
 //
 // What is asked for beside attention (cap, sight, report, known logits) stands behind branches that all threads take
 // alike, as instances would cost minutes of nvcc's time; where rows lie is the one axis of its own, for pointers of a list
@@ -49,14 +49,22 @@ constexpr std::size_t spanSharedBytes() {
     return sizeof(float) * kStates * (2 + kPaddedDim<kLanes>); // m, l, o
 }
 
+// Looked up anew where it is wanted, for registers are wanted by rows.
+__device__ __forceinline__ OwnerPlace placeOf(const SpanArguments& a) {
+    return ownerPlace(a.batch, a.owners, static_cast<int>(blockIdx.z), a.splits);
+}
+
 template <int kGroup>
 __device__ __forceinline__ SpanTask taskOf(const SpanArguments& a) {
     const int firstOfGroup = static_cast<int>(blockIdx.x) * kGroup;
+    const OwnerPlace place = placeOf(a);
     SpanTask task;
-    task.owner = static_cast<int>(blockIdx.z);
-    task.firstHead = task.owner * a.group + firstOfGroup;
+    task.owner = place.owner;
+    task.firstHead = place.owner * a.group + firstOfGroup;
     task.heads = min(kGroup, a.group - firstOfGroup);
-    task.kvHead = task.firstHead / a.headsPerKvHead;
+    task.kvHead = (place.own * a.group + firstOfGroup) / a.headsPerKvHead;
+    task.words = place.words;
+    task.mixedWords = place.mixedWords;
     return task;
 }
 
@@ -217,8 +225,9 @@ struct SpanExtent {
 };
 template <int kStep>
 __device__ __forceinline__ SpanExtent extentOf(const SpanArguments& a, int entries) {
+    const int splits = placeOf(a).splits;
     const int steps = (entries + kStep - 1) / kStep;
-    const int length = (steps + a.splits - 1) / a.splits * kStep;
+    const int length = (steps + splits - 1) / splits * kStep;
     const int begin = static_cast<int>(
         min(static_cast<std::int64_t>(blockIdx.y) * length, static_cast<std::int64_t>(entries)));
     return {begin, begin + min(length, entries - begin)};
@@ -230,7 +239,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
                                             int team, bool firstLane, const float (&query)[kGroup][kElements],
                                             SoftmaxState (&state)[kGroup]) {
     constexpr int kStep = kTeams<kLanes> * kRowsInFlight;
-    const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.kvHead]);
+    const int entries = kListed ? a.listed[task.owner] : static_cast<int>(a.slots[task.words + task.kvHead]);
     const SpanExtent extent = extentOf<kStep>(a, entries);
     const int begin = extent.begin, end = extent.end;
 
@@ -240,7 +249,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
     for (int entry = begin; entry < end; entry = run.end) {
         if (!kListed) {
             const int block = entry / a.slotsPerBlock;
-            const std::int64_t at = task.kvHead * a.blocksPerHead + block;
+            const std::int64_t at = task.words + task.kvHead * a.blocksPerHead + block;
             run.blockBegin = block * a.slotsPerBlock;
             run.end = run.blockBegin + min(a.slotsPerBlock, end - run.blockBegin);
             run.keys = a.keys[at];
@@ -248,7 +257,7 @@ __device__ __forceinline__ void attendSlots(const SpanArguments& a, const SpanTa
         }
         for (int first = entry; first < run.end; first += kStep) {
             RowPlaces places;
-            findRows<kListed, kLanes>(a, task.kvHead, run, first + team, places);
+            findRows<kListed, kLanes>(a, task, run, first + team, places);
             if (a.sights)
                 findSeen<kGroup>(a, task, places);
             attendRows<Rows, kLanes, kListed>(a, task, rows, places, firstLane, query, state);
@@ -303,6 +312,8 @@ __device__ __forceinline__ void shareStates(const TeamStates& teams, const Rows&
 template <int kLanes>
 __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask& task,
                                           const TeamStates& teams) {
+    const OwnerPlace place = placeOf(a);
+    const int firstOwn = task.firstHead - (place.owner - place.own) * a.group;
     for (int i = static_cast<int>(threadIdx.x); i < task.heads * a.headDim; i += kAttendThreads) {
         const int h = i / a.headDim, c = i % a.headDim;
         float largest = -INFINITY, sum = 0.0f, out = 0.0f;
@@ -313,8 +324,8 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
             out += teams.out[state * kPaddedDim<kLanes> + c];
         }
         const std::int64_t head = task.firstHead + h;
-        if (a.splits == 1) {
-            writeOutput(a, head, c, largest, sum, out);
+        if (place.splits == 1) {
+            writeOutput(a, {head, firstOwn + h, place.words}, c, largest, sum, out);
         } else {
             const std::int64_t span = head * a.splits + blockIdx.y;
             a.partialOut[span * a.headDim + c] = out;
@@ -329,6 +340,8 @@ __device__ __forceinline__ void writeSpan(const SpanArguments& a, const SpanTask
 template <class Rows, int kLanes, int kGroup, bool kListed>
 __global__ void __launch_bounds__(kAttendThreads, leastBlocks(kGroup)) attendSpan(SpanArguments a) {
     const SpanTask task = taskOf<kGroup>(a);
+    if (static_cast<int>(blockIdx.y) >= placeOf(a).splits)
+        return; // the whole block: another text has more splits
     const int team = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
     const Rows rows(a, lane);
 

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kAttendThreads) addTurnedMixed(TurnedMixedArgu
     const SpanArguments& step = a.all.span;
     const int lane = static_cast<int>(threadIdx.x) % kWarp, head = static_cast<int>(blockIdx.x);
     const int kvHead = head / step.headsPerKvHead;
-    Rows rows(a.all, kvHead, lane);
+    Rows rows(a.all, {kvHead}, lane);
     SoftmaxState state[1];
     for (int i = 0; i < a.turned.count; ++i) {
         const TurnedPlace at = turnedPlace(step, kvHead, a.turned.slots[i]);

@@ -70,6 +70,12 @@ std::string refusal(const CacheAppend& append) {
         return "a chunk has 1 to " + number(kMostTokens) + " new tokens, got " + number(append.tokens);
     if (append.texts < 1 || append.cache.kvHeads % append.texts != 0)
         return number(append.cache.kvHeads) + " KV heads are not of " + number(append.texts) + " texts alike";
+    if (append.batch.count < 1 || (!append.batch.places && append.batch.count > 1))
+        return "an append to the caches of " + number(append.batch.count) +
+               " texts needs to know where each of them lies";
+    if (append.batch.places && (append.tokens > 1 || append.counts))
+        return "texts that have tables of their own are given one token at a time, got " +
+               number(append.tokens);
     if (!append.cache.mixed.any())
         return "";
     if (append.tokens > 1 || append.counts)

@@ -12,6 +12,7 @@
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/mixed_rows.h"
 #include "core/kernels/cuda/row_codes.h"
+#include "core/kernels/cuda/text_batch.h"
 
 namespace fovea::cuda {
 
@@ -59,6 +60,9 @@ struct CacheAppend {
     int tokens = 1; // of the text that has most
     int texts = 1;
     const int* counts = nullptr; // (texts) tokens of each, 0 too; null: all have as many
+    // Several texts of G KV heads each, of which each has tables of its own, and one token: k, v (batch.all, G, d), positions
+    // (batch.all, G).
+    TextBatch batch;
 };
 
 // Why the kernels do not take this cache, in a sentence; empty when they do. Cannot look into device memory.

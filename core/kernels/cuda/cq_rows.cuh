@@ -48,13 +48,13 @@ public:
         int place;
     };
 
-    __device__ __forceinline__ CqRows(const MixedSpan& a, int kvHead, int lane)
-        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, kvHead),
-          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, kvHead), m_lane(lane),
+    __device__ __forceinline__ CqRows(const MixedSpan& a, const TableHead& of, int lane)
+        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, of),
+          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, of), m_lane(lane),
           m_held(lane * kElements < a.span.headDim), m_bits(a.mixed.bits),
-          m_positions(a.mixed.positions + kvHead * a.mixed.capacity),
-          m_keyCentroids(centroidsOf(a.mixed.keys, a, kvHead)),
-          m_valueCentroids(centroidsOf(a.mixed.values, a, kvHead)) {}
+          m_positions(a.mixed.positions + of.words + of.kvHead * a.mixed.capacity),
+          m_keyCentroids(centroidsOf(a.mixed.keys, a, of.kvHead)),
+          m_valueCentroids(centroidsOf(a.mixed.values, a, of.kvHead)) {}
 
     __device__ __forceinline__ int component(int element) const { return m_lane * kElements + element; }
 

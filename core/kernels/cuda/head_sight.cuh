@@ -16,9 +16,9 @@ struct ReadSights {
     const HeadSight* heads;               // (H); null: all see all
     const std::int64_t* const* positions; // (G)
 
-    // Of KV head kvHead's slots.
-    __device__ __forceinline__ bool sees(int head, int kvHead, std::int64_t slot) const {
-        return heads == nullptr || cuda::sees(heads[head], positions[kvHead][slot]);
+    // Of a KV head's slots, which has row `row` of the table.
+    __device__ __forceinline__ bool sees(int head, std::int64_t row, std::int64_t slot) const {
+        return heads == nullptr || cuda::sees(heads[head], positions[row][slot]);
     }
 };
 

@@ -30,9 +30,9 @@ public:
         int place;
     };
 
-    __device__ __forceinline__ KiviRows(const MixedSpan& a, int kvHead, int lane)
-        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, kvHead),
-          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, kvHead),
+    __device__ __forceinline__ KiviRows(const MixedSpan& a, const TableHead& of, int lane)
+        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, of),
+          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, of),
           m_place(placeOfCodes<kBits>(lane, a.span.headDim)), m_lane(lane),
           m_held(lane * kElements < a.span.headDim), m_headDim(a.span.headDim), m_group(a.mixed.group),
           m_codeBytes(a.mixed.values.codeBytes) {}

@@ -26,13 +26,14 @@ public:
         const unsigned char* side;
     };
 
-    __device__ __forceinline__ KvquantRows(const MixedSpan& a, int kvHead, int lane)
-        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, kvHead),
-          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, kvHead),
+    __device__ __forceinline__ KvquantRows(const MixedSpan& a, const TableHead& of, int lane)
+        : m_keys(a.mixed, a.mixed.keys, a.type, a.span.headDim, of),
+          m_values(a.mixed, a.mixed.values, a.type, a.span.headDim, of),
           m_place(placeOfCodes<kBits>(lane, a.span.headDim)), m_lane(lane),
           m_held(lane * kElements < a.span.headDim), m_headDim(a.span.headDim), m_outliers(a.mixed.outliers),
-          m_codeBytes(a.mixed.keys.codeBytes), m_positions(a.mixed.positions + kvHead * a.mixed.capacity),
-          m_ranges(a.mixed.keys.ranges + static_cast<std::int64_t>(kvHead) * 2 * a.span.headDim) {}
+          m_codeBytes(a.mixed.keys.codeBytes),
+          m_positions(a.mixed.positions + of.words + of.kvHead * a.mixed.capacity),
+          m_ranges(a.mixed.keys.ranges + static_cast<std::int64_t>(of.kvHead) * 2 * a.span.headDim) {}
 
     __device__ __forceinline__ int component(int element) const {
         return m_place.first + element * m_place.stride;

@@ -12,6 +12,7 @@
 #include "core/cache/element_type.h"
 #include "core/kernels/cuda/attend_tile.h"
 #include "core/kernels/cuda/mixed_rows.h"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -30,13 +31,22 @@ __device__ __forceinline__ float elementAt(ElementType type, const void* row, in
     return __bfloat162float(static_cast<const __nv_bfloat16*>(row)[c]);
 }
 
+// Whose tables a loader looks into: a KV head of a text (TextPlace).
+struct TableHead {
+    int kvHead;
+    std::int64_t words = 0, mixedWords = 0;
+};
+
 class PartOfHead {
 public:
     __device__ __forceinline__ PartOfHead(const MixedBlocks& mixed, const MixedPart& part, ElementType type,
-                                          int headDim, int kvHead)
-        : m_places(part.places + kvHead * mixed.capacity),
-          m_exact(part.exact != nullptr ? static_cast<const unsigned char*>(part.exact[kvHead]) : nullptr),
-          m_sides(part.sides != nullptr ? part.sides + kvHead * part.sideBlocksPerHead : nullptr),
+                                          int headDim, const TableHead& of)
+        : m_places(shifted(part.places, of.mixedWords) + of.kvHead * mixed.capacity),
+          m_exact(part.exact != nullptr
+                      ? static_cast<const unsigned char*>(part.exact[of.mixedWords + of.kvHead])
+                      : nullptr),
+          m_sides(part.sides != nullptr ? part.sides + of.mixedWords + of.kvHead * part.sideBlocksPerHead
+                                        : nullptr),
           m_recordBytes(part.recordBytes), m_sideBytes(part.sideBytes), m_sidesPerBlock(part.sidesPerBlock),
           m_headDim(headDim), m_type(type) {}
 

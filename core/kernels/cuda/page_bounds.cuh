@@ -4,7 +4,7 @@
 //   score of a page = Σ_h Σ_i max(q_hi·m_i, q_hi·M_i) = Σ_i (m_i·Σ_h min(q_hi, 0) + M_i·Σ_h max(q_hi, 0))
 //                                                           Tang et al., arXiv 2406.10774, Algorithm 1
 //
-// boundPages<T>, grid (spans of kPageSpan pages, G)
+// boundPages<T>, grid (spans of kPageSpan pages, G of each text)
 //   block    128 threads: kPageSpan pages of one KV head
 //   warp     every fourth page, four in flight: a row of 2·d elements, dealt out in 16-byte words. Heads narrower
 //            than 128 in f16 leave lanes idle; bounds are 2/P of K, so little is lost by that
@@ -12,14 +12,14 @@
 //   shared   none, and no barrier
 //   reads    2·d·N elements, once; g·d floats of q per warp
 //   writes   4 bytes per page
-//   limits   d ≤ 256, rows of whole 16-byte words; nvcc 13.0 takes 71 to 96 registers (sm_80, sm_90), no spills
+//   limits   d ≤ 256, rows of whole 16-byte words; nvcc 13.0 takes 74 to 106 registers (sm_90), no spills
 //
-// choosePages, grid (G)
+// choosePages, grid (G of each text)
 //   block    512 threads: one KV head
 //   shared   choiceSharedBytes()
 //   reads    4·N bytes five times, of which four are from the second-level cache
 //   writes   4 bytes per chosen page and per slot of these
-//   limits   nvcc 13.0 takes 39 and 32 registers (sm_80, sm_90), no spills
+//   limits   nvcc 13.0 takes 32 registers (sm_90) and spills 4 bytes
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +29,7 @@
 #include "core/kernels/cuda/kernels.h"
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/row_share.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -52,11 +53,12 @@ struct PageArguments {
     std::int32_t *chosenPages, *pageCounts, *chosenSlots, *slotCounts;
     std::int64_t most; // slots of a row of chosenSlots
     float scale;
-    int group, headDim, page, pages, pagesPerBlock;
+    int kvHeads, group, headDim, page, pages, pagesPerBlock;
+    TextBatch batch;
 };
 
-__device__ __forceinline__ std::int64_t pagesHeld(const PageArguments& a, int kvHead) {
-    return (a.slots[kvHead] + a.page - 1) / a.page;
+__device__ __forceinline__ std::int64_t pagesHeld(const PageArguments& a, const OwnerPlace& at) {
+    return (a.slots[at.word()] + a.page - 1) / a.page;
 }
 
 // --- boundPages --------------------------------------------------------------------------------------------
@@ -83,9 +85,10 @@ __device__ __forceinline__ void loadHalves(const PageArguments& a, const float* 
 
 template <class T>
 __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const int kvHead = at.owner, thread = static_cast<int>(threadIdx.x);
     const int lane = thread % kWarp, warp = thread / kWarp;
-    const std::int64_t pages = pagesHeld(a, kvHead), begin = std::int64_t{blockIdx.x} * kPageSpan;
+    const std::int64_t pages = pagesHeld(a, at), begin = std::int64_t{blockIdx.x} * kPageSpan;
     if (begin >= pages)
         return; // the whole block
     float query[kBoundShares][kElements];
@@ -99,7 +102,7 @@ __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
             const std::int64_t page = first + i * kPageWarps, block = page / a.pagesPerBlock;
             const T* row = nullptr;
             if (page < end)
-                row = static_cast<const T*>(a.bounds[kvHead * a.blocksPerHead + block]) +
+                row = static_cast<const T*>(a.bounds[at.words + at.own * a.blocksPerHead + block]) +
                       (page - block * a.pagesPerBlock) * 2 * a.headDim;
 #pragma unroll
             for (int share = 0; share < kBoundShares; ++share)
@@ -129,8 +132,9 @@ __global__ void __launch_bounds__(kPageThreads) boundPages(PageArguments a) {
 // --- choosePages -------------------------------------------------------------------------------------------
 
 __global__ void __launch_bounds__(kChoiceThreads) choosePages(PageArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
-    const int slots = static_cast<int>(a.slots[kvHead]), pages = static_cast<int>(pagesHeld(a, kvHead));
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.x));
+    const int kvHead = at.owner, thread = static_cast<int>(threadIdx.x);
+    const int slots = static_cast<int>(a.slots[at.word()]), pages = static_cast<int>(pagesHeld(a, at));
     const int n = min(a.pages, pages);
     const float* const scores = a.scores + kvHead * a.stride;
     std::int32_t* const chosen = a.chosenPages + std::int64_t{kvHead} * a.pages;
@@ -139,7 +143,7 @@ __global__ void __launch_bounds__(kChoiceThreads) choosePages(PageArguments a) {
 
     int newest = slots - 1;
     if (slots > 0 && a.byAge != nullptr)
-        newest = a.byAge[kvHead * a.ageStride + slots - 1];
+        newest = shifted(a.byAge, at.words)[at.own * a.ageStride + slots - 1];
     newest /= a.page;
     chooseLargest(
         memory, [&](int page) { return page == newest ? kFirstKey : orderedKey(scores[page]); }, pages, n,

@@ -9,7 +9,7 @@
 //   shared   none, and no barrier
 //   reads    2·d·N elements, once; g·d floats of q per page, from the first-level cache; 8 bytes of position per slot
 //   writes   4 bytes per page
-//   limits   as boundPages; nvcc 13.0 takes 72 to 106 registers (sm_80, sm_90), no spills
+//   limits   as boundPages; nvcc 13.0 takes 80 to 104 registers (sm_90), no spills
 
 #include "core/kernels/cuda/page_bounds.cuh"
 
@@ -56,18 +56,19 @@ __device__ __forceinline__ int furthestHead(const HeadSight* sights, int group) 
 
 template <class T>
 __global__ void __launch_bounds__(kPageThreads, 4) boundSeenPages(PageArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const int kvHead = at.owner, thread = static_cast<int>(threadIdx.x);
     const int lane = thread % kWarp, warp = thread / kWarp;
-    const int slots = static_cast<int>(a.slots[kvHead]), pages = static_cast<int>(pagesHeld(a, kvHead));
+    const int slots = static_cast<int>(a.slots[at.word()]), pages = static_cast<int>(pagesHeld(a, at));
     const int begin = static_cast<int>(blockIdx.x) * kPageSpan, end = min(begin + kPageSpan, pages);
     const HeadSight* const sights = a.sights.heads + kvHead * a.group;
-    const std::int64_t* const positions = a.sights.positions[kvHead];
+    const std::int64_t* const positions = a.sights.positions[at.word()];
     const float* const q = a.q + static_cast<std::int64_t>(kvHead) * a.group * a.headDim;
     const int furthest = furthestHead(sights, a.group);
 
     for (int page = begin + warp; page < end; page += kPageWarps) {
         const int block = page / a.pagesPerBlock;
-        const T* const row = static_cast<const T*>(a.bounds[kvHead * a.blocksPerHead + block]) +
+        const T* const row = static_cast<const T*>(a.bounds[at.words + at.own * a.blocksPerHead + block]) +
                              static_cast<std::int64_t>(page - block * a.pagesPerBlock) * 2 * a.headDim;
         RowShare<T> bounds[kBoundShares];
 #pragma unroll

@@ -27,18 +27,21 @@ PageArguments argumentsOf(const QuestChoice& choice) {
     a.slotCounts = choice.chosen.counts;
     a.most = choice.chosen.most;
     a.scale = step.scale;
+    a.kvHeads = step.kvHeads;
     a.group = step.group();
     a.headDim = step.headDim;
     a.page = choice.page;
     a.pages = choice.pages;
     a.pagesPerBlock = choice.pagesPerBlock;
+    a.batch = step.batch;
     return a;
 }
 
 template <class T>
 void launchBounds(const QuestChoice& choice, Stream stream) {
     const std::int64_t spans = spansOf(pagesOf(choice.step.longest, choice.page), kPageSpan);
-    const dim3 grid(static_cast<unsigned>(spans), static_cast<unsigned>(choice.step.kvHeads));
+    const dim3 grid(static_cast<unsigned>(spans),
+                    static_cast<unsigned>(choice.step.kvHeads * choice.step.batch.count));
     launch(choice.step.sights ? boundSeenPages<T> : boundPages<T>, grid, dim3(kPageThreads), 0, stream,
            argumentsOf(choice));
 }
@@ -60,8 +63,8 @@ void chooseQuest(const QuestChoice& choice, Stream stream) {
     if (const std::string why = refusal(choice); !why.empty())
         throw std::invalid_argument(why);
     launchBounds(choice, stream);
-    launch(choosePages, dim3(static_cast<unsigned>(choice.step.kvHeads)), dim3(kChoiceThreads),
-           choiceSharedBytes(), stream, argumentsOf(choice));
+    launch(choosePages, dim3(static_cast<unsigned>(choice.step.kvHeads * choice.step.batch.count)),
+           dim3(kChoiceThreads), choiceSharedBytes(), stream, argumentsOf(choice));
 }
 
 } // namespace fovea::cuda

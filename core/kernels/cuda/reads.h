@@ -39,6 +39,10 @@ struct ReadStep {
     const HeadSight* sights = nullptr; // (H)
     const std::int64_t* const* positions = nullptr;
 
+    // Several texts of G KV heads each: what is (G, …) or (H, …) and no table of the cache (blocks, slots, byAge, positions) is
+    // then (batch.all, G, …) or (batch.all, H, …).
+    TextBatch batch;
+
     int group() const { return heads / kvHeads; }
 };
 

@@ -23,9 +23,11 @@ std::string refuseShape(const ReadStep& step) {
     if (step.heads < 1 || step.kvHeads < 1 || step.heads % step.kvHeads != 0)
         return "a read needs query heads that are a multiple of the KV heads, got " + number(step.heads) +
                " and " + number(step.kvHeads);
-    if (step.kvHeads > kMaxGridYZ)
-        return number(step.kvHeads) + " KV heads are more than the " + number(kMaxGridYZ) +
-               " that a CUDA grid holds";
+    if (step.batch.count < 1 || step.batch.all < 1 || (!step.batch.places && step.batch.count > 1))
+        return "a read of " + number(step.batch.count) + " texts needs to know where each of them lies";
+    if (std::int64_t{step.kvHeads} * step.batch.count > kMaxGridYZ)
+        return number(std::int64_t{step.kvHeads} * step.batch.count) + " KV heads are more than the " +
+               number(kMaxGridYZ) + " that a CUDA grid holds";
     const int multiple = 16 / elementBytes(step.type);
     if (step.headDim < 1 || step.headDim > kMaxHeadDim || step.headDim % multiple != 0)
         return "the CUDA kernels of reads take rows in 16-byte words: head width must be a multiple of " +
@@ -69,9 +71,11 @@ std::string refuseChoice(const ReadChoice& choice, std::int64_t most) {
 
 // (m, l) of every span, and of a group what slots are compared by.
 std::size_t selectionFloats(const ReadStep& step, const ReadLogits& logits, std::int64_t perSpan) {
-    const auto heads = static_cast<std::size_t>(step.heads);
+    const auto texts = static_cast<std::size_t>(step.batch.all),
+               heads = texts * static_cast<std::size_t>(step.heads);
     const std::size_t spans = 2 * heads * static_cast<std::size_t>(spansOf(step.longest, perSpan));
-    const std::size_t sums = static_cast<std::size_t>(step.kvHeads) * static_cast<std::size_t>(logits.stride);
+    const std::size_t sums =
+        texts * static_cast<std::size_t>(step.kvHeads) * static_cast<std::size_t>(logits.stride);
     return spans + (step.group() > 1 ? sums : 0);
 }
 
@@ -135,6 +139,8 @@ std::string refuseTopv(const TopvChoice& c) {
         return "top-k V's scratch must be aligned to 16 bytes";
     if (c.turned.count < 0 || (c.turned.count > 0 && (!c.turned.slots || !c.turned.q)))
         return "turned slots need their numbers and their queries";
+    if (c.turned.count > 0 && c.step.batch.places)
+        return "slots are met by turned queries of one text at a time";
     if (c.turned.count > 0 && !c.step.sights)
         return "turned slots need sights that hide them from the queries which are not turned";
     if (c.mixed.any())

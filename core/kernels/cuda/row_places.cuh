@@ -9,6 +9,7 @@
 #include "core/kernels/cuda/head_sight.cuh"
 #include "core/kernels/cuda/softmax_state.cuh"
 #include "core/kernels/cuda/span_arguments.h"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -17,9 +18,10 @@ constexpr int kTeams = kAttendThreads / kLanes;
 
 // What a thread block attends to, and for whom.
 struct SpanTask {
-    int owner;            // of the slots: a KV head, or whoever has a list
-    int kvHead;           // whose rows they are
-    int firstHead, heads; // query heads
+    int owner;            // of the slots: a KV head, or whoever has a list, among all texts'
+    int kvHead;           // whose rows they are, of its text
+    int firstHead, heads; // query heads, among all texts'
+    std::int64_t words = 0, mixedWords = 0; // as TextPlace has them
 };
 
 // A run of slots, or of entries of a list, that a block works through in steps. Slots of a run lie in one block of the
@@ -43,8 +45,8 @@ struct RowPlaces {
 
 // Entries first, first + kTeams, … of a run. All of a list's are looked up before the first of them is waited for.
 template <bool kListed, int kLanes>
-__device__ __forceinline__ void findRows(const SpanArguments& a, int kvHead, const SlotRun& run, int first,
-                                         RowPlaces& places) {
+__device__ __forceinline__ void findRows(const SpanArguments& a, const SpanTask& task, const SlotRun& run,
+                                         int first, RowPlaces& places) {
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         places.entry[r] = first + r * kTeams<kLanes>;
@@ -54,7 +56,7 @@ __device__ __forceinline__ void findRows(const SpanArguments& a, int kvHead, con
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         const int block = kListed ? places.slot[r] / a.slotsPerBlock : 0;
-        const std::int64_t at = kvHead * a.blocksPerHead + block;
+        const std::int64_t at = task.words + task.kvHead * a.blocksPerHead + block;
         places.keys[r] = kListed ? a.keys[at] : run.keys;
         places.values[r] = kListed ? a.values[at] : run.values;
         places.row[r] = places.slot[r] - (kListed ? block * a.slotsPerBlock : run.blockBegin);
@@ -65,7 +67,7 @@ __device__ __forceinline__ void findRows(const SpanArguments& a, int kvHead, con
 template <int kGroup>
 __device__ __forceinline__ void findSeen(const SpanArguments& a, const SpanTask& task, RowPlaces& places) {
     static_assert(kGroup * kRowsInFlight <= 32, "one bit each");
-    const std::int64_t* positions = a.positions[task.kvHead];
+    const std::int64_t* positions = a.positions[task.words + task.kvHead];
     places.seen = 0;
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {

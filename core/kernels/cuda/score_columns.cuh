@@ -7,7 +7,7 @@
 //
 // Which components is found by every block anew: d² comparisons in shared memory cost less than a launch does.
 //
-// scoreColumns<T, kGroup>, grid (spans of kScoreSlots slots, G, tiles of query heads)
+// scoreColumns<T, kGroup>, grid (spans of kScoreSlots slots, G of each text, tiles of query heads)
 //   block    128 threads: one span of one KV head, for up to kGroup of its query heads
 //   thread   8 slots: one 16-byte word of each column in f16 and bf16, two in f32; 4 columns in flight
 //   shared   columnSharedBytes: |q| per component, who is chosen, q[i1]/τ of the tile; under 11 KiB at d = r = 256
@@ -15,8 +15,8 @@
 //            sight 16 bytes of position per slot, and no word of which nobody sees a slot
 //   writes   4·S bytes per query head; (m, l) per query head and span; i1 and τ, by the first span
 //   work     2·r·S flops and S exponentials per query head
-//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 48 to 159 registers (sm_80,
-//            sm_90) and spills none
+//   limits   d ≤ 256, slotsPerBlock a multiple of a word; kGroup ≤ 8. nvcc 13.0 takes 48 to 156 registers (sm_90)
+//            and spills 40 bytes at most
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +25,7 @@
 #include "core/kernels/cuda/reduce.cuh"
 #include "core/kernels/cuda/row_share.cuh"
 #include "core/kernels/cuda/softmax_mass.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -46,8 +47,9 @@ struct ColumnArguments {
     std::int32_t* chosenComponents;
     float* taus;
     float scale, softcap;
-    int group, headDim, slotsPerBlock, components;
+    int kvHeads, group, headDim, slotsPerBlock, components;
     bool tau;
+    TextBatch batch;
 };
 
 // r, rounded up to what is in flight: the rest has weight 0 and is not read.
@@ -85,6 +87,11 @@ __device__ __forceinline__ ColumnMemory takeColumnMemory(const ColumnArguments& 
     memory.warpTops = shared.take<float>(kGroup * kScoreWarps);
     memory.warpSums = shared.take<float>(kGroup * kScoreWarps);
     return memory;
+}
+
+// Whose slots a block scores: looked up anew by each phase, for registers are wanted by columns.
+__device__ __forceinline__ OwnerPlace placeOf(const ColumnArguments& a) {
+    return ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
 }
 
 // --- Phase 1: i1 -------------------------------------------------------------------------------------------
@@ -163,32 +170,34 @@ struct ColumnWords {
 };
 
 // Does any of these query heads see any of `count` slots?
-__device__ __forceinline__ bool seesAny(const ColumnArguments& a, int kvHead, int firstHead, int heads,
-                                        std::int64_t first, int count) {
+__device__ __forceinline__ bool seesAny(const ColumnArguments& a, const OwnerPlace& at, int firstHead,
+                                        int heads, std::int64_t first, int count) {
     bool any = a.sights.heads == nullptr;
     for (int i = 0; a.sights.heads && i < count; ++i)
         for (int h = firstHead; h < firstHead + heads; ++h)
-            any = any || a.sights.sees(h, kvHead, first + i);
+            any = any || a.sights.sees(h, at.word(), first + i);
     return any;
 }
 
 template <class T>
-__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, int kvHead, int firstHead,
-                                                    int heads, std::int64_t spanBegin, std::int64_t slots) {
+__device__ __forceinline__ ColumnWords<T> findWords(const ColumnArguments& a, int firstHead, int heads,
+                                                    std::int64_t spanBegin, std::int64_t slots) {
     constexpr int kPerWord = RowShare<T>::kPerWord;
+    const OwnerPlace at = placeOf(a);
     ColumnWords<T> words;
 #pragma unroll
     for (int word = 0; word < RowShare<T>::kWords; ++word) {
         const std::int64_t slot =
             spanBegin + firstComponent<T, kScoreThreads>(static_cast<int>(threadIdx.x), word);
         words.live[word] =
-            slot < slots && seesAny(a, kvHead, firstHead, heads, slot,
+            slot < slots && seesAny(a, at, firstHead, heads, slot,
                                     static_cast<int>(min(std::int64_t{kPerWord}, slots - slot)));
         words.first[word] = nullptr;
         if (words.live[word]) {
             const std::int64_t block = slot / a.slotsPerBlock;
-            words.first[word] = static_cast<const T*>(a.columns[kvHead * a.blocksPerHead + block]) +
-                                (slot - block * a.slotsPerBlock);
+            words.first[word] =
+                static_cast<const T*>(a.columns[at.words + at.own * a.blocksPerHead + block]) +
+                (slot - block * a.slotsPerBlock);
         }
     }
     return words;
@@ -230,10 +239,11 @@ __device__ __forceinline__ void addColumns(const ColumnArguments& a, const Colum
 // --- Phase 4: out they go, and their softmax's mass ----------------------------------------------------------
 
 template <class T, int kGroup>
-__device__ __forceinline__ void writeLogits(const ColumnArguments& a, int kvHead, int firstHead, int heads,
+__device__ __forceinline__ void writeLogits(const ColumnArguments& a, int firstHead, int heads,
                                             std::int64_t spanBegin, std::int64_t slots,
                                             float (&logits)[kGroup][kElements]) {
     constexpr int kQuads = kElements / 4;
+    const std::int64_t row = placeOf(a).word(); // of the table of positions
 #pragma unroll
     for (int quad = 0; quad < kQuads; ++quad) {
         const std::int64_t slot =
@@ -243,7 +253,7 @@ __device__ __forceinline__ void writeLogits(const ColumnArguments& a, int kvHead
             float* const four = &logits[h][quad * 4];
             for (int e = 0; e < 4; ++e) {
                 const bool seen =
-                    h < heads && slot + e < slots && a.sights.sees(firstHead + h, kvHead, slot + e);
+                    h < heads && slot + e < slots && a.sights.sees(firstHead + h, row, slot + e);
                 four[e] = seen ? capped(four[e], a.softcap) : -INFINITY;
             }
             if (h >= heads)
@@ -261,25 +271,25 @@ __device__ __forceinline__ void writeLogits(const ColumnArguments& a, int kvHead
 
 template <class T, int kGroup>
 __global__ void __launch_bounds__(kScoreThreads) scoreColumns(ColumnArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.y);
-    const std::int64_t slots = a.slots[kvHead], spanBegin = std::int64_t{blockIdx.x} * kScoreSlots;
+    const OwnerPlace at = placeOf(a);
+    const std::int64_t slots = a.slots[at.word()], spanBegin = std::int64_t{blockIdx.x} * kScoreSlots;
     if (spanBegin >= slots && blockIdx.x > 0)
         return; // the whole block: the first span leaves i1 and τ behind, also where nothing is live
     const int firstOfGroup = static_cast<int>(blockIdx.z) * kGroup;
-    const int heads = min(kGroup, a.group - firstOfGroup), firstHead = kvHead * a.group + firstOfGroup;
-    const float* const groupQ = a.q + static_cast<std::int64_t>(kvHead) * a.group * a.headDim;
+    const int heads = min(kGroup, a.group - firstOfGroup), firstHead = at.owner * a.group + firstOfGroup;
+    const float* const groupQ = a.q + static_cast<std::int64_t>(at.owner) * a.group * a.headDim;
     const ColumnMemory memory = takeColumnMemory(a, kGroup);
 
     chooseComponents(a, groupQ, memory);
     if (blockIdx.x == 0 && blockIdx.z == 0)
         for (int c = static_cast<int>(threadIdx.x); c < a.components; c += kScoreThreads)
-            a.chosenComponents[static_cast<std::int64_t>(kvHead) * a.components + c] = memory.components[c];
+            a.chosenComponents[static_cast<std::int64_t>(at.owner) * a.components + c] = memory.components[c];
     weighColumns<kGroup>(a, groupQ + static_cast<std::int64_t>(firstOfGroup) * a.headDim, firstHead, heads,
                          memory);
 
     float logits[kGroup][kElements] = {};
-    addColumns<T, kGroup>(a, findWords<T>(a, kvHead, firstHead, heads, spanBegin, slots), memory, logits);
-    writeLogits<T, kGroup>(a, kvHead, firstHead, heads, spanBegin, slots, logits);
+    addColumns<T, kGroup>(a, findWords<T>(a, firstHead, heads, spanBegin, slots), memory, logits);
+    writeLogits<T, kGroup>(a, firstHead, heads, spanBegin, slots, logits);
     float2* const mass = a.spanMass + std::int64_t{firstHead} * gridDim.x + blockIdx.x;
     writeMass<kScoreWarps>(logits, heads, memory.warpTops, memory.warpSums, mass, gridDim.x);
 }

@@ -14,7 +14,7 @@
 //   writes   4·S bytes per query head; (m, l) per query head and span
 //   work     2·d·S flops and S exponentials per query head
 //   limits   d ≤ 256, rows as their loader has them, kGroup ≤ 8; nvcc 13.0 takes 48 to 150 registers (sm_80, sm_90);
-//            over codes 16 bytes are spilt at most, over floats none
+//            16 bytes are spilt at most
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +25,7 @@
 #include "core/kernels/cuda/reduce.cuh"
 #include "core/kernels/cuda/row_codes.h"
 #include "core/kernels/cuda/softmax_mass.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -44,8 +45,9 @@ struct KeyArguments {
     std::int64_t stride;
     float2* spanMass; // (H, spans) of (m, l)
     float scale, softcap;
-    int group, headDim, slotsPerBlock;
+    int kvHeads, group, headDim, slotsPerBlock;
     RowCodes codes; // of keys that are no floats
+    TextBatch batch;
 };
 
 template <int kGroup>
@@ -56,18 +58,19 @@ constexpr std::size_t keySharedBytes() {
 
 // --- Phase 1: a team's rows --------------------------------------------------------------------------------
 
-// Does any of the tile's query heads see the slot?
-__device__ __forceinline__ bool seesAny(const KeyArguments& a, int kvHead, int firstHead, int heads,
+// Does any of the tile's query heads see the slot? `row` as ReadSights has it.
+__device__ __forceinline__ bool seesAny(const KeyArguments& a, std::int64_t row, int firstHead, int heads,
                                         std::int64_t slot) {
     bool any = a.sights.heads == nullptr;
     for (int h = firstHead; a.sights.heads && h < firstHead + heads; ++h)
-        any = any || a.sights.sees(h, kvHead, slot);
+        any = any || a.sights.sees(h, row, slot);
     return any;
 }
 
 // Query heads of a tile.
 struct KeyTile {
-    int kvHead, firstHead, heads;
+    OwnerPlace at;
+    int firstHead, heads;
 };
 
 // Rows first, first + kTeams, …, as many as are in flight, below `count` of the span: their logits go to shared
@@ -83,8 +86,8 @@ scoreRows(const KeyArguments& a, const KeyTile& tile, const Rows& rows, std::int
     for (int r = 0; r < kRowsInFlight; ++r) {
         const std::int64_t slot = begin + first + r * kTeams, block = slot / a.slotsPerBlock;
         const bool live =
-            first + r * kTeams < count && seesAny(a, tile.kvHead, tile.firstHead, tile.heads, slot);
-        keys[r] = rows.load(live ? a.keys[tile.kvHead * a.blocksPerHead + block] : nullptr,
+            first + r * kTeams < count && seesAny(a, tile.at.word(), tile.firstHead, tile.heads, slot);
+        keys[r] = rows.load(live ? a.keys[tile.at.words + tile.at.own * a.blocksPerHead + block] : nullptr,
                             static_cast<int>(slot - block * a.slotsPerBlock), live);
     }
 #pragma unroll
@@ -109,15 +112,15 @@ scoreRows(const KeyArguments& a, const KeyTile& tile, const Rows& rows, std::int
 // --- Phase 2: out they go ----------------------------------------------------------------------------------
 
 template <int kGroup>
-__device__ __forceinline__ void writeLogits(const KeyArguments& a, int kvHead, int firstHead, int heads,
-                                            std::int64_t begin, int count, const Shared<float>& shared,
-                                            float (&logits)[kGroup][kSlotsPerThread]) {
+__device__ __forceinline__ void
+writeLogits(const KeyArguments& a, std::int64_t sightRow, int firstHead, int heads, std::int64_t begin,
+            int count, const Shared<float>& shared, float (&logits)[kGroup][kSlotsPerThread]) {
 #pragma unroll
     for (int h = 0; h < kGroup; ++h)
 #pragma unroll
         for (int i = 0; i < kSlotsPerThread; ++i) {
             const int row = static_cast<int>(threadIdx.x) + i * kKeyThreads;
-            const bool seen = h < heads && row < count && a.sights.sees(firstHead + h, kvHead, begin + row);
+            const bool seen = h < heads && row < count && a.sights.sees(firstHead + h, sightRow, begin + row);
             logits[h][i] = seen ? shared[h * kSpanSlots + row] : -INFINITY;
             if (h < heads && row < count)
                 a.logits[(firstHead + h) * a.stride + begin + row] = logits[h][i];
@@ -126,13 +129,14 @@ __device__ __forceinline__ void writeLogits(const KeyArguments& a, int kvHead, i
 
 template <class Rows, int kLanes, int kGroup>
 __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
-    const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
-    const std::int64_t slots = a.slots[kvHead], begin = std::int64_t{blockIdx.x} * kSpanSlots;
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const int thread = static_cast<int>(threadIdx.x);
+    const std::int64_t slots = a.slots[at.word()], begin = std::int64_t{blockIdx.x} * kSpanSlots;
     if (begin >= slots)
         return; // the whole block
     const int count = static_cast<int>(min(slots - begin, std::int64_t{kSpanSlots}));
     const int firstOfGroup = static_cast<int>(blockIdx.z) * kGroup;
-    const KeyTile tile = {kvHead, kvHead * a.group + firstOfGroup, min(kGroup, a.group - firstOfGroup)};
+    const KeyTile tile = {at, at.owner * a.group + firstOfGroup, min(kGroup, a.group - firstOfGroup)};
     const int team = thread / kLanes, lane = thread % kLanes;
     const Rows rows(a, lane);
 
@@ -156,7 +160,7 @@ __global__ void __launch_bounds__(kKeyThreads) scoreKeys(KeyArguments a) {
                                         spanLogits);
     blockSync();
     float logits[kGroup][kSlotsPerThread];
-    writeLogits<kGroup>(a, kvHead, tile.firstHead, tile.heads, begin, count, spanLogits, logits);
+    writeLogits<kGroup>(a, at.word(), tile.firstHead, tile.heads, begin, count, spanLogits, logits);
     float2* const mass = a.spanMass + std::int64_t{tile.firstHead} * gridDim.x + blockIdx.x;
     writeMass<kKeyWarps>(logits, tile.heads, tops, sums, mass, gridDim.x);
 }

@@ -27,10 +27,12 @@ inline KeyArguments keyArguments(const TopvChoice& choice) {
     a.spanMass = reinterpret_cast<float2*>(choice.scratch);
     a.scale = step.scale;
     a.softcap = step.softcap;
+    a.kvHeads = step.kvHeads;
     a.group = step.group();
     a.headDim = step.headDim;
     a.slotsPerBlock = step.slotsPerBlock;
     a.codes = choice.codes;
+    a.batch = step.batch;
     return a;
 }
 
@@ -38,7 +40,7 @@ template <class Rows, int kLanes, int kGroup>
 void launchKeys(const TopvChoice& choice, Stream stream) {
     const KeyArguments a = keyArguments(choice);
     const dim3 grid(static_cast<unsigned>(spansOf(choice.step.longest, kRowSpan)),
-                    static_cast<unsigned>(choice.step.kvHeads),
+                    static_cast<unsigned>(choice.step.kvHeads * choice.step.batch.count),
                     static_cast<unsigned>((a.group + kGroup - 1) / kGroup));
     launch(scoreKeys<Rows, kLanes, kGroup>, grid, dim3(kKeyThreads), keySharedBytes<kGroup>(), stream, a);
 }

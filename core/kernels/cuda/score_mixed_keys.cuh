@@ -46,10 +46,10 @@ scoreMixedRows(const MixedKeyArguments& m, const SpanTask& task, const Rows& row
 #pragma unroll
     for (int r = 0; r < kRowsInFlight; ++r) {
         const std::int64_t slot = begin + first + r * kTeams, block = slot / a.slotsPerBlock;
-        const bool live =
-            first + r * kTeams < count && seesAny(a, task.kvHead, task.firstHead, task.heads, slot);
+        const bool live = first + r * kTeams < count &&
+                          seesAny(a, task.words + task.kvHead, task.firstHead, task.heads, slot);
         keys[r] =
-            rows.loadKey(live ? a.keys[task.kvHead * a.blocksPerHead + block] : nullptr,
+            rows.loadKey(live ? a.keys[task.words + task.kvHead * a.blocksPerHead + block] : nullptr,
                          static_cast<int>(slot - block * a.slotsPerBlock), static_cast<int>(slot), live);
     }
     float scores[kGroup][kRowsInFlight];
@@ -68,18 +68,21 @@ scoreMixedRows(const MixedKeyArguments& m, const SpanTask& task, const Rows& row
 template <class Rows, int kLanes, int kGroup>
 __global__ void __launch_bounds__(kKeyThreads) scoreMixedKeys(MixedKeyArguments m) {
     const KeyArguments& a = m.keys;
-    const int kvHead = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
-    const std::int64_t slots = a.slots[kvHead], begin = std::int64_t{blockIdx.x} * kSpanSlots;
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.y));
+    const int thread = static_cast<int>(threadIdx.x);
+    const std::int64_t slots = a.slots[at.word()], begin = std::int64_t{blockIdx.x} * kSpanSlots;
     if (begin >= slots)
         return; // the whole block
     const int count = static_cast<int>(min(slots - begin, std::int64_t{kSpanSlots}));
     const int firstOfGroup = static_cast<int>(blockIdx.z) * kGroup;
-    const SpanTask task = {kvHead, kvHead, kvHead * a.group + firstOfGroup,
-                           min(kGroup, a.group - firstOfGroup)};
+    SpanTask task = {at.owner, at.own, at.owner * a.group + firstOfGroup,
+                     min(kGroup, a.group - firstOfGroup)};
+    task.words = at.words;
+    task.mixedWords = at.mixedWords;
     const int team = thread / kLanes, lane = thread % kLanes;
 
     SharedMemory shared = sharedMemory();
-    Rows rows(m.all, kvHead, lane);
+    Rows rows(m.all, tablesOf(task), lane);
     typename Rows::template Queries<kGroup> queries(m.all, task, rows, shared);
     const Shared<float> spanLogits = shared.take<float>(kGroup * kSpanSlots);
     const Shared<float> tops = shared.take<float>(kGroup * kKeyWarps);
@@ -91,7 +94,7 @@ __global__ void __launch_bounds__(kKeyThreads) scoreMixedKeys(MixedKeyArguments 
                                              spanLogits);
     blockSync();
     float logits[kGroup][kSlotsPerThread];
-    writeLogits<kGroup>(a, kvHead, task.firstHead, task.heads, begin, count, spanLogits, logits);
+    writeLogits<kGroup>(a, at.word(), task.firstHead, task.heads, begin, count, spanLogits, logits);
     float2* const mass = a.spanMass + std::int64_t{task.firstHead} * gridDim.x + blockIdx.x;
     writeMass<kKeyWarps>(logits, task.heads, tops, sums, mass, gridDim.x);
 }
@@ -113,7 +116,7 @@ __global__ void __launch_bounds__(kKeyThreads) scoreTurnedMixedKeys(TurnedMixedK
     const int kvHead = head / a.keys.group;
     if (a.keys.slots[kvHead] == 0)
         return; // the whole block: there is no span
-    Rows rows(a.all, kvHead, lane);
+    Rows rows(a.all, {kvHead}, lane);
     float2* const mass = a.keys.spanMass + std::int64_t{head} * a.spans;
     const bool counts = threadIdx.x == 0;
     float top = counts ? mass->x : -INFINITY, sum = counts ? mass->y : 0.0f; // the first thread's count

@@ -29,7 +29,7 @@ template <class Rows, int kLanes, int kGroup>
 void launchMixedKeys(const TopvChoice& choice, Stream stream) {
     const MixedKeyArguments a = {keyArguments(choice), mixedKeysOf(choice)};
     const dim3 grid(static_cast<unsigned>(spansOf(choice.step.longest, kRowSpan)),
-                    static_cast<unsigned>(choice.step.kvHeads),
+                    static_cast<unsigned>(choice.step.kvHeads * choice.step.batch.count),
                     static_cast<unsigned>((a.keys.group + kGroup - 1) / kGroup));
     launch(scoreMixedKeys<Rows, kLanes, kGroup>, grid, dim3(kKeyThreads), mixedKeyBytes<Rows, kGroup>(),
            stream, a);

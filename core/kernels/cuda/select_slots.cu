@@ -4,8 +4,9 @@
 
 namespace fovea::cuda {
 
-void selectBest(const Selection& selection, int kvHeads, Stream stream) {
-    launch(selectSlots, dim3(static_cast<unsigned>(kvHeads)), dim3(kChoiceThreads),
+void selectBest(const Selection& selection, Stream stream) {
+    const auto heads = static_cast<unsigned>(selection.kvHeads * selection.batch.count);
+    launch(selectSlots, dim3(heads), dim3(kChoiceThreads),
            selectSharedBytes(selection.group, selection.bitWords), stream, selection);
 }
 

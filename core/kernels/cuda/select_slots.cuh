@@ -4,7 +4,7 @@
 //
 //   i2 = topk_k(Σ over the group softmax(logits)), the newest tokens always among them;  α_h = Σ ŝ_h[i2]
 //
-// selectSlots, grid (G)
+// selectSlots, grid (G of each text)
 //   block    512 threads: one KV head
 //   shared   selectSharedBytes: choose_largest.cuh's, (m, l) per query head and, where slots are not in the order
 //            of age, a bit per slot
@@ -16,7 +16,7 @@
 //            they are wanted
 //   work     g·S exponentials of a group, g·k of α
 //   limits   one block per KV head, so a single KV head of 10⁵ tokens is bound by one multiprocessor, about 5 µs per
-//            look at 131072 logits, reasoned; nvcc 13.0 takes 53 and 58 registers (sm_80, sm_90) and spills none
+//            look at 131072 logits, reasoned; nvcc 13.0 takes 56 registers (sm_90) and spills none
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +26,7 @@
 #include "core/kernels/cuda/reads_shape.h"
 #include "core/kernels/cuda/selection.h"
 #include "core/kernels/cuda/softmax_mass.cuh"
+#include "core/kernels/cuda/text_place.cuh"
 
 namespace fovea::cuda {
 
@@ -130,15 +131,15 @@ __device__ __forceinline__ void countSeen(const SeenSlots& seen, int slots, int 
 }
 
 // Whom the group sees. By sight one barrier, and there must be one before, after memory.seen was cleared.
-__device__ __forceinline__ SeenSlots seenSlots(const Selection& a, int kvHead, int firstHead, int slots,
-                                               const SelectMemory& memory) {
+__device__ __forceinline__ SeenSlots seenSlots(const Selection& a, const OwnerPlace& at, int firstHead,
+                                               int slots, const SelectMemory& memory) {
     SeenSlots seen;
     seen.others = slots;
     if (a.sights == nullptr)
         return seen;
     const int thread = static_cast<int>(threadIdx.x);
     seen.sights = a.sights + firstHead;
-    seen.positions = a.positions[kvHead];
+    seen.positions = a.positions[at.word()];
     seen.sinksEnd = seen.sights[0].sinks;
     seen.oldest = seen.sights[0].oldest;
     for (int h = 1; h < a.group; ++h) {
@@ -199,8 +200,9 @@ __device__ __forceinline__ void weighChosen(const Selection& a, int kvHead, int 
 }
 
 __global__ void __launch_bounds__(kChoiceThreads) selectSlots(Selection a) {
-    const int kvHead = static_cast<int>(blockIdx.x), firstHead = kvHead * a.group;
-    const int slots = static_cast<int>(a.slots[kvHead]);
+    const OwnerPlace at = ownerPlace(a.batch, a.kvHeads, static_cast<int>(blockIdx.x));
+    const int kvHead = at.owner, firstHead = kvHead * a.group;
+    const int slots = static_cast<int>(a.slots[at.word()]);
     SharedMemory shared = sharedMemory();
     SelectMemory memory;
     memory.choice = takeChoiceMemory(shared);
@@ -216,11 +218,11 @@ __global__ void __launch_bounds__(kChoiceThreads) selectSlots(Selection a) {
     for (int i = static_cast<int>(threadIdx.x); a.sights && i < 2 + a.group; i += kChoiceThreads)
         memory.seen[i] = 0;
     blockSync();
-    const SeenSlots seen = seenSlots(a, kvHead, firstHead, slots, memory);
+    const SeenSlots seen = seenSlots(a, at, firstHead, slots, memory);
     const int n = min(a.tokens, seen.sinks + seen.others), local = min(a.local, n);
     const NewestSlots newest{memory.newest, inOrder, NewestAges(seen, slots, local)};
     if (!inOrder) {
-        const std::int32_t* const byAge = a.byAge + kvHead * a.ageStride;
+        const std::int32_t* const byAge = shifted(a.byAge, at.words) + at.own * a.ageStride;
         markAges(byAge, newest.ages.first, newest.ages.end, memory);
         markAges(byAge, newest.ages.firstSink, newest.ages.endOfSinks, memory);
     }

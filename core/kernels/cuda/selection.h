@@ -17,19 +17,20 @@ struct Selection {
     const std::int64_t* slots;
     const std::int32_t* byAge; // (G, ageStride), or null
     std::int64_t ageStride;
-    int group, tokens, local;
+    int kvHeads, group, tokens, local;
     bool sumLogits, wantsAlpha;
     float* values; // (G, stride) of scratch where a group has more than one head
     float *tops, *sums;
     std::int32_t* chosen; // (G, most)
     std::int64_t most;
     std::int32_t* counts;
-    float* alphas;  // (H)
-    float* weights; // (H, most) exp(logit - m)/l of what was chosen; null: not wanted
-    int bitWords;   // of shared memory, for `longest` slots
+    float* alphas;           // (H)
+    float* weights;          // (H, most) exp(logit - m)/l of what was chosen; null: not wanted
+    int bitWords;            // of shared memory, for `longest` slots
     const HeadSight* sights; // (H), or null
     const std::int64_t* const* positions;
     std::int64_t* seenTokens; // (H); null: not wanted
+    TextBatch batch;
 };
 
 // What every read with logits of all tokens asks alike. Scratch is (m, l) of spans, then sums of groups.
@@ -44,8 +45,10 @@ inline Selection selectionOf(const ReadStep& step, const ReadLogits& logits, con
     a.slots = step.slots;
     a.sights = step.sights;
     a.positions = step.positions;
+    a.kvHeads = step.kvHeads;
     a.group = step.group();
-    a.values = scratch + 2 * std::int64_t{step.heads} * a.spans;
+    a.batch = step.batch;
+    a.values = scratch + 2 * std::int64_t{step.heads} * step.batch.all * a.spans;
     a.tops = logits.tops;
     a.sums = logits.sums;
     a.chosen = choice.slots;
@@ -54,6 +57,6 @@ inline Selection selectionOf(const ReadStep& step, const ReadLogits& logits, con
     return a;
 }
 
-void selectBest(const Selection& selection, int kvHeads, Stream stream);
+void selectBest(const Selection& selection, Stream stream);
 
 } // namespace fovea::cuda

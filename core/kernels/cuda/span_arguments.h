@@ -43,13 +43,14 @@ struct SpanArguments {
     float queryScale;
     float capScale; // 0: no cap
 
-    int owners;         // of slots to attend to: KV heads, or lists
+    int owners;         // of slots to attend to, of each text: KV heads, or lists
     int group;          // query heads of an owner
     int headsPerKvHead; // H/G
     int headDim;
     int slotsPerBlock;
-    int splits;
+    int splits; // at most
     RowCodes codes;
+    TextBatch batch;
 };
 
 // Each queues attendSpan over all owners.
@@ -61,6 +62,6 @@ void spansOfCodes4(const SpanArguments& a, Stream stream);
 void spansOfCodes3(const SpanArguments& a, Stream stream);
 void spansOfCodes2(const SpanArguments& a, Stream stream);
 // One output row per query head out of the states of its spans.
-void joinSpans(const SpanArguments& a, int heads, Stream stream);
+void joinSpans(const SpanArguments& a, Stream stream);
 
 } // namespace fovea::cuda

@@ -27,11 +27,13 @@ ColumnArguments columnsOf(const SparqChoice& choice) {
     a.taus = choice.taus;
     a.scale = step.scale;
     a.softcap = step.softcap;
+    a.kvHeads = step.kvHeads;
     a.group = step.group();
     a.headDim = step.headDim;
     a.slotsPerBlock = step.slotsPerBlock;
     a.components = choice.components;
     a.tau = choice.tau;
+    a.batch = step.batch;
     return a;
 }
 
@@ -39,7 +41,7 @@ template <class T, int kGroup>
 void launchColumns(const SparqChoice& choice, Stream stream) {
     const ColumnArguments a = columnsOf(choice);
     const dim3 grid(static_cast<unsigned>(spansOf(choice.step.longest, kColumnSpan)),
-                    static_cast<unsigned>(choice.step.kvHeads),
+                    static_cast<unsigned>(choice.step.kvHeads * choice.step.batch.count),
                     static_cast<unsigned>((a.group + kGroup - 1) / kGroup));
     launch(scoreColumns<T, kGroup>, grid, dim3(kScoreThreads),
            columnSharedBytes(a.headDim, a.components, kGroup), stream, a);
@@ -85,7 +87,7 @@ void chooseSparq(const SparqChoice& choice, Stream stream) {
     a.alphas = choice.alphas;
     a.seenTokens = choice.seenTokens;
     a.bitWords = choice.byAge ? bitWordsOf(choice.step.longest) : 0;
-    selectBest(a, choice.step.kvHeads, stream);
+    selectBest(a, stream);
 }
 
 } // namespace fovea::cuda

@@ -59,7 +59,7 @@ void chooseTopv(const TopvChoice& choice, Stream stream) {
     a.wantsAlpha = true;
     a.alphas = choice.kept;
     a.weights = choice.weights;
-    selectBest(a, choice.step.kvHeads, stream);
+    selectBest(a, stream);
 }
 
 } // namespace fovea::cuda

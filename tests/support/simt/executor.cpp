@@ -1,18 +1,22 @@
 #include "tests/support/simt/executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/support/simt/block.h"
+#include "tests/support/simt/launches.h"
 #include "tests/support/simt/simt.h"
 
 namespace fovea::simt {
 namespace {
 
 // Limits of compute capability 8.0, the least that our kernels are compiled for.
+std::atomic<std::uint64_t> g_launches{0};
+
 constexpr unsigned kMaxThreads = 1024;
 constexpr unsigned kMaxGridYZ = 65535;
 constexpr std::size_t kMaxSharedBytes = 163 * 1024;
@@ -47,6 +51,10 @@ std::vector<unsigned> blockOrder(unsigned blocks, Order order, std::uint64_t see
 
 }  // namespace
 
+std::uint64_t executedLaunches() {
+    return g_launches;
+}
+
 Executor::Executor(Order order, std::uint64_t seed)
     : m_block(std::make_unique<Block>(order, seed)), m_order(order), m_seed(seed) {}
 
@@ -58,6 +66,7 @@ void Executor::run(dim3 grid, dim3 block, std::size_t sharedBytes, const std::fu
         return keep([=, this] { run(grid, block, sharedBytes, kernel); });
     const bool forgetful = m_forgetfulLaunch == 0 || m_forgetfulLaunch == m_launches + 1;
     ++m_launches;
+    ++g_launches;
     m_block->forgottenBarrier = forgetful ? m_forgottenBarrier : 0;
     m_block->prepare(static_cast<int>(block.x), sharedBytes);
     ::gridDim = grid;

@@ -30,6 +30,7 @@ using fovea::test::randomModel;
 using fovea::test::RandomShape;
 using fovea::test::randomTokens;
 using fovea::test::requireAsAlone;
+using fovea::test::requireRagged;
 using fovea::test::requireSame;
 
 namespace {
@@ -252,6 +253,23 @@ TEST_CASE("Texts of mixed rows on the GPU at once are what each is alone", "[cor
         INFO(text);
         const AttentionPlan plan = parsePlan(text);
         requireAsAlone(learnt.model(), plan, promptsOf(3, 29, 3), 5, 1);
+    }
+}
+
+TEST_CASE("Ragged texts of mixed rows that come and go are what each is alone",
+          "[core.engine.device.mixed]") {
+    const LearntModel learnt;
+    const std::vector<std::vector<int>> ragged = {
+        randomTokens(7, 50, 1), randomTokens(270, 50, 2), {}, randomTokens(60, 50, 3)};
+    for (const char* const text :
+         {"store=kivi:bits=2,residual=32 read=topv:k=7",
+          "store=kivi:bits=8,residual=32 keep=h2o:heavy=9,recent=12 read=sparq:r=4,k=6",
+          "store=kvquant:bits=3,exact=2 read=quest:page=5,pages=3,skip=1",
+          "store=kvquant:bits=2,outliers=.1 keep=streaming:sinks=2,window=21,positions=cache",
+          "store=cq:channels=4,bits=4 read=topv:k=9,renormalise=on",
+          "store=cq:channels=2,bits=4,recent=9 keep=streaming:sinks=2,window=21,positions=original"}) {
+        INFO(text);
+        requireRagged(learnt.model(), parsePlan(text), ragged);
     }
 }
 

@@ -50,6 +50,13 @@ TEST_CASE("A step that the kernel cannot take is refused with the reason", "[cor
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.kvHeads = 0; }), Contains("8 and 0"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.heads = -8; }), Contains("-8"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.heads = s.kvHeads = 70000; }), Contains("70000 KV heads"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) { s.batch.count = 3; }),
+               Contains("3 texts needs to know where"));
+    CHECK_THAT(refusalAfter([](AttendAll& s) {
+                   static const TextPlace place;
+                   s.batch = {&place, 40000, 40000};
+               }),
+               Contains("80000 KV heads"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.headDim = 0; }), Contains("head width"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.headDim = 260; }), Contains("up to 256"));
     CHECK_THAT(refusalAfter([](AttendAll& s) { s.headDim = 6; }), Contains("multiple of 4"));
