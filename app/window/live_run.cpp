@@ -2,22 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "core/model/model.h"
 
 namespace fovea {
 
 namespace {
-
-// -ln softmax(logits)[token], with the maximum taken out so that exp cannot overflow.
-float surpriseOf(std::span<const float> logits, int token) {
-    const float top = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float x : logits)
-        sum += std::exp(static_cast<double>(x - top));
-    return static_cast<float>(std::log(sum)) - (logits[static_cast<std::size_t>(token)] - top);
-}
 
 SessionOptions sessionOptions(const LiveRunOptions& options) {
     SessionOptions session;

@@ -10,6 +10,9 @@
 #include <c10/util/Exception.h>
 
 #include <stdexcept>
+#include <string>
+
+#include "core/kernels/cuda/device_memory.h"
 
 namespace fovea {
 
@@ -21,6 +24,11 @@ at::Tensor rowsAt(const TorchAttention& step, const void* memory, std::int64_t r
     const auto half = at::TensorOptions().dtype(at::kHalf).device(at::kCUDA, c10::cuda::current_device());
     return at::from_blob(const_cast<void*>(memory), {step.batch, H, rows, d},
                          {H * headRows * d, headRows * d, d, 1}, half);
+}
+
+std::string lineOf(const c10::Error& error) {
+    const std::string all = error.what_without_backtrace();
+    return "libtorch: " + all.substr(0, all.find('\n'));
 }
 
 } // namespace
@@ -37,9 +45,10 @@ void queueTorchAttention(const TorchAttention& step, cuda::Stream stream) {
         at::scaled_dot_product_attention(rowsAt(step, step.q, 1, 1),
                                          rowsAt(step, step.keys, step.context, step.headRows),
                                          rowsAt(step, step.values, step.context, step.headRows));
+    } catch (const c10::OutOfMemoryError& error) {
+        throw cuda::OutOfMemory(lineOf(error));
     } catch (const c10::Error& error) {
-        const std::string all = error.what_without_backtrace();
-        throw std::runtime_error("libtorch: " + all.substr(0, all.find('\n')));
+        throw std::runtime_error(lineOf(error));
     }
 }
 

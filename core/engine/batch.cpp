@@ -24,6 +24,12 @@ struct Batch::Impl {
 
     std::size_t vocabulary() const { return static_cast<std::size_t>(decoder.vocabulary()); }
     Sequence& sequence(int text) const { return *sequences.at(static_cast<std::size_t>(text)); }
+    void feed(std::span<const Fed> fed) {
+        feeds.clear();
+        for (const Fed& next : fed)
+            feeds.push_back({&sequence(next.text), next.token});
+        fresh.resize(fed.size() * vocabulary());
+    }
     std::span<float> logitsOf(int text) {
         return std::span(logits).subspan(static_cast<std::size_t>(text) * vocabulary(), vocabulary());
     }
@@ -45,11 +51,14 @@ bool Batch::prefill(int text, std::span<const int> tokens, const std::atomic<boo
     return m->decoder.prefill(m->sequence(text), tokens, cancel);
 }
 
+StepCost Batch::step(std::span<const Fed> fed, bool planned, const SamplerOptions& sampling,
+                     std::span<NextToken> next) {
+    m->feed(fed);
+    return m->decoder.step(m->feeds, planned, m->fresh, {&sampling, next}, false);
+}
+
 StepCost Batch::step(std::span<const Fed> fed, bool planned) {
-    m->feeds.clear();
-    for (const Fed& next : fed)
-        m->feeds.push_back({&m->sequence(next.text), next.token});
-    m->fresh.resize(fed.size() * m->vocabulary());
+    m->feed(fed);
     const StepCost cost = m->decoder.step(m->feeds, planned, m->fresh);
     auto row = m->fresh.cbegin();
     for (const Fed& next : fed) {
@@ -113,20 +122,23 @@ BatchRun generateBatch(std::shared_ptr<const Model> model, const AttentionPlan& 
 
     std::vector<Sampler> samplers(prompts.size(), Sampler(options.sampler));
     std::vector<Batch::Fed> fed;
+    std::vector<NextToken> next;
     for (bool planned = false; !cancel; planned = true) { // the first step feeds the prompts' last tokens
         fed.clear();
+        next.clear();
         for (std::size_t text = 0; text < left.size(); ++text)
-            if (left[text] > 0)
+            if (left[text] > 0) {
                 fed.push_back({static_cast<int>(text), run.texts[text].tokens.back()});
+                next.push_back({.draw = samplers[text].draw()});
+            }
         if (fed.empty())
             break;
-        run.steps.push_back({batch.step(fed, planned), static_cast<int>(fed.size())});
-        for (const auto [number, token] : fed) {
-            const auto text = static_cast<std::size_t>(number);
-            const int next = samplers[text].next(batch.logits(number));
-            run.texts[text].tokens.push_back(next);
-            run.texts[text].surprises.push_back(surpriseOf(batch.logits(number), next));
-            left[text] = endsText(next, options) && !options.ignoreEnd ? 0 : left[text] - 1;
+        run.steps.push_back({batch.step(fed, planned, options.sampler, next), static_cast<int>(fed.size())});
+        for (std::size_t i = 0; i < fed.size(); ++i) {
+            const auto text = static_cast<std::size_t>(fed[i].text);
+            run.texts[text].tokens.push_back(next[i].token);
+            run.texts[text].surprises.push_back(next[i].surprise);
+            left[text] = endsText(next[i].token, options) && !options.ignoreEnd ? 0 : left[text] - 1;
         }
         run.whyLeft = batch.whyLeft();
         if (observer && !observer(run))

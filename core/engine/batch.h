@@ -31,8 +31,12 @@ public:
     // One step of all that are fed, one at least, each another text; those left out stand still. As Session::step,
     // counted, timed and held together.
     StepCost step(std::span<const Fed> fed, bool planned);
+    // The same, and how the texts that are fed go on, in their order: as Session's, with no logits kept.
+    StepCost step(std::span<const Fed> fed, bool planned, const SamplerOptions& sampling,
+                  std::span<NextToken> next);
 
-    std::span<const float> logits(int text) const; // (V) after its last step, zeros before the first
+    // (V) after its last step that kept them, zeros before the first
+    std::span<const float> logits(int text) const;
     std::int64_t tokens(int text) const;           // in its cache
     const std::string& whyLeft() const;            // as Session's
 

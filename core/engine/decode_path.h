@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "core/engine/device_span.h"
@@ -15,6 +16,8 @@ class Ledger;
 class Sequence;
 struct AttentionPlan;
 struct Model;
+struct NextToken;
+struct SamplerOptions;
 
 // What a session lends its path; all of it outlives the path.
 struct DecodeState {
@@ -38,6 +41,13 @@ struct Feed {
     int token;
 };
 
+// How the texts of a step go on: `next` (n), whose tokens are chosen by `sampling` and their draws, or given where that is null.
+// Empty: nobody asks.
+struct TokenChoice {
+    const SamplerOptions* sampling = nullptr;
+    std::span<NextToken> next;
+};
+
 class DecodePath {
 public:
     virtual ~DecodePath() = default;
@@ -51,6 +61,12 @@ public:
     // Appends every feed's token to its cache and writes the logits (n, V) that follow it. Each weight is read once
     // for all. `planned`: the plan's read acts. Every span that the backend reads or writes goes into the ledger.
     virtual StepTime step(std::span<const Feed> feeds, bool planned, std::span<float> logits) = 0;
+    // As step, but the tokens are chosen where the logits are, and these stay there. Nothing, with nothing done: this path has
+    // its logits on the host, or does not take this choice.
+    virtual std::optional<StepTime> stepTo(std::span<const Feed> /*feeds*/, bool /*planned*/,
+                                           const TokenChoice& /*choice*/) {
+        return {};
+    }
 };
 
 // On the CPU kernels; a warm step allocates only what the cache and the kernels' scratch grow by. What a text is given

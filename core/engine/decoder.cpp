@@ -1,6 +1,7 @@
 #include "core/engine/decoder.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -118,27 +119,53 @@ void Decoder::readChunk(Sequence& text, std::span<const int> chunk, std::int64_t
     prefillChunk(m_state, m_state.tap ? Backend::Reference : reader, text, chunk, length);
 }
 
-StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<float> logits) {
+// Where the logits are the host's.
+void Decoder::settle(const TokenChoice& choice, std::span<const float> logits) const {
+    for (NextToken& next : choice.next) {
+        const std::span<const float> own = logits.first(static_cast<std::size_t>(vocabulary()));
+        logits = logits.subspan(own.size());
+        if (choice.sampling)
+            next.token = chooseToken(own, *choice.sampling, next.draw);
+        next.surprise = surpriseOf(own, next.token);
+    }
+}
+
+StepCost Decoder::step(std::span<const Feed> feeds, bool planned, std::span<float> logits,
+                       const TokenChoice& choice, bool keepsLogits) {
     for (const Feed& feed : feeds)
         require(*feed.sequence, {&feed.token, 1});
+    for (const NextToken& next : choice.next)
+        if (!choice.sampling)
+            requireKnown({&next.token, 1}, m_model->spec.vocabulary);
     m_ledger.take(); // what prefill wrote is no step's
 
     StepCost cost;
     const Stopwatch watch;
     for (const Feed& feed : feeds)
         feed.sequence->begin(planned);
+    std::optional<StepTime> chosen;
     StepTime time;
+    const auto pass = [&] {
+        if (!keepsLogits)
+            chosen = m_path->stepTo(feeds, planned, choice);
+        time = chosen ? std::move(*chosen) : m_path->step(feeds, planned, logits);
+    };
     try {
-        time = m_path->step(feeds, planned, logits);
+        pass();
     } catch (const cuda::OutOfMemory& full) {
         leaveDevice(full.what());
-        time = m_path->step(feeds, planned, logits);
+        pass();
     }
     cost.attentionSeconds = time.attentionSeconds;
     cost.device = std::move(time.device);
     for (const Feed& feed : feeds)
         feed.sequence->advance();
     cost.seconds = watch.seconds();
+    if (!chosen)
+        settle(choice, logits);
+    if (!m_whyLeft.empty()) // others want the memory
+        for (const Feed& feed : feeds)
+            feed.sequence->leaveDevice();
 
     cost.counted = m_ledger.take();
     if (m_predictedFor != std::ssize(feeds)) { // a warm step takes no memory, and a formula may

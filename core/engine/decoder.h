@@ -32,7 +32,13 @@ public:
     // As Session::prefill.
     bool prefill(Sequence& text, std::span<const int> tokens, const std::atomic<bool>& cancel);
     // One step of all that are fed, each another text; logits (n, V). What is counted and timed is theirs together.
-    StepCost step(std::span<const Feed> feeds, bool planned, std::span<float> logits);
+    StepCost step(std::span<const Feed> feeds, bool planned, std::span<float> logits) {
+        return step(feeds, planned, logits, {}, true);
+    }
+    // And how they go on. `logits` is room for them, and holds them afterwards where `keepsLogits`. Tokens that are chosen on
+    // the host are chosen after the step's time.
+    StepCost step(std::span<const Feed> feeds, bool planned, std::span<float> logits,
+                  const TokenChoice& choice, bool keepsLogits);
 
     const Model& own() const { return *m_own; } // as it was loaded
     std::int64_t vocabulary() const;
@@ -43,6 +49,7 @@ private:
     void makePath();
     void readChunk(Sequence& text, std::span<const int> chunk, std::int64_t length);
     void leaveDevice(const char* why);
+    void settle(const TokenChoice& choice, std::span<const float> logits) const;
     void require(const Sequence& text, std::span<const int> next) const;
 
     std::shared_ptr<const Model> m_own;

@@ -89,9 +89,13 @@ Run generate(std::shared_ptr<const Model> model, const AttentionPlan& plan, std:
     Sampler sampler(options.sampler);
     std::vector<float> kept;
     for (std::int64_t i = 0; i < steps && !cancel; ++i) {
-        StepRecord record = session.step(run.tokens.back(), session.tokens() >= run.decodeFrom);
-        record.token = forced ? options.forced[static_cast<std::size_t>(i)] : sampler.next(session.logits());
-        record.surprise = surpriseOf(session.logits(), record.token);
+        NextToken next;
+        if (forced)
+            next.token = options.forced[static_cast<std::size_t>(i)];
+        else
+            next.draw = sampler.draw();
+        const StepRecord record = session.step(run.tokens.back(), session.tokens() >= run.decodeFrom,
+                                               forced ? nullptr : &options.sampler, next, options.keepLogits);
         if (options.keepLogits)
             kept.insert(kept.end(), session.logits().begin(), session.logits().end());
 

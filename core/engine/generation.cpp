@@ -1,7 +1,6 @@
 #include "core/engine/generation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "core/model/model_spec.h"
@@ -29,14 +28,6 @@ std::int64_t stepsAfter(std::int64_t promptTokens, const AttentionPlan& plan, co
 bool endsText(int token, const GenerateOptions& options) {
     return token == options.bos || token == options.eos ||
            std::find(options.ends.begin(), options.ends.end(), token) != options.ends.end();
-}
-
-float surpriseOf(std::span<const float> logits, int token) {
-    const double largest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float l : logits)
-        sum += std::exp(l - largest);
-    return static_cast<float>(largest + std::log(sum) - logits[static_cast<std::size_t>(token)]);
 }
 
 } // namespace fovea

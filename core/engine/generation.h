@@ -18,7 +18,5 @@ std::int64_t stepsAfter(std::int64_t promptTokens, const AttentionPlan& plan, co
                         const GenerateOptions& options);
 // Does a text end with `token`, where ends are heeded?
 bool endsText(int token, const GenerateOptions& options);
-// -ln softmax(logits)[token]
-float surpriseOf(std::span<const float> logits, int token);
 
 } // namespace fovea

@@ -41,6 +41,11 @@ public:
         const std::unique_lock lock(m_mutex, std::try_to_lock);
         return lock ? use(model, key) : nullptr;
     }
+    // Those that somebody holds stay with them.
+    void dropAll() {
+        const std::lock_guard lock(m_mutex);
+        m_kept.clear();
+    }
     void dropClosed() {
         const std::unique_lock lock(m_mutex, std::try_to_lock);
         if (lock)

@@ -41,7 +41,9 @@ int greedy(std::span<const float> logits) {
 Sampler::Sampler(SamplerOptions options) : m_options(options), m_state(options.seed) {}
 
 // splitmix64 (Steele, Lea, Flood 2014): any seed will do, 0 too. The upper 24 bits are a float's mantissa.
-float Sampler::uniform() {
+float Sampler::draw() {
+    if (!(m_options.temperature > 0))
+        return 0;
     m_state += 0x9e3779b97f4a7c15u;
     std::uint64_t z = m_state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -50,13 +52,13 @@ float Sampler::uniform() {
     return static_cast<float>(z >> 40) * 0x1p-24f;
 }
 
-int Sampler::next(std::span<const float> logits) {
+int chooseToken(std::span<const float> logits, const SamplerOptions& options, float draw) {
     if (logits.empty())
         throw std::invalid_argument("There are no logits to choose a token from.");
     const int best = greedy(logits);
     const float largest = clean(logits[static_cast<std::size_t>(best)]);
     // At temperature 0, or where exp would have no meaning, the best it is.
-    if (!(m_options.temperature > 0) || std::isinf(largest))
+    if (!(options.temperature > 0) || std::isinf(largest))
         return best;
 
     std::vector<Candidate> candidates;
@@ -64,24 +66,32 @@ int Sampler::next(std::span<const float> logits) {
     for (int id = 0; id < std::ssize(logits); ++id)
         candidates.push_back({id, clean(logits[static_cast<std::size_t>(id)])});
     std::sort(candidates.begin(), candidates.end(), before);
-    if (m_options.topK > 0 && static_cast<std::size_t>(m_options.topK) < candidates.size())
-        candidates.resize(static_cast<std::size_t>(m_options.topK));
+    if (options.topK > 0 && static_cast<std::size_t>(options.topK) < candidates.size())
+        candidates.resize(static_cast<std::size_t>(options.topK));
 
     double total = 0;
     for (Candidate& c : candidates)
-        total += c.p = std::exp((static_cast<double>(c.logit) - largest) / m_options.temperature);
+        total += c.p = std::exp((static_cast<double>(c.logit) - largest) / options.temperature);
 
     // The nucleus: the fewest candidates that hold topP of the mass.
     double mass = 0;
     std::size_t kept = 0;
-    while (kept < candidates.size() && (kept == 0 || mass < m_options.topP * total))
+    while (kept < candidates.size() && (kept == 0 || mass < options.topP * total))
         mass += candidates[kept++].p;
 
-    double left = uniform() * mass;
+    double left = draw * mass;
     for (std::size_t i = 0; i < kept; ++i)
         if ((left -= candidates[i].p) < 0)
             return candidates[i].id;
     return candidates[kept - 1].id; // rounding only
+}
+
+float surpriseOf(std::span<const float> logits, int token) {
+    const double largest = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float l : logits)
+        sum += std::exp(l - largest);
+    return static_cast<float>(largest + std::log(sum) - logits[static_cast<std::size_t>(token)]);
 }
 
 } // namespace fovea

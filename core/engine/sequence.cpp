@@ -39,6 +39,11 @@ Sequence::Sequence(const AttentionPlan& plan, const ModelSpec& spec, const Layer
 
 Sequence::~Sequence() = default;
 
+void Sequence::leaveDevice() {
+    m_promptTwin.reset();
+    m_twin.reset();
+}
+
 CacheTwin& Sequence::onDevice() {
     if (!m_twin)
         m_twin = std::make_unique<CacheTwin>(m_cache);

@@ -48,6 +48,8 @@ public:
     const SlotHistory& slots() const { return m_history; } // empty unless recorded
     // What the GPU holds of it, from the first call on.
     CacheTwin& onDevice();
+    // Gives that back, for good or until it is asked for again.
+    void leaveDevice();
     // Null where the keep hears nothing of what queries give to tokens.
     KeepObserver* observer() { return m_observer.get(); }
 

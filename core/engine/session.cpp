@@ -18,6 +18,7 @@ struct Session::Impl {
     Decoder decoder;
     std::unique_ptr<Sequence> text;
     std::vector<float> logits;
+    bool kept = true; // by the newest step
 };
 
 Session::Session(std::shared_ptr<const Model> model, AttentionPlan plan, SessionOptions options)
@@ -30,18 +31,36 @@ bool Session::prefill(std::span<const int> tokens, const std::atomic<bool>& canc
     return m->decoder.prefill(*m->text, tokens, cancel);
 }
 
-StepRecord Session::step(int token, bool planned) {
+StepRecord Session::recordOf(int token, bool planned) const {
     StepRecord record;
     record.position = m->text->tokens();
     record.fed = token;
     record.planned = planned;
+    return record;
+}
+
+StepRecord Session::step(int token, bool planned) {
+    StepRecord record = recordOf(token, planned);
     const Feed feed{m->text.get(), token};
     static_cast<StepCost&>(record) = m->decoder.step({&feed, 1}, planned, m->logits);
+    m->kept = true;
+    return record;
+}
+
+StepRecord Session::step(int token, bool planned, const SamplerOptions* sampling, NextToken next,
+                         bool keepsLogits) {
+    StepRecord record = recordOf(token, planned);
+    const Feed feed{m->text.get(), token};
+    const TokenChoice choice{sampling, {&next, 1}};
+    static_cast<StepCost&>(record) = m->decoder.step({&feed, 1}, planned, m->logits, choice, keepsLogits);
+    m->kept = keepsLogits;
+    record.token = next.token;
+    record.surprise = next.surprise;
     return record;
 }
 
 std::span<const float> Session::logits() const {
-    return m->logits;
+    return m->kept ? std::span<const float>(m->logits) : std::span<const float>();
 }
 std::int64_t Session::tokens() const {
     return m->text->tokens();

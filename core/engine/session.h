@@ -66,8 +66,13 @@ public:
     // plan's keep acts from the first planned step on (from the first token on where the prefill is masked), for good:
     // what was evicted does not come back. The record's token and surprise are the caller's to fill. Throws EngineError with nothing changed.
     StepRecord step(int token, bool planned);
+    // The same, and how the text goes on: `next` is chosen by `sampling` and its draw, or is given where that is null; the
+    // record has it. Where logits are not kept a GPU chooses where it has them, within the step and its time, so that they
+    // need not come to the host.
+    StepRecord step(int token, bool planned, const SamplerOptions* sampling, NextToken next, bool keepsLogits);
 
-    std::span<const float> logits() const; // (V), zeros before the first step
+    // (V); zeros before the first step, empty after one that did not keep them
+    std::span<const float> logits() const;
     std::int64_t tokens() const;           // in the cache
     const Model& model() const;            // as it was given
     const std::shared_ptr<const Capture>& capture() const;
@@ -78,6 +83,8 @@ public:
     std::int64_t promptEvicted() const; // rows that left while prompts were read, all layers and KV heads
 
 private:
+    StepRecord recordOf(int token, bool planned) const; // of the next step
+
     struct Impl;
     std::unique_ptr<Impl> m;
 };

@@ -1,6 +1,6 @@
 // One token of each text through the layers on the GPU's kernels. Weights are read as stored, activations are fp32, and
-// nothing waits for the device until the step is queued whole, as one graph that many steps share. Then the host is given its logits, and the rows that its
-// own cache and whoever looks on are to have.
+// nothing waits for the device until the step is queued whole, as one graph that many steps share. Then the host is given the
+// tokens that follow, or the logits, and the rows that its own cache and whoever looks on are to have.
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +11,7 @@
 #include "core/engine/attention_tap.h"
 #include "core/engine/decode_path.h"
 #include "core/engine/device/cache_twin.h"
+#include "core/engine/device/device_choice.h"
 #include "core/engine/device/device_layers.h"
 #include "core/engine/device/device_prompt.h"
 #include "core/engine/device/device_reads.h"
@@ -43,13 +44,39 @@ public:
     }
 
     StepTime step(std::span<const Feed> feeds, bool planned, std::span<float> logits) override {
+        begin(feeds, planned);
+        queueStep(planned);
+        cuda::download(logits.data(), m_logits.data(), logits.size_bytes(), stream());
+        return end(planned);
+    }
+
+    std::optional<StepTime> stepTo(std::span<const Feed> feeds, bool planned,
+                                   const TokenChoice& choice) override {
+        if (!m_choice.takes(choice))
+            return {};
+        m_choice.prepare(choice, stream());
+        begin(feeds, planned);
+        queueStep(planned);
+        m_choice.queue(m_logits.data(), stream());
+        StepTime time = end(planned);
+        m_choice.tell(choice);
+        return time;
+    }
+
+private:
+    cuda::Stream stream() const { return m_stream.get(); }
+    std::int64_t texts() const { return std::ssize(m_feeds); } // n
+    Sequence& sequence(std::int64_t text) const { return *m_feeds[static_cast<std::size_t>(text)].sequence; }
+
+    void begin(std::span<const Feed> feeds, bool planned) {
         m_feeds = feeds;
         m_moved = {};
         prepare(planned);
         for (const Feed& feed : feeds)
             feed.sequence->onDevice().beginStep();
-        queueStep(planned);
-        cuda::download(logits.data(), m_logits.data(), logits.size_bytes(), stream());
+    }
+
+    StepTime end(bool planned) {
         m_rows.fetch(stream());
         m_reads.fetch(stream());
         cuda::wait(stream());
@@ -58,11 +85,6 @@ public:
         m.ledger.add(m_moved);
         return times();
     }
-
-private:
-    cuda::Stream stream() const { return m_stream.get(); }
-    std::int64_t texts() const { return std::ssize(m_feeds); } // n
-    Sequence& sequence(std::int64_t text) const { return *m_feeds[static_cast<std::size_t>(text)].sequence; }
 
     // Recorded once for many steps: what changes from one to the next lies in memory whose address stays. A shape is
     // recorded when it is met again; the first time its kernels are queued as they are, which also has them loaded.
@@ -75,16 +97,8 @@ private:
             m_graphShape = std::move(shape);
             return queueLayers(planned);
         }
-        if (!m_graph) {
-            cuda::LaunchGraph::begin(stream());
-            try {
-                queueLayers(planned);
-            } catch (...) {
-                cuda::LaunchGraph::end(stream());
-                throw;
-            }
-            m_graph = cuda::LaunchGraph::end(stream());
-        }
+        if (!m_graph)
+            m_graph = cuda::LaunchGraph::record(stream(), [&] { queueLayers(planned); });
         m_graph.launch(stream());
     }
 
@@ -315,6 +329,7 @@ private:
     DeviceReads m_reads;
     DevicePrompt m_prompt;
     StepRows m_rows{m_spec};
+    DeviceChoice m_choice{m_spec.vocabulary};
     std::vector<TimedStage> m_stages; // in the order of a step
 
     std::span<const Feed> m_feeds;       // of this step

@@ -139,8 +139,8 @@ private:
     Room<float> m_turnedQueries, m_turnedScratch; // (most turns, H, d)
 
     struct Told { // the same on the host
-        std::vector<float> logits, tops, sums, listedLogits, listedTops, listedSums, alphas;
-        std::vector<std::int32_t> slots, counts, pages, pageCounts;
+        HostRoom<float> logits, tops, sums, listedLogits, listedTops, listedSums, alphas;
+        HostRoom<std::int32_t> slots, counts, pages, pageCounts;
     };
     Told m_told;
     std::vector<char> m_lastPages; // (G)

@@ -17,10 +17,9 @@ namespace {
 constexpr std::int64_t kFloat = sizeof(float), kIndex = sizeof(std::int32_t);
 
 template <class T>
-void fetchAll(std::vector<T>& to, const Room<T>& from, std::int64_t count, cuda::Stream stream) {
-    to.resize(static_cast<std::size_t>(count));
+void fetchAll(HostRoom<T>& to, const Room<T>& from, std::int64_t count, cuda::Stream stream) {
     if (count > 0)
-        cuda::download(to.data(), from.data(), to.size() * sizeof(T), stream);
+        cuda::download(to.atLeast(count), from.data(), static_cast<std::size_t>(count) * sizeof(T), stream);
 }
 
 } // namespace
@@ -55,9 +54,9 @@ const cpu::ReadReport& DeviceReads::told(const DeviceRead& read) {
     const Kind kind = kindOf(read.layer, read.planned);
     const bool guess = kind == Kind::Sparq && tellsGuess();
     const bool listed = (kind == Kind::Sparq && !guess) || kind == Kind::Quest;
-    const auto masses = [&](const std::vector<float>& tops, const std::vector<float>& sums) {
-        m_report.m.assign(tops.begin() + index * H, tops.begin() + (index + 1) * H);
-        m_report.l.assign(sums.begin() + index * H, sums.begin() + (index + 1) * H);
+    const auto masses = [&](const HostRoom<float>& tops, const HostRoom<float>& sums) {
+        m_report.m.assign(tops.data() + index * H, tops.data() + (index + 1) * H);
+        m_report.l.assign(sums.data() + index * H, sums.data() + (index + 1) * H);
     };
     m_report.estimate = guess;
     if (listed) {
@@ -66,7 +65,7 @@ const cpu::ReadReport& DeviceReads::told(const DeviceRead& read) {
         m_report.stride = m_most;
         m_report.slots = m_told.slots.data() + index * G * m_most;
         m_report.alphas = kind == Kind::Sparq ? m_told.alphas.data() + index * H : nullptr;
-        m_report.rows.assign(m_told.counts.begin() + index * G, m_told.counts.begin() + (index + 1) * G);
+        m_report.rows.assign(m_told.counts.data() + index * G, m_told.counts.data() + (index + 1) * G);
     } else {
         masses(m_told.tops, m_told.sums);
         m_report.logits = m_told.logits.data() + index * H * m_stride;
@@ -159,8 +158,7 @@ void DeviceReads::countListed(const DeviceRead& read, Component rows, int kvHead
     if (!m_mixed)
         return countRows(read, rows, n, moved);
     const std::int64_t at = (indexOf(read) * m_spec.kvHeads + kvHead) * m_most;
-    const auto chosen = std::span<const std::int32_t>(m_told.slots)
-                            .subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n));
+    const auto chosen = std::span<const std::int32_t>(m_told.slots.data() + at, static_cast<std::size_t>(n));
     const KvView view = read.rows->cache().view(read.layer, kvHead);
     const MixedRows& of = rows == Component::Keys ? *view.mixedKeys : *view.mixedValues;
     for (int times = cuda::readsOfEachRow(shape()); times > 0; --times)
@@ -225,9 +223,9 @@ std::span<const char> DeviceReads::choseLastPages(const DeviceRead& read, Traffi
     for (std::int64_t head = 0; head < G; ++head) {
         const std::int64_t S = read.slots[static_cast<std::size_t>(head)];
         const std::int64_t pages = (S + params.page - 1) / params.page;
-        const std::int64_t count = m_told.pageCounts[static_cast<std::size_t>(index * G + head)];
+        const std::int64_t count = m_told.pageCounts.data()[index * G + head];
         const std::int64_t last =
-            m_told.pages[static_cast<std::size_t>((index * G + head) * params.pages + count - 1)];
+            m_told.pages.data()[(index * G + head) * params.pages + count - 1];
         m_lastPages[static_cast<std::size_t>(head)] = last == pages - 1;
         const std::int64_t rows = count * params.page - (last == pages - 1 ? pages * params.page - S : 0);
         moved[Component::Indices] += 2 * kIndex * rows;

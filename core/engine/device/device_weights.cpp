@@ -56,8 +56,13 @@ std::shared_ptr<const DeviceWeights> deviceWeights(const std::shared_ptr<const M
     constexpr std::size_t kMost = 2;
     static KeptModels<int, kMost, DeviceWeights> kept;
     static const std::atomic<bool> never = false;
-    return kept.get(
-        model, 0, [&] { return std::make_shared<const DeviceWeights>(*model); }, never);
+    const auto make = [&] { return std::make_shared<const DeviceWeights>(*model); };
+    try {
+        return kept.get(model, 0, make, never);
+    } catch (const cuda::OutOfMemory&) {
+        kept.dropAll(); // another model's may be in the way
+        return kept.get(model, 0, make, never);
+    }
 }
 
 } // namespace fovea

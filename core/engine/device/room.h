@@ -1,5 +1,5 @@
 #pragma once
-// Device memory for some number of values, more of which are taken when more are asked for.
+// Memory for some number of values, more of which is taken when more are asked for.
 
 #include <cstdint>
 #include <utility>
@@ -9,23 +9,27 @@
 
 namespace fovea {
 
-template <class T>
-class Room {
+template <class T, class Buffer>
+class RoomIn {
 public:
-    // Place for `count` values at least; what was there is lost where it grows. Throws cuda::OutOfMemory.
+    // Place for `count` values at least; what was there is lost where it grows. Throws as the buffer does.
     T* atLeast(std::int64_t count) {
         const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
         if (m_buffer.bytes() < bytes) {
             m_buffer = {}; // first, so that both need not fit
-            m_buffer = cuda::DeviceBuffer(bytes + bytes / 4);
+            m_buffer = Buffer(bytes + bytes / 4);
         }
         return data();
     }
-    T* data() const { return m_buffer.as<T>(); }
+    T* data() const { return m_buffer.template as<T>(); }
 
 private:
-    cuda::DeviceBuffer m_buffer;
+    Buffer m_buffer;
 };
+template <class T>
+using Room = RoomIn<T, cuda::DeviceBuffer>;
+template <class T>
+using HostRoom = RoomIn<T, cuda::HostBuffer>; // that a device copies to
 
 // `least` times as many factors of `growth` as hold `wanted`.
 inline std::int64_t grownRoom(std::int64_t least, std::int64_t wanted, int growth) {

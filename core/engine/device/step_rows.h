@@ -3,7 +3,6 @@
 // fetched on the host, whose cache and capture are to have the same.
 
 #include <cstdint>
-#include <vector>
 
 #include "core/engine/device/device_layers.h"
 #include "core/engine/device/room.h"
@@ -20,7 +19,7 @@ public:
     void begin(std::int64_t rows) {
         m_rows = rows;
         m_device.atLeast(m_spec.layers * ofLayer());
-        m_host.resize(static_cast<std::size_t>(m_spec.layers * ofLayer()));
+        m_host.atLeast(m_spec.layers * ofLayer());
     }
 
     DeviceLayers::Heads on(int layer) const { return in(m_device.data(), layer); }
@@ -62,7 +61,7 @@ private:
     const ModelSpec& m_spec;
     std::int64_t m_rows = 0;
     Room<float> m_device;
-    std::vector<float> m_host;
+    HostRoom<float> m_host;
 };
 
 } // namespace fovea

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -46,6 +47,36 @@ private:
     std::size_t m_bytes = 0;
 };
 
+// Host memory that a GPU copies to while the host goes on: pinned. Where none can be pinned it is ordinary memory, to which a
+// download waits until it is there.
+class HostBuffer {
+public:
+    HostBuffer() = default;
+    // Throws std::bad_alloc, or std::runtime_error where there is no device. No bytes: no memory.
+    explicit HostBuffer(std::size_t bytes);
+    ~HostBuffer();
+    HostBuffer(HostBuffer&& other) noexcept
+        : m_data(std::exchange(other.m_data, nullptr)), m_bytes(std::exchange(other.m_bytes, 0)),
+          m_pinned(other.m_pinned) {}
+    HostBuffer& operator=(HostBuffer&& other) noexcept {
+        std::swap(m_data, other.m_data);
+        std::swap(m_bytes, other.m_bytes);
+        std::swap(m_pinned, other.m_pinned);
+        return *this;
+    }
+
+    template <class T>
+    T* as() const {
+        return static_cast<T*>(m_data);
+    }
+    std::size_t bytes() const { return m_bytes; }
+
+private:
+    void* m_data = nullptr;
+    std::size_t m_bytes = 0;
+    bool m_pinned = false;
+};
+
 // How many buffers were ever taken. Whoever kept addresses, in a graph say, keeps good ones while it stays.
 std::uint64_t takenBuffers();
 // Bytes of those that are there now.
@@ -65,8 +96,8 @@ private:
     Stream m_stream = nullptr;
 };
 
-// Queued on `stream`. Host memory that is uploaded may change when this returns; what is downloaded is there once the
-// stream was waited for. Throw std::runtime_error.
+// Queued on `stream`. Host memory that is uploaded may change when this returns, unless it is a HostBuffer's, which must stay
+// as it is until the stream was waited for; what is downloaded is there once it was. Throw as launches do.
 void upload(void* to, const void* from, std::size_t bytes, Stream stream);
 void download(void* to, const void* from, std::size_t bytes, Stream stream);
 void copy(void* to, const void* from, std::size_t bytes, Stream stream); // on the device
@@ -86,10 +117,9 @@ public:
         return *this;
     }
 
-    // What is queued between the two is kept, with its arguments, and not done: launches, copies on the device and times,
-    // but nothing of the host, and no memory is taken. Throw std::runtime_error; whoever throws in between ends it, too.
-    static void begin(Stream stream);
-    static LaunchGraph end(Stream stream);
+    // What `work` queues is kept, with its arguments, and not done: launches, copies on the device and times, but nothing of
+    // the host, and no memory is taken or given back. Throws what it throws, and as launches do.
+    static LaunchGraph record(Stream stream, const std::function<void()>& work);
 
     explicit operator bool() const { return m_graph != nullptr; }
     void launch(Stream stream) const;

@@ -40,6 +40,7 @@ struct ChooseArguments {
     int slices;
     Peak* peaks;           // (rows, slices)
     std::uint64_t* masses; // (rows, V), in 2^-42
+    double* sums;          // (rows, slices), for surprises
 };
 
 constexpr int kMassBits = 42;

@@ -1,6 +1,7 @@
 #pragma once
-// Chooses the next token of each text on a GPU, so that a step need not wait for the host. Truth: Sampler
-// (core/engine/sampler.h), whose choice this is for the same logits and the same draw.
+// Chooses the next token of each text on a GPU, and says how surprising it was, so that logits need not go to the host.
+// Truth: chooseToken (core/engine/sampler.h), whose choice this is for the same logits and the same draw, and surpriseOf
+// (core/engine/generation.h).
 //
 // All pointers are device memory. C++17.
 
@@ -23,13 +24,17 @@ struct ChooseTokens {
     // (rows) in [0, 1), multiples of 2^-24 as the Sampler draws them; null at temperature 0.
     const float* draws = nullptr;
 
-    int* tokens = nullptr;   // (rows)
-    void* scratch = nullptr; // scratchBytes(…), aligned to 16
+    bool given = false;         // tokens are there already, each below `vocabulary`: only their surprise is asked for
+    int* tokens = nullptr;      // (rows)
+    float* surprises = nullptr; // (rows) −ln softmax(logits)[token], nats; null: nobody asks
+    void* scratch = nullptr;    // scratchBytes(…), aligned to 16
 };
 
 constexpr int kMostVocabulary = 1 << 18;
 
 std::size_t scratchBytes(const ChooseTokens& step);
+// Why choices of this many tokens and texts are not made, in a sentence; empty where they are.
+std::string sizesRefused(const ChooseTokens& step);
 // Why a launch is not taken, in a sentence; empty when it is.
 std::string refusal(const ChooseTokens& step);
 // Queues the choice on `stream` and returns. Throws std::invalid_argument with refusal()'s sentence, or

@@ -17,6 +17,12 @@ DeviceBuffer::DeviceBuffer(std::size_t bytes) {
 }
 DeviceBuffer::~DeviceBuffer() = default;
 
+HostBuffer::HostBuffer(std::size_t bytes) {
+    if (bytes > 0)
+        refuse();
+}
+HostBuffer::~HostBuffer() = default;
+
 std::uint64_t takenBuffers() {
     return 0;
 }
@@ -46,10 +52,7 @@ void wait(Stream) {
 }
 
 LaunchGraph::~LaunchGraph() = default;
-void LaunchGraph::begin(Stream) {
-    refuse();
-}
-LaunchGraph LaunchGraph::end(Stream) {
+LaunchGraph LaunchGraph::record(Stream, const std::function<void()>&) {
     refuse();
 }
 void LaunchGraph::launch(Stream) const {

@@ -45,6 +45,15 @@ TEST_CASE("A logit that is not a number is never chosen", "[core.engine]") {
     }
 }
 
+TEST_CASE("A draw is taken for every token, whatever its logits, and none at temperature 0", "[core.engine]") {
+    Sampler one({.temperature = 1}), other({.temperature = 1}), greedy({.temperature = 0});
+    for (const std::vector<float>& logits :
+         {std::vector<float>{0, kInf}, std::vector<float>{kNan, -kInf}, std::vector<float>{1, 2, 3}})
+        CHECK(one.next(logits) == chooseToken(logits, {.temperature = 1}, other.draw()));
+    CHECK(one.draw() == other.draw());
+    CHECK(greedy.draw() == 0);
+}
+
 TEST_CASE("Sampling follows the softmax at its temperature", "[core.engine]") {
     const std::vector<float> logits = {0, 1, 2};
     for (const float temperature : {1.f, .5f, 2.f}) {

@@ -6,7 +6,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <new>
 #include <string>
 #include <vector>
@@ -19,7 +22,7 @@ namespace {
 
 std::atomic<std::size_t> g_limit{std::numeric_limits<std::size_t>::max()}, g_taken{0}, g_mostTaken{0};
 std::atomic<std::uint64_t> g_takenBuffers{0};
-std::atomic<std::size_t> g_recordedGraphs{0};
+std::atomic<std::size_t> g_recordedGraphs{0}, g_downloaded{0};
 Order g_order = Order::Forward;
 unsigned long g_seed = 1;
 
@@ -30,6 +33,9 @@ void limitMemory(std::size_t bytes) {
 }
 std::size_t mostTakenMemory() {
     return g_mostTaken.exchange(g_taken);
+}
+std::size_t takeDownloaded() {
+    return g_downloaded.exchange(0);
 }
 std::size_t recordedGraphs() {
     return g_recordedGraphs;
@@ -54,7 +60,38 @@ int multiprocessors() {
     return 4;
 }
 
+namespace {
+
+// What is on its way to pinned memory, and where that is. Any thread may ask.
+struct Download {
+    Stream stream;
+    unsigned char* to;
+    std::vector<unsigned char> bytes;
+
+    bool isTo(const unsigned char* memory, std::size_t size) const { return to >= memory && to < memory + size; }
+};
+std::mutex g_pinnedInUse;
+std::map<unsigned char*, std::size_t> g_pinned;
+std::vector<Download> g_onTheirWay;
+
+// Removes those of which `gone` says so.
+template <class Gone>
+void dropDownloads(const Gone& gone) {
+    g_onTheirWay.erase(std::remove_if(g_onTheirWay.begin(), g_onTheirWay.end(), gone), g_onTheirWay.end());
+}
+
+bool isPinned(unsigned char* at) {
+    const auto behind = g_pinned.upper_bound(at);
+    return behind != g_pinned.begin() && at < std::prev(behind)->first + std::prev(behind)->second;
+}
+
+thread_local bool g_records = false;
+
+} // namespace
+
 DeviceBuffer::DeviceBuffer(std::size_t bytes) : m_bytes(bytes) {
+    if (g_records)
+        throw simt::Error("memory is taken while a graph is recorded");
     constexpr std::size_t kAlignment = 256;
     if (bytes == 0)
         return;
@@ -68,6 +105,24 @@ DeviceBuffer::DeviceBuffer(std::size_t bytes) : m_bytes(bytes) {
     ++simt::g_takenBuffers;
     simt::g_taken += bytes;
     simt::g_mostTaken = std::max(simt::g_mostTaken.load(), simt::g_taken.load());
+}
+
+HostBuffer::HostBuffer(std::size_t bytes) : m_bytes(bytes), m_pinned(bytes > 0) {
+    if (!m_pinned)
+        return;
+    m_data = ::operator new(bytes);
+    std::memset(m_data, 0xFF, bytes);
+    const std::lock_guard alone(g_pinnedInUse);
+    g_pinned[static_cast<unsigned char*>(m_data)] = bytes;
+}
+
+HostBuffer::~HostBuffer() {
+    if (!m_data)
+        return;
+    const std::lock_guard alone(g_pinnedInUse);
+    g_pinned.erase(static_cast<unsigned char*>(m_data));
+    dropDownloads([&](const Download& download) { return download.isTo(as<unsigned char>(), m_bytes); });
+    ::operator delete(m_data);
 }
 
 std::uint64_t takenBuffers() {
@@ -110,9 +165,16 @@ void upload(void* to, const void* from, std::size_t bytes, Stream stream) {
     requireNoRecording(stream, "host memory is read");
     std::memcpy(to, from, bytes);
 }
+// To pinned memory as a GPU does: what lies there now, but not before somebody waits.
 void download(void* to, const void* from, std::size_t bytes, Stream stream) {
     requireNoRecording(stream, "host memory is written");
-    std::memcpy(to, from, bytes);
+    simt::g_downloaded += bytes;
+    const auto* const first = static_cast<const unsigned char*>(from);
+    const std::lock_guard alone(g_pinnedInUse);
+    if (auto* const memory = static_cast<unsigned char*>(to); isPinned(memory))
+        g_onTheirWay.push_back({stream, memory, {first, first + bytes}});
+    else
+        std::memcpy(to, from, bytes);
 }
 void copy(void* to, const void* from, std::size_t bytes, Stream stream) {
     queue(stream, [=] { std::memcpy(to, from, bytes); });
@@ -122,17 +184,31 @@ void clear(void* to, std::size_t bytes, Stream stream) {
 }
 void wait(Stream stream) {
     requireNoRecording(stream, "the host waits");
+    const std::lock_guard alone(g_pinnedInUse);
+    dropDownloads([&](const Download& download) {
+        if (download.stream == stream)
+            std::memcpy(download.to, download.bytes.data(), download.bytes.size());
+        return download.stream == stream;
+    });
 }
 
 using Recorded = std::vector<std::function<void()>>;
 
-void LaunchGraph::begin(Stream stream) {
-    static_cast<simt::Executor*>(stream)->record();
-}
-LaunchGraph LaunchGraph::end(Stream stream) {
+LaunchGraph LaunchGraph::record(Stream stream, const std::function<void()>& work) {
+    auto* const executor = static_cast<simt::Executor*>(stream);
+    executor->record();
+    g_records = true;
+    try {
+        work();
+    } catch (...) {
+        g_records = false;
+        executor->endRecording();
+        throw;
+    }
+    g_records = false;
     ++simt::g_recordedGraphs;
     LaunchGraph graph;
-    graph.m_graph = new Recorded(static_cast<simt::Executor*>(stream)->endRecording());
+    graph.m_graph = new Recorded(executor->endRecording());
     return graph;
 }
 void LaunchGraph::launch(Stream stream) const {

@@ -12,6 +12,8 @@ namespace fovea::simt {
 void limitMemory(std::size_t bytes);
 // The most that buffers ever had together since it was last asked for.
 std::size_t mostTakenMemory();
+// Bytes that were downloaded since this was last asked.
+std::size_t takeDownloaded();
 // Graphs that were ever recorded.
 std::size_t recordedGraphs();
 // How streams made from now on execute.

@@ -6,16 +6,13 @@
 #include <atomic>
 #include <limits>
 #include <mutex>
+#include <new>
 
+#include "core/kernels/cuda/device/outcome.h"
 #include "core/kernels/cuda/device_memory.h"
 
 namespace fovea::cuda {
 namespace {
-
-void throwUnlessSuccess(cudaError_t error, const char* doing) {
-    if (error != cudaSuccess)
-        throw std::runtime_error(std::string(doing) + ": " + cudaGetErrorString(error));
-}
 
 void requireDevice() {
     if (!available())
@@ -25,17 +22,49 @@ void requireDevice() {
 std::atomic<std::uint64_t> g_takenBuffers{0};
 std::atomic<std::size_t> g_takenBytes{0};
 
-// The pool keeps what it was given, instead of handing it to the system at the next wait.
-void keepFreedMemory() {
-    static std::once_flag once;
-    std::call_once(once, [] {
+// Held while a graph is recorded, and by whoever waits for the whole device: that ends every recording, of any thread.
+std::recursive_mutex g_recording;
+
+// Null where there is none. It keeps what it was given, instead of handing it to the system at the next wait.
+cudaMemPool_t pool() {
+    static const cudaMemPool_t kept = [] {
         int device = 0;
         cudaMemPool_t pool = nullptr;
         std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
         if (cudaGetDevice(&device) == cudaSuccess &&
             cudaDeviceGetDefaultMemPool(&pool, device) == cudaSuccess)
             cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all);
-    });
+        return pool;
+    }();
+    return kept;
+}
+
+// On the default stream, and there at once: streams of others may use it without a thought.
+cudaError_t take(void** data, std::size_t bytes) {
+    cudaError_t error = cudaMallocAsync(data, bytes, nullptr);
+    if (error == cudaSuccess)
+        error = cudaStreamSynchronize(nullptr);
+    return error;
+}
+
+// Whatever was queued before, on whatever stream, may use what is about to be given back. False: the device is lost.
+bool waitForDevice() {
+    if (cudaDeviceSynchronize() == cudaSuccess)
+        return true;
+    cudaGetLastError();
+    return false;
+}
+
+// Does the GPU read ordinary host memory where it lies, instead of being given a copy (as a Grace Hopper does)?
+bool readsHostMemory() {
+    static const bool reads = [] {
+        int device = 0, answer = 0;
+        return cudaGetDevice(&device) == cudaSuccess &&
+               cudaDeviceGetAttribute(&answer, cudaDevAttrPageableMemoryAccessUsesHostPageTables, device) ==
+                   cudaSuccess &&
+               answer != 0;
+    }();
+    return reads;
 }
 
 std::string megabytes(std::size_t bytes) {
@@ -70,11 +99,12 @@ DeviceBuffer::DeviceBuffer(std::size_t bytes) {
     if (bytes == 0)
         return;
     requireDevice();
-    keepFreedMemory();
-    // On the default stream, and there at once: streams of others may use it without a thought.
-    cudaError_t error = cudaMallocAsync(&m_data, bytes, nullptr);
-    if (error == cudaSuccess)
-        error = cudaStreamSynchronize(nullptr);
+    const std::lock_guard alone(g_recording);
+    const cudaMemPool_t spare = pool();
+    cudaError_t error = take(&m_data, bytes);
+    // What the pool keeps may lie in pieces that are too small.
+    if (error == cudaErrorMemoryAllocation && spare && cudaMemPoolTrimTo(spare, 0) == cudaSuccess)
+        error = take(&m_data, bytes);
     if (error == cudaErrorMemoryAllocation) {
         cudaGetLastError(); // it is told, and not the next caller's
         m_data = nullptr;
@@ -98,9 +128,35 @@ std::size_t takenBytes() {
 
 DeviceBuffer::~DeviceBuffer() {
     g_takenBytes -= m_bytes;
-    // Work that still uses it was queued before, on whatever stream: waited for, as cudaFree would.
-    if (m_data && cudaDeviceSynchronize() == cudaSuccess)
+    if (!m_data)
+        return;
+    const std::lock_guard alone(g_recording);
+    if (waitForDevice())
         cudaFreeAsync(m_data, nullptr);
+}
+
+HostBuffer::HostBuffer(std::size_t bytes) {
+    if (bytes == 0)
+        return;
+    requireDevice();
+    m_pinned = cudaHostAlloc(&m_data, bytes, cudaHostAllocPortable) == cudaSuccess;
+    if (!m_pinned) {
+        cudaGetLastError();
+        m_data = ::operator new(bytes);
+    }
+    m_bytes = bytes;
+}
+
+HostBuffer::~HostBuffer() {
+    if (!m_data)
+        return;
+    if (!m_pinned) {
+        ::operator delete(m_data);
+        return;
+    }
+    const std::lock_guard alone(g_recording);
+    if (waitForDevice())
+        cudaFreeHost(m_data);
 }
 
 OwnStream::OwnStream() {
@@ -115,10 +171,12 @@ OwnStream::~OwnStream() {
     cudaStreamDestroy(streamOf(m_stream));
 }
 
-// Memory that is not pinned is staged before the call returns.
+// Memory that is not pinned is staged before the call returns, but where it is read in place.
 void upload(void* to, const void* from, std::size_t bytes, Stream stream) {
     throwUnlessSuccess(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, streamOf(stream)),
                        "copying to the GPU");
+    if (readsHostMemory())
+        wait(stream);
 }
 
 void download(void* to, const void* from, std::size_t bytes, Stream stream) {
@@ -139,14 +197,19 @@ void wait(Stream stream) {
     throwUnlessSuccess(cudaStreamSynchronize(streamOf(stream)), "waiting for the GPU");
 }
 
-// Of this thread alone: others may take memory meanwhile.
-void LaunchGraph::begin(Stream stream) {
+LaunchGraph LaunchGraph::record(Stream stream, const std::function<void()>& work) {
+    const std::lock_guard alone(g_recording);
     throwUnlessSuccess(cudaStreamBeginCapture(streamOf(stream), cudaStreamCaptureModeThreadLocal),
                        "recording a graph");
-}
-
-LaunchGraph LaunchGraph::end(Stream stream) {
     cudaGraph_t recorded = nullptr;
+    try {
+        work();
+    } catch (...) {
+        if (cudaStreamEndCapture(streamOf(stream), &recorded) == cudaSuccess)
+            cudaGraphDestroy(recorded);
+        cudaGetLastError(); // what was thrown says why
+        throw;
+    }
     throwUnlessSuccess(cudaStreamEndCapture(streamOf(stream), &recorded), "recording a graph");
     cudaGraphExec_t ready = nullptr;
     const cudaError_t error = cudaGraphInstantiate(&ready, recorded, 0);

@@ -8,9 +8,9 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
-#include <stdexcept>
-#include <string>
 #include <type_traits>
+
+#include "core/kernels/cuda/device/outcome.h"
 
 namespace fovea::cuda {
 
@@ -113,11 +113,6 @@ __device__ __forceinline__ Word loadOnce(const Word* source) {
 }
 
 // --- Launch ------------------------------------------------------------------------------------------------
-
-inline void throwUnlessSuccess(cudaError_t error, const char* doing) {
-    if (error != cudaSuccess)
-        throw std::runtime_error(std::string(doing) + ": " + cudaGetErrorString(error));
-}
 
 // Queues kernel(arguments…) on `stream` (a cudaStream_t).
 template <class... Parameters, class... Arguments>

@@ -118,13 +118,16 @@ TEST_CASE("Choosing tokens has no race, and one without any of its barriers",
     CHECK(races([&](Stream stream) { drawn.run(stream); }) == "");
     simt::Executor executor;
     drawn.run(&executor);
-    CHECK(executor.counts().barriers == kBarriers + 1); // and one of findPeaks
+    CHECK(executor.counts().barriers == kBarriers + 2); // and one each of findPeaks and sumExponentials
     constexpr int kLaunchOfChoose = 3;
     for (int barrier = 1; barrier <= kBarriers; ++barrier) {
         INFO("barrier " << barrier);
         CHECK_THAT(races([&](Stream stream) { drawn.run(stream); }, barrier, kLaunchOfChoose),
                    Contains("race") || Contains("nobody wrote"));
     }
+    constexpr int kLaunchOfSums = 4;
+    CHECK_THAT(races([&](Stream stream) { drawn.run(stream); }, 1, kLaunchOfSums),
+               Contains("race") || Contains("nobody wrote"));
 }
 
 TEST_CASE("A prompt's weights have no race, and one without any of their barriers",

@@ -20,14 +20,22 @@ float firstDraw(std::uint64_t seed) {
 
 } // namespace
 
-std::vector<int> SamplingCase::run(Stream stream) const {
+std::vector<int> SamplingCase::someTokens() const {
+    std::vector<int> tokens;
+    for (std::size_t row = 0; row < logits.size(); ++row)
+        tokens.push_back(static_cast<int>((seed + 7 * row) % logits[row].size()));
+    return tokens;
+}
+
+Chosen SamplingCase::run(Stream stream) const {
     std::vector<float> all, draws;
     for (std::size_t row = 0; row < logits.size(); ++row) {
         all.insert(all.end(), logits[row].begin(), logits[row].end());
         draws.push_back(firstDraw(seed + row));
     }
     const machine::Buffer logitMemory = machine::upload(all), drawMemory = machine::upload(draws);
-    const Guarded<int> tokens(std::vector<int>(logits.size(), -7));
+    const Guarded<int> tokens(given ? someTokens() : std::vector<int>(logits.size(), -7));
+    const Guarded<float> surprises(logits.size());
     ChooseTokens step;
     step.logits = static_cast<const float*>(logitMemory.data());
     step.vocabulary = static_cast<int>(logits.front().size());
@@ -35,28 +43,32 @@ std::vector<int> SamplingCase::run(Stream stream) const {
     step.temperature = temperature;
     step.topK = topK;
     step.topP = topP;
-    step.draws = temperature > 0 ? static_cast<const float*>(drawMemory.data()) : nullptr;
+    step.given = given;
+    step.draws = temperature > 0 && !given ? static_cast<const float*>(drawMemory.data()) : nullptr;
     step.tokens = tokens.data();
+    step.surprises = surprises.data();
     const Guarded<unsigned char> scratch(std::vector<unsigned char>(scratchBytes(step), 0xFF));
     step.scratch = scratch.data();
     chooseTokens(step, stream);
     machine::finish();
     scratch.read("scratch");
-    return tokens.read("tokens");
+    return {tokens.read("tokens"), surprises.read("surprises")};
 }
 
-std::vector<int> SamplingCase::truth() const {
-    std::vector<int> tokens;
+Chosen SamplingCase::truth() const {
+    Chosen chosen{someTokens(), {}};
     for (std::size_t row = 0; row < logits.size(); ++row) {
-        Sampler sampler({temperature, topK, topP, seed + row});
-        tokens.push_back(sampler.next(logits[row]));
+        if (!given)
+            chosen.tokens[row] = Sampler({temperature, topK, topP, seed + row}).next(logits[row]);
+        chosen.surprises.push_back(surpriseOf(logits[row], chosen.tokens[row]));
     }
-    return tokens;
+    return chosen;
 }
 
 std::string SamplingCase::text() const {
     return "V=" + std::to_string(logits.front().size()) + " T=" + std::to_string(temperature) +
-           " k=" + std::to_string(topK) + " p=" + std::to_string(topP) + " seed=" + std::to_string(seed);
+           " k=" + std::to_string(topK) + " p=" + std::to_string(topP) + " seed=" + std::to_string(seed) +
+           (given ? " given" : "");
 }
 
 std::vector<float> madeUpLogits(int vocabulary, float spread, float step, unsigned seed) {
