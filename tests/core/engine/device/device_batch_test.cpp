@@ -81,7 +81,7 @@ TEST_CASE("Texts of one launch are split as each is alone", "[core.engine.device
     }
 }
 
-TEST_CASE("Texts at once are the same in every order of threads", "[core.engine.device.batch]") {
+TEST_CASE("Texts at once are the same in every order of threads", "[core.engine.device.batch][host]") {
     const auto model = smallModel();
     for (const simt::Order order : {simt::Order::Reverse, simt::Order::Shuffled}) {
         simt::executeIn(order, 7);
@@ -90,7 +90,7 @@ TEST_CASE("Texts at once are the same in every order of threads", "[core.engine.
     simt::executeIn(simt::Order::Forward);
 }
 
-TEST_CASE("A step of a batch has as many launches as a text's alone", "[core.engine.device.batch]") {
+TEST_CASE("A step of a batch has as many launches as a text's alone", "[core.engine.device.batch][host]") {
     const auto model = smallModel();
     for (const std::string& text :
          {std::string("dense"), std::string("store=bf16 read=sparq:r=4,k=6"),
@@ -123,7 +123,7 @@ TEST_CASE("A step of a batch has as many launches as a text's alone", "[core.eng
 }
 
 TEST_CASE("One graph serves the steps of a batch, and another when a text has left",
-          "[core.engine.device.batch]") {
+          "[core.engine.device.batch][host]") {
     const auto model = smallModel();
     Batch batch(model, parsePlan("store=f16 read=sparq:r=4,k=6"), 3, 0, Backend::Cuda);
     const auto prompts = promptsOf(3, 60, 9);

@@ -201,7 +201,7 @@ TEST_CASE("Random shapes under KIVI on the GPU are what they are on the CPU", "[
 }
 
 TEST_CASE("A GPU without memory for mixed rows hands the run to the CPU, and nothing is lost",
-          "[core.engine.device.mixed]") {
+          "[core.engine.device.mixed][host]") {
     const LearntModel learnt;
     const auto tokens = randomTokens(300);
     const std::span<const int> all = tokens;
@@ -273,7 +273,7 @@ TEST_CASE("Ragged texts of mixed rows that come and go are what each is alone",
     }
 }
 
-TEST_CASE("One graph serves many steps over mixed rows", "[core.engine.device.mixed]") {
+TEST_CASE("One graph serves many steps over mixed rows", "[core.engine.device.mixed][host]") {
     const LearntModel learnt;
     const auto tokens = randomTokens(250);
     std::vector<std::string> texts(std::begin(kStores), std::end(kStores));

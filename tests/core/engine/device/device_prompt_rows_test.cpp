@@ -187,7 +187,7 @@ TEST_CASE("Prompts on the GPU follow each other, and steps", "[core.engine.devic
 }
 
 TEST_CASE("A prompt in floats that the GPU has no room for is read on by the CPU",
-          "[core.engine.device][prompt]") {
+          "[core.engine.device][prompt][host]") {
     const auto tokens = randomTokens(400);
     for (const char* text : {kTurned[0], kTurned[5], kInFloats[0], kInFloats[4], kHeard[0], kHeard[6]}) {
         const std::size_t before = cuda::takenBytes();

@@ -73,7 +73,7 @@ TEST_CASE("A prompt on the GPU is what it is on the CPU, in one chunk or several
             }
 }
 
-TEST_CASE("A prompt that the GPU has no room for is read on by the CPU", "[core.engine.device]") {
+TEST_CASE("A prompt that the GPU has no room for is read on by the CPU", "[core.engine.device][host]") {
     const auto model = windowedModel(true);
     const auto tokens = randomTokens(400);
     const std::span<const int> prompt = tokens;

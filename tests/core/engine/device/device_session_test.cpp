@@ -76,7 +76,7 @@ TEST_CASE("The GPU's attention is the CPU's on the same rows, head by head", "[c
 }
 
 TEST_CASE("A GPU without memory for the next step hands the run to the CPU, and nothing is lost",
-          "[core.engine.device]") {
+          "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto tokens = randomTokens(300);
     const std::span<const int> all = tokens;
@@ -126,7 +126,7 @@ TEST_CASE("Texts on the GPU at once are what each is alone, and so is their cost
         }
 }
 
-TEST_CASE("The GPU's order of threads is no part of a result", "[core.engine.device]") {
+TEST_CASE("The GPU's order of threads is no part of a result", "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto tokens = randomTokens(kTokens);
     std::vector<std::vector<float>> logits;
@@ -192,7 +192,7 @@ TEST_CASE("A step's time on the GPU is its stages', layer by layer, in order", "
 }
 
 TEST_CASE("One graph serves many steps, and another is recorded where launches change",
-          "[core.engine.device]") {
+          "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto tokens = randomTokens(300);
     Session gpu(model, parsePlan("store=f16 read=sparq:r=4,k=6"), {.backend = Backend::Cuda});
@@ -211,7 +211,7 @@ TEST_CASE("One graph serves many steps, and another is recorded where launches c
     CHECK(graphsOf(250, 262, true) >= 1); // beyond the room of the first
 }
 
-TEST_CASE("Every way of making a step is timed and held against libtorch's", "[core.engine.device]") {
+TEST_CASE("Every way of making a step is timed and held against libtorch's", "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto prompt = randomTokens(20), fed = randomTokens(9, 50, 4);
     const auto ways = timeWays(model, parsePlan("read=sparq:r=4,k=6"), prompt, fed, 20, kGoOn);

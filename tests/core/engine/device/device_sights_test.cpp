@@ -80,7 +80,7 @@ TEST_CASE("Texts of different lengths turn their sinks by their own, bit for bit
 }
 
 TEST_CASE("One graph serves the steps of parted heads, and of sinks that are all turned",
-          "[core.engine.device]") {
+          "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto tokens = randomTokens(120);
     for (const std::string& text : {kCache, kInfinite + " read=topv:k=5", kParted + " read=sparq:r=4,k=6"}) {
@@ -96,7 +96,7 @@ TEST_CASE("One graph serves the steps of parted heads, and of sinks that are all
 }
 
 TEST_CASE("A GPU that runs out of memory under parted heads or turned sinks loses nothing",
-          "[core.engine.device]") {
+          "[core.engine.device][host]") {
     const auto model = smallModel();
     const auto tokens = randomTokens(150);
     const std::span<const int> all = tokens;

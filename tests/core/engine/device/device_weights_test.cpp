@@ -224,7 +224,7 @@ TEST_CASE("Calibrated weights and smoothed activations run on the GPU", "[core.e
     }
 }
 
-TEST_CASE("Rounded activations and blocks go on in graphs, in any order of threads", "[core.engine.device]") {
+TEST_CASE("Rounded activations and blocks go on in graphs, in any order of threads", "[core.engine.device][host]") {
     const TemporaryFolder folder;
     const auto blocks = ggufOf(folder, {.layers = 1}, mixed);
     for (const auto& [model, text] : {std::pair(floatModel(), "weights=rtn acts=rtn"),
@@ -245,7 +245,7 @@ TEST_CASE("Rounded activations and blocks go on in graphs, in any order of threa
     }
 }
 
-TEST_CASE("A GPU without room for what is rounded hands the run to the CPU", "[core.engine.device]") {
+TEST_CASE("A GPU without room for what is rounded hands the run to the CPU", "[core.engine.device][host]") {
     const auto model = floatModel();
     const AttentionPlan plan = parsePlan("weights=rtn acts=rtn:bits=4");
     const auto tokens = randomTokens(12);

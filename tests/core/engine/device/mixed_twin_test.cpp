@@ -202,19 +202,19 @@ std::vector<Store> stores() {
 } // namespace
 
 TEST_CASE("The GPU writes and codes mixed rows as the CPU does, byte for byte",
-          "[core.engine.device.mixed]") {
+          "[core.engine.device.mixed][host]") {
     for (const Store& store : stores())
         for (const int headDim : {32, 64, 80})
             run(store, {.headDim = headDim});
 }
 
-TEST_CASE("Exact rows of any type become the CPU's codes", "[core.engine.device.mixed]") {
+TEST_CASE("Exact rows of any type become the CPU's codes", "[core.engine.device.mixed][host]") {
     for (const Store& store : stores())
         for (const ElementType type : {ElementType::F16, ElementType::BF16})
             run(store, {.type = type, .headDim = 96}, 70);
 }
 
-TEST_CASE("Copies of keys, sums and bounds follow rows that become codes", "[core.engine.device.mixed]") {
+TEST_CASE("Copies of keys, sums and bounds follow rows that become codes", "[core.engine.device.mixed][host]") {
     for (const Store& store : stores()) {
         run(store, {.columns = true, .sum = true});
         run(store, {.page = 5});
@@ -222,7 +222,7 @@ TEST_CASE("Copies of keys, sums and bounds follow rows that become codes", "[cor
 }
 
 TEST_CASE("What is no number, and what no scale holds, is coded as the CPU codes it",
-          "[core.engine.device.mixed]") {
+          "[core.engine.device.mixed][host]") {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     for (const Store& store : stores())
         for (const float odd :
@@ -243,7 +243,7 @@ TEST_CASE("What is no number, and what no scale holds, is coded as the CPU codes
         }
 }
 
-TEST_CASE("A step that was lost leaves a twin that catches up", "[core.engine.device.mixed]") {
+TEST_CASE("A step that was lost leaves a twin that catches up", "[core.engine.device.mixed][host]") {
     for (const Store& store : stores()) {
         INFO(toText({.store = store}));
         const Held held{.headDim = 32};
