@@ -8,7 +8,9 @@
 #include <vector_functions.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <string>
 
 #include "tests/support/simt/block.h"
 #include "tests/support/simt/executor.h"
@@ -160,9 +162,11 @@ inline float floatOf(unsigned bits) {
 
 // --- Memory ------------------------------------------------------------------------------------------------
 
-// Counted, so that a test can hold the kernel to the traffic that its header states.
+// Counted, so that a test can hold the kernel to the traffic that its header states. A GPU loads a word from whole ones only.
 template <class Word>
 Word loadOnce(const Word* source) {
+    if (reinterpret_cast<std::uintptr_t>(source) % sizeof(Word) != 0)
+        throw simt::Error("a word of " + std::to_string(sizeof(Word)) + " bytes is loaded across two");
     simt::Block::running().countLoad(sizeof *source);
     return *source;
 }

@@ -114,15 +114,16 @@ __device__ __forceinline__ Word loadOnce(const Word* source) {
 
 // --- Launch ------------------------------------------------------------------------------------------------
 
+// Lets `kernel` have so much shared memory, and never less again: another thread may be about to launch it with more.
+void grantSharedMemory(const void* kernel, std::size_t bytes);
+
 // Queues kernel(arguments…) on `stream` (a cudaStream_t).
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sharedBytes, void* stream,
             Arguments... arguments) {
     constexpr std::size_t kGrantedToAll = 48 * 1024;  // more must be asked for
     if (sharedBytes > kGrantedToAll)
-        throwUnlessSuccess(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                static_cast<int>(sharedBytes)),
-                           "asking for shared memory");
+        grantSharedMemory(reinterpret_cast<const void*>(kernel), sharedBytes);
     kernel<<<grid, block, sharedBytes, static_cast<cudaStream_t>(stream)>>>(arguments...);
     throwUnlessSuccess(cudaGetLastError(), "launching a CUDA kernel");
 }
