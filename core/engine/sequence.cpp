@@ -58,7 +58,7 @@ void Sequence::keepPromptRows(std::int64_t tokens) {
 
 PromptTwin& Sequence::promptOnDevice() {
     if (!m_promptTwin)
-        m_promptTwin = std::make_unique<PromptTwin>(m_cache, *m_promptRows);
+        m_promptTwin = std::make_unique<PromptTwin>(m_cache, m_promptRows.get());
     return *m_promptTwin;
 }
 

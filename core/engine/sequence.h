@@ -57,7 +57,8 @@ public:
     // until the next step.
     void keepPromptRows(std::int64_t tokens);
     const PromptRows* promptRows() const { return m_promptRows.get(); } // null: nobody asked
-    // The same on the GPU, from the first call on; where there are such rows.
+    // What a prompt's queries see in floats on the GPU, from the first call on until the next step: those rows or, where there
+    // are none, all as the cache holds it.
     PromptTwin& promptOnDevice();
     // Before a step: forgets what the last one did. The first planned one drops what the plan does not keep of the
     // tokens before it.
@@ -91,7 +92,7 @@ private:
     Capture* m_writtenCapture = nullptr;      // the same, for this text alone
     std::unique_ptr<KeepObserver> m_observer;
     std::unique_ptr<PromptRows> m_promptRows;
-    std::unique_ptr<PromptTwin> m_promptTwin; // of those
+    std::unique_ptr<PromptTwin> m_promptTwin; // null: no prompt asked
     SlotHistory m_history;
     std::vector<char> m_lastPages, m_holes;      // (layers, G) and (G), as StepShape has them
     std::vector<std::vector<int>> m_readers;     // (layers) the same

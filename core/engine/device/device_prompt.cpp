@@ -38,23 +38,27 @@ DevicePrompt::DevicePrompt(const DecodeState& state, DeviceLayers& layers, cuda:
     }
 }
 
-// Prompts through the codes of a store of which rows become codes one by one as tokens come are served on the host, for here a
-// chunk of them comes at once; and those in floats after steps whose keep goes on dropping what they would see.
+DevicePrompt::Rows DevicePrompt::rowsFor(Sequence& text) {
+    if (text.promptRows())
+        return Rows::AsTheyCame;
+    return text.cache().layout().mixed ? Rows::AsHeld : Rows::InCache;
+}
+
+// Rows that lie by position do not say what a keep has dropped: they are the host's after steps whose keep goes on.
 bool DevicePrompt::takes(Sequence& text) const {
     if (m.tap)
         return false;
-    if (!text.promptRows())
-        return !text.cache().layout().mixed;
-    return !text.keeping() || std::holds_alternative<KeepAll>(m.plan.keep);
+    return rowsFor(text) == Rows::InCache || !text.keeping() || masksPrefill(m.plan) ||
+           std::holds_alternative<KeepAll>(m.plan.keep);
 }
 
 bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_t length) {
     if (!takes(text))
         return false;
     prepare(text, tokens, length);
-    // Mixed rows are coded by the host alone, and copied before they are read: by a step.
-    const bool writes = !text.cache().layout().mixed;
-    if (writes)
+    const bool mixed = text.cache().layout().mixed.has_value(), tells = hears(text);
+    const bool byLayer = m_see == Rows::AsHeld || tells;
+    if (!mixed) // mixed rows are copied before they are read: by a step
         text.onDevice().beginStep();
     m_layers.embed(m_tokens.data(), m_positions.data());
     for (int layer = 0; layer < m_spec.layers; ++layer) {
@@ -63,26 +67,28 @@ bool DevicePrompt::read(Sequence& text, std::span<const int> tokens, std::int64_
         m_layers.project(layer, heads,
                          {m_cosines[angles].data(), m_sines[angles].data(),
                           static_cast<int>(m_angles.cosines(layer).size())});
-        if (m_spec.ownsKv(layer) && writes)
-            append(heads, text.onDevice().blocks(layer));
-        if (m_spec.ownsKv(layer) && text.promptRows())
-            append(heads, text.promptOnDevice().blocks(layer));
+        if (m_spec.ownsKv(layer))
+            appendOnDevice(layer, heads, text);
+        if (byLayer)
+            fetchToHost(layer, text);
+        if (m_see == Rows::AsHeld && m_spec.ownsKv(layer))
+            text.promptOnDevice().readBack(layer, m_count, m_stream);
         attend(layer, text);
-        if (hears(text))
+        if (tells)
             tellObserver(layer, text);
         if (layer + 1 <
             m_spec.layers) // nobody asks what follows a prompt's tokens but the last, which is a step's
             m_layers.finish(layer, m_attended.data());
     }
-    if (!hears(text)) {
+    if (!byLayer) {
         m_rows.fetch(m_stream);
         cuda::wait(m_stream);
         for (int layer = 0; layer < m_spec.layers; ++layer)
-            appendOnHost(layer, text);
+            giveToHost(layer, text);
     }
-    if (writes)
+    if (!mixed)
         text.onDevice().endStep();
-    if (text.promptRows())
+    if (m_see != Rows::InCache)
         text.promptOnDevice().wrote(m_count);
     m_layers.takeMoved(); // no step's
     return true;
@@ -98,7 +104,20 @@ void DevicePrompt::append(const DeviceLayers::Heads& heads, const cuda::CacheBlo
     cuda::appendRows(append, m_stream);
 }
 
-void DevicePrompt::appendOnHost(int layer, Sequence& text) {
+void DevicePrompt::appendOnDevice(int layer, const DeviceLayers::Heads& heads, Sequence& text) const {
+    if (!text.cache().layout().mixed)
+        append(heads, text.onDevice().blocks(layer));
+    if (m_see == Rows::AsTheyCame)
+        append(heads, text.promptOnDevice().blocks(layer));
+}
+
+void DevicePrompt::fetchToHost(int layer, Sequence& text) {
+    m_rows.fetch(layer, m_stream);
+    cuda::wait(m_stream);
+    giveToHost(layer, text);
+}
+
+void DevicePrompt::giveToHost(int layer, Sequence& text) {
     for (std::int64_t t = 0; t < m_count; ++t)
         m_rows.appendTo(text, layer, t, text.tokens() + t);
 }
@@ -108,14 +127,12 @@ void DevicePrompt::tellObserver(int layer, Sequence& text) {
     const at::Tensor given = at::empty({m_spec.kvHeads, m_count, m_slots});
     cuda::download(given.data_ptr<float>(), m_weights.data(), static_cast<std::size_t>(given.nbytes()),
                    m_stream);
-    m_rows.fetch(layer, m_stream);
     cuda::wait(m_stream);
-    appendOnHost(layer, text);
     const std::vector<HeadRows> held =
         rowsOfHeads(text.cache(), layer, m_count, &m.keeps.of(layer, masksPrefill(m.plan)));
     for (int head = 0; head < m_spec.kvHeads; ++head) {
         const HeadRows& rows = held[static_cast<std::size_t>(head)];
-        const at::Tensor weights = text.promptRows()
+        const at::Tensor weights = m_see != Rows::InCache
                                        ? given[head].index_select(1, rows.positions) // of slots by position
                                        : given[head].narrow(1, 0, rows.positions.size(0));
         text.observer()->prefilled(layer, head, text.cache().view(layer, head),
@@ -125,9 +142,10 @@ void DevicePrompt::tellObserver(int layer, Sequence& text) {
 
 void DevicePrompt::prepare(Sequence& text, std::span<const int> tokens, std::int64_t length) {
     m_count = std::ssize(tokens);
+    m_see = rowsFor(text);
     if (!text.cache().layout().mixed)
         text.onDevice().prepare(m_stream, m_count);
-    if (text.promptRows())
+    if (m_see != Rows::InCache)
         text.promptOnDevice().prepare(text.tokens(), m_count, m_stream);
     m_layers.begin(m_count, DeviceLayers::Products::Prompt);
     m_rows.begin(m_count);
@@ -173,9 +191,9 @@ void DevicePrompt::turnTo(std::int64_t first, std::int64_t length) {
 }
 
 void DevicePrompt::attend(int layer, Sequence& text) {
-    const bool asTheyCame = text.promptRows() != nullptr;
+    const bool byPosition = m_see != Rows::InCache;
     const cuda::CacheBlocks rows =
-        asTheyCame ? text.promptOnDevice().blocks(layer) : text.onDevice().blocks(layer);
+        byPosition ? text.promptOnDevice().blocks(layer) : text.onDevice().blocks(layer);
     cuda::AttendPrompt chunk;
     chunk.type = rows.type;
     chunk.codes = rows.codes;
@@ -194,7 +212,7 @@ void DevicePrompt::attend(int layer, Sequence& text) {
     chunk.values = rows.values;
     chunk.blocksPerHead = rows.blocksPerHead;
     chunk.slots = rows.slots.live;
-    chunk.positions = asTheyCame ? nullptr : rows.slots.positions;
+    chunk.positions = byPosition ? nullptr : rows.slots.positions;
     chunk.positionsPerHead = rows.slots.capacity;
     chunk.turns = m_turns.of(layer);
     chunk.out = m_attended.data();

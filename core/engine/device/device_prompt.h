@@ -26,9 +26,18 @@ public:
     bool read(Sequence& text, std::span<const int> tokens, std::int64_t length);
 
 private:
+    // How a chunk's queries find their rows.
+    enum class Rows : std::uint8_t {
+        InCache,    // where kernels write them, in the cache's twin
+        AsTheyCame, // in floats, while the store makes codes of them
+        AsHeld,     // as the host's cache gives them back, for it alone makes codes of mixed rows in a prompt
+    };
+    static Rows rowsFor(Sequence& text);
     bool takes(Sequence& text) const;
     void append(const DeviceLayers::Heads& heads, const cuda::CacheBlocks& to) const;
-    void appendOnHost(int layer, Sequence& text);
+    void appendOnDevice(int layer, const DeviceLayers::Heads& heads, Sequence& text) const;
+    void fetchToHost(int layer, Sequence& text);
+    void giveToHost(int layer, Sequence& text);
     void tellObserver(int layer, Sequence& text);
     void prepare(Sequence& text, std::span<const int> tokens, std::int64_t length);
     void turnTo(std::int64_t first, std::int64_t length);
@@ -43,6 +52,7 @@ private:
     DevicePromptTurns m_turns;
     StepRows m_rows;
     std::int64_t m_count = 0; // T
+    Rows m_see = Rows::InCache;
     Room<int> m_tokens, m_positions;
     Room<std::int64_t> m_first, m_oldest; // (G) where the chunk begins; (H, T)
     Room<cuda::HeadSpan> m_spans;         // (H)

@@ -12,7 +12,19 @@
 
 namespace fovea {
 
-PromptTwin::PromptTwin(const KvCache& cache, const PromptRows& rows)
+namespace {
+
+// The newest tokens whose rows may still become codes of a text that goes on.
+std::int64_t unsettledRows(const CacheLayout& layout) {
+    if (!layout.mixed)
+        return 0;
+    const ExactRows &keys = layout.mixed->keys.exact, &values = layout.mixed->values.exact;
+    return std::max(keys.newest + keys.bulk, values.newest + values.bulk);
+}
+
+} // namespace
+
+PromptTwin::PromptTwin(const KvCache& cache, const PromptRows* rows)
     : m_cache(cache), m_rows(rows), m_heads(cache.layout().kvHeads), m_dims(cache.layout().headDim),
       m_blocks(static_cast<std::size_t>(cache.layout().layers)) {}
 
@@ -24,7 +36,8 @@ float* PromptTwin::rowsOf(int layer, int part, int kvHead, std::int64_t block) c
 void PromptTwin::prepare(std::int64_t first, std::int64_t count, cuda::Stream stream) {
     makeRoom(first + count);
     catchUp(first, stream);
-    writeTables(first, stream);
+    // Kernels that write rows count them; those that are read back are there when a kernel looks.
+    writeTables(m_rows ? first : first + count, stream);
 }
 
 void PromptTwin::makeRoom(std::int64_t tokens) {
@@ -36,40 +49,51 @@ void PromptTwin::makeRoom(std::int64_t tokens) {
                 blocks.emplace_back(static_cast<std::size_t>(2 * m_heads * kSlots * m_dims) * sizeof(float));
 }
 
-// What no query sees any more, for the model's own window is behind it, the host need not have: zeros.
 void PromptTwin::catchUp(std::int64_t first, cuda::Stream stream) {
     if (m_tokens == first)
         return;
     for (int layer = 0; layer < m_cache.layout().layers; ++layer)
-        for (int head = 0; head < m_heads && !m_blocks[static_cast<std::size_t>(layer)].empty(); ++head) {
-            KvView view = m_cache.view(layer, head);
-            view.slots +=
-                m_cache.hasHole(layer, head) ? 1 : 0; // between two tokens a slot among them may be free
-            CacheViewReader held(view);
-            const at::Tensor all = held.positions(), slots = (all >= 0).nonzero().squeeze(-1),
-                             positions = all.index_select(0, slots);
-            copyRows(layer, 0, head, positions, m_rows.keys(layer, head, positions, held.keyRows(slots)),
-                     first, stream);
-            copyRows(layer, 1, head, positions, m_rows.values(layer, head, positions, held.valueRows(slots)),
-                     first, stream);
-        }
+        for (int head = 0; head < m_heads && !m_blocks[static_cast<std::size_t>(layer)].empty(); ++head)
+            copyHead(layer, head, m_tokens, first, stream);
     m_tokens = first;
 }
 
-// rows (n, d) of the tokens at `positions` (n), of which those before m_tokens are here.
-void PromptTwin::copyRows(int layer, int part, int kvHead, const at::Tensor& positions,
-                          const at::Tensor& rows, std::int64_t first, cuda::Stream stream) {
-    const at::Tensor byPosition = at::zeros({first, m_dims}).index_copy_(0, positions, rows);
-    const float* const from = byPosition.data_ptr<float>();
-    for (std::int64_t begin = m_tokens, end = 0; begin < first; begin = end) {
-        end = std::min(first, (begin / kSlots + 1) * kSlots);
+void PromptTwin::readBack(int layer, std::int64_t count, cuda::Stream stream) {
+    const std::int64_t from = std::max<std::int64_t>(0, m_tokens - unsettledRows(m_cache.layout()));
+    for (int head = 0; head < m_heads; ++head)
+        copyHead(layer, head, from, m_tokens + count, stream);
+}
+
+// The tokens at from … end - 1. What no query sees any more, for the model's own window or the keep is behind it, the host need
+// not have: zeros.
+void PromptTwin::copyHead(int layer, int kvHead, std::int64_t from, std::int64_t end, cuda::Stream stream) {
+    KvView view = m_cache.view(layer, kvHead);
+    view.slots += m_cache.hasHole(layer, kvHead) ? 1 : 0; // between two tokens a slot among them may be free
+    CacheViewReader held(view);
+    const at::Tensor all = held.positions(), slots = (all >= from).nonzero().squeeze(-1),
+                     positions = all.index_select(0, slots);
+    const auto copy = [&](int part, const at::Tensor& rows) {
+        copyRows(layer, part, kvHead, at::zeros({end - from, m_dims}).index_copy_(0, positions - from, rows),
+                 from, stream);
+    };
+    const at::Tensor keys = held.keyRows(slots), values = held.valueRows(slots);
+    copy(0, m_rows ? m_rows->keys(layer, kvHead, positions, keys) : keys);
+    copy(1, m_rows ? m_rows->values(layer, kvHead, positions, values) : values);
+}
+
+// rows (n, d) of the tokens at from, from + 1, ….
+void PromptTwin::copyRows(int layer, int part, int kvHead, const at::Tensor& rows, std::int64_t from,
+                          cuda::Stream stream) {
+    const float* const values = rows.data_ptr<float>();
+    for (std::int64_t begin = from, end = 0; begin < from + rows.size(0); begin = end) {
+        end = std::min(from + rows.size(0), (begin / kSlots + 1) * kSlots);
         cuda::upload(rowsOf(layer, part, kvHead, begin / kSlots) + begin % kSlots * m_dims,
-                     from + begin * m_dims, static_cast<std::size_t>((end - begin) * m_dims) * sizeof(float),
-                     stream);
+                     values + (begin - from) * m_dims,
+                     static_cast<std::size_t>((end - begin) * m_dims) * sizeof(float), stream);
     }
 }
 
-void PromptTwin::writeTables(std::int64_t first, cuda::Stream stream) {
+void PromptTwin::writeTables(std::int64_t live, cuda::Stream stream) {
     const std::int64_t blocks = std::ssize(m_blocks.front());
     std::vector<void*> tables;
     for (int layer = 0; layer < m_cache.layout().layers; ++layer)
@@ -79,8 +103,8 @@ void PromptTwin::writeTables(std::int64_t first, cuda::Stream stream) {
                     tables.push_back(rowsOf(m_cache.layout().sourceOf(layer), part, head, block));
     put(m_tables, tables, stream);
     const auto heads = static_cast<std::size_t>(m_cache.layout().layers * m_heads);
-    put(m_live, std::vector<std::int64_t>(heads, first), stream);
-    put(m_next, std::vector<std::int32_t>(heads, static_cast<std::int32_t>(first)), stream);
+    put(m_live, std::vector<std::int64_t>(heads, live), stream);
+    put(m_next, std::vector<std::int32_t>(heads, static_cast<std::int32_t>(live)), stream);
     m_positions.atLeast(m_heads * blocks * kSlots); // written with each token, and not read
     m_byAge.atLeast(m_heads * blocks * kSlots);
 }
